@@ -1,0 +1,62 @@
+"""Clusters -> super-nodes: what a cluster is as a node of the next level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes of one level: single images at level 0, clusters above.
+
+    Attributes:
+        image: int64 [n], the image that represents each node: itself at level 0, the cluster's peak above.
+        identity: [n, d] feature of each node's representative image (unit rows).
+        average: [n, d] mean of the original features of all images in the node (not normalised again).
+        size: int64 [n], number of images in the node.
+    """
+
+    image: Int[Tensor, " n"]
+    identity: Float[Tensor, "n d"]
+    average: Float[Tensor, "n d"]
+    size: Int[Tensor, " n"]
+
+    @classmethod
+    def of_images(cls, features: Float[Tensor, "n d"]) -> Self:
+        """Level 0: every image is a node, its identity and average feature are its own.
+
+        Example:
+            >>> Nodes.of_images(torch.eye(2)).size.tolist()
+            [1, 1]
+        """
+        image = torch.arange(len(features), device=features.device)
+        return cls(image, features, features, torch.ones_like(image))
+
+
+def aggregate(features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], image: Int[Tensor, " c"]) -> Nodes:
+    """Super-nodes of the next level.
+
+    Formula: identity_c = x_r(c), r(c) the representative's image; average_c = mean of x_i over images i in cluster c.
+
+    Args:
+        features: original unit rows of all images [n, d].
+        labels: cluster of each image, 0 .. c-1.
+        image: the image that represents each cluster (its peak under the tree decode).
+
+    Example:
+        >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+        >>> nodes = aggregate(x, torch.tensor([0, 0, 1]), torch.tensor([1, 2]))
+        >>> nodes.identity.tolist(), nodes.average.tolist(), nodes.size.tolist()
+        ([[0.0, 1.0], [0.0, 1.0]], [[0.5, 0.5], [0.0, 1.0]], [2, 1])
+
+    Source: paper section 3 (aggregation): super-node features; the official code averages over all images, not over
+    the super-nodes below.
+    """
+    size = torch.bincount(labels, minlength=len(image))
+    total = features.new_zeros(len(image), features.shape[1]).index_add_(0, labels, features)
+    return Nodes(image, features[image], total / size[:, None], size)

@@ -1,0 +1,121 @@
+"""Models in files: safetensors weights with their configuration in the same file, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ._files import atomic_path
+from .config import InferenceConfig, LanderConfig, known_settings
+from .encoder import Encoder, EncoderConfig
+from .lander import Lander
+
+PACKAGED = ("glyphs-encoder", "glyphs-lander")
+_KEY = "workbench"
+_SUFFIX = ".safetensors"
+
+
+def write_state(path: str | Path, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
+    """Tensors and JSON-able settings in one safetensors file; an existing file is replaced only by a whole one."""
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with atomic_path(path) as part:
+        save_file(whole, part, metadata={_KEY: json.dumps(settings)})
+
+
+def read_state(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `write_state` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: not a safetensors file, cut short, or not written by the workbench.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"path: no checkpoint at {file}; packaged ones are {', '.join(PACKAGED)}")
+    try:
+        with safe_open(file, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
+    except SafetensorError as error:
+        raise ValueError(f"path: {file} is not a whole safetensors file ({error}); fetch or save it again") from error
+    if _KEY not in metadata:
+        raise ValueError(
+            f"path: {file} holds weights but no workbench settings; official LANDER weights are read by wb.load_official"
+        )
+    return tensors, json.loads(metadata[_KEY])
+
+
+def save_checkpoint(model: Lander | Encoder, path: str | Path) -> None:
+    """Save a LANDER or an encoder with everything needed to use it again.
+
+    Args:
+        model: what to save.
+        path: a file name; ".safetensors" by custom.
+
+    Example:
+        >>> import tempfile, workbench as wb
+        >>> file = tempfile.mkdtemp() + "/mine.safetensors"
+        >>> wb.save_checkpoint(wb.Lander(wb.LanderConfig(hidden=8)), file)
+        >>> wb.load_checkpoint(file).config.hidden
+        8
+    """
+    settings = {"kind": "lander", **model.settings()} if isinstance(model, Lander) else {"kind": "encoder"}
+    if isinstance(model, Encoder):
+        settings["config"] = asdict(model.config)
+    elif not isinstance(model.inference.decoder, str):
+        raise ValueError("model: its decoder is a function, which cannot be saved; name one of DECODERS in `inference`")
+    write_state(path, model.state_dict(), settings)
+
+
+def load_checkpoint(path: str | Path) -> Lander | Encoder:
+    """A saved model, in evaluation mode, on the CPU.
+
+    Args:
+        path: a file, or the name of a packaged model: "glyphs-encoder", "glyphs-lander".
+
+    Raises:
+        FileNotFoundError: neither a file nor a packaged name.
+        ValueError: a foreign, truncated or newer file; the message names what is wrong.
+
+    Example:
+        >>> import workbench as wb
+        >>> wb.load_checkpoint("glyphs-lander").config.inputs
+        'structural'
+    """
+    if str(path) in PACKAGED:
+        with as_file(files("workbench") / "checkpoints" / f"{path}{_SUFFIX}") as file:
+            return load_checkpoint(file)
+    tensors, settings = read_state(path)
+    model = _build(settings, path)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ValueError(f"path: the weights in {path} do not fit their own settings ({error})") from error
+    return model.eval()
+
+
+def _build(settings: dict[str, Any], path: str | Path) -> Lander | Encoder:
+    kind = settings.get("kind")
+    if kind == "lander":
+        inference = InferenceConfig.from_dict(settings["inference"])
+        return Lander(LanderConfig.from_dict(settings["config"]), inference)
+    if kind == "encoder":
+        values = known_settings(EncoderConfig, settings["config"])
+        return Encoder(EncoderConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}))
+    raise ValueError(f"path: {path} holds a {kind!r}; expected a 'lander' or an 'encoder'")
+
+
+def seeded(build: Any, seed: int) -> Any:
+    """`build()` with torch's global generator set to `seed` meanwhile and put back afterwards (layers draw from it)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()

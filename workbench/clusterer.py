@@ -1,0 +1,174 @@
+"""`HiLander`: the whole method behind scikit-learn's face, from an array of embeddings to cluster labels."""
+
+from __future__ import annotations
+
+import copy
+import numbers
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+from ._checks import check_array, resolve_device, unit_rows
+from .aggregate import Nodes
+from .checkpoint import load_checkpoint
+from .config import InferenceConfig
+from .decode import Decoder
+from .graph import KnnGraph, knn, query
+from .hierarchy import build_hierarchy
+from .lander import Lander
+
+Labels = Int64[np.ndarray, " n"]
+
+
+class HiLander(ClusterMixin, BaseEstimator):
+    """Hierarchical clustering by a LANDER; decides by itself how many clusters there are.
+
+    Args:
+        lander: a `Lander`, the path or name of a checkpoint, or None: the packaged "glyphs-lander", whose structural
+            inputs take features of any dimension.
+        k: neighbours per node, itself not counted. None, here and below: what goes with the model (`lander.inference`).
+        tau: threshold on linkage in [0, 1]; "auto": the model's own, chosen on held-out classes.
+        max_levels: most levels to run.
+        early_stop: also stop when the links of a level have not shrunk by the factor k.
+        decoder: name in `DECODERS`, or a function (graph, prediction, tau) -> Decoding.
+        device: "auto" (CUDA where there is one), "cpu", "cuda".
+        random_state: of the approximate k-NN search above 50,000 rows on the CPU; None is 0, so results repeat.
+
+    Attributes:
+        labels_: int64 [N], clusters 0 .. n_clusters_-1.
+        n_clusters_: clusters after the last level.
+        cluster_layers_: labels after each level, finest first.
+        hierarchy_: all levels with graph, prediction, parents, peaks; `.to_pandas()`, `.to_networkx()`, `.ledger()`.
+        n_features_in_: columns of X.
+
+    Example:
+        >>> from sklearn.datasets import make_blobs
+        >>> x, y = make_blobs(300, n_features=16, centers=6, random_state=0)
+        >>> HiLander().fit(x).n_clusters_
+        6
+
+    Source: Xing et al., "Learning Hierarchical Graph Neural Networks for Image Clustering", ICCV 2021.
+    """
+
+    def __init__(
+        self,
+        lander: Lander | str | Path | None = None,
+        *,
+        k: int | None = None,
+        tau: float | str = "auto",
+        max_levels: int | None = None,
+        early_stop: bool | None = None,
+        decoder: str | Decoder | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.lander = lander
+        self.k = k
+        self.tau = tau
+        self.max_levels = max_levels
+        self.early_stop = early_stop
+        self.decoder = decoder
+        self.device = device
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: None = None) -> Self:
+        """Cluster the rows of X by direction (cosine).
+
+        Args:
+            X: [N, D] numbers; any float width, tensors and memory maps too. Rows are scaled to length 1 here; X is not
+                changed. A zero row has similarity 0 to all and becomes a cluster of its own (warned about once).
+            y: ignored; labels are never seen.
+
+        Raises:
+            TypeError, ValueError: X or a setting is not usable; the message says why and what to do.
+        """
+        lander, settings = self._resolve()
+        array = check_array(X)
+        validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True)
+        lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
+        device = resolve_device(self.device)
+        if next(lander.parameters()).device != device:
+            lander = copy.deepcopy(lander).to(device)
+        features = unit_rows(array).to(device)
+        search = partial(knn, seed=self._seed())
+        self.hierarchy_ = build_hierarchy(features, lander.predict, settings, graph=search)
+        self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
+        self.n_clusters_ = self.hierarchy_.n_clusters
+        self.cluster_layers_ = self.hierarchy_.layers
+        self._fitted = (features, lander, settings)
+        return self
+
+    def predict(self, X: Any) -> Labels:
+        """Judge each new row alone: the cluster of the fitted row it is linked to most strongly, or -1.
+
+        Formula: row x lists its k most similar fitted rows j; r_xj is the linkage the model gives if x joined the
+        graph of level 0 as one more node; the label is that of argmax r_xj if r_xj > tau. A row equal to a fitted one
+        (similarity 1) gets that one's label.
+
+        Args:
+            X: [M, D].
+
+        Raises:
+            NotFittedError: before `fit`.
+            ValueError: another number of columns.
+        """
+        check_is_fitted(self)
+        array = check_array(X)
+        validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True, reset=False)
+        features, lander, settings = self._fitted
+        rows = unit_rows(array).to(features.device)
+        found = query(features, rows, settings.k)
+        linkage = _linkage_of_new_rows(lander, self.hierarchy_.levels[0].graph, features, rows, found)
+        linkage = torch.where(found.similarity >= 1, 2.0, linkage)
+        strongest, slot = linkage.max(dim=1)
+        label = self.hierarchy_.labels[found.filled.gather(1, slot[:, None])[:, 0]]
+        answer: Labels = torch.where(strongest > settings.tau, label, -1).cpu().numpy()
+        return answer
+
+    def _resolve(self) -> tuple[Lander, InferenceConfig]:
+        """The model and its settings, with what this estimator overrides."""
+        lander = self.lander
+        if lander is None or isinstance(lander, (str, Path)):
+            lander = load_checkpoint(lander or "glyphs-lander")
+        if not isinstance(lander, Lander):
+            raise TypeError(
+                f"lander: expected a Lander, a checkpoint of one, or None, got {type(lander).__name__}; "
+                f"train one with workbench.meta_train or load one with workbench.load_checkpoint"
+            )
+        named = {"k": self.k, "max_levels": self.max_levels, "early_stop": self.early_stop, "decoder": self.decoder}
+        changes = {name: value for name, value in named.items() if value is not None}
+        if isinstance(self.tau, str):
+            if self.tau != "auto":
+                raise ValueError(f"tau: expected 'auto' or a number in [0, 1], got {self.tau!r}")
+        else:
+            changes["tau"] = self.tau
+        return lander, replace(lander.inference, **changes)
+
+    def _seed(self) -> int:
+        if self.random_state is None or isinstance(self.random_state, numbers.Integral):
+            return int(self.random_state or 0)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+
+def _linkage_of_new_rows(
+    lander: Lander, graph: KnnGraph, features: Tensor, rows: Tensor, found: KnnGraph
+) -> Tensor:
+    """Linkage [M, k] of new rows to the fitted rows they list.
+
+    The new rows join the fitted graph as nodes that nobody lists, so none of them changes what another one sees.
+    """
+    missing = found.k - graph.k
+    pad = torch.nn.functional.pad
+    neighbors = torch.cat([pad(graph.neighbors, (0, missing), value=-1), found.neighbors])
+    similarity = torch.cat([pad(graph.similarity, (0, missing)), found.similarity])
+    nodes = Nodes.of_images(torch.cat([features, rows]))
+    return lander.predict(nodes, KnnGraph(neighbors, similarity)).linkage[len(features) :]

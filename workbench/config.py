@@ -1,0 +1,213 @@
+"""What a LANDER is, how it is applied and how it is trained: frozen, checked, saved beside the weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
+
+from ._checks import check_choice, check_int, check_unit_interval
+from .convs import CONVS
+from .decode import Decoder, get_decoder
+from .losses import LossConfig
+
+
+@dataclass(frozen=True)
+class LanderConfig:
+    """Architecture of a LANDER, saved beside its weights.
+
+    Attributes:
+        inputs: "structural" (any feature dimension and kind) or "features" (published; bound to one dimension).
+        conv: "gated" (reads link inputs), "gcn" (published for faces) or "gat" (published for iNaturalist).
+        layers: convolutions; two hops let structural inputs compare whole neighbourhoods. Published: 1.
+        hidden: width; 64 suffices for structural inputs and trains in a minute on 2 cores. Published: 512.
+        heads: of "gat" only.
+        average: with "features": does a node read [identity ; average] (True) or its identity alone (False)? None:
+            not known yet, settled by the first features that come (official weights do not tell).
+        in_dim: with "features": columns a node reads (2 x dimension with average); None until the features are known.
+
+    Example:
+        >>> LanderConfig().inputs, LanderConfig.published().hidden
+        ('structural', 512)
+    """
+
+    inputs: str = "structural"
+    conv: str = "gated"
+    layers: int = 2
+    hidden: int = 64
+    heads: int = 1
+    average: bool | None = True
+    in_dim: int | None = None
+
+    def __post_init__(self) -> None:
+        check_choice(self.inputs, "inputs", ("structural", "features"))
+        check_choice(self.conv, "conv", tuple(CONVS))
+        check_int(self.layers, "layers")
+        check_int(self.hidden, "hidden", low=2)
+        check_int(self.heads, "heads")
+        if self.heads > 1 and self.conv != "gat":
+            raise ValueError(f"heads: only conv='gat' has heads, got heads={self.heads} with conv={self.conv!r}")
+
+    @classmethod
+    def published(cls, conv: str = "gcn", hidden: int = 512) -> Self:
+        """The published recipe: features as inputs, one layer; the average feature with "gcn" only, as for faces."""
+        return cls("features", conv, layers=1, hidden=hidden, average=conv == "gcn")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """From saved values; an unknown key is refused by name."""
+        return cls(**known_settings(cls, values))
+
+    def for_features(self, dim: int) -> Self:
+        """The config with `average` and `in_dim` settled for features of dimension `dim`.
+
+        Raises:
+            ValueError: the model was made for another dimension.
+
+        Example:
+            >>> LanderConfig.published().for_features(128).in_dim
+            256
+        """
+        if self.inputs == "structural":
+            return self
+        average = self.average
+        if average is None:  # weights of official origin: in_dim is known, whether it is d or 2 d is not
+            average = self.in_dim == 2 * dim
+        expected = 2 * dim if average else dim
+        if self.in_dim not in (None, expected):
+            raise ValueError(
+                f"X: this LANDER (inputs='features', average={self.average}) reads {self._readable()}, got features of "
+                f"dimension {dim}; embed with the encoder it was trained with, or use inputs='structural'"
+            )
+        return replace(self, average=average, in_dim=expected)
+
+    def _readable(self) -> str:
+        width = self.in_dim or 0
+        if self.average is None:
+            return f"features of dimension {self.in_dim} (average off) or {width / 2:g} (average on)"
+        return f"features of dimension {width // 2 if self.average else width}"
+
+
+@dataclass(frozen=True)
+class InferenceConfig:
+    """How a LANDER is applied level by level: settings that go with the weights and that `HiLander` may override.
+
+    Attributes:
+        k: neighbours per node, the node itself not counted (published 10 = 9 here).
+        tau: a link is kept if its linkage exceeds tau; chosen on held-out classes by `meta_train`.
+        decoder: name in `DECODERS`; "tree-strict" is the official rule.
+        max_levels: most levels to run; published 10.
+        early_stop: also stop when the links of a level have not shrunk by the factor k (published rule, off for faces).
+        complete_lists: run an upper level only while it has more than k + 1 nodes (official rule). Off: small levels
+            get shorter neighbour lists.
+    """
+
+    k: int = 10
+    tau: float = 0.5
+    decoder: str | Decoder = "tree"
+    max_levels: int = 10
+    early_stop: bool = False
+    complete_lists: bool = False
+
+    def __post_init__(self) -> None:
+        check_int(self.k, "k")
+        check_unit_interval(self.tau, "tau")
+        check_int(self.max_levels, "max_levels")
+        get_decoder(self.decoder)
+
+    @classmethod
+    def published(cls, k: int = 9, tau: float = 0.8, early_stop: bool = False) -> Self:
+        """The official rules; k = 9 is the official 10, tau 0.8 for faces (0.1 for iNaturalist)."""
+        return cls(k, tau, "tree-strict", 10, early_stop, complete_lists=True)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """From saved values; an unknown key is refused by name."""
+        return cls(**known_settings(cls, values))
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a LANDER is meta-trained.
+
+    Attributes:
+        policy: "on-policy": levels are built by the model being trained, at several tau, again every `refresh` epochs,
+            so that upper levels hold the graphs it will meet. "teacher": built once from the true density (published).
+        ks: neighbours of the training graphs, the node itself not counted.
+        levels: "teacher" only: levels built for each k.
+        taus: "on-policy" only: thresholds the levels are built with.
+        epochs: passes over all levels.
+        refresh: epochs between two builds of the levels, validations and saves.
+        batch_size: nodes per step and level.
+        optimizer: "adamw" or "sgd" (published, momentum 0.9).
+        learning_rate: at the start; falls to `final_rate` along half a cosine.
+        final_rate: at the end.
+        weight_decay: of the optimizer.
+        weigh_by: "links": every link counts the same over all levels; "levels": every level counts the same
+            (published: tiny upper levels then weigh as much as level 0).
+        loss: the loss's own settings.
+        hold_out: share of the classes kept for choosing tau where no validation set is given.
+        patience: stop after so many validations without a better BCubed F; None: never.
+
+    Example:
+        >>> TrainConfig().policy, TrainConfig.published().ks
+        ('on-policy', (9, 4, 2))
+    """
+
+    policy: str = "on-policy"
+    ks: tuple[int, ...] = (10,)
+    levels: tuple[int, ...] = ()
+    taus: tuple[float, ...] = (0.3, 0.5, 0.7)
+    epochs: int = 120
+    refresh: int = 10
+    batch_size: int = 4096
+    optimizer: str = "adamw"
+    learning_rate: float = 3e-3
+    final_rate: float = 1e-5
+    weight_decay: float = 1e-2
+    weigh_by: str = "links"
+    loss: LossConfig = field(default_factory=LossConfig)
+    hold_out: float = 0.2
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        check_choice(self.policy, "policy", ("on-policy", "teacher"))
+        check_choice(self.optimizer, "optimizer", ("adamw", "sgd"))
+        check_choice(self.weigh_by, "weigh_by", ("links", "levels"))
+        for name in ("epochs", "refresh", "batch_size"):
+            check_int(getattr(self, name), name)
+        if self.policy == "teacher" and len(self.levels) != len(self.ks):
+            raise ValueError(f"levels: expected one number per k in ks={self.ks}, got {self.levels}")
+
+    @classmethod
+    def published(cls, epochs: int = 250) -> Self:
+        """The article's recipe: official k 10, 5, 3 (9, 4, 2 here) with 2, 3, 4 levels; balanced, links to denser only."""
+        loss = LossConfig(links="denser", balanced=True)
+        return cls(
+            policy="teacher",
+            ks=(9, 4, 2),
+            levels=(2, 3, 4),
+            epochs=epochs,
+            optimizer="sgd",
+            learning_rate=1e-2,
+            weight_decay=1e-5,
+            weigh_by="levels",
+            loss=loss,
+        )
+
+
+def known_settings(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    """`values` as they are, if every key is a field of the dataclass `cls`.
+
+    Raises:
+        ValueError: naming the unknown keys.
+
+    Example:
+        >>> known_settings(InferenceConfig, {"k": 5})
+        {'k': 5}
+    """
+    unknown = sorted(set(values) - {field.name for field in fields(cls)})
+    if unknown:
+        raise ValueError(
+            f"{cls.__name__}: unknown setting(s) {unknown}; written by a newer version? Update the workbench"
+        )
+    return values

@@ -1,0 +1,118 @@
+"""What a LANDER is trained on: the levels of hierarchies over labelled images, with their targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from .aggregate import Nodes, aggregate
+from .config import InferenceConfig
+from .graph import KnnGraph
+from .hierarchy import Hierarchy, build_hierarchy, oracle_predictor
+from .lander import Lander
+from .structure import GraphInputs
+from .targets import denser_neighbors, density_target, link_labels
+
+
+@dataclass(frozen=True)
+class TrainingLevel:
+    """One level's graph with what the model should predict of it.
+
+    Attributes:
+        inputs: what the model reads.
+        same: true link labels [n, k].
+        density: density targets [n].
+        scored: links that count in the loss [n, k].
+        level: 0 for images.
+    """
+
+    inputs: GraphInputs
+    same: Bool[Tensor, "n k"]
+    density: Float[Tensor, " n"]
+    scored: Bool[Tensor, "n k"]
+    level: int
+
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return len(self.density)
+
+
+def level_nodes(tree: Hierarchy, i: int, features: Float[Tensor, "images d"]) -> Nodes:
+    """The nodes that entered level i (a `Level` keeps indices only; features are looked up again here)."""
+    return Nodes.of_images(features) if i == 0 else aggregate(features, tree.levels[i - 1].labels, tree.levels[i].image)
+
+
+def majority(clusters: Int[Tensor, " n"], labels: Int[Tensor, " n"], n_clusters: int) -> Int[Tensor, " c"]:
+    """The commonest label of each cluster; the lowest of equally common ones.
+
+    Example:
+        >>> majority(torch.tensor([0, 0, 0, 1]), torch.tensor([5, 7, 7, 5]), 2).tolist()
+        [7, 5]
+    """
+    width = int(labels.max()) + 1
+    cell, count = torch.unique(clusters * width + labels, return_counts=True)
+    owner = cell // width
+    most = torch.zeros(n_clusters, dtype=count.dtype, device=count.device).scatter_reduce(0, owner, count, "amax")
+    candidate = torch.where(count == most[owner], cell % width, width)
+    return torch.full_like(most, width).scatter_reduce(0, owner, candidate, "amin")
+
+
+def training_level(
+    model: Lander, nodes: Nodes, graph: KnnGraph, labels: Int[Tensor, " n"], *, links: str, level: int
+) -> TrainingLevel:
+    """A level with its targets; `labels` are the nodes' classes, `links` says which links are scored."""
+    target = density_target(graph, labels)
+    scored = graph.present if links == "all" else denser_neighbors(graph, target)
+    return TrainingLevel(model.inputs(nodes, graph), link_labels(graph, labels), target, scored, level)
+
+
+def teacher_levels(
+    model: Lander, features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], k: int, n_levels: int, *, links: str
+) -> list[TrainingLevel]:
+    """The published way: levels by decoding with the TRUE density and raw similarity, tau 0.
+
+    Links are not filtered by class, so a super-node can mix classes; its class is its peak's.
+
+    Source: official code, training set construction.
+    """
+    settings = InferenceConfig.published(k=k, tau=0.0)
+    settings = InferenceConfig(k, 0.0, settings.decoder, n_levels, complete_lists=True)
+    tree = build_hierarchy(features, oracle_predictor(labels, links=False), settings)
+    return [
+        training_level(model, level_nodes(tree, i, features), level.graph, labels[level.image], links=links, level=i)
+        for i, level in enumerate(tree.levels)
+    ]
+
+
+def on_policy_levels(
+    model: Lander, features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], k: int, tau: float, *, links: str
+) -> list[TrainingLevel]:
+    """The levels the model itself builds at threshold tau: it trains on the graphs it will meet.
+
+    A super-node's class is the commonest among its images.
+    """
+    settings = InferenceConfig(k=k, tau=tau, max_levels=model.inference.max_levels)
+    tree = build_hierarchy(features, model.predict, settings)
+    levels = []
+    for i, level in enumerate(tree.levels):
+        of_nodes = labels if i == 0 else majority(tree.levels[i - 1].labels, labels, level.n_nodes)
+        nodes = level_nodes(tree, i, features)
+        levels.append(training_level(model, nodes, level.graph, of_nodes, links=links, level=i))
+    return levels
+
+
+def hold_out(labels: Int[Tensor, " n"], fraction: float, generator: torch.Generator) -> Bool[Tensor, " n"]:
+    """True for the images of a random `fraction` of the classes (at least one class, never all).
+
+    Example:
+        >>> hold_out(torch.tensor([0, 0, 1, 1]), 0.5, torch.Generator().manual_seed(0)).sum().item()
+        2
+    """
+    classes = labels.unique()
+    order = torch.randperm(len(classes), generator=generator).to(classes.device)
+    count = min(len(classes) - 1, max(1, round(fraction * len(classes))))
+    return torch.isin(labels, classes[order[:count]])

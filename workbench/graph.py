@@ -1,0 +1,238 @@
+"""Features -> k-NN graph: each node's k most similar nodes by cosine, exact or approximate, ties settled by index."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch_geometric.data import Data
+
+from ._checks import check_choice, check_int
+
+APPROXIMATE_FROM = 50_000  # nodes: above this PyNNDescent wins on 2 cores even with its compile time (README, "Speed")
+TIE = 1e-6  # similarities closer than this count as equal; float32 rounding of a cosine stays below it
+SPARE = 8  # candidates beyond k that are re-ranked, so that rounding in the block product cannot displace a neighbour
+
+
+@dataclass(frozen=True)
+class KnnGraph:
+    """Neighbour lists of n nodes. Indices and similarities only, never a copy of the features.
+
+    Attributes:
+        neighbors: int64 [n, k], indices of the most similar other nodes, best first; -1 where there is none.
+        similarity: float32 [n, k], s_ij = max(0, cos(x_i, x_j)); 0 where there is no neighbour.
+
+    A node is never its own neighbour: the official code's k = 10 counts the node itself and is k = 9 here.
+
+    Example:
+        >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]]), dim=1)
+        >>> knn(x, k=1).neighbors.tolist()
+        [[1], [0], [1]]
+    """
+
+    neighbors: Int[Tensor, "n k"]
+    similarity: Float[Tensor, "n k"]
+
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return self.neighbors.shape[0]
+
+    @property
+    def k(self) -> int:
+        """Length of the neighbour lists."""
+        return self.neighbors.shape[1]
+
+    @property
+    def present(self) -> Bool[Tensor, "n k"]:
+        """True where there is a neighbour."""
+        return self.neighbors >= 0
+
+    @property
+    def filled(self) -> Int[Tensor, "n k"]:
+        """`neighbors` with 0 instead of -1: safe to index with, to be masked by `present` afterwards."""
+        return self.neighbors.clamp(min=0)
+
+    @property
+    def edge_index(self) -> Int[Tensor, "2 edges"]:
+        """PyG's view: an edge runs from neighbour (row 0) to node (row 1), node by node, best neighbour first."""
+        node, slot = self.present.nonzero(as_tuple=True)
+        return torch.stack([self.neighbors[node, slot], node])
+
+    def on_edges(self, values: Tensor) -> Tensor:
+        """Values per list entry [n, k, ...] -> values per edge [edges, ...] in the order of `edge_index`."""
+        return values[self.present]
+
+    def first(self, k: int) -> Self:
+        """The graph of the k best neighbours: one search serves every smaller k."""
+        return type(self)(self.neighbors[:, :k], self.similarity[:, :k])
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same graph on another device."""
+        return type(self)(self.neighbors.to(device), self.similarity.to(device))
+
+    def to_pyg(self, **node_values: Tensor) -> Data:
+        """A PyG `Data` with `edge_index`, `edge_attr` = similarity [edges, 1] and any tensors per node given by name.
+
+        Example:
+            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
+            >>> graph.to_pyg(y=torch.tensor([0, 0]))
+            Data(edge_index=[2, 2], edge_attr=[2, 1], y=[2], num_nodes=2)
+        """
+        weights = self.on_edges(self.similarity)[:, None]
+        return Data(edge_index=self.edge_index, edge_attr=weights, num_nodes=self.n, **node_values)
+
+    @classmethod
+    def from_arrays(cls, neighbors: Any, similarity: Any) -> KnnGraph:
+        """Given neighbour lists, e.g. those of the official code, which hold the node itself.
+
+        The node itself is taken out of its list wherever it stands. Where duplicates displaced it, the list keeps one
+        entry more than the others: that is what the official code does.
+
+        Args:
+            neighbors: integers [n, m]; -1 = none.
+            similarity: cosines [n, m], clipped to [0, 1] here.
+
+        Raises:
+            ValueError: shapes that differ, an index outside -1 .. n-1, a neighbour listed twice, a similarity that is
+                not finite or lies outside [-1, 1].
+
+        Example:
+            >>> KnnGraph.from_arrays([[0, 1], [1, 0]], [[1.0, 0.9], [1.0, 0.9]]).neighbors.tolist()
+            [[1], [0]]
+        """
+        index, weight = torch.as_tensor(neighbors).long(), torch.as_tensor(similarity).float()
+        _check_lists(index, weight)
+        itself = index == torch.arange(len(index), device=index.device)[:, None]
+        absent = itself | (index < 0)
+        order = absent.long().argsort(dim=1, stable=True)  # what is absent moves to the end
+        width = int((~absent).sum(dim=1).max()) if index.numel() else 0
+        index = index.masked_fill(absent, -1).gather(1, order)[:, :width]
+        weight = weight.clamp(0, 1).masked_fill(absent, 0).gather(1, order)[:, :width]
+        return cls(index, weight)
+
+
+def _check_lists(index: Tensor, weight: Tensor) -> None:
+    if index.ndim != 2 or index.shape != weight.shape:
+        raise ValueError(
+            f"neighbors, similarity: expected two arrays [n, k] of one shape, got {list(index.shape)} and "
+            f"{list(weight.shape)}"
+        )
+    n = len(index)
+    if index.numel() and not -1 <= int(index.min()) <= int(index.max()) < n:
+        raise ValueError(f"neighbors: expected indices -1 to {n - 1}, got {int(index.min())} to {int(index.max())}")
+    ordered = index.sort(dim=1).values
+    twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
+    if twice.any():
+        raise ValueError(
+            f"neighbors: node {int(twice.any(dim=1).nonzero()[0])} lists a neighbour twice; list each once"
+        )
+    if not (torch.isfinite(weight).all() and (weight.abs() <= 1 + 1e-5).all()):
+        raise ValueError("similarity: expected finite cosines in [-1, 1]; pass 1 - cosine distance")
+
+
+def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: int = 0) -> KnnGraph:
+    """The k-NN graph of unit rows by cosine similarity.
+
+    Formula: s_ij = max(0, x_i . x_j); node i lists the k other nodes of highest s_ij, equal ones by lower index. Nodes
+    with s_ij = 0 are not listed: a zero row has no neighbour. With n <= k the lists have n - 1 entries.
+
+    Args:
+        features: unit rows [n, d] on any device.
+        k: neighbours per node, the node itself not counted.
+        method: "exact" (block products, memory bounded), "approximate" (PyNNDescent, CPU) or "auto": approximate on
+            the CPU from 20,000 nodes on.
+        seed: of the approximate search.
+
+    Raises:
+        TypeError, ValueError: `k` is not a positive integer, `method` is unknown.
+
+    Example:
+        >>> knn(torch.eye(3) * 0.6 + 0.3, k=2).neighbors.tolist()
+        [[1, 2], [0, 2], [0, 1]]
+
+    Source: paper section 3 (graph construction); Dong et al., WWW 2011 (NN-descent).
+    """
+    check_int(k, "k")
+    check_choice(method, "method", ("auto", "exact", "approximate"))
+    n = len(features)
+    k = min(k, n - 1)
+    if k == 0:
+        return KnnGraph(torch.empty(n, 0, dtype=torch.long, device=features.device), features.new_empty(n, 0))
+    on_cpu = features.device.type == "cpu"
+    if method == "approximate" or (method == "auto" and on_cpu and n >= APPROXIMATE_FROM):
+        return _approximate(features, k, seed)
+    return _exact(features, k)
+
+
+def _exact(features: Tensor, k: int) -> KnnGraph:
+    n = len(features)
+    blocks = [_search(features, rows, features, k, rows) for rows in _row_blocks(n, n, features.device)]
+    return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
+
+
+def query(base: Float[Tensor, "n d"], rows: Float[Tensor, "q d"], k: int) -> KnnGraph:
+    """Lists of the k nodes of `base` most similar to each new row (exact): q rows of indices into `base`.
+
+    Example:
+        >>> query(torch.eye(3), torch.tensor([[0.0, 0.6, 0.8]]), k=2).neighbors.tolist()
+        [[2, 1]]
+    """
+    k = min(check_int(k, "k"), len(base))
+    every = torch.arange(len(rows), device=rows.device)
+    spans = _row_blocks(len(rows), len(base), rows.device)
+    blocks = [_search(rows, every[span], base, k, None) for span in spans]
+    return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
+
+
+def _row_blocks(n_rows: int, n_columns: int, device: torch.device) -> list[Tensor]:
+    """Row numbers in blocks whose similarity matrix takes at most 1/8 of free GPU memory, or 128 MB on the CPU."""
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2**30
+    size = max(1, free // 8 // (4 * max(1, n_columns)))
+    return list(torch.arange(n_rows, device=device).split(int(size)))
+
+
+def _search(queries: Tensor, rows: Tensor, base: Tensor, k: int, itself: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Exact neighbours of `queries[rows]` in `base`; `itself` = each row's own column, if it has one."""
+    block = queries[rows] @ base.T
+    if itself is not None:
+        block.scatter_(1, itself[:, None], -torch.inf)
+    available = len(base) - (itself is not None)
+    candidates = min(k + SPARE, available)
+    value, index = block.topk(candidates, dim=1)
+    if candidates < available:  # ties that run past the candidates: only a sort of the whole row can choose by index
+        open_rows = (value[:, k - 1] - value[:, -1] <= TIE).nonzero()[:, 0]
+        for part in open_rows.split(256):
+            level = value[part, k - 1, None]
+            row = torch.where((block[part] - level).abs() <= TIE, level, block[part])
+            index[part] = row.sort(dim=1, descending=True, stable=True).indices[:, :candidates]
+    return _rank(queries[rows], base, index, k)
+
+
+def _rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Similarities of candidate lists recomputed pair by pair (equal rows get equal values), best first, ties by index.
+
+    A block product may round two identical columns differently; a dot product of one pair does not.
+    """
+    index = index.sort(dim=1).values
+    weight = (rows[:, None] * base[index]).sum(dim=2).clamp(0, 1).masked_fill(index < 0, 0)
+    weight = torch.where(weight > 1 - TIE, torch.ones_like(weight), weight)
+    weight, order = weight.sort(dim=1, descending=True, stable=True)
+    weight, index = weight[:, :k], index.gather(1, order)[:, :k]
+    return index.masked_fill(weight <= 0, -1), weight
+
+
+def _approximate(features: Tensor, k: int, seed: int) -> KnnGraph:
+    from pynndescent import NNDescent  # compiles with numba: seconds that small graphs need not pay
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Failed to correctly find n_neighbors")  # our lists may have gaps
+        search = NNDescent(features.cpu().numpy(), metric="cosine", n_neighbors=k + 1 + SPARE, random_state=seed)
+    found = torch.from_numpy(search.neighbor_graph[0]).long().to(features.device)
+    found = found.masked_fill(found == torch.arange(len(found), device=found.device)[:, None], -1)
+    parts = [_rank(features[rows], features, found[rows], k) for rows in _row_blocks(len(found), 4096, features.device)]
+    return KnnGraph(torch.cat([index for index, _ in parts]), torch.cat([weight for _, weight in parts]))

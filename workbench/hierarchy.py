@@ -1,0 +1,219 @@
+"""The level loop: graph, predict, decode, aggregate, and again, until no link is added.
+
+Training, inference, oracle and the decode with no learning all use this one loop; they differ in who predicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .aggregate import Nodes, aggregate
+from .config import InferenceConfig
+from .decode import Decoding, Prediction, get_decoder
+from .graph import KnnGraph, knn
+from .targets import density_target, link_labels, signed_density
+
+Predictor = Callable[[Nodes, KnnGraph], Prediction]
+GraphBuilder = Callable[[Float[Tensor, "n d"], int], KnnGraph]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One pass of the loop.
+
+    Attributes:
+        image: int64 [n], image whose feature is each node's identity feature.
+        size: int64 [n], images in each node.
+        graph: k-NN graph of the n nodes.
+        prediction: linkage [n, k] and density [n].
+        decoding: cluster of each node, representative of each cluster, parents.
+        labels: int64 [N], cluster of each IMAGE after this level.
+    """
+
+    image: Int[Tensor, " n"]
+    size: Int[Tensor, " n"]
+    graph: KnnGraph
+    prediction: Prediction
+    decoding: Decoding
+    labels: Int[Tensor, " images"]
+
+    @property
+    def n_nodes(self) -> int:
+        """Nodes that entered this level."""
+        return len(self.image)
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters that left it."""
+        return len(self.decoding.representative)
+
+    @property
+    def links_added(self) -> int:
+        """Links kept at this level."""
+        return self.decoding.n_links
+
+    @property
+    def peaks(self) -> Int[Tensor, " c"]:
+        """Image that stands for each cluster."""
+        return self.image[self.decoding.representative]
+
+    def members(self, cluster: int) -> Int[Tensor, " m"]:
+        """Images of one cluster."""
+        return (self.labels == cluster).nonzero()[:, 0]
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """All levels of one clustering, finest first.
+
+    Attributes:
+        levels: at least one; the last may have added no link, which is what ended the loop.
+        stop_reason: why the loop ended: "no link added", "max_levels", "early stop", "one cluster" or "few nodes".
+
+    Example:
+        >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
+        >>> tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.9))
+        >>> tree.labels.tolist(), tree.stop_reason
+        ([0, 0, 1, 1], 'no link added')
+    """
+
+    levels: tuple[Level, ...]
+    stop_reason: str
+
+    @property
+    def labels(self) -> Int[Tensor, " images"]:
+        """Cluster of each image after the last level."""
+        return self.levels[-1].labels
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters after the last level."""
+        return self.levels[-1].n_clusters
+
+    @property
+    def layers(self) -> list[np.ndarray]:
+        """Labels [N] after every level that changed anything, finest first; at least the first level."""
+        kept = [level for i, level in enumerate(self.levels) if i == 0 or level.links_added]
+        return [level.labels.cpu().numpy() for level in kept]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The tree, one row per cluster of each level: level, cluster, parent (its cluster a level up; -1 at the top),
+        size (images), peak (image).
+
+        Example:
+            >>> x = torch.eye(3)
+            >>> build_hierarchy(x, similarity_predictor, InferenceConfig()).to_pandas()["size"].tolist()
+            [1, 1, 1]
+        """
+        frames = []
+        for i, labels in enumerate(self.layers):
+            peaks = self.levels[i].peaks.cpu().numpy()
+            above = self.layers[i + 1][peaks] if i + 1 < len(self.layers) else np.full(len(peaks), -1)
+            columns = {"level": i, "cluster": np.arange(len(peaks)), "parent": above}
+            frames.append(pd.DataFrame({**columns, "size": np.bincount(labels, minlength=len(peaks)), "peak": peaks}))
+        return pd.concat(frames, ignore_index=True)
+
+    def ledger(self) -> pd.DataFrame:
+        """What happened at each level: nodes in, k, links added, clusters out, mean linkage of the kept links."""
+        rows = []
+        for i, level in enumerate(self.levels):
+            row = {"level": i, "nodes": level.n_nodes, "k": level.graph.k}
+            rows.append({**row, "links_added": level.links_added, "clusters": level.n_clusters})
+        return pd.DataFrame(rows)
+
+
+def build_hierarchy(
+    features: Float[Tensor, "n d"],
+    predict: Predictor,
+    settings: InferenceConfig,
+    *,
+    graph: GraphBuilder | None = None,
+) -> Hierarchy:
+    """Cluster level by level.
+
+    Formula: level l: G = knn(identity features); (r, d) = predict(nodes, G); clusters = decode(G, r, d, tau); nodes of
+    level l + 1 = aggregate(clusters). It ends when a level adds no link, leaves one cluster, is the last of
+    `max_levels`, or (early_stop) links of the last level / links of this one < k.
+
+    Args:
+        features: unit rows of the images [n, d]; everything runs on their device.
+        predict: (nodes, graph) -> linkage and density: `Lander.predict`, `similarity_predictor` or
+            `oracle_predictor(labels)`.
+        settings: k, tau, decoder and stopping rules.
+        graph: (identity features, k) -> KnnGraph, in place of `knn`; e.g. to give neighbour lists from elsewhere.
+
+    Source: paper section 3 and algorithm 1.
+    """
+    decode, build = get_decoder(settings.decoder), graph or knn
+    nodes = Nodes.of_images(features)
+    labels = nodes.image
+    levels: list[Level] = []
+    while True:
+        links = build(nodes.identity, settings.k)
+        prediction = predict(nodes, links)
+        decoding = decode(links, prediction, settings.tau)
+        labels = decoding.clusters[labels]
+        levels.append(Level(nodes.image, nodes.size, links, prediction, decoding, labels))
+        if reason := _stop_reason(levels, settings):
+            return Hierarchy(tuple(levels), reason)
+        nodes = aggregate(features, labels, nodes.image[decoding.representative])
+
+
+def _stop_reason(levels: list[Level], settings: InferenceConfig) -> str:
+    """Why no further level is run; empty to go on."""
+    last = levels[-1]
+    if last.links_added == 0:
+        return "no link added"
+    if last.n_clusters == 1:
+        return "one cluster"
+    if len(levels) == settings.max_levels:
+        return "max_levels"
+    if settings.early_stop and len(levels) > 1 and levels[-2].links_added / last.links_added < settings.k:
+        return "early stop"
+    if settings.complete_lists and last.n_clusters <= settings.k + 1:
+        return "few nodes"
+    return ""
+
+
+def similarity_predictor(nodes: Nodes, graph: KnnGraph) -> Prediction:
+    """The decode with no learning: linkage = similarity, density = mean similarity of the neighbours.
+
+    Example:
+        >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]])
+        >>> similarity_predictor(Nodes.of_images(torch.eye(2)), graph).linkage.flatten().tolist()
+        [0.800000011920929, 0.800000011920929]
+    """
+    return Prediction(graph.similarity, signed_density(graph, torch.ones_like(graph.similarity)))
+
+
+def oracle_predictor(labels: Int[Tensor, " images"], *, links: bool = True, density: bool = True) -> Predictor:
+    """Predicts from the truth: what the best possible model would reach with the same graph and decode.
+
+    A node's class is its representative image's.
+
+    Args:
+        labels: class of each image.
+        links: linkage = 1 within a class, 0 between. False: linkage = similarity.
+        density: the density target. False: mean similarity. With links=False this is the teacher that builds the
+            training levels of the published recipe.
+
+    Example:
+        >>> x = torch.nn.functional.normalize(torch.ones(4, 4) + torch.eye(4), dim=1)
+        >>> build_hierarchy(x, oracle_predictor(torch.tensor([0, 0, 1, 1])), InferenceConfig()).labels.tolist()
+        [0, 0, 1, 1]
+    """
+
+    def predict(nodes: Nodes, graph: KnnGraph) -> Prediction:
+        of_nodes = labels[nodes.image]
+        guess = similarity_predictor(nodes, graph)
+        linkage = link_labels(graph, of_nodes).to(guess.linkage.dtype) if links else guess.linkage
+        return Prediction(linkage, density_target(graph, of_nodes) if density else guess.density)
+
+    return predict

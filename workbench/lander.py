@@ -1,0 +1,140 @@
+"""LANDER: one graph neural network that predicts, jointly, which links join a class and how dense each node is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from .aggregate import Nodes
+from .config import InferenceConfig, LanderConfig
+from .convs import CONVS
+from .decode import Prediction
+from .graph import KnnGraph
+from .structure import EDGE_INPUTS, NODE_INPUTS, GraphInputs, feature_inputs, structural_inputs
+from .targets import signed_density
+
+BLOCK = 2**17  # nodes per pass at inference: bounds memory to some hundred MB
+
+
+class Lander(nn.Module):
+    """Link Approximation aNd Density Estimation Refinement.
+
+    Formulas: h = convolutions of the node inputs; link logits z_ij = MLP(W_s h_j + W_d h_i [+ W_e e_ij]), two per
+    link (different, same), MLP = PReLU, Linear, PReLU, Linear; linkage r_ij = softmax(z_ij)[same];
+    density d_i = mean_j s_ij (2 r_ij - 1). The halves W_s h and W_d h are computed once per node, not per link.
+
+    Args:
+        config: architecture; with inputs="features" its `in_dim` must be known (`config.for_features(dim)`).
+        inference: settings that go with the weights.
+
+    Attributes:
+        history: tidy frame of the training, one row per epoch; empty for loaded weights.
+
+    Example:
+        >>> from workbench.graph import knn
+        >>> x = torch.nn.functional.normalize(torch.randn(30, 5, generator=torch.Generator().manual_seed(0)), dim=1)
+        >>> Lander(LanderConfig()).predict(Nodes.of_images(x), knn(x, k=4)).linkage.shape
+        torch.Size([30, 4])
+
+    Source: paper sections 3.1-3.2; official code.
+    """
+
+    def __init__(self, config: LanderConfig, inference: InferenceConfig | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.inference = inference or InferenceConfig()
+        self.history = pd.DataFrame()
+        structural = config.inputs == "structural"
+        if not structural and config.in_dim is None:
+            raise ValueError("config: in_dim is not known; use config.for_features(dimension)")
+        node_dim = len(NODE_INPUTS) if structural else int(config.in_dim or 0)
+        edge_dim = len(EDGE_INPUTS) if structural else 1
+        widths = [node_dim, *[config.hidden] * config.layers]
+        conv = CONVS[config.conv]
+        self.convs = nn.ModuleList(conv(a, b, edge_dim, config.heads) for a, b in pairwise(widths))
+        half = config.hidden // 2
+        self.of_source = nn.Linear(config.hidden, half)
+        self.of_target = nn.Linear(config.hidden, half)
+        self.of_edge = nn.Linear(edge_dim, half, bias=False) if structural else None
+        self.head = nn.Sequential(nn.PReLU(half), nn.Linear(half, half), nn.PReLU(half), nn.Linear(half, 2))
+
+    def inputs(self, nodes: Nodes, graph: KnnGraph) -> GraphInputs:
+        """What this model reads of a level.
+
+        Raises:
+            ValueError: features of another dimension than the model's.
+        """
+        if self.config.inputs == "structural":
+            return structural_inputs(nodes, graph)
+        config = self.config.for_features(nodes.identity.shape[1])
+        return feature_inputs(nodes, graph, average=bool(config.average))
+
+    def forward(self, inputs: GraphInputs) -> Float[Tensor, "n k 2"]:
+        """Logits [n, k, 2] (different, same) of every link; zeros where there is no neighbour."""
+        return self.link_logits(self.embed(inputs), inputs)
+
+    def embed(self, inputs: GraphInputs) -> Float[Tensor, "n h"]:
+        """Node embeddings after all convolutions, in blocks of target nodes so that memory stays bounded."""
+        h = inputs.nodes
+        for conv in self.convs:
+            blocks = [(conv((h, h[rows]), *_edges(inputs, rows))) for rows in _blocks(inputs.graph.n)]
+            h = torch.cat(blocks) if len(blocks) > 1 else blocks[0]
+        return h
+
+    def link_logits(
+        self, h: Float[Tensor, "n h"], inputs: GraphInputs, rows: slice = slice(None)
+    ) -> Float[Tensor, "b k 2"]:
+        """Logits (different, same) of the links of the nodes `rows`, from all nodes' embeddings."""
+        lists, present = inputs.graph.neighbors[rows], inputs.graph.present[rows]
+        z = self.of_source(h)[lists.clamp(min=0)] + self.of_target(h[rows])[:, None]
+        if self.of_edge is not None:
+            z = z + self.of_edge(inputs.edges[rows])
+        # PReLU takes channels second: one row per link
+        logits: Tensor = self.head(z.flatten(0, 1)).unflatten(0, lists.shape)
+        return logits * present[..., None]
+
+    @torch.no_grad()
+    def predict(self, nodes: Nodes, graph: KnnGraph) -> Prediction:
+        """Linkage [n, k] and density [n] of a whole graph, on the graph's device; labels are not needed.
+
+        Example: see the class.
+        """
+        training = self.training
+        self.eval()
+        inputs = self.inputs(nodes, graph)
+        h = self.embed(inputs)
+        parts = [linkage_of(self.link_logits(h, inputs, rows), graph.present[rows]) for rows in _blocks(graph.n)]
+        self.train(training)
+        linkage = torch.cat(parts)
+        return Prediction(linkage, signed_density(graph, 2 * linkage - 1))
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trained values."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def settings(self) -> dict[str, Any]:
+        """Both configs as one JSON-able dictionary, as stored beside the weights."""
+        return {"config": asdict(self.config), "inference": asdict(self.inference)}
+
+
+def linkage_of(logits: Float[Tensor, "b k 2"], present: Tensor) -> Float[Tensor, "b k"]:
+    """Logits -> P(same class), 0 where there is no neighbour."""
+    return logits.softmax(dim=2)[..., 1] * present
+
+
+def _blocks(n: int) -> list[slice]:
+    return [slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
+
+
+def _edges(inputs: GraphInputs, rows: slice) -> tuple[Int[Tensor, "2 edges"], Float[Tensor, "edges e"]]:
+    """PyG's view of the links into the nodes `rows`, targets counted from the first of them."""
+    lists = inputs.graph.neighbors[rows]
+    target, slot = (lists >= 0).nonzero(as_tuple=True)
+    return torch.stack([lists[target, slot], target]), inputs.edges[rows][target, slot]

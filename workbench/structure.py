@@ -1,0 +1,182 @@
+"""Structural inputs: what a graph shows of its nodes and links, whatever the features mean and however long they are.
+
+A model that sees these instead of the features clusters embeddings of any dimension and kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .aggregate import Nodes
+from .graph import KnnGraph
+
+NODE_INPUTS = (
+    "similarity: best",
+    "similarity: at 1/4",
+    "similarity: middle",
+    "similarity: at 3/4",
+    "similarity: worst",
+    "similarity: mean",
+    "similarity: deviation",
+    "mutual fraction",
+    "shared fraction: mean",
+    "log size",
+)
+EDGE_INPUTS = (
+    "similarity",
+    "less the node's mean",
+    "less the neighbour's mean",
+    "less the node's best",
+    "less the neighbour's best",
+    "less the node's worst",
+    "less the neighbour's worst",
+    "rank of the neighbour",
+    "rank of the node",
+    "mutual",
+    "shared fraction",
+    "cosine of averages",
+    "log size: node",
+    "log size: neighbour",
+)
+
+
+@dataclass(frozen=True)
+class GraphInputs:
+    """What LANDER reads.
+
+    Attributes:
+        graph: the k-NN graph.
+        nodes: float [n, f], input of each node.
+        edges: float [n, k, e], input of each link; column 0 is always the similarity.
+    """
+
+    graph: KnnGraph
+    nodes: Float[Tensor, "n f"]
+    edges: Float[Tensor, "n k e"]
+
+    def halo(self, rows: Int[Tensor, " b"], hops: int) -> Self:
+        """The part of the graph that `hops` rounds of messages into `rows` can see, with `rows` as its first nodes.
+
+        Neighbour lists are whole up to the last ring, whose own lists are emptied: it only sends. So a minibatch gives
+        what the whole graph would give.
+
+        Example:
+            >>> path = KnnGraph.from_arrays([[1], [2], [3], [2]], [[0.9]] * 4)
+            >>> whole = GraphInputs(path, torch.arange(4.0)[:, None], path.similarity[..., None])
+            >>> part = whole.halo(torch.tensor([1]), 1)
+            >>> part.nodes.flatten().tolist(), part.graph.neighbors.flatten().tolist()
+            ([1.0, 2.0], [1, -1])
+        """
+        position = torch.full((self.graph.n,), -1, device=rows.device)
+        position[rows] = torch.arange(len(rows), device=rows.device)
+        keep, ring = rows, rows
+        inner = 0
+        for _ in range(hops):
+            inner = len(keep)
+            reached = self.graph.neighbors[ring].flatten()
+            reached = reached[reached >= 0].unique()
+            ring = reached[position[reached] < 0]
+            position[ring] = torch.arange(inner, inner + len(ring), device=rows.device)
+            keep = torch.cat([keep, ring])
+        lists = self.graph.neighbors[keep]
+        local = torch.where(lists >= 0, position[lists.clamp(min=0)], -1)
+        local[inner:] = -1
+        similarity = self.graph.similarity[keep].masked_fill(local < 0, 0)
+        return type(self)(KnnGraph(local, similarity), self.nodes[keep], self.edges[keep])
+
+
+def feature_inputs(nodes: Nodes, graph: KnnGraph, *, average: bool) -> GraphInputs:
+    """The published inputs: the features themselves.
+
+    Formula: node i reads [identity_i ; average_i], or identity_i alone; link (i, j) reads s_ij.
+
+    Example:
+        >>> x = torch.eye(2) * 0.6 + 0.4
+        >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]])
+        >>> feature_inputs(Nodes.of_images(x), graph, average=True).nodes.shape
+        torch.Size([2, 4])
+
+    Source: paper section 3.1.
+    """
+    inputs = torch.cat([nodes.identity, nodes.average], dim=1) if average else nodes.identity
+    return GraphInputs(graph, inputs, graph.similarity[..., None])
+
+
+def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
+    """Inputs that no longer hold the features: `NODE_INPUTS` of each node and `EDGE_INPUTS` of each link.
+
+    Formula: from the sorted similarities s_i of both ends; rank of the node = share of the neighbour's list that is
+    more similar to it; mutual = the node lies within the reach of the neighbour's list; shared fraction =
+    |N(i) & N(j)| / k; log size = ln(images in the node). All of it can be computed for a new row alone.
+
+    Example:
+        >>> x = torch.eye(2) * 0.6 + 0.4
+        >>> inputs = structural_inputs(Nodes.of_images(x), KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]]))
+        >>> inputs.nodes.shape[1] == len(NODE_INPUTS), inputs.edges.shape[2] == len(EDGE_INPUTS)
+        (True, True)
+    """
+    profile = _profile(graph)
+    edges = _edge_inputs(nodes, graph, profile)
+    count = graph.present.sum(dim=1, keepdim=True).clamp(min=1)
+    mutual, shared = (
+        edges[..., EDGE_INPUTS.index(name)].sum(1, True) / count for name in ("mutual", "shared fraction")
+    )
+    log_size = nodes.size.to(profile.dtype).log()[:, None]
+    return GraphInputs(graph, torch.cat([profile, mutual, shared, log_size], dim=1), edges)
+
+
+def _profile(graph: KnnGraph) -> Float[Tensor, "n 7"]:
+    """Best, quartiles, worst, mean and deviation of each node's similarities; zeros for a node without neighbours."""
+    similarity, count = graph.similarity, graph.present.sum(dim=1)
+    if graph.k == 0:
+        return similarity.new_zeros(graph.n, 7)
+    last = (count - 1).clamp(min=0)[:, None]
+    places = (last * torch.linspace(0, 1, 5, device=last.device)).round().long()
+    divisor = count.clamp(min=1)
+    mean = similarity.sum(dim=1) / divisor
+    spread = ((similarity - mean[:, None]) * graph.present).square().sum(dim=1) / divisor
+    return torch.cat([similarity.gather(1, places), mean[:, None], spread.sqrt()[:, None]], dim=1)
+
+
+def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor, "n k e"]:
+    similarity, other = graph.similarity, graph.filled
+    best, worst, mean = (profile[:, i] for i in (0, 4, 5))
+    count = graph.present.sum(dim=1).clamp(min=1)
+    slot = torch.arange(graph.k, device=other.device)
+    rank_back, shared = _by_blocks(graph)
+    log_size = nodes.size.to(similarity.dtype).log()
+    cosine = _cosine_of_averages(nodes.average, graph)
+    columns = [similarity]
+    for level in (mean, best, worst):
+        columns += [similarity - level[:, None], similarity - level[other]]
+    columns += [slot / count[:, None], rank_back, (similarity >= worst[other]).to(similarity.dtype), shared, cosine]
+    columns += [log_size[:, None].expand_as(similarity), log_size[other]]
+    return torch.stack(columns, dim=2) * graph.present[..., None]
+
+
+def _by_blocks(graph: KnnGraph, cells: int = 2**25) -> tuple[Tensor, Tensor]:
+    """Rank of the node in each neighbour's list and the fraction of shared neighbours, both [n, k]."""
+    rank, shared = torch.zeros_like(graph.similarity), torch.zeros_like(graph.similarity)
+    size = max(1, cells // max(1, graph.k**3))
+    for start in range(0, graph.n, size):
+        rows = slice(start, start + size)
+        other, own = graph.filled[rows], graph.neighbors[rows]
+        theirs = graph.neighbors[other]
+        above = (graph.similarity[other] > graph.similarity[rows, :, None]) & (theirs >= 0)
+        rank[rows] = above.sum(dim=2) / (theirs >= 0).sum(dim=2).clamp(min=1)
+        common = (theirs[..., None] == own[:, None, None, :]) & (own >= 0)[:, None, None, :]
+        shared[rows] = common.sum(dim=(2, 3)) / max(1, graph.k)
+    return rank, shared
+
+
+def _cosine_of_averages(average: Tensor, graph: KnnGraph, cells: int = 2**25) -> Float[Tensor, "n k"]:
+    unit = torch.nn.functional.normalize(average, dim=1)
+    size = max(1, cells // max(1, graph.k * unit.shape[1]))
+    rows = range(0, graph.n, size)
+    parts = [(unit[i : i + size, None] * unit[graph.filled[i : i + size]]).sum(dim=2) for i in rows]
+    return torch.cat(parts)

@@ -1,0 +1,184 @@
+"""One run of meta-training, epoch by epoch: levels with targets, steps over all of them, validation."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ._checks import check_array, check_labels, resolve_device, unit_rows
+from .checkpoint import seeded
+from .config import InferenceConfig, LanderConfig, TrainConfig
+from .episodes import TrainingLevel, hold_out, on_policy_levels, teacher_levels
+from .lander import Lander, linkage_of
+from .losses import balance, density_loss, link_loss
+from .targets import signed_density
+from .validation import best_tau, tau_curve
+
+Labelled = tuple[Float[Tensor, "n d"], Int[Tensor, " n"]]
+
+
+class MetaTraining:
+    """A training run that can be advanced epoch by epoch, watched, saved and taken up again to the same result.
+
+    Args:
+        features: of the meta-training images [N, D]; rows are scaled to length 1.
+        labels: their classes [N].
+        config: architecture; None: `LanderConfig()`.
+        training: the recipe; None: `TrainConfig()`.
+        inference: k, decoder and stopping rules the model will be applied with. None: `InferenceConfig()` for
+            structural inputs, `InferenceConfig.published()` for features.
+        validation: (features, labels) of other classes; None: a share `training.hold_out` of the classes is held out.
+        seed: of everything random.
+        device: "auto", "cpu" or "cuda".
+
+    Attributes:
+        model: the LANDER being trained.
+        epoch: epochs done.
+        rows: the history, one dictionary per epoch and level.
+
+    Raises:
+        ValueError: fewer than two classes, labels of another length, features that are not finite.
+    """
+
+    def __init__(
+        self,
+        features: Any,
+        labels: Any,
+        config: LanderConfig | None = None,
+        *,
+        training: TrainConfig | None = None,
+        inference: InferenceConfig | None = None,
+        validation: tuple[Any, Any] | None = None,
+        seed: int = 0,
+        device: str = "auto",
+    ) -> None:
+        self.training, self.device, self.seed = training or TrainConfig(), resolve_device(device), seed
+        self.generator = torch.Generator().manual_seed(seed)
+        x, y = _labelled(features, labels, self.device, "")
+        config = (config or LanderConfig()).for_features(x.shape[1])
+        if inference is None:
+            inference = InferenceConfig() if config.inputs == "structural" else InferenceConfig.published()
+        self.model: Lander = seeded(lambda: Lander(config, inference), seed).to(self.device)
+        held = hold_out(y, self.training.hold_out, self.generator)
+        if validation is None:
+            self.validation, (x, y) = (x[held], y[held]), (x[~held], y[~held])
+        else:
+            self.validation = _labelled(*validation, self.device, "validation ")
+        self.features, self.labels = x, y
+        self.optimizer = _optimizer(self.model, self.training)
+        self.epoch = 0
+        self.rows: list[dict[str, Any]] = []
+        self.levels: list[TrainingLevel] = []
+
+    @property
+    def at_refresh(self) -> bool:
+        """True between two rounds of `training.refresh` epochs: where levels are built, validated and saved."""
+        return self.epoch % self.training.refresh == 0 or self.epoch == self.training.epochs
+
+    def run_epoch(self) -> list[dict[str, Any]]:
+        """One pass over all levels; returns its rows of history, which `rows` keeps."""
+        started = time.perf_counter()
+        if not self.levels or (self.training.policy == "on-policy" and self.at_refresh):
+            self.levels = self._build_levels()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        common = {"epoch": self.epoch + 1, "learning_rate": self._rate()}
+        rows = [{**common, **row} for row in self._pass_over_levels()]
+        self.epoch += 1
+        if self.at_refresh:
+            best = best_tau(self.tau_curve())
+            rows = [{**row, "val_bcubed_f": best["bcubed_f"], "val_tau": best["tau"]} for row in rows]
+        rows = [{**row, "seconds": time.perf_counter() - started} for row in rows]
+        self.rows += rows
+        return rows
+
+    def tau_curve(self) -> pd.DataFrame:
+        """Scores on the validation classes for each tau of `TAUS`."""
+        return tau_curve(self.model.predict, self.model.inference, *self.validation)
+
+    def _build_levels(self) -> list[TrainingLevel]:
+        t, x, y = self.training, self.features, self.labels
+        links = t.loss.links
+        if t.policy == "teacher":
+            pairs = zip(t.ks, t.levels, strict=True)
+            return [level for k, n in pairs for level in teacher_levels(self.model, x, y, k, n, links=links)]
+        runs = [on_policy_levels(self.model, x, y, k, tau, links=links) for k in t.ks for tau in t.taus]
+        images = {run[0].inputs.graph.k: run[0] for run in runs}  # level 0 does not depend on tau: one for each k
+        return [*images.values(), *(level for run in runs for level in run[1:] if level.n > 1)]
+
+    def _rate(self) -> float:
+        t = self.training
+        return t.final_rate + (t.learning_rate - t.final_rate) * (1 + math.cos(math.pi * self.epoch / t.epochs)) / 2
+
+    def _pass_over_levels(self) -> list[dict[str, Any]]:
+        """Steps that each take a batch of nodes from every level; mean losses of each level."""
+        self.model.train()
+        n_steps = max(math.ceil(level.n / self.training.batch_size) for level in self.levels)
+        batches = [self._shuffled(level.n, n_steps) for level in self.levels]
+        shares = self._shares()
+        sums = torch.zeros(len(self.levels), 2, device=self.device)
+        for step in range(n_steps):
+            losses = torch.stack([self._losses(lv, rows[step]) for lv, rows in zip(self.levels, batches, strict=True)])
+            self.optimizer.zero_grad()
+            (losses[:, 0] + self.training.loss.density_weight * losses[:, 1]).dot(shares).backward()
+            self.optimizer.step()
+            sums += losses.detach()
+        means = (sums / n_steps).tolist()
+        return [
+            {
+                "level": level.level,
+                "nodes": level.n,
+                "k": level.inputs.graph.k,
+                "link_loss": link,
+                "density_loss": density,
+            }
+            for level, (link, density) in zip(self.levels, means, strict=True)
+        ]
+
+    def _shuffled(self, n: int, n_batches: int) -> tuple[Tensor, ...]:
+        return torch.randperm(n, generator=self.generator).to(self.device).tensor_split(n_batches)
+
+    def _shares(self) -> Float[Tensor, " levels"]:
+        """What each level counts in the loss; they sum to 1."""
+        by_links = self.training.weigh_by == "links"
+        counts = [level.n * level.inputs.graph.k if by_links else 1 for level in self.levels]
+        return torch.tensor(counts, dtype=torch.float32, device=self.device) / sum(counts)
+
+    def _losses(self, level: TrainingLevel, rows: Int[Tensor, " b"]) -> Float[Tensor, 2]:
+        """Link loss and density loss of the nodes `rows` of a level."""
+        part = level.inputs if len(rows) == level.n else level.inputs.halo(rows, self.model.config.layers + 1)
+        if part is level.inputs:
+            rows = torch.arange(level.n, device=rows.device)
+        own = slice(0, len(rows))
+        logits = self.model.link_logits(self.model.embed(part), part, own)
+        same, scored = level.same[rows], level.scored[rows]
+        if self.training.loss.balanced:
+            scored = balance(same, scored, self.generator)
+        graph = type(part.graph)(part.graph.neighbors[own], part.graph.similarity[own])
+        density = signed_density(graph, 2 * linkage_of(logits, graph.present) - 1)
+        link = link_loss(logits, same, scored, self.training.loss.gamma)
+        return torch.stack([link, density_loss(density, level.density[rows])])
+
+
+def _labelled(features: Any, labels: Any, device: torch.device, which: str) -> Labelled:
+    """Checked unit rows and labels 0 .. classes-1 on the device."""
+    x = check_array(features, f"{which}features")
+    y = np.unique(check_labels(labels, len(x), f"{which}labels"), return_inverse=True)[1]
+    if y.max() == 0:
+        raise ValueError(f"{which}labels: expected at least 2 classes to learn from, got 1")
+    return unit_rows(x, f"{which}features").to(device), torch.from_numpy(y).to(device)
+
+
+def _optimizer(model: Lander, training: TrainConfig) -> torch.optim.Optimizer:
+    if training.optimizer == "sgd":
+        return torch.optim.SGD(
+            model.parameters(), lr=training.learning_rate, momentum=0.9, weight_decay=training.weight_decay
+        )
+    return torch.optim.AdamW(model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay)
