@@ -1,5 +1,37 @@
-"""Shapes in the package's signatures are checked while the tests run."""
+"""Shapes in the package's signatures are checked while the tests run; fixtures that several test files share."""
 
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
 from jaxtyping import install_import_hook
 
 install_import_hook("workbench", "beartype.beartype")
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """Reads a file of numbers computed with the official implementation."""
+
+    def read(name: str) -> dict[str, np.ndarray]:
+        with np.load(GOLDEN / f"{name}.npz", allow_pickle=False) as archive:
+            return dict(archive)
+
+    return read
+
+
+@pytest.fixture
+def blobs():
+    """Makes unit features of well separated classes: (features [n, d], labels [n])."""
+
+    def make(n_classes: int = 12, per_class: int = 20, dim: int = 16, noise: float = 0.05, seed: int = 0):
+        random = torch.Generator().manual_seed(seed)
+        centers = torch.nn.functional.normalize(torch.randn(n_classes, dim, generator=random), dim=1)
+        labels = torch.arange(n_classes).repeat(per_class)
+        x = centers[labels] + noise * torch.randn(len(labels), dim, generator=random)
+        return torch.nn.functional.normalize(x, dim=1), labels
+
+    return make

@@ -3,6 +3,8 @@
 import json
 import re
 from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,7 +148,7 @@ def test_no_images_and_empty_pictures_embed(trained: Encoder) -> None:
     np.testing.assert_allclose(np.linalg.norm(trained.embed(np.zeros((2, 16, 16), np.uint8)), axis=1), 1, atol=1e-5)
 
 
-def test_reads_memory_maps_and_strided_views(trained: Encoder, tmp_path) -> None:
+def test_reads_memory_maps_and_strided_views(trained: Encoder, tmp_path: Path) -> None:
     images = drawings().images
     np.save(tmp_path / "images.npy", images)
     expected = trained.embed(images, device="cpu")
@@ -200,9 +202,9 @@ def test_margin_softmax_against_one_cosine_at_a_time(n: int, c: int, scale: floa
 # augmentation
 
 
-def only(**amounts: float) -> EncoderConfig:
+def only(**amounts: Any) -> EncoderConfig:
     """A config whose other augmentations are off."""
-    off = dict.fromkeys(("rotation", "zoom", "shear", "shift", "contrast", "noise", "erase"), 0.0)
+    off: dict[str, Any] = dict.fromkeys(("rotation", "zoom", "shear", "shift", "contrast", "noise", "erase"), 0.0)
     return EncoderConfig(**{**off, **amounts})
 
 
@@ -288,7 +290,7 @@ def test_training_refuses_tiny_pictures_and_a_loss_that_overflows() -> None:
         ({"margin": float("nan")}, "margin: expected a finite number"),
     ],
 )
-def test_config_refuses_by_name(setting: dict, message: str) -> None:
+def test_config_refuses_by_name(setting: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         EncoderConfig(**setting)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Float, Int
@@ -27,7 +26,7 @@ class Nodes:
     size: Int[Tensor, " n"]
 
     @classmethod
-    def of_images(cls, features: Float[Tensor, "n d"]) -> Self:
+    def of_images(cls, features: Float[Tensor, "n d"]) -> Nodes:
         """Level 0: every image is a node, its identity and average feature are its own.
 
         Example:

@@ -49,7 +49,7 @@ def read_state(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise ValueError(f"path: {file} is not a whole safetensors file ({error}); fetch or save it again") from error
     if _KEY not in metadata:
         raise ValueError(
-            f"path: {file} holds weights but no workbench settings; official LANDER weights are read by wb.load_official"
+            f"path: {file} holds weights but no workbench settings; official weights are read by wb.load_official"
         )
     return tensors, json.loads(metadata[_KEY])
 
@@ -68,11 +68,12 @@ def save_checkpoint(model: Lander | Encoder, path: str | Path) -> None:
         >>> wb.load_checkpoint(file).config.hidden
         8
     """
-    settings = {"kind": "lander", **model.settings()} if isinstance(model, Lander) else {"kind": "encoder"}
     if isinstance(model, Encoder):
-        settings["config"] = asdict(model.config)
-    elif not isinstance(model.inference.decoder, str):
-        raise ValueError("model: its decoder is a function, which cannot be saved; name one of DECODERS in `inference`")
+        settings: dict[str, Any] = {"kind": "encoder", "config": asdict(model.config)}
+    else:
+        settings = {"kind": "lander", **model.settings()}
+        if callable(model.inference.decoder):
+            raise ValueError("model: its decoder is a function, which cannot be saved; name one of DECODERS instead")
     write_state(path, model.state_dict(), settings)
 
 
@@ -109,9 +110,13 @@ def _build(settings: dict[str, Any], path: str | Path) -> Lander | Encoder:
         inference = InferenceConfig.from_dict(settings["inference"])
         return Lander(LanderConfig.from_dict(settings["config"]), inference)
     if kind == "encoder":
-        values = known_settings(EncoderConfig, settings["config"])
-        return Encoder(EncoderConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}))
+        values: dict[str, Any] = known_settings(EncoderConfig, settings["config"])
+        return Encoder(EncoderConfig(**{name: _tupled(value) for name, value in values.items()}))
     raise ValueError(f"path: {path} holds a {kind!r}; expected a 'lander' or an 'encoder'")
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value  # JSON has lists only, configs are hashable
 
 
 def seeded(build: Any, seed: int) -> Any:

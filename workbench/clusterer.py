@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 import numbers
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,7 +79,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X: Any, y: None = None) -> Self:
+    def fit(self, X: Any, y: None = None) -> HiLander:
         """Cluster the rows of X by direction (cosine).
 
         Args:
@@ -136,22 +135,24 @@ class HiLander(ClusterMixin, BaseEstimator):
 
     def _resolve(self) -> tuple[Lander, InferenceConfig]:
         """The model and its settings, with what this estimator overrides."""
-        lander = self.lander
-        if lander is None or isinstance(lander, (str, Path)):
-            lander = load_checkpoint(lander or "glyphs-lander")
+        lander = load_checkpoint("glyphs-lander") if self.lander is None else self.lander
+        if isinstance(lander, (str, Path)):
+            lander = load_checkpoint(lander)
         if not isinstance(lander, Lander):
             raise TypeError(
                 f"lander: expected a Lander, a checkpoint of one, or None, got {type(lander).__name__}; "
                 f"train one with workbench.meta_train or load one with workbench.load_checkpoint"
             )
-        named = {"k": self.k, "max_levels": self.max_levels, "early_stop": self.early_stop, "decoder": self.decoder}
-        changes = {name: value for name, value in named.items() if value is not None}
-        if isinstance(self.tau, str):
-            if self.tau != "auto":
-                raise ValueError(f"tau: expected 'auto' or a number in [0, 1], got {self.tau!r}")
-        else:
-            changes["tau"] = self.tau
-        return lander, replace(lander.inference, **changes)
+        if isinstance(self.tau, str) and self.tau != "auto":
+            raise ValueError(f"tau: expected 'auto' or a number in [0, 1], got {self.tau!r}")
+        settings = lander.inference.override(
+            k=self.k,
+            tau=None if isinstance(self.tau, str) else self.tau,
+            max_levels=self.max_levels,
+            early_stop=self.early_stop,
+            decoder=self.decoder,
+        )
+        return lander, settings
 
     def _seed(self) -> int:
         if self.random_state is None or isinstance(self.random_state, numbers.Integral):
@@ -159,9 +160,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
 
-def _linkage_of_new_rows(
-    lander: Lander, graph: KnnGraph, features: Tensor, rows: Tensor, found: KnnGraph
-) -> Tensor:
+def _linkage_of_new_rows(lander: Lander, graph: KnnGraph, features: Tensor, rows: Tensor, found: KnnGraph) -> Tensor:
     """Linkage [M, k] of new rows to the fitted rows they list.
 
     The new rows join the fitted graph as nodes that nobody lists, so none of them changes what another one sees.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Any
 
 from ._checks import check_choice, check_int, check_unit_interval
 from .convs import CONVS
@@ -48,16 +48,16 @@ class LanderConfig:
             raise ValueError(f"heads: only conv='gat' has heads, got heads={self.heads} with conv={self.conv!r}")
 
     @classmethod
-    def published(cls, conv: str = "gcn", hidden: int = 512) -> Self:
+    def published(cls, conv: str = "gcn", hidden: int = 512) -> LanderConfig:
         """The published recipe: features as inputs, one layer; the average feature with "gcn" only, as for faces."""
         return cls("features", conv, layers=1, hidden=hidden, average=conv == "gcn")
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
+    def from_dict(cls, values: dict[str, Any]) -> LanderConfig:
         """From saved values; an unknown key is refused by name."""
         return cls(**known_settings(cls, values))
 
-    def for_features(self, dim: int) -> Self:
+    def for_features(self, dim: int) -> LanderConfig:
         """The config with `average` and `in_dim` settled for features of dimension `dim`.
 
         Raises:
@@ -114,13 +114,22 @@ class InferenceConfig:
         check_int(self.max_levels, "max_levels")
         get_decoder(self.decoder)
 
+    def override(self, **changes: Any) -> InferenceConfig:
+        """The same settings with those given replaced; None keeps what is there.
+
+        Example:
+            >>> InferenceConfig().override(k=5, tau=None).k
+            5
+        """
+        return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
     @classmethod
-    def published(cls, k: int = 9, tau: float = 0.8, early_stop: bool = False) -> Self:
+    def published(cls, k: int = 9, tau: float = 0.8, early_stop: bool = False) -> InferenceConfig:
         """The official rules; k = 9 is the official 10, tau 0.8 for faces (0.1 for iNaturalist)."""
         return cls(k, tau, "tree-strict", 10, early_stop, complete_lists=True)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
+    def from_dict(cls, values: dict[str, Any]) -> InferenceConfig:
         """From saved values; an unknown key is refused by name."""
         return cls(**known_settings(cls, values))
 
@@ -130,11 +139,16 @@ class TrainConfig:
     """How a LANDER is meta-trained.
 
     Attributes:
-        policy: "on-policy": levels are built by the model being trained, at several tau, again every `refresh` epochs,
-            so that upper levels hold the graphs it will meet. "teacher": built once from the true density (published).
-        ks: neighbours of the training graphs, the node itself not counted.
+        policy: "on-policy": levels are built by the model being trained, again every `refresh` epochs, so that upper
+            levels hold the graphs it will meet. "teacher": built once from the true density (published).
+        ks: neighbours of the training graphs, the node itself not counted. A smaller k leaves more super-nodes per
+            class, as larger classes do.
         levels: "teacher" only: levels built for each k.
-        taus: "on-policy" only: thresholds the levels are built with.
+        episodes: "on-policy" only: hierarchies built at every refresh. Each draws k, a tau, a share of the classes and
+            a random projection of the features.
+        taus: "on-policy" only: tau is drawn between these two. High ones leave many super-nodes per class to join.
+        projections: "on-policy" only: dimensions drawn from, as shares of the features'; below 1 the features are
+            projected at random, which makes classes overlap as unseen ones do.
         epochs: passes over all levels.
         refresh: epochs between two builds of the levels, validations and saves.
         batch_size: nodes per step and level.
@@ -154,11 +168,13 @@ class TrainConfig:
     """
 
     policy: str = "on-policy"
-    ks: tuple[int, ...] = (10,)
+    ks: tuple[int, ...] = (10, 5, 3)
     levels: tuple[int, ...] = ()
-    taus: tuple[float, ...] = (0.3, 0.5, 0.7)
-    epochs: int = 120
-    refresh: int = 10
+    episodes: int = 4
+    taus: tuple[float, float] = (0.3, 0.95)
+    projections: tuple[float, ...] = (1.0, 0.5, 0.25, 0.125)
+    epochs: int = 60
+    refresh: int = 3
     batch_size: int = 4096
     optimizer: str = "adamw"
     learning_rate: float = 3e-3
@@ -179,8 +195,8 @@ class TrainConfig:
             raise ValueError(f"levels: expected one number per k in ks={self.ks}, got {self.levels}")
 
     @classmethod
-    def published(cls, epochs: int = 250) -> Self:
-        """The article's recipe: official k 10, 5, 3 (9, 4, 2 here) with 2, 3, 4 levels; balanced, links to denser only."""
+    def published(cls, epochs: int = 250) -> TrainConfig:
+        """The article's recipe: official k 10, 5, 3 (9, 4, 2 here) with 2, 3, 4 levels, balanced links to denser."""
         loss = LossConfig(links="denser", balanced=True)
         return cls(
             policy="teacher",

@@ -62,7 +62,8 @@ class _Decoder(nn.Module):
     def __init__(self, n_classes: int, config: EncoderConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.config = config
-        self.directions = nn.Parameter(torch.randn(n_classes, config.dim, generator=generator))
+        start = torch.randn(n_classes, config.dim, generator=generator) / config.dim**0.5
+        self.directions = nn.Parameter(start)  # of length 1: a long vector would turn too slowly at Adam's fixed step
 
     def forward(self, features: Float[Tensor, "n d"], labels: Int64[Tensor, " n"]) -> Float[Tensor, "n c"]:
         scale, margin = self.config.scale, self.config.margin

@@ -102,7 +102,23 @@ def on_policy_levels(
         of_nodes = labels if i == 0 else majority(tree.levels[i - 1].labels, labels, level.n_nodes)
         nodes = level_nodes(tree, i, features)
         levels.append(training_level(model, nodes, level.graph, of_nodes, links=links, level=i))
-    return levels
+    return [level for level in levels if level.n > 1]
+
+
+def random_projection(features: Float[Tensor, "n d"], share: float, generator: torch.Generator) -> Float[Tensor, "n e"]:
+    """Unit rows projected on share * d random directions; share 1 leaves them as they are.
+
+    Cosines keep their mean and get noise of about 1 / sqrt(share * d): classes overlap more.
+
+    Example:
+        >>> random_projection(torch.eye(8), 0.5, torch.Generator().manual_seed(0)).shape
+        torch.Size([8, 4])
+    """
+    if share >= 1:
+        return features
+    dim = features.shape[1]
+    directions = torch.randn(dim, max(2, round(share * dim)), generator=generator).to(features)
+    return torch.nn.functional.normalize(features @ directions, dim=1)
 
 
 def hold_out(labels: Int[Tensor, " n"], fraction: float, generator: torch.Generator) -> Bool[Tensor, " n"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -67,11 +67,11 @@ class KnnGraph:
         """Values per list entry [n, k, ...] -> values per edge [edges, ...] in the order of `edge_index`."""
         return values[self.present]
 
-    def first(self, k: int) -> Self:
+    def first(self, k: int) -> KnnGraph:
         """The graph of the k best neighbours: one search serves every smaller k."""
         return type(self)(self.neighbors[:, :k], self.similarity[:, :k])
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self, device: torch.device | str) -> KnnGraph:
         """The same graph on another device."""
         return type(self)(self.neighbors.to(device), self.similarity.to(device))
 

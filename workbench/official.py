@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +75,8 @@ def load_official(
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
     state = _read(weights) if isinstance(weights, (str, Path)) else dict(weights)
     renamed = {our_name(name): tensor for name, tensor in state.items()}
-    given = {"k": k, "tau": tau, "early_stop": early_stop}
-    changes = {name: value for name, value in given.items() if value is not None}
-    model = Lander(_architecture(renamed, average), replace(PRESETS[preset], **changes))
+    inference = PRESETS[preset].override(k=k, tau=tau, early_stop=early_stop)
+    model = Lander(_architecture(renamed, average), inference)
     shapes = {name: value.shape for name, value in model.state_dict().items()}
     missing = sorted(set(shapes) ^ set(renamed))
     if missing:

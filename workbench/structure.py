@@ -6,7 +6,6 @@ A model that sees these instead of the features clusters embeddings of any dimen
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Float, Int
@@ -59,7 +58,7 @@ class GraphInputs:
     nodes: Float[Tensor, "n f"]
     edges: Float[Tensor, "n k e"]
 
-    def halo(self, rows: Int[Tensor, " b"], hops: int) -> Self:
+    def halo(self, rows: Int[Tensor, " b"], hops: int) -> GraphInputs:
         """The part of the graph that `hops` rounds of messages into `rows` can see, with `rows` as its first nodes.
 
         Neighbour lists are whole up to the last ring, whose own lists are emptied: it only sends. So a minibatch gives

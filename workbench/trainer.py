@@ -15,7 +15,7 @@ from torch import Tensor
 from ._checks import check_array, check_labels, resolve_device, unit_rows
 from .checkpoint import seeded
 from .config import InferenceConfig, LanderConfig, TrainConfig
-from .episodes import TrainingLevel, hold_out, on_policy_levels, teacher_levels
+from .episodes import TrainingLevel, hold_out, on_policy_levels, random_projection, teacher_levels
 from .lander import Lander, linkage_of
 from .losses import balance, density_loss, link_loss
 from .targets import signed_density
@@ -109,9 +109,20 @@ class MetaTraining:
         if t.policy == "teacher":
             pairs = zip(t.ks, t.levels, strict=True)
             return [level for k, n in pairs for level in teacher_levels(self.model, x, y, k, n, links=links)]
-        runs = [on_policy_levels(self.model, x, y, k, tau, links=links) for k in t.ks for tau in t.taus]
-        images = {run[0].inputs.graph.k: run[0] for run in runs}  # level 0 does not depend on tau: one for each k
-        return [*images.values(), *(level for run in runs for level in run[1:] if level.n > 1)]
+        return [level for _ in range(t.episodes) for level in self._episode()]
+
+    def _episode(self) -> list[TrainingLevel]:
+        """The levels of one hierarchy that the model builds over some of the classes, under drawn settings."""
+        t = self.training
+        k, share = (choices[self._draw(len(choices))] for choices in (t.ks, t.projections))
+        low, high = t.taus
+        tau = low + (high - low) * float(torch.rand((), generator=self.generator))
+        kept = hold_out(self.labels, 0.5 + 0.5 * float(torch.rand((), generator=self.generator)), self.generator)
+        x = random_projection(self.features[kept], share, self.generator)
+        return on_policy_levels(self.model, x, self.labels[kept], k, tau, links=t.loss.links)
+
+    def _draw(self, n: int) -> int:
+        return int(torch.randint(n, (), generator=self.generator))
 
     def _rate(self) -> float:
         t = self.training

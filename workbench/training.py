@@ -66,7 +66,8 @@ class _Keeper:
         for tensor in (run.features, run.labels, *run.validation):
             digest.update(tensor.cpu().numpy().tobytes())
         settings = {**run.model.settings(), "training": asdict(run.training)}
-        return _plain({**settings, "seed": run.seed, "data": digest.hexdigest()[:16]})
+        identity: dict[str, Any] = _plain({**settings, "seed": run.seed, "data": digest.hexdigest()[:16]})
+        return identity
 
     def _save(self, path: str | Path) -> None:
         run = self.run
@@ -144,8 +145,9 @@ def meta_train(
 
     Example:
         >>> import torch, workbench as wb
-        >>> centers = torch.nn.functional.normalize(torch.randn(12, 8, generator=torch.Generator().manual_seed(0)), dim=1)
-        >>> x = centers.repeat(20, 1) + 0.05 * torch.randn(240, 8, generator=torch.Generator().manual_seed(1))
+        >>> random = torch.Generator().manual_seed(0)
+        >>> centers = torch.randn(12, 8, generator=random)
+        >>> x = centers.repeat(20, 1) + 0.1 * torch.randn(240, 8, generator=random)
         >>> quick = wb.TrainConfig(epochs=20)
         >>> lander = wb.meta_train(x, torch.arange(12).repeat(20), training=quick, progress=False)
         >>> wb.HiLander(lander).fit(x).n_clusters_

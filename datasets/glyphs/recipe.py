@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from fontTools import unicodedata as scripts
 
-from workbench.data.glyphs import FACES, MIN_FACES, draw, faces_of
+from workbench.data.faces import FACES, draw, faces_of
+from workbench.data.glyphs import MIN_FACES
 
 THRESHOLD = 0.95
 ANGLES = (-10, -5, 0, 5, 10)  # degrees: the samples turn by up to 12
@@ -42,23 +43,23 @@ def _is_candidate(char: str, script: str) -> bool:
 
 
 def similarity(chars: list[str], faces: tuple[str, ...] = FACES) -> np.ndarray:
-    """How alike characters look, [n, n]: the highest correlation over all pairs of faces and small rotations.
+    """How alike characters look, [n, n]: the highest correlation over all pairs of `faces` and small rotations.
 
-    Of clean drawings, scaled to their longest side, at 32x32, slightly blurred. A character that none of `faces` holds
-    gets -1.
+    Of clean drawings, scaled to their longest side, at 32x32, slightly blurred. Each character needs one of `faces`.
     """
-    drawings = [
-        np.stack([draw(c, f) for f in faces_of(c) if f in faces] or [np.zeros((64, 64), np.uint8)]) for c in chars
-    ]
-    first = np.cumsum([0, *map(len, drawings[:-1])])
-    upright = _unit(torch.from_numpy(np.concatenate(drawings)).float())
-    alike = np.empty((len(chars), len(chars)), np.float32)
-    for i, own in enumerate(drawings):
-        turned = torch.cat([_unit(_turn(torch.from_numpy(own).float(), angle)) for angle in ANGLES])
-        alike[i] = np.maximum.reduceat((turned @ upright.T).amax(0).numpy(), first)
-    empty = np.array([not own.any() for own in drawings])
-    alike[empty] = alike[:, empty] = -1
-    return np.maximum(alike, alike.T)
+    per_char = [[draw(c, f) for f in faces_of(c) if f in faces] for c in chars]
+    first = np.cumsum([0, *map(len, per_char[:-1])])
+    drawings = torch.from_numpy(np.stack([d for own in per_char for d in own])).float()
+    upright = torch.cat([_unit(block) for block in drawings.split(512)])
+    alike = np.full((len(drawings), len(chars)), -1, np.float32)
+    for angle in ANGLES:
+        for start, block in zip(range(0, len(drawings), 512), drawings.split(512), strict=True):
+            close = (_unit(_turn(block, angle)) @ upright.T).numpy()
+            alike[start : start + 512] = np.maximum(
+                alike[start : start + 512], np.maximum.reduceat(close, first, axis=1)
+            )
+    best = np.maximum.reduceat(alike, first, axis=0)
+    return np.maximum(best, best.T)
 
 
 def _turn(clean: torch.Tensor, degrees: float) -> torch.Tensor:

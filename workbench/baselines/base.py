@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
@@ -13,6 +13,8 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from torch import Tensor
 
 from workbench._checks import check_array, unit_rows
+
+Grid = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,11 @@ class Prepared:
     data: Any
 
 
-class Baseline(ClusterMixin, BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
+class Baseline(ClusterMixin, BaseEstimator, ABC):
     """A clusterer of unit rows. A subclass stores its settings in `__init__` and writes `_assign`, perhaps `_prepare`.
 
-    `fit(X)` checks X, scales its rows to length 1, and calls `_assign(_prepare(rows))`. A zero row has no direction, so
-    each is a cluster of its own, and so is a single row; `_prepare` and `_assign` see only what is left, 2 rows or more.
+    `fit(X)` checks X, scales its rows to length 1, and calls `_assign(_prepare(rows))`. A zero row has no direction and
+    becomes a cluster of its own, as a single row does; `_prepare` and `_assign` see only what is left, 2 rows or more.
 
     Class attributes:
         oracle: whether it is told the true number of classes, as `n_clusters`.
@@ -43,17 +45,17 @@ class Baseline(ClusterMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
         >>> class Halves(Baseline):
         ...     def _assign(self, data):
         ...         return (data[:, 0] > 0).long().numpy()
-        >>> Halves().fit_predict([[3.0, 4.0], [-3.0, 4.0], [0.0, 0.0]]).tolist()
-        [1, 0, 2]
+        >>> Halves().fit_predict([[3.0, 4.0], [-3.0, 4.0], [0.6, -0.8]]).tolist()
+        [1, 0, 1]
     """
 
     oracle: ClassVar[bool] = False
-    grid: ClassVar[Mapping[str, Sequence[Any]]] = {}
+    grid: ClassVar[Grid] = {}
     prepared_by: ClassVar[tuple[str, ...]] = ()
     max_n: ClassVar[int | None] = None
     extra: ClassVar[str | None] = None
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Baseline:
         """Cluster the rows of X [N, D]; `y` is ignored.
 
         Raises:
@@ -71,10 +73,10 @@ class Baseline(ClusterMixin, BaseEstimator, ABC):  # type: ignore[misc]  # sciki
             )
         rows = unit_rows(X)
         nonzero = rows.any(dim=1)
-        data = self._prepare(rows[nonzero]) if nonzero.sum() > 1 else None
+        data = self._prepare(rows if nonzero.all() else rows[nonzero]) if nonzero.sum() > 1 else None
         return Prepared(nonzero.numpy(), X.shape[1], data)
 
-    def fit_prepared(self, prepared: Prepared) -> Self:
+    def fit_prepared(self, prepared: Prepared) -> Baseline:
         """The rest of `fit`."""
         labels = np.full(len(prepared.nonzero), -1, dtype=np.int64)
         if prepared.data is not None:

@@ -5,6 +5,8 @@ None of them is quadratic in memory beyond the search of neighbours; each `k` ex
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, Int64
@@ -12,7 +14,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from workbench.baselines.base import Baseline
+from workbench._checks import check_int, check_unit_interval
+from workbench.baselines.base import Baseline, Grid
 from workbench.graph import KnnGraph, knn
 
 
@@ -27,7 +30,7 @@ def components(graph: KnnGraph, kept: Bool[Tensor, "n k"]) -> Int64[np.ndarray, 
     node, slot = (kept & graph.present).nonzero(as_tuple=True)
     edges = (node.numpy(), graph.neighbors[node, slot].numpy())
     matrix = coo_array((np.ones(len(node), dtype=bool), edges), shape=(graph.n, graph.n))
-    return connected_components(matrix, directed=False)[1].astype(np.int64)
+    return np.asarray(connected_components(matrix, directed=False)[1], dtype=np.int64)
 
 
 class ThresholdedComponents(Baseline):
@@ -42,7 +45,7 @@ class ThresholdedComponents(Baseline):
         [0, 0, 1]
     """
 
-    grid = {"min_similarity": tuple(np.round(np.arange(0.3, 1.0, 0.025), 3).tolist())}
+    grid: ClassVar[Grid] = {"min_similarity": tuple(np.round(np.arange(0.3, 1.0, 0.025), 3).tolist())}
     prepared_by = ("k",)
 
     def __init__(self, *, k: int = 10, min_similarity: float = 0.7) -> None:
@@ -53,14 +56,15 @@ class ThresholdedComponents(Baseline):
         return knn(rows, self.k)
 
     def _assign(self, data: KnnGraph) -> Int64[np.ndarray, " n"]:
-        return components(data, data.similarity > self.min_similarity)
+        return components(data, data.similarity > check_unit_interval(self.min_similarity, "min_similarity"))
 
 
 def rank_order(graph: KnnGraph, block: int = 2**22) -> Float[Tensor, "n k"]:
     """Approximate rank-order distance between each node a and each node b of its list; infinite where there is none.
 
     Formula: D(a, b) = (d(a, b) + d(b, a)) / min(O_a(b), O_b(a)), where O_a(b) = 1, 2, ... is the rank of b in a's list
-    (k + 1 if absent) and d(a, b) counts the first min(O_a(b), k) entries of a's list that are neither b nor in b's list.
+    (k + 1 if absent) and d(a, b) counts those of the first min(O_a(b), k) entries of a's list that are neither b nor in
+    b's list.
 
     Example:
         >>> rank_order(knn(torch.eye(3) * 0.6 + 0.3, k=2)).tolist()
@@ -107,7 +111,10 @@ class ApproximateRankOrder(Baseline):
     Source: Otto, Wang & Jain 2018.
     """
 
-    grid = {"k": (10, 20, 40), "max_distance": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0)}
+    grid: ClassVar[Grid] = {
+        "k": (10, 20, 40),
+        "max_distance": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0),
+    }
     prepared_by = ("k",)
 
     def __init__(self, *, k: int = 20, max_distance: float = 1.0) -> None:
@@ -162,7 +169,7 @@ class Finch(Baseline):
     Source: Sarfraz, Sharma & Stiefelhagen 2019.
     """
 
-    grid = {"partition": (0, 1, 2, 3, 4, 5)}
+    grid: ClassVar[Grid] = {"partition": (0, 1, 2, 3, 4, 5)}
 
     def __init__(self, *, partition: int = 1) -> None:
         self.partition = partition
@@ -171,4 +178,4 @@ class Finch(Baseline):
         return first_neighbor_partitions(rows)
 
     def _assign(self, data: list[Int64[np.ndarray, " n"]]) -> Int64[np.ndarray, " n"]:
-        return data[min(self.partition, len(data) - 1)]
+        return data[min(check_int(self.partition, "partition", low=0), len(data) - 1)]

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
-from matplotlib.ft2font import FT2Font
-from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
+from jaxtyping import Float, Float32, UInt8
 from torch.nn import functional
 
 from .._checks import check_choice, check_int
 from .._files import atomic_path, data_home
+from .faces import MASTER, draw, faces_of
 from .glyph_classes import CLASSES
 from .records import ImageSet
 
-RECIPE = 3  # part of the cache's file name: raise it with every change that changes a pixel
+RECIPE = 5  # part of the cache's file name: raise it with every change that changes a pixel
 SIZE = 32  # pixels of an image's side
-MASTER = 64  # side of the clean drawing that samples are warped from: twice SIZE, for smooth edges
-BLOCK = 128  # images warped at once: few enough to stay in a processor's cache
-GLYPH = 48  # longest side of the character in the clean drawing
+BLOCK = 512  # images warped at once: few enough to stay in a processor's cache
 MIN_FACES = 2  # a class drawn from one face alone would hold copies only
-FACES = (
-    *(f"DejaVuSans{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
-    *(f"DejaVuSansMono{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
-    *(f"DejaVuSerif{style}" for style in ("", "-Bold", "-Italic", "-BoldItalic")),
-    *(f"STIXGeneral{style}" for style in ("", "Bol", "Italic", "BolIta")),
-)
 
 
 @dataclass(frozen=True)
@@ -43,7 +33,7 @@ class SizeLaw:
     """Images per class: round(exp(Normal(ln median, spread))), clipped to [low, high].
 
     Example:
-        >>> SizeLaw(16, 0.8, 4, 120).draw(3, np.random.default_rng(0)).tolist()
+        >>> SizeLaw(16.0, 0.8, 4, 120).draw(3, np.random.default_rng(0)).tolist()
         [18, 14, 27]
     """
 
@@ -58,12 +48,12 @@ class SizeLaw:
         return np.clip(np.rint(sizes), self.low, self.high).astype(np.int64)
 
 
-SEEN_SIZES = SizeLaw(median=16, spread=0.8, low=4, high=120)  # mean about 22
-UNSEEN_SIZES = SizeLaw(median=36, spread=1.25, low=2, high=600)  # mean about 65, a heavier tail at both ends
+SEEN_SIZES = SizeLaw(median=16.0, spread=0.8, low=4, high=120)  # mean about 22
+UNSEEN_SIZES = SizeLaw(median=34.0, spread=1.25, low=2, high=600)  # mean about 70, a heavier tail at both ends
 SIZES = {split: UNSEEN_SIZES if split == "test-unseen" else SEEN_SIZES for split in CLASSES}
 
 
-def load_glyphs(split: str, *, seed: int = 0, path: str | Path | None = None) -> ImageSet:
+def load_glyphs(split: str, *, seed: int = 0, path: str | os.PathLike[str] | None = None) -> ImageSet:
     """Images of printed characters: 32x32 uint8, ink 255 on 0.
 
     Each image is a clean drawing x in one face, warped and inked:
@@ -88,7 +78,7 @@ def load_glyphs(split: str, *, seed: int = 0, path: str | Path | None = None) ->
         >>> glyphs.images.shape[1:], glyphs.n_classes
         ((32, 32), 40)
 
-    Source: own recipe; fonts DejaVu 2.37 and STIX 1.1 (see datasets/glyphs/README.md).
+    Source: own recipe; fonts DejaVu 2.35 and STIX 1.0 (see datasets/glyphs/README.md).
     """
     check_choice(split, "split", tuple(CLASSES))
     check_int(seed, "seed", low=0)
@@ -130,15 +120,21 @@ def render(
     out = np.empty((len(which), SIZE, SIZE), np.uint8)
     for start in range(0, len(which), BLOCK):
         block = which[start : start + BLOCK]
-        grid = functional.affine_grid(
-            _random_warp(extent[block], rng), [len(block), 1, SIZE, SIZE], align_corners=False
-        )
+        grid = torch.from_numpy(_grid(_random_warp(extent[block], rng)))
         warped = functional.grid_sample(smooth[torch.from_numpy(block)], grid, align_corners=False)
-        out[start : start + BLOCK] = _ink(warped[:, 0], rng)
+        out[start : start + BLOCK] = _ink(warped[:, 0].numpy(), rng)
     return out
 
 
-def _random_warp(extent: Float[np.ndarray, "n 2"], rng: np.random.Generator) -> Float[Tensor, "n 2 3"]:
+def _grid(inverse: Float32[np.ndarray, "n 2 3"]) -> Float32[np.ndarray, "n 32 32 2"]:
+    """Where each output pixel's centre comes from, both in [-1, 1] from edge to edge."""
+    centre = (2 * np.arange(SIZE, dtype=np.float32) + 1) / SIZE - 1
+    right, down, shift = (inverse[:, None, None, :, i] for i in range(3))
+    grid: np.ndarray = right * centre[None, None, :, None] + down * centre[None, :, None, None] + shift
+    return grid
+
+
+def _random_warp(extent: Float[np.ndarray, "n 2"], rng: np.random.Generator) -> Float32[np.ndarray, "n 2 3"]:
     """Inverse maps (output to input, in [-1, 1] coordinates) of small rotations, shears, scalings and shifts.
 
     The scale gives way where the warped character would leave the image.
@@ -154,7 +150,8 @@ def _random_warp(extent: Float[np.ndarray, "n 2"], rng: np.random.Generator) -> 
     room = np.minimum(0.96 - reach * fit[:, None], 0.14)  # 0.14 is 2.2 of the 16 pixels to each side
     shift = rng.uniform(-1, 1, (n, 2)) * room
     inverse = np.linalg.inv(forward * fit[:, None, None])
-    return torch.from_numpy(np.concatenate([inverse, -inverse @ shift[:, :, None]], axis=2).astype(np.float32))
+    maps: np.ndarray = np.concatenate([inverse, -inverse @ shift[:, :, None]], axis=2).astype(np.float32)
+    return maps
 
 
 def _half_extent(drawings: np.ndarray) -> Float[np.ndarray, "n 2"]:
@@ -163,16 +160,17 @@ def _half_extent(drawings: np.ndarray) -> Float[np.ndarray, "n 2"]:
     return np.stack([1 - 2 * columns.argmax(axis=1) / MASTER, 1 - 2 * rows.argmax(axis=1) / MASTER], axis=1)
 
 
-def _ink(blurred: Float[Tensor, "n 32 32"], rng: np.random.Generator) -> UInt8[np.ndarray, "n 32 32"]:
+def _ink(smooth: Float32[np.ndarray, "n 32 32"], rng: np.random.Generator) -> UInt8[np.ndarray, "n 32 32"]:
     """Stroke weight (threshold on a blurred drawing), edge softness, contrast, then additive noise."""
     threshold, gain, contrast, noise = (
-        torch.from_numpy(rng.uniform(low, high, (len(blurred), 1, 1)).astype(np.float32))
+        rng.uniform(low, high, (len(smooth), 1, 1)).astype(np.float32)
         for low, high in ((0.15, 0.55), (1.5, 4.0), (0.65, 1.0), (0.0, 0.08))
     )
-    near = blurred.mul(8).clamp_(0, 1)  # 0 on bare ground, which a low threshold must not darken
-    inked = blurred.sub(threshold).mul_(gain).add_(0.5).clamp_(0, 1).mul_(near)
-    grain = torch.from_numpy(rng.standard_normal(inked.shape, dtype=np.float32))
-    return np.rint(((inked * contrast + grain * noise).clamp_(0, 1) * 255).numpy()).astype(np.uint8)
+    near = np.minimum(smooth * 8, 1)  # 0 on bare ground, which a low threshold must not darken
+    inked = np.clip((smooth - threshold) * gain + 0.5, 0, 1) * near * contrast
+    grain = rng.standard_normal(smooth.shape, dtype=np.float32) * noise
+    grey: np.ndarray = np.rint(np.clip(inked + grain, 0, 1) * 255).astype(np.uint8)
+    return grey
 
 
 def _draw_all(classes: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -188,69 +186,10 @@ def _draw_all(classes: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.stack([d for drawings in per_class for d in drawings]), np.cumsum(n_faces) - n_faces, n_faces
 
 
-def faces_of(char: str) -> tuple[str, ...]:
-    """Faces whose character map holds `char`, in the order of `FACES`.
-
-    Example:
-        >>> len(faces_of("a")), faces_of("\\ue000")
-        (16, ())
-    """
-    return tuple(face for face in FACES if ord(char) in _charmap(face))
-
-
-def draw(char: str, face: str) -> UInt8[np.ndarray, "64 64"]:
-    """A clean drawing of `char`: ink 255, longest side 48, centred on 64x64.
-
-    Raises:
-        RuntimeError: the face draws nothing, or its box for missing characters.
-
-    Example:
-        >>> int(draw("I", "DejaVuSans").any(axis=1).sum())
-        48
-    """
-    ink = _cut(char, face)
-    if ink is None or ink == _missing(face):
-        raise RuntimeError(f"glyphs: {face} has no drawing for {char!r} (U+{ord(char):04X})")
-    scale = GLYPH / max(ink.size)
-    ink = ink.resize((max(2, round(ink.width * scale)), max(2, round(ink.height * scale))), Image.Resampling.BICUBIC)
-    out = Image.new("L", (MASTER, MASTER))
-    out.paste(ink, ((MASTER - ink.width) // 2, (MASTER - ink.height) // 2))
-    return np.asarray(out)
-
-
-def _cut(char: str, face: str) -> Image.Image | None:
-    """The character as drawn by Pillow at 96 pixels per em, cut to its ink."""
-    left, top, right, bottom = _font(face).getbbox(char)
-    canvas = Image.new("L", (int(right - left) + 2, int(bottom - top) + 2))
-    ImageDraw.Draw(canvas).text((1 - left, 1 - top), char, fill=255, font=_font(face))
-    box = canvas.getbbox()
-    return canvas.crop(box) if box else None
-
-
-@cache
-def _missing(face: str) -> Image.Image | None:
-    return _cut("\U0010ffff", face)  # never a character, so every face draws its box for missing ones
-
-
-@cache
-def _font(face: str) -> ImageFont.FreeTypeFont:
-    # Basic layout: the one that every Pillow has, and one character needs no shaping.
-    return ImageFont.truetype(_file_of(face), 96, layout_engine=ImageFont.Layout.BASIC)
-
-
-@cache
-def _charmap(face: str) -> frozenset[int]:
-    return frozenset(FT2Font(_file_of(face)).get_charmap())
-
-
-def _file_of(face: str) -> str:
-    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{face}.ttf")
-
-
 def _read_cache(target: Path) -> tuple[np.ndarray, np.ndarray] | None:
     """What an earlier call drew, or None where there is nothing whole to read (numpy checks the zip's checksums)."""
     try:
-        with np.load(target, allow_pickle=False) as stored:
+        with target.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             images, labels = stored["images"], stored["labels"]
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
         return None

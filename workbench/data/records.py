@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 
@@ -77,7 +76,7 @@ class ImageSet:
         """16 hex digits that change when an image or a label does."""
         return _fingerprint(self.images, self.labels)
 
-    def take(self, index: np.ndarray | list[int]) -> Self:
+    def take(self, index: np.ndarray | list[int]) -> ImageSet:
         """The same set restricted to the images `index`, in that order."""
         return replace(self, images=self.images[index], labels=self.labels[index])
 

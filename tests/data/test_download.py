@@ -1,0 +1,85 @@
+"""Downloads: resumed, checked, whole or absent."""
+
+import hashlib
+import socket
+
+import numpy as np
+import pytest
+from web import serve
+
+from workbench.data.download import Remote, fetch
+
+CONTENT = np.random.default_rng(0).bytes(300_000)
+
+
+def remote(address, content=CONTENT):
+    return Remote(f"{address}/data.zip", hashlib.md5(content).hexdigest(), len(content))
+
+
+def test_a_file_is_fetched_once(tmp_path):
+    with serve({"data.zip": CONTENT}) as (address, asked):
+        path = fetch(remote(address), tmp_path / "new", progress=False)
+        assert fetch(remote(address), tmp_path / "new", progress=False) == path
+    assert path.read_bytes() == CONTENT
+    assert asked == [None]
+    assert [f.name for f in path.parent.iterdir()] == ["data.zip"]
+
+
+def test_a_broken_transfer_is_resumed(tmp_path):
+    with serve({"data.zip": CONTENT}, break_after=100_000) as (address, asked):
+        assert fetch(remote(address), tmp_path, progress=False).read_bytes() == CONTENT
+    assert asked == [None, "bytes=100000-"]
+
+
+def test_what_an_earlier_run_left_is_resumed(tmp_path):
+    (tmp_path / "data.zip.part").write_bytes(CONTENT[:1234])
+    with serve({"data.zip": CONTENT}) as (address, asked):
+        assert fetch(remote(address), tmp_path, progress=False).read_bytes() == CONTENT
+    assert asked == ["bytes=1234-"]
+
+
+def test_a_part_that_is_complete_already_is_taken(tmp_path):
+    (tmp_path / "data.zip.part").write_bytes(CONTENT)
+    with serve({"data.zip": CONTENT}) as (address, _):
+        assert fetch(remote(address), tmp_path, progress=False).read_bytes() == CONTENT
+
+
+def test_a_server_without_ranges_starts_anew(tmp_path):
+    (tmp_path / "data.zip.part").write_bytes(CONTENT[:1234])
+    with serve({"data.zip": CONTENT}, ranges=False) as (address, _):
+        assert fetch(remote(address), tmp_path, progress=False).read_bytes() == CONTENT
+
+
+def test_wrong_bytes_are_refused_and_leave_nothing(tmp_path):
+    with serve({"data.zip": CONTENT}) as (address, _):
+        wanted = remote(address, CONTENT[::-1])
+        with pytest.raises(ValueError, match=f"expected MD5 {wanted.md5}, got"):
+            fetch(wanted, tmp_path, progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_file_in_place_is_named(tmp_path):
+    (tmp_path / "data.zip").write_bytes(b"something else")
+    with pytest.raises(ValueError, match=r"data\.zip: expected MD5 .*delete it"):
+        fetch(remote("http://127.0.0.1:9"), tmp_path, progress=False)
+
+
+def test_a_missing_file_is_an_error(tmp_path):
+    with serve({}) as (address, _), pytest.raises(ConnectionError, match="404"):
+        fetch(remote(address), tmp_path, progress=False)
+
+
+def test_without_a_network_the_error_says_what_to_put_where(tmp_path):
+    with socket.socket() as closed:  # a port that nobody listens on
+        closed.bind(("127.0.0.1", 0))
+        wanted = remote(f"http://127.0.0.1:{closed.getsockname()[1]}")
+        with pytest.raises(ConnectionError) as caught:
+            fetch(wanted, tmp_path, progress=False)
+    for part in (wanted.url, wanted.md5, str(tmp_path / "data.zip")):
+        assert part in str(caught.value)
+
+
+def test_the_bar_counts_bytes(tmp_path, capsys):
+    with serve({"data.zip": CONTENT}) as (address, _):
+        fetch(remote(address), tmp_path)
+    assert "data.zip: 100%" in capsys.readouterr().err

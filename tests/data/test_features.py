@@ -1,0 +1,184 @@
+"""The user's own files: each kind read right, each broken one named."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from workbench.data import ImageSet, load_features
+
+X = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
+Y = np.arange(12) % 3
+NAMES = np.array(["ant", "bee", "cat"])
+
+
+def write_npz(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+def test_npz_with_either_spelling(tmp_path):
+    for keys in (("features", "labels"), ("X", "y")):
+        data = load_features(write_npz(tmp_path / "a.npz", **dict(zip(keys, (X, Y), strict=True))))
+        assert np.array_equal(data.features, X)
+        assert np.array_equal(data.labels, Y)
+    assert load_features(write_npz(tmp_path / "a.npz", X=X)).labels is None
+
+
+def test_names_become_numbers(tmp_path):
+    data = load_features(write_npz(tmp_path / "a.npz", features=X, labels=NAMES[Y]))
+    assert data.class_names == ("ant", "bee", "cat")
+    assert np.array_equal(data.labels, Y)
+
+
+def test_npy_is_not_read_into_memory(tmp_path):
+    np.save(tmp_path / "a.npy", X)
+    data = load_features(tmp_path / "a.npy")
+    assert np.array_equal(data.features, X)
+    assert isinstance(data.features.base, np.memmap) or isinstance(data.features, np.memmap)
+    assert not data.features.flags.writeable
+
+
+@pytest.mark.parametrize("labels", [Y, NAMES[Y]])
+def test_parquet_of_columns_and_of_lists(tmp_path, labels):
+    wide = pd.DataFrame(X, columns=[f"x{i}" for i in range(5)]).assign(label=labels)
+    lists = pd.DataFrame({"features": list(X), "label": labels})
+    for frame in (wide, lists):
+        frame.to_parquet(tmp_path / "a.parquet")
+        data = load_features(tmp_path / "a.parquet")
+        assert np.array_equal(data.features, X)
+        assert np.array_equal(data.labels, Y)
+
+
+def test_learn_to_cluster_files(tmp_path):
+    X.tofile(tmp_path / "a.bin")
+    (tmp_path / "a.meta").write_text("\n".join(map(str, Y)) + "\n")
+    for dim in (None, 5):
+        data = load_features(tmp_path / "a.bin", dim=dim)
+        assert np.array_equal(data.features, X)
+        assert np.array_equal(data.labels, Y)
+    (tmp_path / "a.meta").unlink()
+    assert load_features(tmp_path / "a.bin", dim=5).labels is None
+
+
+@pytest.mark.parametrize(("dim", "message"), [(None, "dim: how many numbers"), (7, "not whole float32 rows")])
+def test_a_bin_needs_its_dimension(tmp_path, dim, message):
+    X.tofile(tmp_path / "a.bin")
+    with pytest.raises(ValueError, match=message):
+        load_features(tmp_path / "a.bin", dim=dim)
+
+
+def test_a_bin_must_match_its_labels(tmp_path):
+    X.tofile(tmp_path / "a.bin")
+    (tmp_path / "a.meta").write_text("0\n" * 7)
+    with pytest.raises(ValueError, match=r"a\.bin: 240 bytes .* 7 rows by a\.meta"):
+        load_features(tmp_path / "a.bin")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_the_official_pickle_in_every_protocol(tmp_path, protocol):
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps([X, Y], protocol=protocol))
+    data = load_features(tmp_path / "a.pkl")
+    assert np.array_equal(data.features, X)
+    assert np.array_equal(data.labels, Y)
+
+
+def test_images_by_class(tmp_path):
+    grey = np.arange(2 * 36, dtype=np.uint8).reshape(2, 6, 6)
+    for name, image in zip(("b", "a"), grey, strict=True):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        Image.fromarray(image).save(tmp_path / "set" / name / "1.png")
+    (tmp_path / "set" / "a" / "notes.txt").write_text("no image")
+    data = load_features(tmp_path / "set")
+    assert isinstance(data, ImageSet)
+    assert np.array_equal(data.images, grey[::-1])
+    assert (data.class_names, data.labels.tolist(), data.name) == (("a", "b"), [0, 1], "set")
+
+
+def test_images_of_many_kinds_come_to_one_size(tmp_path):
+    (tmp_path / "set" / "a").mkdir(parents=True)
+    Image.new("L", (6, 6), 9).save(tmp_path / "set" / "a" / "1.png")
+    Image.new("RGBA", (9, 8), (255, 0, 0, 255)).save(tmp_path / "set" / "a" / "2.PNG")
+    with pytest.raises(ValueError, match="pass size="):
+        load_features(tmp_path / "set")
+    data = load_features(tmp_path / "set", size=10)
+    assert data.images.shape == (2, 10, 10, 3)
+    assert data.images[:, 5, 5].tolist() == [[9, 9, 9], [255, 0, 0]]
+
+
+def test_folders_without_classes_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="found none"):
+        load_features(tmp_path)
+    Image.new("L", (6, 6)).save(tmp_path / "1.png")
+    with pytest.raises(ValueError, match="class"):
+        load_features(tmp_path)
+
+
+def test_a_broken_image_is_named(tmp_path):
+    (tmp_path / "a").mkdir()
+    Image.new("RGB", (60, 60), "red").save(tmp_path / "a" / "1.jpg")
+    content = (tmp_path / "a" / "1.jpg").read_bytes()
+    for broken in (content[: len(content) // 2], b"no image"):
+        (tmp_path / "a" / "1.jpg").write_bytes(broken)
+        with pytest.raises(ValueError, match=r"1\.jpg: not a whole image"):
+            load_features(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".pkl"])
+@pytest.mark.parametrize("kind", ["empty", "foreign", "cut"])
+def test_broken_files_are_named(tmp_path, suffix, kind):
+    file = tmp_path / f"a{suffix}"
+    if suffix == ".npy":
+        np.save(file, X)
+    elif suffix == ".npz":
+        np.savez(file, features=X)
+    elif suffix == ".parquet":
+        pd.DataFrame(X, columns=list("abcde")).to_parquet(file)
+    else:
+        file.write_bytes(pickle.dumps([X, Y]))
+    whole = file.read_bytes()
+    file.write_bytes({"empty": b"", "foreign": b"hello, this is text\n", "cut": whole[: len(whole) // 2]}[kind])
+    with pytest.raises(ValueError, match=rf"a\{suffix}"):
+        load_features(file)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"other": X}, "named features or X, got other"),
+        ({"features": X[0]}, "expected a 2D array"),
+        ({"features": X, "labels": Y[:-1]}, "expected 12 labels"),
+        ({"features": np.where(X > 2, np.nan, X), "labels": Y}, "NaN"),
+        ({"features": X.astype(str)}, "expected numbers"),
+        ({"features": X.astype(object)}, "not a whole"),
+    ],
+)
+def test_wrong_contents_are_named(tmp_path, arrays, message):
+    features = arrays.get("features")
+    if features is not None and message == "NaN":
+        features[3, 2] = np.nan
+    with pytest.raises(ValueError, match=rf"a\.npz.*{message}"):
+        load_features(write_npz(tmp_path / "a.npz", **arrays))
+
+
+def test_parquet_without_numbers_and_with_missing_labels(tmp_path):
+    file = tmp_path / "a.parquet"
+    pd.DataFrame({"label": ["a"], "text": ["b"]}).to_parquet(file)
+    with pytest.raises(ValueError, match="numeric columns"):
+        load_features(file)
+    pd.DataFrame({"label": ["a", None], "x": [1.0, 2.0]}).to_parquet(file)
+    with pytest.raises(ValueError, match="missing"):
+        load_features(file)
+    pd.DataFrame({"features": [[1.0, 2.0], [1.0]]}).to_parquet(file)
+    with pytest.raises(ValueError, match=r"a\.parquet"):
+        load_features(file)
+
+
+def test_unknown_files_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="path"):
+        load_features(tmp_path / "none.npy")
+    (tmp_path / "a.csv").write_text("1,2")
+    with pytest.raises(ValueError, match=r"\.npy, \.npz, \.parquet.*got \.csv"):
+        load_features(tmp_path / "a.csv")

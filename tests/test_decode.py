@@ -1,0 +1,126 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.decode import DECODERS, Prediction, decode_tree, get_decoder
+from workbench.graph import KnnGraph, knn
+
+
+def slow_tree(graph, linkage, density, tau):
+    """The strict decode node by node, following parents one step at a time."""
+    parent = list(range(graph.n))
+    for i in range(graph.n):
+        best = None
+        for j, r in zip(graph.neighbors[i].tolist(), linkage[i].tolist(), strict=True):
+            allowed = j >= 0 and r > tau and density[j] > density[i]
+            if allowed and (best is None or (r, -j) > best):
+                best, parent[i] = (r, -j), j
+    root = []
+    for i in range(graph.n):
+        while parent[i] != i:
+            i = parent[i]
+        root.append(i)
+    peaks = sorted(set(root))
+    return [peaks.index(r) for r in root], peaks, parent
+
+
+@st.composite
+def cases(draw):
+    random = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
+    n, k = draw(st.integers(1, 30)), draw(st.integers(1, 6))
+    graph = knn(torch.nn.functional.normalize(torch.rand(n, 4, generator=random) + 0.1, dim=1), k)
+    coarse = draw(st.sampled_from([3, 1000]))  # 3 gives many ties
+    linkage = torch.randint(coarse + 1, graph.neighbors.shape, generator=random) / coarse * graph.present
+    density = torch.randint(-coarse, coarse + 1, (n,), generator=random) / coarse
+    return graph, Prediction(linkage, density), draw(st.sampled_from([0.0, 0.3, 0.5, 0.99, 1.0]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases())
+def test_strict_equals_the_slow_reference(case):
+    graph, prediction, tau = case
+    found = decode_tree(graph, prediction, tau, strict=True)
+    expected = slow_tree(graph, prediction.linkage, prediction.density.tolist(), tau)
+    assert (found.clusters.tolist(), found.representative.tolist(), found.parent.tolist()) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(cases(), st.booleans())
+def test_what_always_holds(case, strict):
+    graph, prediction, tau = case
+    found = decode_tree(graph, prediction, tau, strict=strict)
+    nodes = torch.arange(graph.n)
+    assert torch.equal(found.clusters[found.representative], torch.arange(len(found.representative)))
+    assert torch.equal(found.clusters[found.parent], found.clusters)  # a parent is in its child's cluster
+    assert found.n_links == int((found.parent != nodes).sum()) == graph.n - len(found.representative)
+    assert torch.equal((found.parent == nodes).nonzero()[:, 0], found.representative)
+
+
+@settings(max_examples=50, deadline=None)
+@given(cases())
+def test_clusters_are_nested_in_tau(case):
+    graph, prediction, _ = case
+    fine, coarse = (decode_tree(graph, prediction, tau, strict=True).clusters for tau in (0.6, 0.2))
+    for cluster in fine.unique():
+        members = coarse[fine == cluster]
+        # raising tau only cuts links, but may also change which link is best: none is, for the best one is above both
+        assert (members == members[0]).all()
+
+
+def test_official_clusters(golden):
+    g, d = golden("graph"), golden("decode")
+    graph = KnnGraph.from_arrays(g["nbrs"], 1 - g["dists"])
+    probability = {}
+    for source, target, p in zip(g["edge_src"], g["edge_dst"], d["prob_conn"][:, 1], strict=True):
+        probability[int(target), int(source)] = float(p)
+    rows = [[probability[i, j] for j in row] for i, row in enumerate(graph.neighbors.tolist())]
+    prediction = Prediction(torch.tensor(rows), torch.from_numpy(d["pred_den"]))
+    found = decode_tree(graph, prediction, 0.5, strict=True)
+    assert found.clusters.tolist() == d["pred_labels"].tolist()
+    assert found.representative.tolist() == d["peaks"].tolist()
+
+
+def test_equal_densities_link_to_the_lower_index_by_default():
+    graph = KnnGraph.from_arrays([[1, 2], [2, 0], [1, 0]], [[0.9, 0.8]] * 3)
+    flat = Prediction(torch.full((3, 2), 0.9), torch.zeros(3))
+    assert decode_tree(graph, flat, 0.5).clusters.tolist() == [0, 0, 0]
+    assert decode_tree(graph, flat, 0.5, strict=True).clusters.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("copies", [2, 5, 30])
+def test_duplicates_share_a_cluster_whatever_is_predicted(copies):
+    x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.2], [0.2, 1.0], [1.0, 1.0]]), dim=1).repeat(copies, 1)
+    graph = knn(x, 4)
+    random = torch.Generator().manual_seed(copies)
+    density = torch.rand(graph.n, generator=random)
+    found = decode_tree(graph, Prediction(torch.zeros_like(graph.similarity), density), 0.5)
+    assert found.clusters.view(copies, 3).unique(dim=0).shape == (1, 3)
+    assert len(found.representative) == 3
+    for c, peak in enumerate(found.representative.tolist()):  # the densest of each group stands for it
+        assert density[peak] == density[found.clusters == c].max()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 4))
+def test_duplicates_and_links_together_give_a_forest(seed, k):
+    random = torch.Generator().manual_seed(seed)
+    x = torch.nn.functional.normalize(torch.rand(8, 3, generator=random) + 0.1, dim=1)
+    x = x[torch.randint(8, (25,), generator=random)]
+    graph = knn(x, k)
+    guess = Prediction(torch.rand(graph.neighbors.shape, generator=random), torch.rand(25, generator=random).round(decimals=1))
+    found = decode_tree(graph, guess, 0.3)
+    same = (x[:, None] == x[None]).all(dim=2)
+    assert (found.clusters[:, None] == found.clusters[None])[same].all()
+
+
+@pytest.mark.parametrize(("tau", "error"), [(-0.1, ValueError), (1.1, ValueError), (float("nan"), ValueError), ("x", TypeError)])
+def test_tau_is_checked(tau, error):
+    graph = knn(torch.eye(2) * 0.5 + 0.5, 1)
+    with pytest.raises(error, match=r"tau: expected a number in \[0, 1\]"):
+        DECODERS["tree"](graph, Prediction(graph.similarity, torch.zeros(2)), tau)
+
+
+def test_unknown_decoder():
+    with pytest.raises(ValueError, match="decoder: expected one of 'tree', 'tree-strict', got 'forest'"):
+        get_decoder("forest")

@@ -1,0 +1,45 @@
+"""The other clusterers behind one face (`fit(X)`, `labels_`), their settings chosen by `tune`, their rows by `compare`.
+
+```
+tune_all(BASELINES, meta_val features, labels) -> {name: Tuned} -> compare(test features, labels, ...) -> table
+```
+A new baseline subclasses `Baseline` and writes `_assign`; see there.
+"""
+
+from workbench.baselines.base import Baseline, Prepared
+from workbench.baselines.communities import Infomap, Spectral
+from workbench.baselines.compare import Tuned, compare, stratified_sample, tune, tune_all
+from workbench.baselines.graphs import ApproximateRankOrder, Finch, ThresholdedComponents
+from workbench.baselines.points import AverageLinkage, Dbscan, Hdbscan, KMeans
+
+BASELINES: dict[str, type[Baseline]] = {
+    "k-means (true K)": KMeans,
+    "spectral (true K)": Spectral,
+    "average linkage": AverageLinkage,
+    "DBSCAN": Dbscan,
+    "HDBSCAN": Hdbscan,
+    "FINCH": Finch,
+    "approximate rank-order": ApproximateRankOrder,
+    "thresholded components": ThresholdedComponents,
+    "Infomap": Infomap,
+}
+
+__all__ = [
+    "BASELINES",
+    "ApproximateRankOrder",
+    "AverageLinkage",
+    "Baseline",
+    "Dbscan",
+    "Finch",
+    "Hdbscan",
+    "Infomap",
+    "KMeans",
+    "Prepared",
+    "Spectral",
+    "ThresholdedComponents",
+    "Tuned",
+    "compare",
+    "stratified_sample",
+    "tune",
+    "tune_all",
+]

@@ -1,0 +1,173 @@
+"""Readers of the user's own data: feature files of five kinds, and folders of images."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow
+from PIL import Image, UnidentifiedImageError
+
+from .._checks import check_int
+from .pickled import read_array_pair
+from .records import FeatureSet, ImageSet
+
+_BROKEN = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, pyarrow.ArrowException)
+
+
+def load_features(
+    path: str | os.PathLike[str], *, dim: int | None = None, size: int | None = None
+) -> FeatureSet | ImageSet:
+    """Your own data, by the kind of file.
+
+    - `.npy`: features, memory-mapped, not read before they are needed; no labels;
+    - `.npz`: arrays `features` (or `X`) and, if known, `labels` (or `y`);
+    - `.parquet`: numeric columns, or one column `features` of equally long lists; an optional column `label`;
+    - `.bin`: raw float32 rows, memory-mapped, with labels one per line in a `.meta` beside it (learn-to-cluster);
+    - `.pkl`: a pickle of two numpy arrays, features and labels (official example); anything else in it is refused;
+    - a folder: images, each in a folder named after its class; gives an `ImageSet` to embed.
+
+    Labels that are names become numbers, in the names' order.
+
+    Args:
+        path: file or folder.
+        dim: numbers per row of a `.bin`; found from the number of labels where there is a `.meta`.
+        size: pixels of a side that a folder's images are scaled to (Lanczos); without it all must have one size.
+
+    Raises:
+        FileNotFoundError: nothing at `path`.
+        ValueError: an unknown kind, a truncated or foreign file, lengths that do not match; names the file.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "mine.npz"
+        >>> np.savez(file, features=np.eye(3, dtype=np.float32), labels=["b", "a", "b"])
+        >>> mine = load_features(file)
+        >>> mine, mine.labels.tolist()
+        (FeatureSet('mine', 3 x 3 float32, 2 classes), [1, 0, 1])
+    """
+    source = Path(path)
+    if not source.exists():
+        raise FileNotFoundError(f"path: no file or folder at {source}")
+    if source.is_dir():
+        return _read_folder(source, size)
+    if source.suffix == ".bin":
+        return _feature_set(source, *_read_bin(source, dim))
+    if source.suffix not in _READERS:
+        raise ValueError(
+            f"{source}: expected a folder of images or a file ending in {', '.join(_READERS)} or .bin, "
+            f"got {source.suffix or 'no ending'}"
+        )
+    try:
+        features, labels = _READERS[source.suffix](source)
+    except _BROKEN as error:
+        raise ValueError(f"{source}: not a whole {source.suffix} file with features: {error}") from error
+    return _feature_set(source, features, labels)
+
+
+def _feature_set(source: Path, features: np.ndarray, labels: np.ndarray | None) -> FeatureSet:
+    names: tuple[str, ...] = ()
+    if labels is not None and labels.dtype.kind in "OUS":
+        if pd.isna(labels).any():
+            raise ValueError(f"{source}: labels: expected one per row, got missing ones")
+        found, labels = np.unique(labels.astype(str), return_inverse=True)
+        names = tuple(map(str, found))
+    try:
+        return FeatureSet(features, labels, names, source.stem)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{source}: {error}") from error
+
+
+def _read_npy(source: Path) -> tuple[np.ndarray, None]:
+    return np.load(source, mmap_mode="r", allow_pickle=False), None
+
+
+def _read_npz(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    with source.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        features = next((stored[key] for key in ("features", "X") if key in stored.files), None)
+        labels = next((stored[key] for key in ("labels", "y") if key in stored.files), None)
+        if features is None:
+            raise ValueError(f"expected an array named features or X, got {', '.join(stored.files) or 'none'}")
+    return features, labels
+
+
+def _read_parquet(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    frame = pd.read_parquet(source)
+    labels = frame.pop("label").to_numpy() if "label" in frame else None
+    if "features" in frame and frame["features"].dtype == object:
+        return np.stack([np.asarray(row) for row in frame["features"]]), labels
+    numbers = frame.select_dtypes("number")
+    if numbers.empty:
+        raise ValueError("expected numeric columns, or one column `features` of lists")
+    return numbers.to_numpy(), labels
+
+
+_READERS: dict[str, Callable[[Path], tuple[np.ndarray, np.ndarray | None]]] = {
+    ".npy": _read_npy,
+    ".npz": _read_npz,
+    ".parquet": _read_parquet,
+    ".pkl": read_array_pair,
+    ".pickle": read_array_pair,
+}
+
+
+def _read_bin(source: Path, dim: int | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Raw float32 rows; their number comes from `dim` or from the labels beside."""
+    meta = source.with_suffix(".meta")
+    labels = np.array(meta.read_text(encoding="utf-8").split("\n")) if meta.exists() else None
+    if labels is not None:
+        labels = labels[:-1] if labels[-1] == "" else labels
+        labels = labels.astype(np.int64) if all(map(_is_integer, labels)) else labels
+    numbers, rest = divmod(source.stat().st_size, 4)
+    if dim is None and labels is None:
+        raise ValueError(
+            f"dim: how many numbers a row of {source} has cannot be told: there is no {meta.name} beside it"
+        )
+    rows = len(labels) if labels is not None else numbers // check_int(dim, "dim")
+    columns = check_int(dim, "dim") if dim is not None else numbers // max(rows, 1)
+    if rest or not numbers or rows * columns != numbers:
+        raise ValueError(
+            f"{source}: {source.stat().st_size} bytes are not whole float32 rows: "
+            f"{rows} rows{f' by {meta.name}' if labels is not None else ''} x {columns} numbers x 4 bytes"
+        )
+    return np.memmap(source, np.float32, mode="r", shape=(rows, columns)), labels
+
+
+def _is_integer(text: str) -> bool:
+    return text.strip().lstrip("-").isdecimal()
+
+
+def _read_folder(folder: Path, size: int | None) -> ImageSet:
+    """All images below `folder`; an image's class is the folder it lies in, relative to `folder`."""
+    endings = Image.registered_extensions()
+    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in endings and not f.name.startswith("."))
+    if not files:
+        raise ValueError(f"{folder}: expected images in folders named after their classes, found none")
+    if any(f.parent == folder for f in files):
+        raise ValueError(f"{folder}: images must lie in a folder named after their class; {files[0].name} does not")
+    names, labels = np.unique([f.parent.relative_to(folder).as_posix() for f in files], return_inverse=True)
+    images = [_read_image(f, size) for f in files]
+    if any(image.ndim == 3 for image in images):
+        images = [image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2) for image in images]
+    shapes = {image.shape for image in images}
+    if len(shapes) > 1:
+        raise ValueError(f"size: images in {folder} have {len(shapes)} sizes; pass size=32 or so to scale them to one")
+    return ImageSet(np.stack(images), labels.astype(np.int64), tuple(map(str, names)), folder.name)
+
+
+def _read_image(file: Path, size: int | None) -> np.ndarray:
+    """uint8 [H, W] of a grey image, else [H, W, 3]."""
+    try:
+        with Image.open(file) as image:
+            plain = image.convert("L" if image.mode in ("1", "L", "I", "F", "I;16", "LA") else "RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{file}: not a whole image: {error}") from error
+    if size is not None:
+        side = check_int(size, "size")
+        plain = plain.resize((side, side), Image.Resampling.LANCZOS)
+    return np.asarray(plain)
