@@ -12,6 +12,13 @@ install_import_hook("workbench", "beartype.beartype")
 GOLDEN = Path(__file__).parent / "golden"
 
 
+def pytest_collection_modifyitems(items):
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("cuda"):
+                item.add_marker(pytest.mark.skip(reason="no CUDA device here"))
+
+
 @pytest.fixture(scope="session")
 def golden():
     """Reads a file of numbers computed with the official implementation."""

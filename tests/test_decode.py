@@ -13,7 +13,7 @@ def slow_tree(graph, linkage, density, tau):
     for i in range(graph.n):
         best = None
         for j, r in zip(graph.neighbors[i].tolist(), linkage[i].tolist(), strict=True):
-            allowed = j >= 0 and r > tau and density[j] > density[i]
+            allowed = j >= 0 and r > torch.tensor(tau).item() and density[j] > density[i]
             if allowed and (best is None or (r, -j) > best):
                 best, parent[i] = (r, -j), j
     root = []
@@ -25,30 +25,33 @@ def slow_tree(graph, linkage, density, tau):
     return [peaks.index(r) for r in root], peaks, parent
 
 
-@st.composite
-def cases(draw):
-    random = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
-    n, k = draw(st.integers(1, 30)), draw(st.integers(1, 6))
+def case_of(seed):
+    """A small graph with a random prediction, full of ties for even seeds, and a tau."""
+    random = torch.Generator().manual_seed(seed)
+    n, k = (int(torch.randint(1, high, (), generator=random)) for high in (31, 7))
     graph = knn(torch.nn.functional.normalize(torch.rand(n, 4, generator=random) + 0.1, dim=1), k)
-    coarse = draw(st.sampled_from([3, 1000]))  # 3 gives many ties
-    linkage = torch.randint(coarse + 1, graph.neighbors.shape, generator=random) / coarse * graph.present
-    density = torch.randint(-coarse, coarse + 1, (n,), generator=random) / coarse
-    return graph, Prediction(linkage, density), draw(st.sampled_from([0.0, 0.3, 0.5, 0.99, 1.0]))
+    steps = 1000 if seed % 2 else 3
+    linkage = torch.randint(steps + 1, graph.neighbors.shape, generator=random) / steps * graph.present
+    density = torch.randint(-steps, steps + 1, (n,), generator=random) / steps
+    return graph, Prediction(linkage, density), [0.0, 0.3, 0.5, 0.99, 1.0][seed % 5]
+
+
+seeds = st.integers(0, 2**31)
 
 
 @settings(max_examples=150, deadline=None)
-@given(cases())
-def test_strict_equals_the_slow_reference(case):
-    graph, prediction, tau = case
+@given(seeds)
+def test_strict_equals_the_slow_reference(seed):
+    graph, prediction, tau = case_of(seed)
     found = decode_tree(graph, prediction, tau, strict=True)
     expected = slow_tree(graph, prediction.linkage, prediction.density.tolist(), tau)
     assert (found.clusters.tolist(), found.representative.tolist(), found.parent.tolist()) == expected
 
 
 @settings(max_examples=150, deadline=None)
-@given(cases(), st.booleans())
-def test_what_always_holds(case, strict):
-    graph, prediction, tau = case
+@given(seeds, st.booleans())
+def test_what_always_holds(seed, strict):
+    graph, prediction, tau = case_of(seed)
     found = decode_tree(graph, prediction, tau, strict=strict)
     nodes = torch.arange(graph.n)
     assert torch.equal(found.clusters[found.representative], torch.arange(len(found.representative)))
@@ -58,13 +61,13 @@ def test_what_always_holds(case, strict):
 
 
 @settings(max_examples=50, deadline=None)
-@given(cases())
-def test_clusters_are_nested_in_tau(case):
-    graph, prediction, _ = case
+@given(seeds)
+def test_clusters_are_nested_in_tau(seed):
+    graph, prediction, _ = case_of(seed)
     fine, coarse = (decode_tree(graph, prediction, tau, strict=True).clusters for tau in (0.6, 0.2))
     for cluster in fine.unique():
         members = coarse[fine == cluster]
-        # raising tau only cuts links, but may also change which link is best: none is, for the best one is above both
+        # raising tau only cuts: the best link above the higher tau is the best above the lower one too
         assert (members == members[0]).all()
 
 
@@ -114,10 +117,10 @@ def test_duplicates_and_links_together_give_a_forest(seed, k):
     assert (found.clusters[:, None] == found.clusters[None])[same].all()
 
 
-@pytest.mark.parametrize(("tau", "error"), [(-0.1, ValueError), (1.1, ValueError), (float("nan"), ValueError), ("x", TypeError)])
-def test_tau_is_checked(tau, error):
+@pytest.mark.parametrize("tau", [-0.1, 1.1, float("nan")])
+def test_tau_is_checked(tau):
     graph = knn(torch.eye(2) * 0.5 + 0.5, 1)
-    with pytest.raises(error, match=r"tau: expected a number in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"tau: expected a number in \[0, 1\]"):
         DECODERS["tree"](graph, Prediction(graph.similarity, torch.zeros(2)), tau)
 
 

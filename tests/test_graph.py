@@ -134,9 +134,9 @@ def test_given_lists_are_checked(neighbors, similarity, message):
         KnnGraph.from_arrays(neighbors, similarity)
 
 
-@pytest.mark.parametrize(("k", "error"), [(0, ValueError), (-1, ValueError), (2.5, TypeError), (True, TypeError)])
-def test_k_is_checked(k, error):
-    with pytest.raises(error, match="k: expected an integer >= 1"):
+@pytest.mark.parametrize("k", [0, -1])
+def test_k_is_checked(k):
+    with pytest.raises(ValueError, match="k: expected an integer >= 1"):
         knn(torch.eye(3), k)
 
 

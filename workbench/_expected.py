@@ -28,10 +28,12 @@ def expected_information(row_sizes: Int64[np.ndarray, " classes"], col_sizes: In
 def _expected_row(a: int, b: Int64[np.ndarray, " b"], times: Int64[np.ndarray, " b"], n: int) -> float:
     """The expected information between one class of size `a` and `times` clusters of each size `b`.
 
-    Only m within 10 standard deviations + 25 of its mean a b / N are summed: by Bernstein's bound the rest is < 1e-15.
+    Only m near its mean u = a b / N are summed: within 10 sqrt(u) + 25 (Bernstein's bound), or, for small u, up to an m
+    with (e u / m)^m < e^-40 (Chernoff's bound). What is left out weighs less than 1e-15.
     """
     mean = a * (b / n)
-    reach = 10 * np.sqrt(mean) + 25
+    chernoff = np.maximum(4, 40 / np.maximum(np.log(4 / mean) - 1, 1e-9))
+    reach = np.minimum(10 * np.sqrt(mean) + 25, chernoff)
     low = np.maximum(np.maximum(1, a + b - n), (mean - reach).astype(np.int64))
     high = np.minimum(np.minimum(a, b), (mean + reach).astype(np.int64))
     terms = high - low + 1

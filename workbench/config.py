@@ -150,7 +150,9 @@ class TrainConfig:
         projections: "on-policy" only: dimensions drawn from, as shares of the features'; below 1 the features are
             projected at random, which makes classes overlap as unseen ones do.
         epochs: passes over all levels.
-        refresh: epochs between two builds of the levels, validations and saves.
+        refresh: "on-policy" only: epochs between two builds of the levels.
+        validate: epochs between two validations and saves; a multiple of `refresh`, so that a saved run goes on alike.
+        classes: "on-policy" only: least share of the classes in an episode; the share is drawn between it and 1.
         batch_size: nodes per step and level.
         optimizer: "adamw" or "sgd" (published, momentum 0.9).
         learning_rate: at the start; falls to `final_rate` along half a cosine.
@@ -170,11 +172,13 @@ class TrainConfig:
     policy: str = "on-policy"
     ks: tuple[int, ...] = (10, 5, 3)
     levels: tuple[int, ...] = ()
-    episodes: int = 4
+    episodes: int = 2
     taus: tuple[float, float] = (0.3, 0.95)
     projections: tuple[float, ...] = (1.0, 0.5, 0.25, 0.125)
-    epochs: int = 60
-    refresh: int = 3
+    epochs: int = 400
+    refresh: int = 4
+    validate: int = 40
+    classes: float = 0.25
     batch_size: int = 4096
     optimizer: str = "adamw"
     learning_rate: float = 3e-3
@@ -189,8 +193,10 @@ class TrainConfig:
         check_choice(self.policy, "policy", ("on-policy", "teacher"))
         check_choice(self.optimizer, "optimizer", ("adamw", "sgd"))
         check_choice(self.weigh_by, "weigh_by", ("links", "levels"))
-        for name in ("epochs", "refresh", "batch_size"):
+        for name in ("epochs", "refresh", "validate", "batch_size"):
             check_int(getattr(self, name), name)
+        if self.policy == "on-policy" and self.validate % self.refresh:
+            raise ValueError(f"validate: expected a multiple of refresh={self.refresh}, got {self.validate}")
         if self.policy == "teacher" and len(self.levels) != len(self.ks):
             raise ValueError(f"levels: expected one number per k in ks={self.ks}, got {self.levels}")
 
@@ -203,6 +209,7 @@ class TrainConfig:
             ks=(9, 4, 2),
             levels=(2, 3, 4),
             epochs=epochs,
+            validate=10,
             optimizer="sgd",
             learning_rate=1e-2,
             weight_decay=1e-5,

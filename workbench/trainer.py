@@ -78,21 +78,21 @@ class MetaTraining:
         self.levels: list[TrainingLevel] = []
 
     @property
-    def at_refresh(self) -> bool:
-        """True between two rounds of `training.refresh` epochs: where levels are built, validated and saved."""
-        return self.epoch % self.training.refresh == 0 or self.epoch == self.training.epochs
+    def at_validation(self) -> bool:
+        """True after every `training.validate` epochs and at the end: where the run is validated and saved."""
+        return self.epoch % self.training.validate == 0 or self.epoch == self.training.epochs
 
     def run_epoch(self) -> list[dict[str, Any]]:
         """One pass over all levels; returns its rows of history, which `rows` keeps."""
         started = time.perf_counter()
-        if not self.levels or (self.training.policy == "on-policy" and self.at_refresh):
+        if not self.levels or (self.training.policy == "on-policy" and self.epoch % self.training.refresh == 0):
             self.levels = self._build_levels()
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         common = {"epoch": self.epoch + 1, "learning_rate": self._rate()}
         rows = [{**common, **row} for row in self._pass_over_levels()]
         self.epoch += 1
-        if self.at_refresh:
+        if self.at_validation:
             best = best_tau(self.tau_curve())
             rows = [{**row, "val_bcubed_f": best["bcubed_f"], "val_tau": best["tau"]} for row in rows]
         rows = [{**row, "seconds": time.perf_counter() - started} for row in rows]
@@ -115,14 +115,16 @@ class MetaTraining:
         """The levels of one hierarchy that the model builds over some of the classes, under drawn settings."""
         t = self.training
         k, share = (choices[self._draw(len(choices))] for choices in (t.ks, t.projections))
-        low, high = t.taus
-        tau = low + (high - low) * float(torch.rand((), generator=self.generator))
-        kept = hold_out(self.labels, 0.5 + 0.5 * float(torch.rand((), generator=self.generator)), self.generator)
+        tau = self._uniform(*t.taus)
+        kept = hold_out(self.labels, self._uniform(t.classes, 1.0), self.generator)
         x = random_projection(self.features[kept], share, self.generator)
         return on_policy_levels(self.model, x, self.labels[kept], k, tau, links=t.loss.links)
 
     def _draw(self, n: int) -> int:
         return int(torch.randint(n, (), generator=self.generator))
+
+    def _uniform(self, low: float, high: float) -> float:
+        return low + (high - low) * float(torch.rand((), generator=self.generator))
 
     def _rate(self) -> float:
         t = self.training

@@ -36,7 +36,7 @@ class _Keeper:
         return self.run.epoch >= training.epochs or out_of_patience
 
     def after_epoch(self) -> None:
-        if not self.run.at_refresh:
+        if not self.run.at_validation:
             return
         last = self.run.rows[-1]
         self._judge(last["val_bcubed_f"], last["val_tau"])
@@ -133,7 +133,7 @@ def meta_train(
 
     Args:
         features, labels, config, training, inference, validation, seed, device: see `MetaTraining`.
-        state: a file to save the run to every `training.refresh` epochs. If it exists the run goes on from there, to
+        state: a file to save the run to every `training.validate` epochs. If it exists the run goes on from there, to
             the same result as if it had never stopped.
         stop: asked after every epoch; True ends the run, with the best model so far.
         on_epoch: called after every epoch with its rows of history.

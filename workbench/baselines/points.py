@@ -103,8 +103,8 @@ class Dbscan(Baseline):
     Source: Ester et al. 1996.
     """
 
-    grid: ClassVar[Grid] = {"min_samples": (2, 3, 5), "eps": (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)}
-    max_n = 30_000
+    grid: ClassVar[Grid] = {"min_samples": (2, 3, 5, 10), "eps": (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)}
+    max_n = 20_000
 
     def __init__(self, *, eps: float = 0.3, min_samples: int = 2) -> None:
         self.eps = eps
@@ -117,6 +117,8 @@ class Dbscan(Baseline):
 
 class Hdbscan(Baseline):
     """DBSCAN at every radius at once: the clusters of the density tree that last longest; the rest is noise, -1.
+
+    About 16 N^2 bytes of memory, O(N^2) time.
 
     Args:
         min_cluster_size: smaller groups are noise.

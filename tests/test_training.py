@@ -1,0 +1,159 @@
+import numpy as np
+import pytest
+import torch
+
+from workbench.config import InferenceConfig, LanderConfig, TrainConfig
+from workbench.episodes import hold_out, random_projection, teacher_levels
+from workbench.hierarchy import build_hierarchy, similarity_predictor
+from workbench.lander import Lander
+from workbench.losses import LossConfig
+from workbench.metrics import scores
+from workbench.trainer import MetaTraining
+from workbench.training import meta_train
+from workbench.validation import best_tau, tau_curve
+
+QUICK = TrainConfig(epochs=24, validate=8, batch_size=150)
+PUBLISHED = TrainConfig.published(epochs=10)
+
+
+def weights(model):
+    return torch.cat([value.flatten() for value in model.state_dict().values()])
+
+
+@pytest.fixture
+def data(blobs):
+    x, y = blobs(n_classes=10, per_class=24, noise=0.12)
+    return x.numpy(), y.numpy()
+
+
+def test_it_learns_to_cluster_other_classes(data, blobs):
+    model = meta_train(*data, training=TrainConfig(epochs=60, validate=20), progress=False)
+    x, y = blobs(n_classes=15, per_class=20, dim=24, noise=0.1, seed=9)  # other classes, another dimension
+    tree = build_hierarchy(x, model.predict, model.inference)
+    assert scores(y, tree.labels)["bcubed_f"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("config", "training"),
+    [(LanderConfig(hidden=8), QUICK), (LanderConfig.published(hidden=8), PUBLISHED), (LanderConfig.published("gat", 8), PUBLISHED)],
+)
+def test_the_seed_settles_everything_and_global_generators_are_left_alone(config, training, data):
+    state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    one, two, other = (meta_train(*data, config, training=training, seed=s, progress=False) for s in (3, 3, 4))
+    assert torch.equal(weights(one), weights(two))
+    assert not torch.equal(weights(one), weights(other))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert (np.random.get_state()[1] == numpy_state).all()  # noqa: NPY002
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_stopped_and_resumed_equals_never_stopped(optimizer, data, tmp_path):
+    training = TrainConfig(epochs=24, validate=8, optimizer=optimizer, batch_size=150)
+    config, state = LanderConfig(hidden=8), tmp_path / "run.safetensors"
+    whole = meta_train(*data, config, training=training, progress=False)
+    epochs = iter(range(13))
+    part = meta_train(*data, config, training=training, state=state, stop=lambda: next(epochs) == 12, progress=False)
+    assert part.history["epoch"].max() == 12  # stopped between two saves
+    seen = []
+    resumed = meta_train(*data, config, training=training, state=state, on_epoch=seen.extend, progress=False)
+    assert seen[0]["epoch"] == 9
+    assert torch.equal(weights(resumed), weights(whole))
+    assert resumed.inference == whole.inference
+    columns = ["epoch", "level", "nodes", "link_loss", "density_loss"]
+    assert resumed.history[columns].equals(whole.history[columns])
+
+
+def test_a_state_of_another_run_is_refused(data, tmp_path):
+    state = tmp_path / "run.safetensors"
+    meta_train(*data, LanderConfig(hidden=8), training=QUICK, state=state, progress=False)
+    with pytest.raises(ValueError, match="was saved by a run with other seed; name another file"):
+        meta_train(*data, LanderConfig(hidden=8), training=QUICK, state=state, seed=1, progress=False)
+    with pytest.raises(ValueError, match="was saved by a run with other config"):
+        meta_train(*data, LanderConfig(hidden=10), training=QUICK, state=state, progress=False)
+    with pytest.raises(ValueError, match="other data"):
+        meta_train(data[0] + 0.01, data[1], LanderConfig(hidden=8), training=QUICK, state=state, progress=False)
+
+
+def test_history_is_tidy(data):
+    history = meta_train(*data, LanderConfig(hidden=8), training=PUBLISHED, progress=False).history
+    assert sorted(history["epoch"].unique()) == list(range(1, 11))
+    assert not history.duplicated(["epoch", "level", "k"]).any()
+    assert history.loc[history["epoch"] == 10, "val_bcubed_f"].notna().all()
+    first, last = (history.loc[history["epoch"] == e, "link_loss"].mean() for e in (1, 10))
+    assert last < first
+
+
+def test_patience_ends_a_run_that_no_longer_improves(data):
+    training = TrainConfig(epochs=80, validate=4, patience=2, learning_rate=1e-12)
+    history = meta_train(*data, LanderConfig(hidden=8), training=training, progress=False).history
+    assert history["epoch"].max() == 12  # one validation, then two without a gain
+
+
+def test_stopping_at_once_still_gives_a_model(data):
+    model = meta_train(*data, LanderConfig(hidden=8), training=QUICK, stop=lambda: True, progress=False)
+    assert 0 < model.inference.tau < 1
+
+
+def test_minibatches_add_up_to_the_whole(data):
+    """The mean of the losses over batches of equal size is the loss of the whole level."""
+    run = MetaTraining(*data, LanderConfig(hidden=8), training=PUBLISHED)
+    level = teacher_levels(run.model, run.features, run.labels, 4, 1, links="all")[0]
+    rows = torch.randperm(level.n, generator=torch.Generator().manual_seed(0))
+    even = rows[: level.n // 4 * 4]
+    run.training = TrainConfig(loss=LossConfig(balanced=False))
+    parts = torch.stack([run._losses(level, part) for part in even.tensor_split(4)]).mean(dim=0)
+    torch.testing.assert_close(parts, run._losses(level, even))
+
+
+def test_published_levels(data):
+    run = MetaTraining(*data, LanderConfig.published(hidden=8), training=PUBLISHED)
+    assert (run.model.inference.k, run.model.inference.decoder) == (9, "tree-strict")
+    run.run_epoch()
+    for k in (4, 2):
+        assert [level.level for level in run.levels if level.inputs.graph.k == k][:2] == [0, 1]
+
+
+def test_held_out_classes_are_whole():
+    labels = torch.arange(10).repeat(5)
+    held = hold_out(labels, 0.2, torch.Generator().manual_seed(0))
+    assert set(labels[held].tolist()).isdisjoint(labels[~held].tolist())
+    assert len(labels[held].unique()) == 2
+
+
+def test_projection_keeps_cosines_roughly(blobs):
+    x, _ = blobs(dim=64)
+    small = random_projection(x, 0.5, torch.Generator().manual_seed(0))
+    assert ((small @ small.T) - (x @ x.T)).abs().mean() < 0.25
+    assert random_projection(x, 1.0, torch.Generator()) is x
+
+
+def test_tau_curve_and_choice(blobs):
+    x, y = blobs(noise=0.1)
+    curve = tau_curve(similarity_predictor, InferenceConfig(), x, y, (0.0, 0.5, 1.0))
+    assert curve["n_clusters"].tolist() == [1, 12, 240]
+    assert best_tau(curve)["tau"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "message"),
+    [
+        (np.eye(4), [0, 0, 0, 0], "labels: expected at least 2 classes to learn from, got 1"),
+        (np.eye(4), [0, 1], "labels: expected 4 labels, one per item, got 2"),
+        (np.full((4, 2), np.nan), [0, 1, 0, 1], "features: expected finite numbers, got NaN"),
+        (np.eye(4), ["a", "b", "a", "b"], "labels: expected integers"),
+    ],
+)
+def test_bad_data(features, labels, message):
+    with pytest.raises(ValueError, match=message):
+        meta_train(features, labels, progress=False)
+
+
+@pytest.mark.cuda
+def test_cuda_trains(data):
+    assert meta_train(*data, training=QUICK, device="cuda", progress=False).history["link_loss"].notna().all()
+
+
+def test_lander_is_returned_ready_for_use(data):
+    model = meta_train(*data, LanderConfig(hidden=8), training=QUICK, progress=False)
+    assert isinstance(model, Lander)
+    assert not model.training
