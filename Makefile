@@ -1,21 +1,27 @@
-# `make demo` and `make test` work as the first command on a machine with python3.11+, make and git.
-PYTHON ?= python3
+# `make demo` and `make test` work as the first command on a machine with Python 3.11+ (with venv), make and git.
+#   make          only the environment: .venv with the pinned dependencies
+#   CPU=1         on Linux: torch's CPU build, gigabytes smaller than the CUDA one; `make CPU=1 demo`
+#   PYTHON=...    another interpreter than the first of python3, python3.14 ... python3.11 that is new enough
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 
-.PHONY: env demo lab lint test test-all bench constraints clean
+.PHONY: env demo lab lint test test-all clean
 env: $(STAMP)
 
+# The stamp is written last, so an installation that failed is tried again.
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.11"; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is missing: on Debian or Ubuntu, apt-get install python3-venv"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing the pinned dependencies into $(VENV) (once, a few minutes) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch $(TORCH_INDEX)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,baselines]'
+	@$(PIP) install -c constraints.txt $(TORCH) -e '.[dev]'
 	@touch $@
 
 demo: $(STAMP)
@@ -29,11 +35,14 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Examples first, in the plain package; then the tests, which check shapes at run time. The slow ones: `make test-all`.
 test: lint
-	$(BIN)/pytest -m "not slow and not cuda" --ignore=tests/benchmarks
+	$(BIN)/pytest --doctest-modules workbench
+	$(BIN)/pytest -m "not slow" --ignore=tests/benchmarks tests
 
 test-all: lint
-	$(BIN)/pytest --ignore=tests/benchmarks
+	$(BIN)/pytest --doctest-modules workbench
+	$(BIN)/pytest --ignore=tests/benchmarks tests
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -18,7 +18,7 @@ def test_official_teacher_levels(golden):
     """True density, raw similarity, tau 0: the levels that the official code trains on."""
     g, first, second = golden("graph"), golden("teacher"), golden("levels")
     x, y = torch.from_numpy(g["in_features"]), torch.from_numpy(g["in_labels"])
-    settings_ = InferenceConfig(k=9, tau=0.0, decoder="tree-strict", max_levels=3, complete_lists=True)
+    settings_ = InferenceConfig.published(k=9, tau=0.0).override(max_levels=3)
     tree = build_hierarchy(x, oracle_predictor(y, links=False), settings_)
     assert tree.levels[0].labels.tolist() == first["pred_labels"].tolist()
     assert tree.levels[0].peaks.tolist() == first["peaks"].tolist()

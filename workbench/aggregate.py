@@ -25,6 +25,11 @@ class Nodes:
     average: Float[Tensor, "n d"]
     size: Int[Tensor, " n"]
 
+    @property
+    def center(self) -> Float[Tensor, "n d"]:
+        """Average features scaled to length 1; of single images: their features as they are."""
+        return self.average if self.average is self.identity else torch.nn.functional.normalize(self.average, dim=1)
+
     @classmethod
     def of_images(cls, features: Float[Tensor, "n d"]) -> Nodes:
         """Level 0: every image is a node, its identity and average feature are its own.

@@ -95,7 +95,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True)
         lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
         device = resolve_device(self.device)
-        if next(lander.parameters()).device != device:
+        if lander.device != device:
             lander = copy.deepcopy(lander).to(device)
         features = unit_rows(array).to(device)
         search = partial(knn, seed=self._seed())

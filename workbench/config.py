@@ -94,6 +94,8 @@ class InferenceConfig:
     Attributes:
         k: neighbours per node, the node itself not counted (published 10 = 9 here).
         tau: a link is kept if its linkage exceeds tau; chosen on held-out classes by `meta_train`.
+        search: what upper levels look for neighbours by: "average" (the super-nodes' average features: steadier than one
+            image) or "identity" (their peaks' features, published).
         decoder: name in `DECODERS`; "tree-strict" is the official rule.
         max_levels: most levels to run; published 10.
         early_stop: also stop when the links of a level have not shrunk by the factor k (published rule, off for faces).
@@ -103,6 +105,7 @@ class InferenceConfig:
 
     k: int = 10
     tau: float = 0.5
+    search: str = "average"
     decoder: str | Decoder = "tree"
     max_levels: int = 10
     early_stop: bool = False
@@ -111,6 +114,7 @@ class InferenceConfig:
     def __post_init__(self) -> None:
         check_int(self.k, "k")
         check_unit_interval(self.tau, "tau")
+        check_choice(self.search, "search", ("average", "identity"))
         check_int(self.max_levels, "max_levels")
         get_decoder(self.decoder)
 
@@ -126,7 +130,7 @@ class InferenceConfig:
     @classmethod
     def published(cls, k: int = 9, tau: float = 0.8, early_stop: bool = False) -> InferenceConfig:
         """The official rules; k = 9 is the official 10, tau 0.8 for faces (0.1 for iNaturalist)."""
-        return cls(k, tau, "tree-strict", 10, early_stop, complete_lists=True)
+        return cls(k, tau, "identity", "tree-strict", early_stop=early_stop, complete_lists=True)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> InferenceConfig:

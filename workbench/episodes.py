@@ -79,8 +79,7 @@ def teacher_levels(
 
     Source: official code, training set construction.
     """
-    settings = InferenceConfig.published(k=k, tau=0.0)
-    settings = InferenceConfig(k, 0.0, settings.decoder, n_levels, complete_lists=True)
+    settings = InferenceConfig.published(k=k, tau=0.0).override(max_levels=n_levels)
     tree = build_hierarchy(features, oracle_predictor(labels, links=False), settings)
     return [
         training_level(model, level_nodes(tree, i, features), level.graph, labels[level.image], links=links, level=i)
@@ -95,7 +94,7 @@ def on_policy_levels(
 
     A super-node's class is the commonest among its images.
     """
-    settings = InferenceConfig(k=k, tau=tau, max_levels=model.inference.max_levels)
+    settings = model.inference.override(k=k, tau=tau)
     tree = build_hierarchy(features, model.predict, settings)
     levels = []
     for i, level in enumerate(tree.levels):

@@ -138,7 +138,7 @@ def build_hierarchy(
 ) -> Hierarchy:
     """Cluster level by level.
 
-    Formula: level l: G = knn(identity features); (r, d) = predict(nodes, G); clusters = decode(G, r, d, tau); nodes of
+    Formula: level l: G = knn(identity or average features); (r, d) = predict(nodes, G); clusters = decode(G, r, d, tau); nodes of
     level l + 1 = aggregate(clusters). It ends when a level adds no link, leaves one cluster, is the last of
     `max_levels`, or (early_stop) links of the last level / links of this one < k.
 
@@ -147,7 +147,7 @@ def build_hierarchy(
         predict: (nodes, graph) -> linkage and density: `Lander.predict`, `similarity_predictor` or
             `oracle_predictor(labels)`.
         settings: k, tau, decoder and stopping rules.
-        graph: (identity features, k) -> KnnGraph, in place of `knn`; e.g. to give neighbour lists from elsewhere.
+        graph: (features of the nodes, k) -> KnnGraph, in place of `knn`; e.g. to give neighbour lists from elsewhere.
 
     Source: paper section 3 and algorithm 1.
     """
@@ -156,7 +156,7 @@ def build_hierarchy(
     labels = nodes.image
     levels: list[Level] = []
     while True:
-        links = build(nodes.identity, settings.k)
+        links = build(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
         prediction = predict(nodes, links)
         decoding = decode(links, prediction, settings.tau)
         labels = decoding.clusters[labels]

@@ -115,6 +115,11 @@ class Lander(nn.Module):
         return Prediction(linkage, signed_density(graph, 2 * linkage - 1))
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.of_source.weight.device
+
+    @property
     def n_parameters(self) -> int:
         """Number of trained values."""
         return sum(parameter.numel() for parameter in self.parameters())

@@ -24,6 +24,7 @@ NODE_INPUTS = (
     "similarity: deviation",
     "mutual fraction",
     "shared fraction: mean",
+    "compactness",
     "log size",
 )
 EDGE_INPUTS = (
@@ -38,7 +39,8 @@ EDGE_INPUTS = (
     "rank of the node",
     "mutual",
     "shared fraction",
-    "cosine of averages",
+    "cosine of identities",
+    "mean similarity of images",
     "log size: node",
     "log size: neighbour",
 )
@@ -111,7 +113,9 @@ def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
 
     Formula: from the sorted similarities s_i of both ends; rank of the node = share of the neighbour's list that is
     more similar to it; mutual = the node lies within the reach of the neighbour's list; shared fraction =
-    |N(i) & N(j)| / k; log size = ln(images in the node). All of it can be computed for a new row alone.
+    |N(i) & N(j)| / k; mean similarity of images = average_i . average_j, the mean cosine over all pairs of an image in
+    one node and an image in the other (what average linkage merges by); compactness = |average_i|^2, the same within a
+    node; log size = ln(images in the node). All of it can be computed for a new row alone.
 
     Example:
         >>> x = torch.eye(2) * 0.6 + 0.4
@@ -125,8 +129,9 @@ def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
     mutual, shared = (
         edges[..., EDGE_INPUTS.index(name)].sum(1, True) / count for name in ("mutual", "shared fraction")
     )
+    compactness = nodes.average.square().sum(dim=1, keepdim=True)
     log_size = nodes.size.to(profile.dtype).log()[:, None]
-    return GraphInputs(graph, torch.cat([profile, mutual, shared, log_size], dim=1), edges)
+    return GraphInputs(graph, torch.cat([profile, mutual, shared, compactness, log_size], dim=1), edges)
 
 
 def _profile(graph: KnnGraph) -> Float[Tensor, "n 7"]:
@@ -149,11 +154,18 @@ def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor
     slot = torch.arange(graph.k, device=other.device)
     rank_back, shared = _by_blocks(graph)
     log_size = nodes.size.to(similarity.dtype).log()
-    cosine = _cosine_of_averages(nodes.average, graph)
+    cosine, between = (_products(rows, graph) for rows in (nodes.identity, nodes.average))
     columns = [similarity]
     for level in (mean, best, worst):
         columns += [similarity - level[:, None], similarity - level[other]]
-    columns += [slot / count[:, None], rank_back, (similarity >= worst[other]).to(similarity.dtype), shared, cosine]
+    columns += [
+        slot / count[:, None],
+        rank_back,
+        (similarity >= worst[other]).to(similarity.dtype),
+        shared,
+        cosine,
+        between,
+    ]
     columns += [log_size[:, None].expand_as(similarity), log_size[other]]
     return torch.stack(columns, dim=2) * graph.present[..., None]
 
@@ -173,9 +185,8 @@ def _by_blocks(graph: KnnGraph, cells: int = 2**25) -> tuple[Tensor, Tensor]:
     return rank, shared
 
 
-def _cosine_of_averages(average: Tensor, graph: KnnGraph, cells: int = 2**25) -> Float[Tensor, "n k"]:
-    unit = torch.nn.functional.normalize(average, dim=1)
-    size = max(1, cells // max(1, graph.k * unit.shape[1]))
-    rows = range(0, graph.n, size)
-    parts = [(unit[i : i + size, None] * unit[graph.filled[i : i + size]]).sum(dim=2) for i in rows]
-    return torch.cat(parts)
+def _products(rows: Tensor, graph: KnnGraph, cells: int = 2**25) -> Float[Tensor, "n k"]:
+    """Inner product of the rows at both ends of every link."""
+    size = max(1, cells // max(1, graph.k * rows.shape[1]))
+    starts = range(0, graph.n, size)
+    return torch.cat([(rows[i : i + size, None] * rows[graph.filled[i : i + size]]).sum(dim=2) for i in starts])

@@ -114,7 +114,7 @@ class MetaTraining:
     def _episode(self) -> list[TrainingLevel]:
         """The levels of one hierarchy that the model builds over some of the classes, under drawn settings."""
         t = self.training
-        k, share = (choices[self._draw(len(choices))] for choices in (t.ks, t.projections))
+        k, share = t.ks[self._draw(len(t.ks))], t.projections[self._draw(len(t.projections))]
         tau = self._uniform(*t.taus)
         kept = hold_out(self.labels, self._uniform(t.classes, 1.0), self.generator)
         x = random_projection(self.features[kept], share, self.generator)

@@ -11,6 +11,7 @@ from workbench.baselines.communities import Infomap, Spectral
 from workbench.baselines.compare import Tuned, compare, stratified_sample, tune, tune_all
 from workbench.baselines.graphs import ApproximateRankOrder, Finch, ThresholdedComponents
 from workbench.baselines.points import AverageLinkage, Dbscan, Hdbscan, KMeans
+from workbench.baselines.unlearned import NoLearning, NoLearningOneLevel
 
 BASELINES: dict[str, type[Baseline]] = {
     "k-means (true K)": KMeans,
@@ -22,6 +23,8 @@ BASELINES: dict[str, type[Baseline]] = {
     "approximate rank-order": ApproximateRankOrder,
     "thresholded components": ThresholdedComponents,
     "Infomap": Infomap,
+    "no learning, one level": NoLearningOneLevel,
+    "no learning, many levels": NoLearning,
 }
 
 __all__ = [
@@ -34,6 +37,8 @@ __all__ = [
     "Hdbscan",
     "Infomap",
     "KMeans",
+    "NoLearning",
+    "NoLearningOneLevel",
     "Prepared",
     "Spectral",
     "ThresholdedComponents",

@@ -63,14 +63,15 @@ def _layout(rows: torch.Tensor, graph: KnnGraph | None, seed: int) -> Float[np.n
     start = _principal_plane(rows, seed)
     if len(rows) <= 4:  # too few for neighbourhoods
         return start
-    import umap  # imported here: it compiles for seconds, and most views never need it
-
     graph = knn(rows, _NEIGHBOURS, seed=seed) if graph is None else graph
     index, distance = _with_itself(graph.to("cpu"))
     with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*Tensorflow not installed", ImportWarning)
         warnings.filterwarnings("ignore", "precomputed_knn.2. .knn_search_index. is not an NNDescent", UserWarning)
         warnings.filterwarnings("ignore", category=DeprecationWarning)  # numba's and scikit-learn's, from umap
         warnings.filterwarnings("ignore", category=FutureWarning)
+        import umap  # imported here: it compiles for seconds, and most views never need it
+
         model = umap.UMAP(
             n_neighbors=index.shape[1],
             n_epochs=_EPOCHS,
@@ -79,7 +80,7 @@ def _layout(rows: torch.Tensor, graph: KnnGraph | None, seed: int) -> Float[np.n
             precomputed_knn=(index, distance, None),
             random_state=seed,
             n_jobs=1,
-            min_dist=0.05,
+            min_dist=0.3,
         )
         return np.asarray(model.fit_transform(rows.numpy()), dtype=np.float32)
 
@@ -125,11 +126,11 @@ def cluster_frame(
         xy: places [N, 2], as `umap_map` gives them; NaN where an image has none.
         labels: true classes [N]; None where unknown.
         class_names: a name per class.
-        ids: a name per image; None: its number.
+        ids: a name per image.
 
-    Returns: columns `image_id` (0 .. N-1), `x`, `y`, `label` and `class_name` (where known), `level_0` ... `level_L`
-        (cluster after each level), `peak` (the last level at which the image stands for a cluster; -1: none),
-        `density` (as predicted at level 0) and `name`.
+    Returns: columns `image_id` (0 .. N-1), `x`, `y`, `label`, `class_name` and `name` (where given), `level_0` ...
+        `level_L` (cluster after each level), `peak` (the last level at which the image stands for a cluster; -1: none)
+        and `density` (as predicted at level 0).
 
     Raises:
         ValueError: xy, labels, ids of another length than the hierarchy's images.
@@ -154,10 +155,11 @@ def cluster_frame(
         columns["label"] = check_labels(labels, n)
         if class_names:
             columns["class_name"] = np.asarray(class_names, dtype=object)[columns["label"]]
+    if ids is not None:
+        columns["name"] = [str(name) for name in ids]
     columns |= {f"level_{i}": layer for i, layer in enumerate(layers)}
     columns["peak"] = _last_level_as_peak(hierarchy, n)
     columns["density"] = hierarchy.levels[0].prediction.density.cpu().numpy()
-    columns["name"] = [f"image {i}" for i in range(n)] if ids is None else [str(name) for name in ids]
     return pd.DataFrame(columns)
 
 

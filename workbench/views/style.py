@@ -1,4 +1,4 @@
-"""What all pictures share: colours that colour-blind readers can tell apart, a look for light and dark pages, escaping."""
+"""What all pictures share: colours that colour-blind readers tell apart, a look for light and dark pages, escaping."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ GREY = "#8A8F98"  # what is not a cluster: noise, the rest, the truth as a refer
 INK = "#7B7F87"  # text and axes: contrast 4 to 1 on white and on near-black
 _GRID = "rgba(128,134,145,0.22)"
 CLEAR = "rgba(0,0,0,0)"
+_TOP = {"xanchor": "left", "yanchor": "top"}
 
 
 def escape(text: Any) -> str:
@@ -41,7 +42,7 @@ def styled(figure: go.Figure, title: str, *, height: int = 420, subtitle: str = 
     text = title + (f"<br><span style='font-size:12px'>{subtitle}</span>" if subtitle else "")
     figure.update_layout(
         template="none",
-        title={"text": text, "x": 0, "xref": "paper", "xanchor": "left", "y": 0.98, "yanchor": "top", "font_size": 17},
+        title={"text": text, "x": 0, "xref": "paper", "y": 1 - 22 / height, "font_size": 17} | _TOP,
         font={"family": "system-ui, 'Segoe UI', Helvetica, Arial, sans-serif", "size": 13, "color": INK},
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,
@@ -80,7 +81,7 @@ def cluster_colours(
     Example:
         >>> fine, coarse = np.array([0, 0, 1, 2]), np.array([0, 0, 0, 1])
         >>> below, above = cluster_colours([fine, coarse])
-        >>> below[0] == above[0], below[2] != below[0], below[3] == above[3]
+        >>> bool(below[0] == above[0]), bool(below[2] != below[0]), bool(below[3] == above[3])
         (True, True, True)
     """
     colours: list[np.ndarray] = []

@@ -1,0 +1,115 @@
+"""Exit codes, streams, errors, help, `info`."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from runner import ENVIRONMENT, failed, run
+
+import workbench as wb
+from workbench.checkpoint import PACKAGED
+
+
+def test_bad_input_is_one_line(clustered, home, tmp_path):
+    failed(clustered("none.npy"), "no file or folder at", "none.npy")
+    whole = (home / "mine.npz").read_bytes()
+    (home / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    failed(clustered("cut.npz"), "cut.npz", "not a whole .npz file")
+    rows = np.load(home / "rows.npy")
+    rows[3, 2] = np.nan
+    np.save(home / "nan.npy", rows)
+    failed(clustered("nan.npy"), "nan.npy", "NaN at row 3, column 2")
+    (home / "words.txt").write_text("words")
+    failed(clustered("words.txt"), "words.txt", "expected a folder of images or a file ending in")
+    failed(clustered("rows.npy", "--k", 0), "k: expected an integer >= 1, got 0")
+    failed(clustered("rows.npy", "--tau", 2), "tau: expected a number in [0, 1], got 2.0")
+    failed(clustered("rows.npy", "--device", "abacus"), "device", "abacus")
+    failed(clustered("rows.npy", out=home / "mine.npz" / "out"), "mine.npz")
+    failed(clustered("rows.npy", "--lander", home / "none.safetensors"), "no checkpoint at", "none.safetensors")
+    (home / "foreign.safetensors").write_bytes(b"something else")
+    failed(clustered("rows.npy", "--lander", home / "foreign.safetensors"), "not a whole safetensors file")
+    failed(
+        run("train", "--features", home / "rows.npy", "-o", tmp_path / "l.safetensors"), "has no labels to learn from"
+    )
+    failed(run("info", home / "none.npz"), "no file or folder at")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cluster",),
+        ("cluster", "x.npy"),
+        ("cluster", "x.npy", "-o", "out", "--preset", "cats", "--official", "w.pth"),
+        ("cluster", "x.npy", "-o", "out", "--preset", "faces"),
+        ("cluster", "x.npy", "-o", "out", "--average"),
+        ("cluster", "x.npy", "-o", "out", "--official", "w.pth", "--lander", "glyphs-lander"),
+        ("cluster", "x.npy", "-o", "out", "--format", "xls"),
+        ("cluster", "x.npy", "-o", "out", "--k", "many"),
+        ("train", "--preset", "none"),
+        ("train", "--epochs", "0"),
+        ("train", "--features", "x.npz", "--data", "glyphs"),
+        ("train", "--features", "x.npz", "--encoder-epochs", "3"),
+        ("evaluate", "--data", "none"),
+        ("info", "--seed", "-1"),
+        ("none",),
+    ],
+)
+def test_wrong_usage_is_2_and_names_the_help(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "Usage: workbench" in result.stderr
+    assert result.stdout == ""
+    assert not os.listdir(tmp_path)
+
+
+def test_info(home, monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path))
+    (tmp_path / "some.npz").write_bytes(bytes(1500))
+    shown = run("info").stdout
+    assert f"workbench {wb.__version__}" in shown
+    assert f"torch {torch.__version__}" in shown
+    assert all(f"  {name}: " in shown for name in PACKAGED)
+    assert f"data: {tmp_path}\n  some.npz  1.5 kB" in shown
+    lander = run("info", home / "lander.safetensors").stdout
+    assert "lander: lander, 30,082 numbers" in lander
+    assert "inputs=structural" in lander
+    assert "tau=" in lander
+    assert "240 x 16 float32, 20 classes" in run("info", home / "mine.npz").stdout
+    assert run("info", home / "rows.npy").stdout.startswith("FeatureSet('rows', 240 x 16 float64, no labels)")
+
+
+def test_streams_and_codes_of_a_real_process(home, tmp_path):
+    np.save(tmp_path / "zero.npy", np.vstack([np.zeros(16), np.load(home / "rows.npy")]))
+    options = ("-o", tmp_path / "out", "--lander", home / "lander.safetensors", "--no-report")
+    command = [sys.executable, "-m", "workbench", "cluster", tmp_path / "zero.npy", *options]
+    result = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=120, check=False)
+    assert result.returncode == 0
+    assert result.stderr.startswith("warning: X: 1 zero row(s), the first is row 0")
+    assert len(result.stderr.splitlines()) == 1
+    assert "241 items" in result.stdout
+
+
+def test_debug_shows_where(clustered, home, monkeypatch):
+    assert isinstance(run("--debug", "info", home / "none.npy").exception, FileNotFoundError)
+    monkeypatch.setenv("WORKBENCH_DEBUG", "1")
+    assert isinstance(clustered("none.npy").exception, FileNotFoundError)
+
+
+def test_mistakes_of_ours_keep_their_traceback(monkeypatch, home):
+    def broken(*_, **__):
+        raise KeyError("bug")
+
+    monkeypatch.setattr("workbench.data.load_features", broken)
+    result = run("info", home / "mine.npz")
+    assert isinstance(result.exception, KeyError)
+
+
+def test_help_and_version():
+    assert run("--version").stdout == f"workbench {wb.__version__}\n"
+    for command in ("demo", "train", "cluster", "evaluate", "info"):
+        assert f"\n  {command} " in run("--help").stdout
+        assert run(command, "-h").exit_code == 0

@@ -1,0 +1,62 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench import views
+from workbench.views.icicle import check_totals, majority, prune, tree_frame
+
+
+def test_every_parent_is_the_sum_of_its_children_however_it_is_pruned(tree):
+    hierarchy, _, labels = tree
+    boxes = tree_frame(hierarchy, labels)
+    for most in (1, 2, 5, 20, 10_000):
+        shown = prune(boxes, most)
+        check_totals(shown)
+        assert (shown["kind"] == "cluster").sum() == min(most, len(boxes))
+        assert shown["key"].is_unique
+        assert set(shown["parent_key"]) - {""} <= set(shown["key"])
+        assert shown.loc[0, "size"] == 360
+
+
+def test_rest_boxes_count_what_they_stand_for(tree):
+    hierarchy, _, _ = tree
+    figure = views.plot_icicle(hierarchy, max_nodes=4)
+    rests = [label for label in figure.data[0].labels if "smaller" in label]
+    assert rests
+    assert "4 largest of" in figure.layout.title.text
+
+
+def test_a_tree_whose_totals_do_not_add_up_is_refused():
+    boxes = pd.DataFrame({"key": ["all", "a"], "parent_key": ["", "all"], "size": [2, 3]})
+    with pytest.raises(AssertionError, match="all has 2 images, its children 3"):
+        check_totals(boxes)
+
+
+def test_names_come_from_ids_then_classes_then_numbers_and_are_escaped(tree):
+    hierarchy, _, labels = tree
+    assert views.plot_icicle(hierarchy).data[0].labels[1].startswith("image ")
+    by_class = views.plot_icicle(hierarchy, labels, class_names=["<b>"] * 15).data[0]
+    assert by_class.labels[1] == "&lt;b&gt;"
+    assert "mostly &lt;b&gt;" in by_class.hovertext[1]
+    by_id = views.plot_icicle(hierarchy, ids=[f"file-{i}" for i in range(360)]).data[0]
+    assert by_id.labels[1].startswith("file-")
+
+
+def test_colour_is_purity_with_labels_and_size_without(tree):
+    hierarchy, _, labels = tree
+    assert views.plot_icicle(hierarchy, labels).data[0].marker.colorbar.title.text == "purity"
+    assert views.plot_icicle(hierarchy).data[0].marker.colorbar.title.text == "images"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=60))
+def test_majority_is_what_counting_gives(pairs):
+    clusters = np.unique([c for c, _ in pairs], return_inverse=True)[1]
+    labels = np.array([label for _, label in pairs])
+    classes, share = majority(clusters, labels)
+    for cluster in range(clusters.max() + 1):
+        counts = np.bincount(labels[clusters == cluster])
+        assert classes[cluster] == counts.argmax()
+        assert share[cluster] == counts.max() / counts.sum()

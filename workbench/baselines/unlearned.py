@@ -1,0 +1,57 @@
+"""The decode without a learned model: what the level loop reaches on raw similarity."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from workbench.baselines.base import Baseline, Grid
+from workbench.config import InferenceConfig
+from workbench.graph import KnnGraph, knn
+from workbench.hierarchy import build_hierarchy, similarity_predictor
+
+
+class NoLearning(Baseline):
+    """The level loop with linkage = cosine similarity and density = mean similarity: a learned model must beat it.
+
+    Args:
+        k: neighbours per node.
+        tau: threshold on similarity.
+        max_levels: 1 for one level only.
+
+    Example:
+        >>> NoLearning(k=2, tau=0.9).fit_predict([[1, 0], [1, 0.1], [0.1, 1], [0, 1]]).tolist()
+        [0, 0, 1, 1]
+
+    Source: `workbench.hierarchy.similarity_predictor`.
+    """
+
+    grid: ClassVar[Grid] = {"tau": tuple(round(0.02 * i, 2) for i in range(20, 49))}
+    prepared_by: ClassVar[tuple[str, ...]] = ("k",)
+
+    def __init__(self, *, k: int = 10, tau: float = 0.7, max_levels: int = 10) -> None:
+        self.k = k
+        self.tau = tau
+        self.max_levels = max_levels
+
+    def _prepare(self, rows: Float[Tensor, "n d"]) -> tuple[Tensor, KnnGraph]:
+        return rows, knn(rows, self.k)
+
+    def _assign(self, data: Any) -> Int64[np.ndarray, " n"]:
+        rows, images = data
+
+        def search(identity: Tensor, k: int) -> KnnGraph:
+            return images if identity is rows else knn(identity, k)
+
+        settings = InferenceConfig(k=self.k, tau=self.tau, max_levels=self.max_levels)
+        return build_hierarchy(rows, similarity_predictor, settings, graph=search).labels.numpy()
+
+
+class NoLearningOneLevel(NoLearning):
+    """The same, stopped after level 0."""
+
+    def __init__(self, *, k: int = 10, tau: float = 0.7, max_levels: int = 1) -> None:
+        super().__init__(k=k, tau=tau, max_levels=max_levels)

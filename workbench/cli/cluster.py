@@ -1,0 +1,95 @@
+"""`workbench cluster`: features in, labels of every level, tree, scores and a report out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from .shell import Device, Dim, EncoderName, Quiet, Seed, Size
+
+if TYPE_CHECKING:
+    from ..lander import Lander
+
+Features = Annotated[
+    Path,
+    typer.Argument(metavar="FEATURES", help=".npy, .npz, .parquet, .bin or .pkl file, or a folder of images by class."),
+]
+Folder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", file_okay=False, help="Folder for the results.")]
+LanderName = Annotated[str | None, typer.Option(metavar="NAME|FILE", help="Checkpoint; default glyphs-lander.")]
+Official = Annotated[Path | None, typer.Option(metavar="FILE.pth", help="Official weights in its place.")]
+Average = Annotated[
+    bool | None, typer.Option("--average/--no-average", help="Official weights: do nodes read their average feature?")
+]
+Preset = Annotated[Literal["faces", "inat"] | None, typer.Option(help="Official weights: settings; default faces.")]
+K = Annotated[int | None, typer.Option("--k", metavar="N", help="Neighbours per node, itself not counted.")]
+Tau = Annotated[float | None, typer.Option(metavar="[0..1]", help="A link is kept if its linkage exceeds this.")]
+MaxLevels = Annotated[int | None, typer.Option(metavar="N", help="Most levels to run.")]
+EarlyStop = Annotated[
+    bool | None, typer.Option("--early-stop/--no-early-stop", help="Stop when links no longer shrink by the factor k.")
+]
+Format = Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Of the tables.")]
+Report = Annotated[bool, typer.Option("--report/--no-report", help="Draw the map and write report.html.")]
+
+
+def cluster(
+    features: Features,
+    out: Folder,
+    lander: LanderName = None,
+    official: Official = None,
+    average: Average = None,
+    preset: Preset = None,
+    k: K = None,
+    tau: Tau = None,
+    max_levels: MaxLevels = None,
+    early_stop: EarlyStop = None,
+    format: Format = "parquet",
+    report: Report = True,
+    encoder: EncoderName = "glyphs-encoder",
+    size: Size = None,
+    dim: Dim = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Cluster features or images; no number of clusters needed.
+
+    Settings that are not given are those stored with the model. Writes to DIR: labels (a row per item: cluster after
+    each level, representative), hierarchy (a row per cluster), ledger (a row per level), scores.json if classes are
+    known, report.html.
+    """
+    from ..clusterer import HiLander
+    from .reading import read_items
+    from .results import replacing, summary, write_results
+
+    model = _model(lander, official, average, preset)
+    estimator = HiLander(
+        model,
+        k=k,
+        tau="auto" if tau is None else tau,
+        max_levels=max_levels,
+        early_stop=early_stop,
+        device=device,
+        random_state=seed,
+    )
+    with replacing(out) as folder:
+        items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
+        hierarchy = estimator.fit(items.features).hierarchy_
+        write_results(folder, hierarchy, items, format=format, report=report, seed=seed)
+    if not quiet:
+        typer.echo(f"{summary(hierarchy, items)}\nwritten to {out}")
+
+
+def _model(
+    lander: str | None, official: Path | None, average: bool | None, preset: Literal["faces", "inat"] | None
+) -> Lander | str:
+    if official is None:
+        if average is not None or preset is not None:
+            raise typer.BadParameter("--average and --preset go with --official weights only")
+        return lander or "glyphs-lander"
+    if lander is not None:
+        raise typer.BadParameter("give --lander or --official, not both")
+    from ..official import load_official
+
+    return load_official(official, average=average, preset=preset or "faces")

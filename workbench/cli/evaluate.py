@@ -1,0 +1,58 @@
+"""`workbench demo` and `workbench evaluate`: Hi-LANDER beside the baselines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .shell import Device, Quiet, Seed, check_writable
+
+Folder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", file_okay=False, help="Folder for the results.")]
+Data = Annotated[Literal["glyphs", "omniglot"], typer.Option(help="Whose test classes to cluster.")]
+Copy = Annotated[Path | None, typer.Option(metavar="PATH", help="Local copy of the data: the zips' folder or an .npz.")]
+Table = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE.csv", dir_okay=False, help="Keep the table.")]
+Encoder = Annotated[str, typer.Option(metavar="NAME|FILE", help="Checkpoint that embeds the images.")]
+Lander = Annotated[str, typer.Option(metavar="NAME|FILE", help="Checkpoint that clusters.")]
+Baselines = Annotated[
+    list[str] | None, typer.Option("--baseline", "-b", metavar="NAME", help="Only this one; may be repeated.")
+]
+
+
+def demo(out: Folder = Path("demo"), device: Device = "auto", seed: Seed = 0, quiet: Quiet = False) -> None:
+    """Train, cluster unseen classes, compare: a few minutes.
+
+    Needs no network: the images are glyphs drawn here. Writes DIR/report.html, scores.csv and both models.
+    """
+    from ..demo import run_demo
+
+    check_writable(out)
+    run_demo(out, seed=seed, device=device, progress=not quiet, say=_silent if quiet else typer.echo)
+
+
+def _silent(line: str) -> None:
+    """Takes the story's lines of a quiet run."""
+
+
+def evaluate(
+    data: Data = "glyphs",
+    path: Copy = None,
+    out: Table = None,
+    encoder: Encoder = "glyphs-encoder",
+    lander: Lander = "glyphs-lander",
+    baseline: Baselines = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Score Hi-LANDER beside every baseline.
+
+    On whole test sets, so the slow methods take their time. Baselines are tuned on meta-training classes, never on the
+    test's. Prints the table.
+    """
+    from ..demo import run_evaluation
+
+    options = {"data": data, "path": path, "encoder": encoder, "lander": lander, "baselines": baseline}
+    table = run_evaluation(out, **options, seed=seed, device=device, progress=not quiet)
+    typer.echo(table.to_string(index=False, float_format="{:.3f}".format))

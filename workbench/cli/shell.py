@@ -1,0 +1,103 @@
+"""What all commands share: the options they have in common, and how errors leave the process."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+Device = Annotated[str, typer.Option(metavar="NAME", help="auto (CUDA where there is one), cpu, cuda or cuda:N.")]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Of everything random.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars, no summary.")]
+EncoderName = Annotated[
+    str, typer.Option(metavar="NAME|FILE", help="Checkpoint that embeds a folder of images (light ink on black).")
+]
+Size = Annotated[int | None, typer.Option(metavar="PIXELS", help="Scale a folder's images to this side first.")]
+Dim = Annotated[int | None, typer.Option(metavar="D", help="Numbers per row of a .bin file without .meta.")]
+
+EXPECTED = (ValueError, TypeError, OSError, EOFError, ImportError, MemoryError)  # anything else is a mistake of ours
+FAILED, INTERRUPTED = 1, 130
+
+
+class PlainErrors(TyperGroup):
+    """Turns expected errors and Ctrl-C into one line on stderr and an exit code; `--debug` keeps the traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            with _plain_warnings():
+                return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # the reader of our output has left; typer ends quietly
+        except KeyboardInterrupt:
+            say("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+        except EXPECTED as error:
+            if ctx.params["debug"]:
+                raise
+            say(f"error: {one_line(error)}")
+            raise typer.Exit(FAILED) from None
+
+
+def one_line(error: BaseException) -> str:
+    """The error's text without line breaks; its type's name where there is none.
+
+    Example:
+        >>> one_line(ValueError("k: expected\\n  more")), one_line(MemoryError())
+        ('k: expected more', 'MemoryError')
+    """
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def check_writable(folder: Path) -> None:
+    """Make the folder and try to write there, so that a hopeless run ends before its work and not after.
+
+    Raises:
+        OSError: a file of this name, or no right to write.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()
+
+
+def say(text: str) -> None:
+    """One line on stderr, where progress goes too; stdout is for results."""
+    sys.stdout.flush()
+    typer.echo(text, err=True)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Warnings as one line each."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        say(f"warning: {' '.join(str(message).split())}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+    """Inside, a first Ctrl-C only makes the given function return True; a second one interrupts as always."""
+    pressed: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.signal(signal.SIGINT, before)
+        say("\nstopping after this epoch; Ctrl-C again stops at once and saves nothing")
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)

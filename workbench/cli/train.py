@@ -1,0 +1,138 @@
+"""`workbench train`: a LANDER, and on glyphs the encoder before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from .shell import INTERRUPTED, Device, Dim, EncoderName, Quiet, Seed, Size, check_writable, say, stop_on_interrupt
+
+if TYPE_CHECKING:
+    from ..config import LanderConfig, TrainConfig
+    from ..encoder import Encoder
+
+Data = Annotated[Literal["glyphs"] | None, typer.Option(help="Built-in data set (the default).")]
+Features = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Your own labelled features, or a folder of images by class.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="DIR|FILE", help="Glyphs: a folder [models]; else a file [NAME-lander]."),
+]
+Preset = Annotated[Literal["default", "published"], typer.Option(help="published: the article's model and recipe.")]
+Epochs = Annotated[int | None, typer.Option(min=1, metavar="N", help="Of the LANDER; default: the preset's.")]
+EncoderEpochs = Annotated[int | None, typer.Option(min=1, metavar="N", help="Of the glyphs encoder.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run, to the same result.")]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the parts of a run have in common."""
+
+    preset: str
+    epochs: int | None
+    resume: bool
+    device: str
+    seed: int
+    progress: bool
+
+    def recipe(self) -> tuple[LanderConfig, TrainConfig]:
+        from .. import LanderConfig, TrainConfig
+
+        published = self.preset == "published"
+        config = LanderConfig.published() if published else LanderConfig()
+        training = TrainConfig.published() if published else TrainConfig()
+        return config, training if self.epochs is None else replace(training, epochs=self.epochs)
+
+
+def train(
+    data: Data = None,
+    features: Features = None,
+    out: Out = None,
+    preset: Preset = "default",
+    epochs: Epochs = None,
+    encoder_epochs: EncoderEpochs = None,
+    resume: Resume = False,
+    encoder: EncoderName = "glyphs-encoder",
+    size: Size = None,
+    dim: Dim = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Train an encoder and a LANDER, or a LANDER on your features.
+
+    The classes that you cluster later must be others. Without --features: an encoder on the glyphs classes `encoder`,
+    then a LANDER on `meta-train`, validated on `meta-val`; writes DIR/glyphs-encoder.safetensors and
+    DIR/glyphs-lander.safetensors. With --features: a LANDER that keeps a fifth of the classes aside for validation.
+    Ctrl-C saves the best model so far; --resume goes on.
+    """
+    run = _Run(preset, epochs, resume, device, seed, not quiet)
+    if features is None:
+        _train_on_glyphs(out or Path("models"), encoder_epochs, run)
+        return
+    if data is not None or encoder_epochs is not None:
+        raise typer.BadParameter("--data and --encoder-epochs do not go with --features")
+    from .reading import read_items
+
+    items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
+    if items.labels is None:
+        raise ValueError(f"features: {features} has no labels to learn from; see workbench.data.load_features")
+    _train_lander(out or Path(f"{features.stem}-lander.safetensors"), (items.features, items.labels), None, run)
+
+
+def _train_on_glyphs(folder: Path, encoder_epochs: int | None, run: _Run) -> None:
+    from .. import load
+
+    encoder = _glyphs_encoder(folder / "glyphs-encoder.safetensors", encoder_epochs, run)
+    sets = (load("glyphs", split, seed=run.seed) for split in ("meta-train", "meta-val"))
+    learn, held_out = ((encoder.embed(s.images, device=run.device, progress=run.progress), s.labels) for s in sets)
+    _train_lander(folder / "glyphs-lander.safetensors", learn, held_out, run)
+
+
+def _glyphs_encoder(path: Path, epochs: int | None, run: _Run) -> Encoder:
+    from .. import EncoderConfig, load, save_checkpoint, train_encoder
+    from .reading import load_encoder
+
+    if run.resume and path.exists():
+        return load_encoder(path)
+    check_writable(path.parent)
+    config = EncoderConfig() if epochs is None else EncoderConfig(epochs=epochs)
+    images = load("glyphs", "encoder", seed=run.seed)
+    encoder = train_encoder(images, config=config, seed=run.seed, device=run.device, progress=run.progress)
+    save_checkpoint(encoder, path)
+    return encoder
+
+
+def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | None, run: _Run) -> None:
+    """Meta-train and save; the run's state lies beside the model until the run is complete."""
+    from .. import meta_train, save_checkpoint
+
+    state = path.with_suffix(".run.safetensors")
+    if state.exists() and not run.resume:
+        raise FileExistsError(f"resume: {state} holds an interrupted run; go on with --resume, or remove it")
+    check_writable(path.parent)
+    config, training = run.recipe()
+    with stop_on_interrupt() as stopped:
+        lander = meta_train(
+            *learn,
+            config,
+            training=training,
+            validation=held_out,
+            seed=run.seed,
+            device=run.device,
+            state=state,
+            stop=stopped,
+            progress=run.progress,
+        )
+    save_checkpoint(lander, path)
+    if stopped():
+        say(f"interrupted: the best model so far is {path}; --resume goes on")
+        raise typer.Exit(INTERRUPTED)
+    state.unlink(missing_ok=True)
+    if run.progress:
+        best = lander.history["val_bcubed_f"].max()
+        typer.echo(f"{path}: validation BCubed F {best:.4f} at tau {lander.inference.tau:g}")
