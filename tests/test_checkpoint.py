@@ -76,10 +76,15 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
 
     target = tmp_path / "out.csv"
     target.write_text("old")
-    with pytest.raises(OSError) as caught, atomic_path(target) as part, open("/dev/full", "w") as full:
-        part.write_text("half")
-        full.write("x" * 100_000)
-        full.flush()
+
+    def fill_the_disk():
+        with atomic_path(target) as part:
+            part.write_text("half")
+            with open("/dev/full", "w") as full:
+                full.write("x" * 100_000)
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        fill_the_disk()
     assert caught.value.errno == errno.ENOSPC
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["out.csv"]

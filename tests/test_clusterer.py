@@ -105,7 +105,8 @@ def test_predict(blobs):
     assert (together[: len(found)] == found).all()  # each row is judged alone
     assert (found >= 0).mean() > 0.9
     class_of = dict(zip(model.labels_.tolist(), y[fitted].tolist(), strict=True))
-    assert all(class_of[label] == truth for label, truth in zip(found.tolist(), y[new].tolist(), strict=True) if label >= 0)
+    joined = found >= 0
+    assert [class_of[label] for label in found[joined].tolist()] == y[new][joined].tolist()
 
 
 def test_a_row_unlike_all_is_minus_one(blobs):

@@ -111,7 +111,8 @@ def test_duplicates_and_links_together_give_a_forest(seed, k):
     x = torch.nn.functional.normalize(torch.rand(8, 3, generator=random) + 0.1, dim=1)
     x = x[torch.randint(8, (25,), generator=random)]
     graph = knn(x, k)
-    guess = Prediction(torch.rand(graph.neighbors.shape, generator=random), torch.rand(25, generator=random).round(decimals=1))
+    linkage, density = torch.rand(graph.neighbors.shape, generator=random), torch.rand(25, generator=random)
+    guess = Prediction(linkage, density.round(decimals=1))
     found = decode_tree(graph, guess, 0.3)
     same = (x[:, None] == x[None]).all(dim=2)
     assert (found.clusters[:, None] == found.clusters[None])[same].all()

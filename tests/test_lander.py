@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from workbench import lander as lander_module
 from workbench.aggregate import Nodes
 from workbench.checkpoint import seeded
-from workbench.config import InferenceConfig, LanderConfig, TrainConfig
+from workbench.config import InferenceConfig, LanderConfig
 from workbench.graph import KnnGraph, knn
 from workbench.lander import Lander, linkage_of
 from workbench.losses import balance, density_loss, link_loss
 from workbench.official import load_official, our_name
+from workbench.recipe import TrainConfig
 from workbench.structure import EDGE_INPUTS, NODE_INPUTS, structural_inputs
 from workbench.targets import denser_neighbors, density_target, link_labels, signed_density
 
@@ -62,7 +63,7 @@ def test_official_losses_and_gradients(official, gamma, name):
 @pytest.mark.parametrize("conv", CONVS)
 @pytest.mark.parametrize("inputs", ["features", "structural"])
 def test_every_combination_runs_and_learns(conv, inputs, blobs):
-    x, y = blobs(4, 10)
+    x, _ = blobs(4, 10)
     config = LanderConfig(inputs, conv, layers=2, hidden=16, heads=2 if conv == "gat" else 1).for_features(16)
     model, graph = seeded(lambda: Lander(config), 0), knn(x, 4)
     model(model.inputs(Nodes.of_images(x), graph)).sum().backward()
@@ -161,7 +162,7 @@ def test_loss_without_scored_links_is_zero():
 def test_dimensions_are_refused_by_name():
     config = LanderConfig.published(hidden=8).for_features(16)
     assert config.for_features(16) == config
-    with pytest.raises(ValueError, match="X: this LANDER .* reads features of dimension 16, got features of dimension 8"):
+    with pytest.raises(ValueError, match="reads features of dimension 16, got features of dimension 8"):
         config.for_features(8)
 
 
@@ -170,7 +171,7 @@ def test_the_average_of_official_weights_is_settled_by_the_features(dim, average
     d = golden("gcn")
     state = {name[3:]: torch.from_numpy(d[name]) for name in d if name.startswith("sd.")}
     assert load_official(state).config.for_features(dim).average is average
-    with pytest.raises(ValueError, match=r"dimension 64 \(average off\) or 32 \(average on\), got features of dimension 48"):
+    with pytest.raises(ValueError, match=r"dimension 64 \(average off\) or 32 \(average on\), got"):
         load_official(state).config.for_features(48)
 
 

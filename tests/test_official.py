@@ -61,7 +61,10 @@ def test_a_file_that_torch_saved(weights, tmp_path):
     assert (model.inference.tau, model.inference.k, model.inference.early_stop) == (0.1, 4, True)
 
 
-@pytest.mark.parametrize("config", [LanderConfig("features", "gat", 2, 8, 3, False, 6), LanderConfig("features", "gcn", 3, 8, 1, True, 12)])
+@pytest.mark.parametrize(
+    "config",
+    [LanderConfig("features", "gat", 2, 8, 3, False, 6), LanderConfig("features", "gcn", 3, 8, 1, True, 12)],
+)
 def test_heads_and_depth_follow_from_the_shapes(config):
     """Weights under official names, deeper and with more heads than the golden ones, come back as they were."""
     model = Lander(config)
@@ -72,7 +75,9 @@ def test_heads_and_depth_follow_from_the_shapes(config):
             name = name.replace(ours, official)
         if name.startswith("convs."):
             _, layer, rest = name.split(".", 2)
-            name = {"bias1": f"conv.{layer}.gcn_layer.bias", "bias2": f"conv.{layer}.bias"}.get(rest, f"conv.{layer}.gcn_layer.{rest}")
+            layer = f"conv.{layer}"
+            renamed = {"bias1": f"{layer}.gcn_layer.bias", "bias2": f"{layer}.bias"}
+            name = renamed.get(rest, f"{layer}.gcn_layer.{rest}")
         state[name] = value.flatten() if name.endswith("gcn_layer.bias") else value
     loaded = load_official(state, average=config.average)
     assert loaded.config == config
@@ -82,7 +87,7 @@ def test_heads_and_depth_follow_from_the_shapes(config):
 
 def test_bad_weights(weights, tmp_path):
     state = weights("gcn")
-    with pytest.raises(ValueError, match="weights: 'fc1.weight' is no weight of an official LANDER"):
+    with pytest.raises(ValueError, match=r"weights: 'fc1\.weight' is no weight of an official LANDER"):
         load_official({"fc1.weight": torch.zeros(2)})
     with pytest.raises(ValueError, match=r"missing or unknown here: \['of_source.bias'\]"):
         load_official({name: value for name, value in state.items() if name != "src_mlp.bias"})

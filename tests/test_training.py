@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.config import InferenceConfig, LanderConfig, TrainConfig
-from workbench.episodes import hold_out, random_projection, teacher_levels
+from workbench.config import InferenceConfig, LanderConfig
+from workbench.episodes import draw_classes, random_projection, teacher_levels
 from workbench.hierarchy import build_hierarchy, similarity_predictor
 from workbench.lander import Lander
 from workbench.losses import LossConfig
 from workbench.metrics import scores
+from workbench.recipe import TrainConfig
 from workbench.trainer import MetaTraining
 from workbench.training import meta_train
 from workbench.validation import best_tau, tau_curve
@@ -35,7 +36,11 @@ def test_it_learns_to_cluster_other_classes(data, blobs):
 
 @pytest.mark.parametrize(
     ("config", "training"),
-    [(LanderConfig(hidden=8), QUICK), (LanderConfig.published(hidden=8), PUBLISHED), (LanderConfig.published("gat", 8), PUBLISHED)],
+    [
+        (LanderConfig(hidden=8), QUICK),
+        (LanderConfig.published(hidden=8), PUBLISHED),
+        (LanderConfig.published("gat", 8), PUBLISHED),
+    ],
 )
 def test_the_seed_settles_everything_and_global_generators_are_left_alone(config, training, data):
     state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
@@ -113,9 +118,9 @@ def test_published_levels(data):
         assert [level.level for level in run.levels if level.inputs.graph.k == k][:2] == [0, 1]
 
 
-def test_held_out_classes_are_whole():
+def test_drawn_classes_are_whole():
     labels = torch.arange(10).repeat(5)
-    held = hold_out(labels, 0.2, torch.Generator().manual_seed(0))
+    held = draw_classes(labels, 2, torch.Generator().manual_seed(0))
     assert set(labels[held].tolist()).isdisjoint(labels[~held].tolist())
     assert len(labels[held].unique()) == 2
 
@@ -129,15 +134,21 @@ def test_projection_keeps_cosines_roughly(blobs):
 
 def test_tau_curve_and_choice(blobs):
     x, y = blobs(noise=0.1)
-    curve = tau_curve(similarity_predictor, InferenceConfig(), x, y, (0.0, 0.5, 1.0))
+    curve = tau_curve(similarity_predictor, InferenceConfig(), x, y, taus=(0.0, 0.8, 1.0))
     assert curve["n_clusters"].tolist() == [1, 12, 240]
-    assert best_tau(curve)["tau"] == 0.5
+    assert best_tau(curve) == 0.8
+    for tau, score in zip(curve["tau"], curve["bcubed_f"], strict=True):
+        tree = build_hierarchy(x, similarity_predictor, InferenceConfig(tau=tau))
+        assert score == pytest.approx(scores(y, tree.labels.numpy())["bcubed_f"])
+    only = tau_curve(similarity_predictor, InferenceConfig(), x, y, scored=y < 3, taus=(0.8,))
+    assert only["bcubed_f"].item() == 1
 
 
 @pytest.mark.parametrize(
     ("features", "labels", "message"),
     [
         (np.eye(4), [0, 0, 0, 0], "labels: expected at least 2 classes to learn from, got 1"),
+        (np.eye(4), [0, 0, 1, 1], "labels: expected at least 3 classes"),
         (np.eye(4), [0, 1], "labels: expected 4 labels, one per item, got 2"),
         (np.full((4, 2), np.nan), [0, 1, 0, 1], "features: expected finite numbers, got NaN"),
         (np.eye(4), ["a", "b", "a", "b"], "labels: expected integers"),

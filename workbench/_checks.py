@@ -142,6 +142,21 @@ def check_int(value: Any, name: str, low: int = 1, high: int | None = None) -> i
     return number
 
 
+def check_number(value: Any, name: str, low: float = 0.0, high: float = float("inf")) -> float:
+    """A finite number in [low, high]; booleans are refused.
+
+    Example:
+        >>> check_number(1e-3, "learning_rate")
+        0.001
+    """
+    expected = f"a number in [{low:g}, {high:g}]" if high < float("inf") else f"a number >= {low:g}"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: expected {expected}, got {value!r} ({type(value).__name__})")
+    if not low <= float(value) <= high or float(value) == float("inf"):
+        raise ValueError(f"{name}: expected {expected}, got {value}")
+    return float(value)
+
+
 def check_unit_interval(value: Any, name: str) -> float:
     """A number in [0, 1].
 
@@ -149,11 +164,19 @@ def check_unit_interval(value: Any, name: str) -> float:
         >>> check_unit_interval(0.8, "tau")
         0.8
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name}: expected a number in [0, 1], got {value!r} ({type(value).__name__})")
-    if not 0.0 <= float(value) <= 1.0:
-        raise ValueError(f"{name}: expected a number in [0, 1], got {value}")
-    return float(value)
+    return check_number(value, name, 0.0, 1.0)
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """True or False.
+
+    Example:
+        >>> check_flag(True, "early_stop")
+        True
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected True or False, got {value!r} ({type(value).__name__})")
+    return bool(value)
 
 
 def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:

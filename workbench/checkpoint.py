@@ -28,7 +28,10 @@ def write_state(path: str | Path, tensors: Mapping[str, Tensor], settings: Mappi
     """Tensors and JSON-able settings in one safetensors file; an existing file is replaced only by a whole one."""
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as part:
-        save_file(whole, part, metadata={_KEY: json.dumps(settings)})
+        try:
+            save_file(whole, part, metadata={_KEY: json.dumps(settings)})
+        except SafetensorError as error:  # how it tells of a full disk
+            raise OSError(f"path: {path} could not be written ({error})") from error
 
 
 def read_state(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

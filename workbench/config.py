@@ -1,14 +1,13 @@
-"""What a LANDER is, how it is applied and how it is trained: frozen, checked, saved beside the weights."""
+"""What a LANDER is and how it is applied: frozen, checked, saved beside the weights."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from ._checks import check_choice, check_int, check_unit_interval
+from ._checks import check_choice, check_flag, check_int, check_unit_interval
 from .convs import CONVS
 from .decode import Decoder, get_decoder
-from .losses import LossConfig
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,8 @@ class LanderConfig:
         check_int(self.layers, "layers")
         check_int(self.hidden, "hidden", low=2)
         check_int(self.heads, "heads")
+        if self.in_dim is not None:
+            check_int(self.in_dim, "in_dim")
         if self.heads > 1 and self.conv != "gat":
             raise ValueError(f"heads: only conv='gat' has heads, got heads={self.heads} with conv={self.conv!r}")
 
@@ -94,8 +95,8 @@ class InferenceConfig:
     Attributes:
         k: neighbours per node, the node itself not counted (published 10 = 9 here).
         tau: a link is kept if its linkage exceeds tau; chosen on held-out classes by `meta_train`.
-        search: what upper levels look for neighbours by: "average" (the super-nodes' average features: steadier than one
-            image) or "identity" (their peaks' features, published).
+        search: what upper levels look for neighbours by: "average" (the super-nodes' average features, steadier than
+            one image) or "identity" (their peaks' features, published).
         decoder: name in `DECODERS`; "tree-strict" is the official rule.
         max_levels: most levels to run; published 10.
         early_stop: also stop when the links of a level have not shrunk by the factor k (published rule, off for faces).
@@ -116,6 +117,8 @@ class InferenceConfig:
         check_unit_interval(self.tau, "tau")
         check_choice(self.search, "search", ("average", "identity"))
         check_int(self.max_levels, "max_levels")
+        check_flag(self.early_stop, "early_stop")
+        check_flag(self.complete_lists, "complete_lists")
         get_decoder(self.decoder)
 
     def override(self, **changes: Any) -> InferenceConfig:
@@ -136,90 +139,6 @@ class InferenceConfig:
     def from_dict(cls, values: dict[str, Any]) -> InferenceConfig:
         """From saved values; an unknown key is refused by name."""
         return cls(**known_settings(cls, values))
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How a LANDER is meta-trained.
-
-    Attributes:
-        policy: "on-policy": levels are built by the model being trained, again every `refresh` epochs, so that upper
-            levels hold the graphs it will meet. "teacher": built once from the true density (published).
-        ks: neighbours of the training graphs, the node itself not counted. A smaller k leaves more super-nodes per
-            class, as larger classes do.
-        levels: "teacher" only: levels built for each k.
-        episodes: "on-policy" only: hierarchies built at every refresh. Each draws k, a tau, a share of the classes and
-            a random projection of the features.
-        taus: "on-policy" only: tau is drawn between these two. High ones leave many super-nodes per class to join.
-        projections: "on-policy" only: dimensions drawn from, as shares of the features'; below 1 the features are
-            projected at random, which makes classes overlap as unseen ones do.
-        epochs: passes over all levels.
-        refresh: "on-policy" only: epochs between two builds of the levels.
-        validate: epochs between two validations and saves; a multiple of `refresh`, so that a saved run goes on alike.
-        classes: "on-policy" only: least share of the classes in an episode; the share is drawn between it and 1.
-        batch_size: nodes per step and level.
-        optimizer: "adamw" or "sgd" (published, momentum 0.9).
-        learning_rate: at the start; falls to `final_rate` along half a cosine.
-        final_rate: at the end.
-        weight_decay: of the optimizer.
-        weigh_by: "links": every link counts the same over all levels; "levels": every level counts the same
-            (published: tiny upper levels then weigh as much as level 0).
-        loss: the loss's own settings.
-        hold_out: share of the classes kept for choosing tau where no validation set is given.
-        patience: stop after so many validations without a better BCubed F; None: never.
-
-    Example:
-        >>> TrainConfig().policy, TrainConfig.published().ks
-        ('on-policy', (9, 4, 2))
-    """
-
-    policy: str = "on-policy"
-    ks: tuple[int, ...] = (10, 5, 3)
-    levels: tuple[int, ...] = ()
-    episodes: int = 2
-    taus: tuple[float, float] = (0.3, 0.95)
-    projections: tuple[float, ...] = (1.0, 0.5, 0.25, 0.125)
-    epochs: int = 400
-    refresh: int = 4
-    validate: int = 40
-    classes: float = 0.25
-    batch_size: int = 4096
-    optimizer: str = "adamw"
-    learning_rate: float = 3e-3
-    final_rate: float = 1e-5
-    weight_decay: float = 1e-2
-    weigh_by: str = "links"
-    loss: LossConfig = field(default_factory=LossConfig)
-    hold_out: float = 0.2
-    patience: int | None = None
-
-    def __post_init__(self) -> None:
-        check_choice(self.policy, "policy", ("on-policy", "teacher"))
-        check_choice(self.optimizer, "optimizer", ("adamw", "sgd"))
-        check_choice(self.weigh_by, "weigh_by", ("links", "levels"))
-        for name in ("epochs", "refresh", "validate", "batch_size"):
-            check_int(getattr(self, name), name)
-        if self.policy == "on-policy" and self.validate % self.refresh:
-            raise ValueError(f"validate: expected a multiple of refresh={self.refresh}, got {self.validate}")
-        if self.policy == "teacher" and len(self.levels) != len(self.ks):
-            raise ValueError(f"levels: expected one number per k in ks={self.ks}, got {self.levels}")
-
-    @classmethod
-    def published(cls, epochs: int = 250) -> TrainConfig:
-        """The article's recipe: official k 10, 5, 3 (9, 4, 2 here) with 2, 3, 4 levels, balanced links to denser."""
-        loss = LossConfig(links="denser", balanced=True)
-        return cls(
-            policy="teacher",
-            ks=(9, 4, 2),
-            levels=(2, 3, 4),
-            epochs=epochs,
-            validate=10,
-            optimizer="sgd",
-            learning_rate=1e-2,
-            weight_decay=1e-5,
-            weigh_by="levels",
-            loss=loss,
-        )
 
 
 def known_settings(cls: type, values: dict[str, Any]) -> dict[str, Any]:

@@ -15,16 +15,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ._checks import unit_rows
 from ._files import atomic_path
-from .checkpoint import save_checkpoint
+from .checkpoint import load_checkpoint, save_checkpoint
 from .clusterer import HiLander
 from .data import ImageSet, check_disjoint, load
-from .encoder import train_encoder
-from .evaluation import OURS, Methods, methods_for, score_table
+from .encoder import Encoder, train_encoder
+from .evaluation import OURS, Methods, methods_for, score_table, together
 from .lander import Lander
 from .training import meta_train
-from .validation import tau_curve
 from .views import DemoResults, DemoTest, demo_report, level_table, umap_map
 
 SPLITS = ("encoder", "meta-train", "meta-val", "test-seen", "test-unseen")
@@ -53,13 +51,20 @@ class _Clock:
 
 
 def run_demo(
-    out: Path, *, seed: int = 0, device: str = "auto", progress: bool = True, say: Callable[[str], None] = print
+    out: Path,
+    *,
+    packaged: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    progress: bool = True,
+    say: Callable[[str], None] = print,
 ) -> pd.DataFrame:
     """Train on some scripts, cluster others, score beside every baseline; write `report.html`, `scores.csv`,
     `encoder.safetensors` and `lander.safetensors` into a folder.
 
     Args:
         out: the folder; made if missing.
+        packaged: use the packaged encoder and LANDER instead of training both anew.
         seed: of everything.
         device: "auto", "cpu" or "cuda".
         progress: show progress bars.
@@ -73,35 +78,22 @@ def run_demo(
         for images in sets.values():
             say(f"    {images}")
         disjoint = [check_disjoint(a, b) for a, b in combinations(sets.values(), 2)]
-    with clock.step("encoder: a classifier is trained, its decoder thrown away"):
-        encoder = train_encoder(sets["encoder"], seed=seed, device=device, progress=progress)
-    with clock.step("features of all sets"):
-        features = {split: encoder.embed(sets[split].images, device=device) for split in SPLITS[1:]}
-    with clock.step("meta-training: LANDER learns to link and to judge density"):
-        held_out = features["meta-val"], sets["meta-val"].labels
-        lander = meta_train(
-            features["meta-train"],
-            sets["meta-train"].labels,
-            validation=held_out,
-            seed=seed,
-            device=device,
-            progress=progress,
-        )
-        say(f"    tau {lander.inference.tau}, chosen on meta-val; {lander.n_parameters:,} parameters")
-        save_checkpoint(encoder, out / "encoder.safetensors")
-        save_checkpoint(lander, out / "lander.safetensors")
+    encoder, features, lander = (_packaged if packaged else _trained)(sets, clock, seed, device, progress)
+    say(f"    tau {lander.inference.tau}, chosen on meta-val; {lander.n_parameters:,} parameters")
+    save_checkpoint(encoder, out / "encoder.safetensors")
+    save_checkpoint(lander, out / "lander.safetensors")
     with clock.step("settings of the baselines, chosen on meta-training classes"):
-        methods = methods_for(lander, *_both(sets, features), device=device, progress=progress)
+        known = together(*((features[split], sets[split].labels) for split in ("meta-train", "meta-val")))
+        methods = methods_for(lander, *known, device=device, progress=progress)
     tests = []
     for split in TESTS:
         with clock.step(f"{split}: clusters level by level, and every baseline"):
             tests.append(_run_test(sets[split], features[split], methods, seed, say, progress))
     with clock.step("report"):
-        x, y = unit_rows(held_out[0]), torch.from_numpy(held_out[1])
         results = DemoResults(
             tests=tuple(tests),
             history=lander.history,
-            tau_curve=tau_curve(lander.predict, lander.inference, x.to(lander.device), y),
+            tau_curve=lander.tau_curve,
             tau=lander.inference.tau,
             disjoint=tuple(map(str, disjoint)),
             seconds=clock.seconds,
@@ -115,11 +107,30 @@ def run_demo(
     return table
 
 
-def _both(sets: Mapping[str, ImageSet], features: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Features and labels of all clustering classes that are not the test's: meta-train and meta-val."""
-    train, val = sets["meta-train"], sets["meta-val"]
-    labels = np.concatenate([train.labels, val.labels + len(train.class_names)])
-    return np.concatenate([features["meta-train"], features["meta-val"]]), labels
+Models = tuple[Encoder, dict[str, np.ndarray], Lander]
+Sets = Mapping[str, ImageSet]
+
+
+def _trained(sets: Sets, clock: _Clock, seed: int, device: str, progress: bool) -> Models:
+    with clock.step("encoder: a classifier is trained, its decoder thrown away"):
+        encoder = train_encoder(sets["encoder"], seed=seed, device=device, progress=progress)
+    features = _embedded(encoder, sets, clock, device)
+    with clock.step("meta-training: LANDER learns to link and to judge density"):
+        train, val = ((features[split], sets[split].labels) for split in ("meta-train", "meta-val"))
+        lander = meta_train(*train, validation=val, seed=seed, device=device, progress=progress)
+    return encoder, features, lander
+
+
+def _packaged(sets: Sets, clock: _Clock, seed: int, device: str, progress: bool) -> Models:
+    encoder, lander = load_checkpoint("glyphs-encoder"), load_checkpoint("glyphs-lander")
+    assert isinstance(encoder, Encoder)  # by their names
+    assert isinstance(lander, Lander)
+    return encoder, _embedded(encoder, sets, clock, device), lander
+
+
+def _embedded(encoder: Encoder, sets: Sets, clock: _Clock, device: str) -> dict[str, np.ndarray]:
+    with clock.step("features of all sets the encoder has not seen"):
+        return {split: encoder.embed(sets[split].images, device=device) for split in SPLITS[1:]}
 
 
 def _run_test(

@@ -120,14 +120,13 @@ def random_projection(features: Float[Tensor, "n d"], share: float, generator: t
     return torch.nn.functional.normalize(features @ directions, dim=1)
 
 
-def hold_out(labels: Int[Tensor, " n"], fraction: float, generator: torch.Generator) -> Bool[Tensor, " n"]:
-    """True for the images of a random `fraction` of the classes (at least one class, never all).
+def draw_classes(labels: Int[Tensor, " n"], count: int, generator: torch.Generator) -> Bool[Tensor, " n"]:
+    """True for the images of `count` classes drawn at random.
 
     Example:
-        >>> hold_out(torch.tensor([0, 0, 1, 1]), 0.5, torch.Generator().manual_seed(0)).sum().item()
+        >>> draw_classes(torch.tensor([0, 0, 1, 1]), 1, torch.Generator().manual_seed(0)).sum().item()
         2
     """
     classes = labels.unique()
     order = torch.randperm(len(classes), generator=generator).to(classes.device)
-    count = min(len(classes) - 1, max(1, round(fraction * len(classes))))
     return torch.isin(labels, classes[order[:count]])

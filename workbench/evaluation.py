@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,18 @@ import torch
 from sklearn.base import ClusterMixin
 
 from ._checks import check_choice, unit_rows
+from ._files import atomic_path
 from .baselines import BASELINES, Tuned, compare, stratified_sample, tune_all
+from .checkpoint import load_checkpoint
 from .clusterer import HiLander
+from .data import load
+from .encoder import Encoder
 from .lander import Lander
 from .validation import best_tau, tau_curve
 
 OURS = "Hi-LANDER"
 SINGLE = "LANDER, one level"
+TEST_SPLITS = {"glyphs": ("test-seen", "test-unseen"), "digits": ("test",), "omniglot": ("evaluation",)}
 Methods = Mapping[str, ClusterMixin | Tuned]
 
 
@@ -48,7 +54,7 @@ def methods_for(
     tuned = tune_all({name: BASELINES[name] for name in names}, features, labels, on=on, progress=progress)
     one_level = lander.inference.override(max_levels=1)
     x, truth = unit_rows(np.asarray(features)), torch.as_tensor(np.asarray(labels)).long()
-    tau = best_tau(tau_curve(lander.predict, one_level, x.to(lander.device), truth))["tau"]
+    tau = best_tau(tau_curve(lander.predict, one_level, x.to(lander.device), truth))
     single = HiLander(lander, max_levels=1, tau=tau, device=device)
     return {OURS: HiLander(lander, device=device), SINGLE: single, **tuned}
 
@@ -79,6 +85,65 @@ def score_table(
         sampled = compare(features[part], labels[part], again, progress=progress).assign(n=len(part))
         table = pd.concat([table, sampled], ignore_index=True)
     return table.sort_values(["n", "bcubed_f"], ascending=False, ignore_index=True)
+
+
+def together(*sets: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Features and labels of several sets as one, no class shared.
+
+    Example:
+        >>> x, y = together((np.eye(2), np.array([0, 1])), (np.eye(2), np.array([0, 0])))
+        >>> x.shape, y.tolist()
+        ((4, 2), [0, 1, 2, 2])
+    """
+    above = np.cumsum([0, *(labels.max() + 1 for _, labels in sets)])
+    labels = [labels + shift for (_, labels), shift in zip(sets, above, strict=False)]
+    return np.concatenate([features for features, _ in sets]), np.concatenate(labels)
+
+
+def run_evaluation(
+    out: Path | None = None,
+    *,
+    data: str = "glyphs",
+    path: Path | None = None,
+    encoder: str | Path = "glyphs-encoder",
+    lander: str | Path = "glyphs-lander",
+    baselines: Sequence[str] | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: bool = True,
+) -> pd.DataFrame:
+    """The full table, every method on all images of every test split of a data set.
+
+    Baselines' settings are chosen on the glyphs' meta-training classes, embedded by the same encoder.
+
+    Args:
+        out: a .csv file to write the table to.
+        data: "glyphs", "digits" or "omniglot".
+        path: Omniglot's local copy.
+        encoder, lander: names or files of checkpoints.
+        baselines: names in `BASELINES`; None: all.
+        seed: of the glyphs.
+        device: "auto", "cpu" or "cuda".
+        progress: show progress bars.
+
+    Returns: `score_table`'s columns and `test`, the split's name.
+    """
+    embedder, model = load_checkpoint(encoder), load_checkpoint(lander)
+    if not isinstance(embedder, Encoder) or not isinstance(model, Lander):
+        raise ValueError(f"encoder, lander: expected checkpoints of an encoder and a LANDER, got {encoder}, {lander}")
+    known = [load("glyphs", split=split, seed=seed) for split in ("meta-train", "meta-val")]
+    features = together(*((embedder.embed(images.images, device=device), images.labels) for images in known))
+    methods = methods_for(model, *features, baselines=baselines, device=device, progress=progress)
+    tables = []
+    for split in TEST_SPLITS[check_choice(data, "data", tuple(TEST_SPLITS))]:
+        test = load(data, split=split, seed=seed, path=path)
+        x = embedder.embed(test.images, device=device, progress=progress)
+        tables.append(score_table(x, test.labels, methods, progress=progress).assign(test=test.name))
+    table = pd.concat(tables, ignore_index=True)
+    if out is not None:
+        with atomic_path(out) as part:
+            table.to_csv(part, index=False)
+    return table
 
 
 def _is_quadratic(method: Any) -> bool:

@@ -112,7 +112,7 @@ class KnnGraph:
         order = absent.long().argsort(dim=1, stable=True)  # what is absent moves to the end
         width = int((~absent).sum(dim=1).max()) if index.numel() else 0
         index = index.masked_fill(absent, -1).gather(1, order)[:, :width]
-        weight = weight.clamp(0, 1).masked_fill(absent, 0).gather(1, order)[:, :width]
+        weight = _clipped(weight).masked_fill(absent, 0).gather(1, order)[:, :width]
         return cls(index, weight)
 
 
@@ -145,7 +145,7 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
         features: unit rows [n, d] on any device.
         k: neighbours per node, the node itself not counted.
         method: "exact" (block products, memory bounded), "approximate" (PyNNDescent, CPU) or "auto": approximate on
-            the CPU from 20,000 nodes on.
+            the CPU from 50,000 nodes on.
         seed: of the approximate search.
 
     Raises:
@@ -160,7 +160,7 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
     check_int(k, "k")
     check_choice(method, "method", ("auto", "exact", "approximate"))
     n = len(features)
-    k = min(k, n - 1)
+    k = max(0, min(k, n - 1))
     if k == 0:
         return KnnGraph(torch.empty(n, 0, dtype=torch.long, device=features.device), features.new_empty(n, 0))
     on_cpu = features.device.type == "cpu"
@@ -171,7 +171,8 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
 
 def _exact(features: Tensor, k: int) -> KnnGraph:
     n = len(features)
-    blocks = [_search(features, rows, features, k, rows) for rows in _row_blocks(n, n, features.device)]
+    width = max(n, features.shape[1] * (k + SPARE))
+    blocks = [_search(features, rows, features, k, rows) for rows in _row_blocks(n, width, features.device)]
     return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
 
 
@@ -184,15 +185,15 @@ def query(base: Float[Tensor, "n d"], rows: Float[Tensor, "q d"], k: int) -> Knn
     """
     k = min(check_int(k, "k"), len(base))
     every = torch.arange(len(rows), device=rows.device)
-    spans = _row_blocks(len(rows), len(base), rows.device)
+    spans = _row_blocks(len(rows), max(len(base), base.shape[1] * (k + SPARE)), rows.device)
     blocks = [_search(rows, every[span], base, k, None) for span in spans]
     return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
 
 
-def _row_blocks(n_rows: int, n_columns: int, device: torch.device) -> list[Tensor]:
-    """Row numbers in blocks whose similarity matrix takes at most 1/8 of free GPU memory, or 128 MB on the CPU."""
+def _row_blocks(n_rows: int, width: int, device: torch.device) -> list[Tensor]:
+    """Row numbers in blocks; `width` float32 a row take at most 1/8 of free GPU memory, or 128 MB on the CPU."""
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2**30
-    size = max(1, free // 8 // (4 * max(1, n_columns)))
+    size = max(1, free // 8 // (4 * max(1, width)))
     return list(torch.arange(n_rows, device=device).split(int(size)))
 
 
@@ -219,11 +220,15 @@ def _rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Te
     A block product may round two identical columns differently; a dot product of one pair does not.
     """
     index = index.sort(dim=1).values
-    weight = (rows[:, None] * base[index]).sum(dim=2).clamp(0, 1).masked_fill(index < 0, 0)
-    weight = torch.where(weight > 1 - TIE, torch.ones_like(weight), weight)
+    weight = _clipped((rows[:, None] * base[index]).sum(dim=2)).masked_fill(index < 0, 0)
     weight, order = weight.sort(dim=1, descending=True, stable=True)
     weight, index = weight[:, :k], index.gather(1, order)[:, :k]
     return index.masked_fill(weight <= 0, -1), weight
+
+
+def _clipped(cosine: Tensor) -> Tensor:
+    """Similarity of a cosine: in [0, 1], and exactly 1 for rows that are equal but for rounding."""
+    return torch.where(cosine > 1 - TIE, 1.0, cosine.clamp(min=0))
 
 
 def _approximate(features: Tensor, k: int, seed: int) -> KnnGraph:
@@ -234,5 +239,6 @@ def _approximate(features: Tensor, k: int, seed: int) -> KnnGraph:
         search = NNDescent(features.cpu().numpy(), metric="cosine", n_neighbors=k + 1 + SPARE, random_state=seed)
     found = torch.from_numpy(search.neighbor_graph[0]).long().to(features.device)
     found = found.masked_fill(found == torch.arange(len(found), device=found.device)[:, None], -1)
-    parts = [_rank(features[rows], features, found[rows], k) for rows in _row_blocks(len(found), 4096, features.device)]
+    spans = _row_blocks(len(found), features.shape[1] * found.shape[1], features.device)
+    parts = [_rank(features[rows], features, found[rows], k) for rows in spans]
     return KnnGraph(torch.cat([index for index, _ in parts]), torch.cat([weight for _, weight in parts]))

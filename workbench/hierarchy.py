@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 import torch
@@ -120,8 +121,23 @@ class Hierarchy:
             frames.append(pd.DataFrame({**columns, "size": np.bincount(labels, minlength=len(peaks)), "peak": peaks}))
         return pd.concat(frames, ignore_index=True)
 
+    def to_networkx(self) -> nx.DiGraph:
+        """The tree as a graph: nodes (level, cluster) with `size` and `peak`, edges from parent to child.
+
+        Example:
+            >>> x = torch.eye(3)
+            >>> build_hierarchy(x, similarity_predictor, InferenceConfig()).to_networkx().number_of_nodes()
+            3
+        """
+        tree = nx.DiGraph()
+        for row in self.to_pandas().itertuples():
+            tree.add_node((row.level, row.cluster), size=row.size, peak=row.peak)
+            if row.parent >= 0:
+                tree.add_edge((row.level + 1, row.parent), (row.level, row.cluster))
+        return tree
+
     def ledger(self) -> pd.DataFrame:
-        """What happened at each level: nodes in, k, links added, clusters out, mean linkage of the kept links."""
+        """What happened at each level: nodes in, k, links added, clusters out."""
         rows = []
         for i, level in enumerate(self.levels):
             row = {"level": i, "nodes": level.n_nodes, "k": level.graph.k}
@@ -138,9 +154,9 @@ def build_hierarchy(
 ) -> Hierarchy:
     """Cluster level by level.
 
-    Formula: level l: G = knn(identity or average features); (r, d) = predict(nodes, G); clusters = decode(G, r, d, tau); nodes of
-    level l + 1 = aggregate(clusters). It ends when a level adds no link, leaves one cluster, is the last of
-    `max_levels`, or (early_stop) links of the last level / links of this one < k.
+    Formula: level l: G = knn(identity or average features); (r, d) = predict(nodes, G); clusters = decode(G, r, d,
+    tau); nodes of level l + 1 = aggregate(clusters). It ends when a level adds no link, leaves one cluster, is the
+    last of `max_levels`, or (early_stop) links of the last level / links of this one < k.
 
     Args:
         features: unit rows of the images [n, d]; everything runs on their device.
@@ -148,6 +164,11 @@ def build_hierarchy(
             `oracle_predictor(labels)`.
         settings: k, tau, decoder and stopping rules.
         graph: (features of the nodes, k) -> KnnGraph, in place of `knn`; e.g. to give neighbour lists from elsewhere.
+
+    Example:
+        >>> x = torch.nn.functional.normalize(torch.rand(20, 4, generator=torch.Generator().manual_seed(0)), dim=1)
+        >>> build_hierarchy(x, similarity_predictor, InferenceConfig(k=3, tau=1.0)).n_clusters
+        20
 
     Source: paper section 3 and algorithm 1.
     """

@@ -34,7 +34,8 @@ class Lander(nn.Module):
         inference: settings that go with the weights.
 
     Attributes:
-        history: tidy frame of the training, one row per epoch; empty for loaded weights.
+        history: tidy frame of the training, one row per epoch and level; empty for loaded weights.
+        tau_curve: scores on held-out classes for each tau; empty for loaded weights.
 
     Example:
         >>> from workbench.graph import knn
@@ -50,6 +51,7 @@ class Lander(nn.Module):
         self.config = config
         self.inference = inference or InferenceConfig()
         self.history = pd.DataFrame()
+        self.tau_curve = pd.DataFrame()
         structural = config.inputs == "structural"
         if not structural and config.in_dim is None:
             raise ValueError("config: in_dim is not known; use config.for_features(dimension)")

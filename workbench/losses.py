@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ._checks import check_choice
+from ._checks import check_choice, check_flag, check_number
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,9 @@ class LossConfig:
 
     def __post_init__(self) -> None:
         check_choice(self.links, "links", ("all", "denser"))
+        check_number(self.gamma, "gamma")
+        check_flag(self.balanced, "balanced")
+        check_number(self.density_weight, "density_weight")
 
 
 def link_loss(

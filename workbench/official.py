@@ -69,6 +69,16 @@ def load_official(
         FileNotFoundError: no such file.
         ValueError: not a file of weights, or not those of an official LANDER.
 
+    Example:
+        >>> ours = Lander(LanderConfig.published(hidden=8).for_features(4))
+        >>> weights = {"conv.0.gcn_layer.mlp.weight": torch.zeros(8, 16), "conv.0.gcn_layer.mlp.bias": torch.zeros(8)}
+        >>> for name in ("src_mlp", "dst_mlp"):
+        ...     weights |= {f"{name}.weight": torch.zeros(4, 8), f"{name}.bias": torch.zeros(4)}
+        >>> head = {name.replace("head", "classifier_conn"): value for name, value in ours.state_dict().items()}
+        >>> weights |= {name: value for name, value in head.items() if name.startswith("classifier_conn")}
+        >>> load_official(weights).config.hidden
+        8
+
     Source: dmlc/dgl, examples/pytorch/hilander.
     """
     if preset not in PRESETS:
@@ -81,6 +91,9 @@ def load_official(
     missing = sorted(set(shapes) ^ set(renamed))
     if missing:
         raise ValueError(f"weights: a complete official LANDER was expected; missing or unknown here: {missing}")
+    for name, value in renamed.items():
+        if value.numel() != shapes[name].numel():
+            raise ValueError(f"weights: {name} has shape {list(value.shape)}, {list(shapes[name])} fits the others")
     model.load_state_dict({name: value.reshape(shapes[name]) for name, value in renamed.items()})
     return model.eval()
 

@@ -25,7 +25,6 @@ NODE_INPUTS = (
     "mutual fraction",
     "shared fraction: mean",
     "compactness",
-    "log size",
 )
 EDGE_INPUTS = (
     "similarity",
@@ -41,8 +40,6 @@ EDGE_INPUTS = (
     "shared fraction",
     "cosine of identities",
     "mean similarity of images",
-    "log size: node",
-    "log size: neighbour",
 )
 
 
@@ -115,7 +112,8 @@ def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
     more similar to it; mutual = the node lies within the reach of the neighbour's list; shared fraction =
     |N(i) & N(j)| / k; mean similarity of images = average_i . average_j, the mean cosine over all pairs of an image in
     one node and an image in the other (what average linkage merges by); compactness = |average_i|^2, the same within a
-    node; log size = ln(images in the node). All of it can be computed for a new row alone.
+    node. All of it can be computed for a new row alone. The number of images in a node is left out on purpose: a model
+    that reads it learns how large training classes are, and stops too early where classes are larger.
 
     Example:
         >>> x = torch.eye(2) * 0.6 + 0.4
@@ -130,8 +128,7 @@ def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
         edges[..., EDGE_INPUTS.index(name)].sum(1, True) / count for name in ("mutual", "shared fraction")
     )
     compactness = nodes.average.square().sum(dim=1, keepdim=True)
-    log_size = nodes.size.to(profile.dtype).log()[:, None]
-    return GraphInputs(graph, torch.cat([profile, mutual, shared, compactness, log_size], dim=1), edges)
+    return GraphInputs(graph, torch.cat([profile, mutual, shared, compactness], dim=1), edges)
 
 
 def _profile(graph: KnnGraph) -> Float[Tensor, "n 7"]:
@@ -153,7 +150,6 @@ def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor
     count = graph.present.sum(dim=1).clamp(min=1)
     slot = torch.arange(graph.k, device=other.device)
     rank_back, shared = _by_blocks(graph)
-    log_size = nodes.size.to(similarity.dtype).log()
     cosine, between = (_products(rows, graph) for rows in (nodes.identity, nodes.average))
     columns = [similarity]
     for level in (mean, best, worst):
@@ -166,7 +162,6 @@ def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor
         cosine,
         between,
     ]
-    columns += [log_size[:, None].expand_as(similarity), log_size[other]]
     return torch.stack(columns, dim=2) * graph.present[..., None]
 
 

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from ._checks import check_array, check_labels, resolve_device, unit_rows
 from .checkpoint import seeded
-from .config import InferenceConfig, LanderConfig, TrainConfig
-from .episodes import TrainingLevel, hold_out, on_policy_levels, random_projection, teacher_levels
+from .config import InferenceConfig, LanderConfig
+from .episodes import TrainingLevel, draw_classes, on_policy_levels, random_projection, teacher_levels
 from .lander import Lander, linkage_of
 from .losses import balance, density_loss, link_loss
+from .recipe import TrainConfig
 from .targets import signed_density
-from .validation import best_tau, tau_curve
+from .validation import tau_curve
 
 Labelled = tuple[Float[Tensor, "n d"], Int[Tensor, " n"]]
 
@@ -66,8 +67,12 @@ class MetaTraining:
         if inference is None:
             inference = InferenceConfig() if config.inputs == "structural" else InferenceConfig.published()
         self.model: Lander = seeded(lambda: Lander(config, inference), seed).to(self.device)
-        held = hold_out(y, self.training.hold_out, self.generator)
         if validation is None:
+            n_classes = int(y.max()) + 1
+            if n_classes < 3:
+                raise ValueError("labels: expected at least 3 classes, one to be held out, got 2; or give `validation`")
+            count = min(max(1, round(self.training.hold_out * n_classes)), n_classes - 2)
+            held = draw_classes(y, count, self.generator)
             self.validation, (x, y) = (x[held], y[held]), (x[~held], y[~held])
         else:
             self.validation = _labelled(*validation, self.device, "validation ")
@@ -93,15 +98,18 @@ class MetaTraining:
         rows = [{**common, **row} for row in self._pass_over_levels()]
         self.epoch += 1
         if self.at_validation:
-            best = best_tau(self.tau_curve())
-            rows = [{**row, "val_bcubed_f": best["bcubed_f"], "val_tau": best["tau"]} for row in rows]
+            curve = tau_curve(self.model.predict, self.model.inference, *self.validation)
+            rows = [{**row, "val_bcubed_f": curve["bcubed_f"].max()} for row in rows]
         rows = [{**row, "seconds": time.perf_counter() - started} for row in rows]
         self.rows += rows
         return rows
 
-    def tau_curve(self) -> pd.DataFrame:
-        """Scores on the validation classes for each tau of `TAUS`."""
-        return tau_curve(self.model.predict, self.model.inference, *self.validation)
+    def curve_among_all(self, model: Lander) -> pd.DataFrame:
+        """`tau_curve` on the validation classes, clustered together with the training's."""
+        (x, y), (new_x, new_y) = (self.features, self.labels), self.validation
+        labels = torch.cat([y, new_y + y.max() + 1])
+        scored = torch.arange(len(labels), device=labels.device) >= len(y)
+        return tau_curve(model.predict, model.inference, torch.cat([x, new_x]), labels, scored)
 
     def _build_levels(self) -> list[TrainingLevel]:
         t, x, y = self.training, self.features, self.labels
@@ -114,10 +122,11 @@ class MetaTraining:
     def _episode(self) -> list[TrainingLevel]:
         """The levels of one hierarchy that the model builds over some of the classes, under drawn settings."""
         t = self.training
-        k, share = t.ks[self._draw(len(t.ks))], t.projections[self._draw(len(t.projections))]
+        k, projection = t.ks[self._draw(len(t.ks))], t.projections[self._draw(len(t.projections))]
         tau = self._uniform(*t.taus)
-        kept = hold_out(self.labels, self._uniform(t.classes, 1.0), self.generator)
-        x = random_projection(self.features[kept], share, self.generator)
+        share = self._uniform(t.classes, 1.0)
+        kept = draw_classes(self.labels, max(2, round(share * len(self.labels.unique()))), self.generator)
+        x = random_projection(self.features[kept], projection, self.generator)
         return on_policy_levels(self.model, x, self.labels[kept], k, tau, links=t.loss.links)
 
     def _draw(self, n: int) -> int:

@@ -13,8 +13,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .checkpoint import read_state, write_state
-from .config import InferenceConfig, LanderConfig, TrainConfig
+from .config import InferenceConfig, LanderConfig
 from .lander import Lander
+from .recipe import TrainConfig
 from .trainer import MetaTraining
 from .validation import best_tau
 
@@ -24,7 +25,7 @@ class _Keeper:
 
     def __init__(self, run: MetaTraining, path: str | Path | None) -> None:
         self.run, self.path = run, path
-        self.best: dict[str, Any] = {"score": -1.0, "tau": run.model.inference.tau, "behind": 0}
+        self.best: dict[str, Any] = {"score": -1.0, "behind": 0}
         self.weights: dict[str, Tensor] = {}
         if path is not None and Path(path).exists():
             self._load(path)
@@ -38,25 +39,24 @@ class _Keeper:
     def after_epoch(self) -> None:
         if not self.run.at_validation:
             return
-        last = self.run.rows[-1]
-        self._judge(last["val_bcubed_f"], last["val_tau"])
+        self._judge(self.run.rows[-1]["val_bcubed_f"])
         if self.path is not None:
             self._save(self.path)
 
-    def _judge(self, score: float, tau: float) -> None:
+    def _judge(self, score: float) -> None:
         if score > self.best["score"]:
-            self.best = {"score": score, "tau": tau, "behind": 0}
+            self.best = {"score": score, "behind": 0}
             self.weights = {name: value.detach().clone() for name, value in self.run.model.state_dict().items()}
         else:
             self.best["behind"] += 1
 
     def best_model(self) -> Lander:
+        """The best model, with tau chosen on the held-out classes clustered among those of the training."""
         run = self.run
-        if not self.weights:  # stopped before the first validation
-            now = best_tau(run.tau_curve())
-            self._judge(now["bcubed_f"], now["tau"])
-        model = Lander(run.model.config, replace(run.model.inference, tau=self.best["tau"])).to(run.device)
-        model.load_state_dict(self.weights)
+        model = Lander(run.model.config, run.model.inference).to(run.device)
+        model.load_state_dict(self.weights or run.model.state_dict())  # none yet if stopped before a validation
+        model.tau_curve = run.curve_among_all(model)
+        model.inference = replace(model.inference, tau=best_tau(model.tau_curve))
         model.history = pd.DataFrame(run.rows)
         return model.eval()
 
@@ -127,9 +127,9 @@ def meta_train(
 ) -> Lander:
     """Learn to cluster from labelled features; the classes of the test must be others.
 
-    The best model by BCubed F on held-out classes is returned, with the tau that gave it as `inference.tau` and the
-    history as `history`: one row per epoch and level with link_loss, density_loss, and val_bcubed_f and val_tau where
-    it was validated.
+    The best model by BCubed F on held-out classes is returned. Its `inference.tau` was chosen on those classes,
+    clustered together with the training's (`tau_curve`, `best_tau`). Its `history` has one row per epoch and level:
+    link_loss, density_loss, and val_bcubed_f (at the best tau) where it was validated.
 
     Args:
         features, labels, config, training, inference, validation, seed, device: see `MetaTraining`.
@@ -172,7 +172,8 @@ def meta_train(
             rows = run.run_epoch()
             keeper.after_epoch()
             bar.update()
-            bar.set_postfix(loss=f"{rows[0]['link_loss']:.3f}", val_F=f"{keeper.best['score']:.3f}")
+            shown = {"val_F": f"{keeper.best['score']:.3f}"} if keeper.weights else {}
+            bar.set_postfix(loss=f"{rows[0]['link_loss']:.3f}", **shown)
             if on_epoch:
                 on_epoch(rows)
     return keeper.best_model()

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
+from .aggregate import Nodes
 from .config import InferenceConfig
+from .graph import KnnGraph, knn
 from .hierarchy import Predictor, build_hierarchy
-from .metrics import bcubed, contingency, pairwise
 
-TAUS = tuple(round(0.05 * i, 2) for i in range(1, 20))  # candidates
+TAUS = tuple(round(0.025 * i, 3) for i in range(8, 40))  # candidates: 0.2 to 0.975
 
 
 def tau_curve(
@@ -21,34 +23,80 @@ def tau_curve(
     settings: InferenceConfig,
     features: Float[Tensor, "n d"],
     labels: Int[Tensor, " n"],
+    scored: Bool[Tensor, " n"] | None = None,
     taus: tuple[float, ...] = TAUS,
 ) -> pd.DataFrame:
-    """Scores of the last level for each tau: columns tau, bcubed_f, pairwise_f, n_clusters, n_levels.
+    """Scores of the last level for each tau.
+
+    Held-out classes are scored best while they are clustered together with the training's: alone they lie less crowded
+    than the classes of a real set, and too low a tau would do.
+
+    Args:
+        predict: a LANDER's `predict`, or another predictor.
+        settings: its inference settings; their tau is replaced.
+        features: unit rows of the images.
+        labels: their classes.
+        scored: the images the scores are a mean over; None: all.
+        taus: candidates.
+
+    Returns: a row per tau: tau, bcubed_f, error (standard error of bcubed_f over classes), n_clusters, n_levels.
 
     Example:
-        >>> import torch
         >>> from workbench.hierarchy import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
-        >>> curve = tau_curve(similarity_predictor, InferenceConfig(k=2), x, torch.tensor([0, 0, 1, 1]), (0.05, 0.9))
-        >>> curve["n_clusters"].tolist()
+        >>> truth, taus = torch.tensor([0, 0, 1, 1]), (0.05, 0.9)
+        >>> tau_curve(similarity_predictor, InferenceConfig(k=2), x, truth, taus=taus)["n_clusters"].tolist()
         [1, 2]
     """
-    rows, truth = [], labels.cpu().numpy()
+    truth = labels.cpu().numpy()
+    part = slice(None) if scored is None else scored.cpu().numpy()
+    images = knn(features, settings.k)
+    first = predict(Nodes.of_images(features), images)  # level 0 does not depend on tau
+
+    def search(nodes: Float[Tensor, "m d"], k: int) -> KnnGraph:
+        return images if len(nodes) == len(features) else knn(nodes, k)
+
+    rows = []
     for tau in taus:
-        tree = build_hierarchy(features, predict, replace(settings, tau=tau))
-        table = contingency(truth, tree.labels.cpu().numpy())
-        row = {"tau": tau, "bcubed_f": bcubed(table).f, "pairwise_f": pairwise(table).f}
+        tree = build_hierarchy(
+            features,
+            lambda nodes, graph: first if graph is images else predict(nodes, graph),
+            replace(settings, tau=tau),
+            graph=search,
+        )
+        score, error = _bcubed_of(truth, tree.labels.cpu().numpy(), part)
+        row = {"tau": tau, "bcubed_f": score, "error": error}
         rows.append({**row, "n_clusters": tree.n_clusters, "n_levels": len(tree.levels)})
     return pd.DataFrame(rows)
 
 
-def best_tau(curve: pd.DataFrame) -> dict[str, Any]:
-    """The row of the highest BCubed F; of equals, the middle one, which lies farthest from where F falls off.
+def _bcubed_of(truth: Int64[np.ndarray, " n"], found: Int64[np.ndarray, " n"], part: Any) -> tuple[float, float]:
+    """BCubed F over some of the items, and its standard error from the spread of F over their classes."""
+    of_class, of_cluster, shared = (_sizes(key)[part] for key in (truth, found, truth * (found.max() + 1) + found))
+    items = pd.DataFrame({"class": truth[part], "p": shared / of_cluster, "r": shared / of_class})
+    by_class = items.groupby("class").mean()
+    f = 2 * by_class["p"] * by_class["r"] / (by_class["p"] + by_class["r"])
+    p, r = items["p"].mean(), items["r"].mean()
+    return float(2 * p * r / (p + r)), float(f.std(ddof=0) / np.sqrt(len(f)))
+
+
+def _sizes(groups: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """How many items share each item's group."""
+    _, group, count = np.unique(groups, return_inverse=True, return_counts=True)
+    return count[group].astype(np.int64)
+
+
+def best_tau(curve: pd.DataFrame) -> float:
+    """The highest tau whose BCubed F lies within one standard error of the best.
+
+    A set in use has more classes than a validation set, so more chances of a wrong merge: of thresholds that validation
+    cannot tell apart the strictest is the safest.
 
     Example:
-        >>> best_tau(pd.DataFrame({"tau": [0.3, 0.4, 0.5, 0.6], "bcubed_f": [0.8, 0.9, 0.9, 0.9]}))["tau"]
-        0.5
+        >>> best_tau(pd.DataFrame({"tau": [0.3, 0.5, 0.7], "bcubed_f": [0.8, 0.9, 0.89], "error": [0.02, 0.02, 0.02]}))
+        0.7
+
+    Source: the one-standard-error rule, Breiman et al., "Classification and Regression Trees", 1984.
     """
-    best = curve[curve["bcubed_f"] == curve["bcubed_f"].max()]
-    row: dict[str, Any] = best.iloc[len(best) // 2].to_dict()
-    return row
+    best = curve.loc[curve["bcubed_f"].idxmax()]
+    return float(curve.loc[curve["bcubed_f"] >= best["bcubed_f"] - best["error"], "tau"].max())

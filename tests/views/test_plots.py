@@ -71,7 +71,7 @@ def test_training_shows_the_score_where_it_was_validated():
 
 def test_tau_marks_the_choice(tree):
     _, x, labels = tree
-    curve = tau_curve(similarity_predictor, InferenceConfig(k=3), x, torch.from_numpy(labels), (0.3, 0.6))
+    curve = tau_curve(similarity_predictor, InferenceConfig(k=3), x, torch.from_numpy(labels), taus=(0.3, 0.6))
     figure = views.plot_tau(curve, 0.6)
     assert figure.layout.shapes[0].x0 == 0.6
     assert list(figure.data[0].x) == [0.3, 0.6]

@@ -83,7 +83,7 @@ def test_the_demo_report_shows_every_baseline_also_those_that_win(tree, pictures
     ]
     table = pd.DataFrame(rows, columns=["method", "bcubed_f", "pairwise_f", "n"]).assign(oracle=False, error="")
     history = pd.DataFrame({"epoch": [1, 2], "level": 0, "nodes": 9, "link_loss": [1, 0.5], "density_loss": 0.1})
-    curve = pd.DataFrame({"tau": [0.4, 0.5], "bcubed_f": [0.7, 0.8], "pairwise_f": 0.6, "n_clusters": 9})
+    curve = pd.DataFrame({"tau": [0.4, 0.5], "bcubed_f": [0.7, 0.8], "error": 0.02, "n_clusters": 9})
     results = views.DemoResults(
         (views.DemoTest(test, hierarchy, x[:, :2].numpy(), table),),
         history,

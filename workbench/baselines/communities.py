@@ -92,7 +92,7 @@ class Spectral(Baseline):
 class Infomap(Baseline):
     """The map equation: the partition that gives the shortest description of a random walk on the weighted k-NN graph.
 
-    Needs the `infomap` package, GPL-3, installed only on request: `pip install hilander-workbench[infomap]`.
+    Needs the `infomap` package, GPL-3, installed only on request: `pip install -c constraints.txt -e '.[infomap]'`.
 
     Args:
         k: neighbours per node; edges are undirected and weighted by similarity.
@@ -119,6 +119,8 @@ class Infomap(Baseline):
         try:
             import infomap
         except ImportError as error:
-            raise ImportError("Infomap: install the package with `pip install hilander-workbench[infomap]`") from error
+            raise ImportError(
+                "Infomap: install the package with pip install -c constraints.txt -e '.[infomap]'"
+            ) from error
         modules = infomap.run(symmetric(knn(data, self.k)), seed=self.random_state, two_level=True).modules()
         return np.array([modules[node] for node in range(len(data))], dtype=np.int64) - 1

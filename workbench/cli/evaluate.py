@@ -10,7 +10,8 @@ import typer
 from .shell import Device, Quiet, Seed, check_writable
 
 Folder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", file_okay=False, help="Folder for the results.")]
-Data = Annotated[Literal["glyphs", "omniglot"], typer.Option(help="Whose test classes to cluster.")]
+Packaged = Annotated[bool, typer.Option("--packaged", help="Use the packaged models instead of training.")]
+Data = Annotated[Literal["glyphs", "digits", "omniglot"], typer.Option(help="Whose test classes to cluster.")]
 Copy = Annotated[Path | None, typer.Option(metavar="PATH", help="Local copy of the data: the zips' folder or an .npz.")]
 Table = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE.csv", dir_okay=False, help="Keep the table.")]
 Encoder = Annotated[str, typer.Option(metavar="NAME|FILE", help="Checkpoint that embeds the images.")]
@@ -20,7 +21,13 @@ Baselines = Annotated[
 ]
 
 
-def demo(out: Folder = Path("demo"), device: Device = "auto", seed: Seed = 0, quiet: Quiet = False) -> None:
+def demo(
+    out: Folder = Path("demo"),
+    packaged: Packaged = False,
+    device: Device = "auto",
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
     """Train, cluster unseen classes, compare: a few minutes.
 
     Needs no network: the images are glyphs drawn here. Writes DIR/report.html, scores.csv and both models.
@@ -28,7 +35,7 @@ def demo(out: Folder = Path("demo"), device: Device = "auto", seed: Seed = 0, qu
     from ..demo import run_demo
 
     check_writable(out)
-    run_demo(out, seed=seed, device=device, progress=not quiet, say=_silent if quiet else typer.echo)
+    run_demo(out, packaged=packaged, seed=seed, device=device, progress=not quiet, say=_silent if quiet else typer.echo)
 
 
 def _silent(line: str) -> None:
@@ -51,8 +58,17 @@ def evaluate(
     On whole test sets, so the slow methods take their time. Baselines are tuned on meta-training classes, never on the
     test's. Prints the table.
     """
-    from ..demo import run_evaluation
+    from ..evaluation import run_evaluation
 
-    options = {"data": data, "path": path, "encoder": encoder, "lander": lander, "baselines": baseline}
-    table = run_evaluation(out, **options, seed=seed, device=device, progress=not quiet)
+    table = run_evaluation(
+        out,
+        data=data,
+        path=path,
+        encoder=encoder,
+        lander=lander,
+        baselines=baseline,
+        seed=seed,
+        device=device,
+        progress=not quiet,
+    )
     typer.echo(table.to_string(index=False, float_format="{:.3f}".format))

@@ -89,5 +89,7 @@ def _write_report(path: Path, hierarchy: Hierarchy, items: Items, seed: int) -> 
     from ..views.report import cluster_report
 
     xy = umap_map(items.features, graph=hierarchy.levels[0].graph, seed=seed)
-    known = {"labels": items.labels, "class_names": items.class_names, "images": items.images}
-    cluster_report(path, hierarchy, xy, **known, title=f"Clusters of {items.name}")
+    title = f"Clusters of {items.name}"
+    cluster_report(
+        path, hierarchy, xy, labels=items.labels, class_names=items.class_names, images=items.images, title=title
+    )

@@ -11,8 +11,9 @@ import typer
 from .shell import INTERRUPTED, Device, Dim, EncoderName, Quiet, Seed, Size, check_writable, say, stop_on_interrupt
 
 if TYPE_CHECKING:
-    from ..config import LanderConfig, TrainConfig
+    from ..config import LanderConfig
     from ..encoder import Encoder
+    from ..recipe import TrainConfig
 
 Data = Annotated[Literal["glyphs"] | None, typer.Option(help="Built-in data set (the default).")]
 Features = Annotated[

@@ -164,7 +164,11 @@ def _read_image(file: Path, size: int | None) -> np.ndarray:
     """uint8 [H, W] of a grey image, else [H, W, 3]."""
     try:
         with Image.open(file) as image:
-            plain = image.convert("L" if image.mode in ("1", "L", "I", "F", "I;16", "LA") else "RGB")
+            if image.mode in ("I", "F"):
+                raise ValueError(f"{file}: expected 8 or 16 bits per value, got mode {image.mode!r}; convert it first")
+            if image.mode.startswith("I;16"):  # Pillow would clip at 255 instead of scaling
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            plain = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{file}: not a whole image: {error}") from error
     if size is not None:

@@ -136,7 +136,7 @@ def _test_section(test: DemoTest) -> Section:
 def _training_panels(results: DemoResults) -> tuple[Panel, ...]:
     losses = "Loss by epoch at each level of the hierarchy, and the score on classes that were held out."
     curve = "The score on held-out classes for every threshold; the dashed line is the one chosen."
-    flat = "A broad top means that the choice is safe."
+    flat = "Chosen is the strictest tau within one standard error of the best. A broad top is a safe choice."
     panels = [
         Panel(plot_training(results.history), losses, "Losses that fall while the score stays: the model memorises."),
         Panel(plot_tau(results.tau_curve, results.tau), curve, flat),

@@ -35,7 +35,7 @@ def mosaic(
 
     Example:
         >>> mosaic(np.zeros((3, 8, 8), np.uint8), columns=2).shape
-        (28, 28, 4)
+        (32, 32, 4)
     """
     n, h, w = images.shape[:3]
     columns = min(check_int(columns, "columns"), n)

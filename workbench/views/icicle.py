@@ -53,7 +53,8 @@ def plot_icicle(
     shown = int((boxes["kind"] == "cluster").sum())
     note = f"the {shown:,} largest of {len(tree):,} boxes" if shown < len(tree) else f"all {len(tree):,} boxes"
     colour = "purity: the share of the largest class" if labels is not None else "size"
-    heading = f"{escape(title or 'Hierarchy')}, {len(hierarchy.layers)} levels"
+    n_levels = len(hierarchy.layers)
+    heading = f"{escape(title or 'Hierarchy')}, {n_levels} level{'' if n_levels == 1 else 's'}"
     styled(figure, heading, height=620, subtitle=f"{note}; coarse to fine from left to right; colour = {colour}")
     return figure.update_layout(margin={"l": 8, "r": 8, "b": 16}, uniformtext={"minsize": 9, "mode": "hide"})
 

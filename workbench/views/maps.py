@@ -25,7 +25,8 @@ def umap_map(
 ) -> Float[np.ndarray, "n 2"]:
     """Places of the images on a map where near images are alike; neighbours count, distances between groups do not.
 
-    Formula: UMAP on the k-NN graph with distance 1 - s_ij, started from the first two principal components.
+    Formula: UMAP on the k-NN graph with distance 1 - s_ij, started from the first two principal components. Images
+    without a neighbour (zero rows) stand in a row below.
 
     Args:
         features: [N, D]; rows are scaled to length 1.
@@ -64,10 +65,13 @@ def _layout(rows: torch.Tensor, graph: KnnGraph | None, seed: int) -> Float[np.n
     if len(rows) <= 4:  # too few for neighbourhoods
         return start
     graph = knn(rows, _NEIGHBOURS, seed=seed) if graph is None else graph
+    if not graph.similarity.any():  # no image is like another: nothing to lay out
+        return start
     index, distance = _with_itself(graph.to("cpu"))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*Tensorflow not installed", ImportWarning)
         warnings.filterwarnings("ignore", "precomputed_knn.2. .knn_search_index. is not an NNDescent", UserWarning)
+        warnings.filterwarnings("ignore", ".*vertices were disconnected", UserWarning)  # zero rows, as expected
         warnings.filterwarnings("ignore", category=DeprecationWarning)  # numba's and scikit-learn's, from umap
         warnings.filterwarnings("ignore", category=FutureWarning)
         import umap  # imported here: it compiles for seconds, and most views never need it
@@ -82,7 +86,17 @@ def _layout(rows: torch.Tensor, graph: KnnGraph | None, seed: int) -> Float[np.n
             n_jobs=1,
             min_dist=0.3,
         )
-        return np.asarray(model.fit_transform(rows.numpy()), dtype=np.float32)
+        return _with_lone(np.asarray(model.fit_transform(rows.numpy()), dtype=np.float32))
+
+
+def _with_lone(xy: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+    """Images without any neighbour, for which UMAP has no place, in a row below the map."""
+    lone = np.isnan(xy).any(axis=1)
+    low, high = (xy[~lone].min(axis=0), xy[~lone].max(axis=0)) if not lone.all() else (np.zeros(2), np.ones(2))
+    row = np.linspace(low[0], max(high[0], low[0] + 1), int(lone.sum()))
+    placed = xy.copy()
+    placed[lone] = np.stack([row, np.full_like(row, low[1] - 0.05 * (high[1] - low[1]) - 0.1)], axis=1)
+    return placed
 
 
 def _with_itself(graph: KnnGraph) -> tuple[np.ndarray, np.ndarray]:

@@ -173,29 +173,32 @@ def _mean_by_epoch(rows: pd.DataFrame, column: str) -> pd.Series:
 
 
 def plot_tau(curve: pd.DataFrame, tau: float | None = None, *, title: str = "") -> go.Figure:
-    """F of the last level against tau, the threshold a link must pass, on held-out classes.
+    """BCubed F of the last level against tau, the threshold a link must pass, on held-out classes.
 
     Args:
-        curve: columns tau, bcubed_f, pairwise_f, n_clusters, as `validation.tau_curve` gives.
+        curve: columns tau, bcubed_f, error (one standard error), n_clusters, as `validation.tau_curve` gives.
         tau: the one chosen, marked by a line.
 
     Example:
-        >>> curve = pd.DataFrame({"tau": [0.2, 0.4], "bcubed_f": [0.7, 0.8], "pairwise_f": [0.6, 0.7]})
-        >>> curve["n_clusters"] = [9, 12]
-        >>> len(plot_tau(curve, 0.4).layout.shapes)
+        >>> curve = pd.DataFrame({"tau": [0.2, 0.4], "bcubed_f": [0.7, 0.8], "error": [0.02, 0.02]})
+        >>> len(plot_tau(curve.assign(n_clusters=[9, 12]), 0.4).layout.shapes)
         1
     """
-    figure = go.Figure()
     clusters: Float[np.ndarray, " n"] = curve["n_clusters"].to_numpy(dtype=np.float64)
-    for i, (column, name, symbol) in enumerate(_F):
-        marker = {"symbol": symbol, "size": 8, "color": PALETTE[(0, 5)[i]]}
-        line = go.Scatter(x=curve["tau"], y=curve[column], name=name, mode="lines+markers", marker=marker)
-        hover = "tau %{x:.2f}: %{y:.3f}, %{customdata:,} clusters<extra></extra>"
-        figure.add_trace(line.update(customdata=clusters, hovertemplate=hover))
+    line = go.Scatter(
+        x=curve["tau"],
+        y=curve["bcubed_f"],
+        error_y={"array": curve["error"], "thickness": 1},
+        mode="lines+markers",
+        marker={"size": 8, "color": PALETTE[0]},
+        customdata=clusters,
+        hovertemplate="tau %{x:.3f}: %{y:.3f}, %{customdata:,} clusters<extra></extra>",
+    )
+    figure = go.Figure(line)
     if tau is not None:
         figure.add_vline(x=tau, line={"color": GREY, "dash": "dash"})
         at = {"x": tau, "y": 0, "yref": "paper", "yanchor": "bottom", "xanchor": "left", "showarrow": False}
-        figure.add_annotation(text=f" chosen: tau = {tau:.2f}", **at)
+        figure.add_annotation(text=f" chosen: tau = {tau:.3g}", **at)
     styled(figure, escape(title or "F against tau, on held-out classes"), height=380)
     figure.update_xaxes(title="tau: a link is kept if its linkage exceeds this", range=[0, 1])
-    return figure.update_yaxes(title="F (1 is best)", range=[0, 1.02])
+    return figure.update_yaxes(title="BCubed F (1 is best; bars: 1 standard error)", range=[0, 1.02])

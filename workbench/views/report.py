@@ -114,6 +114,7 @@ FOOTER = "Written by the Hi-LANDER workbench. This page is one file: it needs no
 def clustering_panels(
     frame: pd.DataFrame, hierarchy: Hierarchy, truth: Any, class_names: Sequence[str], ids: Sequence[Any] | None
 ) -> tuple[Panel, ...]:
+    """The four pictures of a clustering: map, hierarchy, levels, sizes."""
     sizes = {OURS: hierarchy.labels.cpu().numpy(), "level 0": hierarchy.layers[0]}
     sizes = sizes if truth is None else {"truth": truth, **sizes}
     icicle = plot_icicle(hierarchy, truth, class_names=class_names, ids=ids)
@@ -126,6 +127,7 @@ def clustering_panels(
 
 
 def ledger_panel(hierarchy: Hierarchy, truth: Any) -> Panel:
+    """What happened at each level, as a table."""
     return Panel(Table(level_table(hierarchy, truth).rename(columns={**_LEDGER, **NAMES})))
 
 

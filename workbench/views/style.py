@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from .._checks import check_labels
 
 # Okabe & Ito's seven colours (Color Universal Design, 2008); the yellow a little darker, to show on white as well.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#C9B61A")
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#DDCC22")
 GREY = "#8A8F98"  # what is not a cluster: noise, the rest, the truth as a reference line
 INK = "#7B7F87"  # text and axes: contrast 4 to 1 on white and on near-black
 _GRID = "rgba(128,134,145,0.22)"
