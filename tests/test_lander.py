@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import lander as lander_module
+from workbench._checks import seeded
 from workbench.aggregate import Nodes
-from workbench.checkpoint import seeded
 from workbench.config import InferenceConfig, LanderConfig
 from workbench.graph import KnnGraph, knn
 from workbench.lander import Lander, linkage_of

@@ -95,7 +95,7 @@ def test_bad_weights(weights, tmp_path):
         load_official(tmp_path / "none.pth")
     with pytest.raises(ValueError, match="preset: expected one of faces, inat, got 'cars'"):
         load_official(state, preset="cars")
-    (tmp_path / "code.pth").write_bytes(pickle.dumps(print))
+    (tmp_path / "code.pth").write_bytes(pickle.dumps(print, protocol=2))
     with pytest.raises(ValueError, match="is not a file of weights alone"):
         load_official(tmp_path / "code.pth")
     torch.save(state, tmp_path / "cut.pth")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numbers
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
+
+Built = TypeVar("Built")
 
 
 def check_array(X: Any, name: str = "X") -> np.ndarray:
@@ -210,3 +213,10 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device: {device!r} asked for, but torch sees no CUDA device; use device='auto' or 'cpu'")
     return resolved
+
+
+def seeded(build: Callable[[], Built], seed: int) -> Built:
+    """`build()` with torch's global generator set to `seed` meanwhile and put back afterwards (layers draw from it)."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()

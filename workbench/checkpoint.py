@@ -9,11 +9,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ._checks import seeded
 from ._files import atomic_path
 from .config import InferenceConfig, LanderConfig, known_settings
 from .encoder import Encoder, EncoderConfig
@@ -111,7 +111,8 @@ def _build(settings: dict[str, Any], path: str | Path) -> Lander | Encoder:
     kind = settings.get("kind")
     if kind == "lander":
         inference = InferenceConfig.from_dict(settings["inference"])
-        return Lander(LanderConfig.from_dict(settings["config"]), inference)
+        config = LanderConfig.from_dict(settings["config"])
+        return seeded(lambda: Lander(config, inference), 0)  # the weights come next: leave the global generator alone
     if kind == "encoder":
         values: dict[str, Any] = known_settings(EncoderConfig, settings["config"])
         return Encoder(EncoderConfig(**{name: _tupled(value) for name, value in values.items()}))
@@ -120,10 +121,3 @@ def _build(settings: dict[str, Any], path: str | Path) -> Lander | Encoder:
 
 def _tupled(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value  # JSON has lists only, configs are hashable
-
-
-def seeded(build: Any, seed: int) -> Any:
-    """`build()` with torch's global generator set to `seed` meanwhile and put back afterwards (layers draw from it)."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build()

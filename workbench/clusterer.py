@@ -79,7 +79,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         self.device = device
         self.random_state = random_state
 
-    def fit(self, X: Any, y: None = None) -> HiLander:
+    def fit(self, X: Any, y: Any = None) -> HiLander:
         """Cluster the rows of X by direction (cosine).
 
         Args:

@@ -141,7 +141,7 @@ def _run_test(
     assert isinstance(ours, HiLander)  # methods_for makes it so
     hierarchy = ours.fit(features).hierarchy_
     say(level_table(hierarchy, images.labels).round(3).to_string(index=False))
-    table = score_table(features, images.labels, methods, most=SAMPLE, seed=seed, progress=progress)
+    table = score_table(features, images.labels, methods, seed=seed, progress=progress)
     say(table[SHOWN].round(3).to_string(index=False))
     return DemoTest(images, hierarchy, umap_map(features, max_points=MAP, seed=seed), table)
 

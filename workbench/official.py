@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ._checks import seeded
 from .config import InferenceConfig, LanderConfig
 from .lander import Lander
 
@@ -86,7 +87,8 @@ def load_official(
     state = _read(weights) if isinstance(weights, (str, Path)) else dict(weights)
     renamed = {our_name(name): tensor for name, tensor in state.items()}
     inference = PRESETS[preset].override(k=k, tau=tau, early_stop=early_stop)
-    model = Lander(_architecture(renamed, average), inference)
+    config = _architecture(renamed, average)
+    model = seeded(lambda: Lander(config, inference), 0)
     shapes = {name: value.shape for name, value in model.state_dict().items()}
     missing = sorted(set(shapes) ^ set(renamed))
     if missing:

@@ -12,8 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ._checks import check_array, check_labels, resolve_device, unit_rows
-from .checkpoint import seeded
+from ._checks import check_array, check_labels, resolve_device, seeded, unit_rows
 from .config import InferenceConfig, LanderConfig
 from .episodes import TrainingLevel, draw_classes, on_policy_levels, random_projection, teacher_levels
 from .lander import Lander, linkage_of

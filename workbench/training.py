@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -53,8 +54,9 @@ class _Keeper:
     def best_model(self) -> Lander:
         """The best model, with tau chosen on the held-out classes clustered among those of the training."""
         run = self.run
-        model = Lander(run.model.config, run.model.inference).to(run.device)
-        model.load_state_dict(self.weights or run.model.state_dict())  # none yet if stopped before a validation
+        model = copy.deepcopy(run.model)
+        if self.weights:  # none yet if stopped before a validation
+            model.load_state_dict(self.weights)
         model.tau_curve = run.curve_among_all(model)
         model.inference = replace(model.inference, tau=best_tau(model.tau_curve))
         model.history = pd.DataFrame(run.rows)

@@ -167,8 +167,9 @@ def _read_image(file: Path, size: int | None) -> np.ndarray:
             if image.mode in ("I", "F"):
                 raise ValueError(f"{file}: expected 8 or 16 bits per value, got mode {image.mode!r}; convert it first")
             if image.mode.startswith("I;16"):  # Pillow would clip at 255 instead of scaling
-                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            plain = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
+                plain = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            else:
+                plain = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{file}: not a whole image: {error}") from error
     if size is not None:
