@@ -105,7 +105,7 @@ def _read(path: str | Path) -> dict[str, Tensor]:
         raise FileNotFoundError(f"weights: no file at {path}")
     try:
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:  # OSError: how a cut zip shows
         raise ValueError(f"weights: {path} is not a file of weights alone, or is cut short ({error})") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"weights: {path} holds no state dict; save model.state_dict()")
