@@ -83,22 +83,16 @@ def run_demo(
     save_checkpoint(encoder, out / "encoder.safetensors")
     save_checkpoint(lander, out / "lander.safetensors")
     with clock.step("settings of the baselines, chosen on meta-training classes"):
-        known = together(*((features[split], sets[split].labels) for split in ("meta-train", "meta-val")))
+        known = together(*((features[split], sets[split].labels) for split in SPLITS[1:3]))
         methods = methods_for(lander, *known, device=device, progress=progress)
     tests = []
     for split in TESTS:
         with clock.step(f"{split}: clusters level by level, and every baseline"):
             tests.append(_run_test(sets[split], features[split], methods, seed, say, progress))
     with clock.step("report"):
-        results = DemoResults(
-            tests=tuple(tests),
-            history=lander.history,
-            tau_curve=lander.tau_curve,
-            tau=lander.inference.tau,
-            disjoint=tuple(map(str, disjoint)),
-            seconds=clock.seconds,
-            versions=_facts(seed, lander),
-        )
+        overlap = tuple(map(str, disjoint))
+        learned = lander.history, lander.tau_curve, lander.inference.tau
+        results = DemoResults(tuple(tests), *learned, overlap, clock.seconds, _facts(seed, lander))
         demo_report(out / "report.html", results)
     table = pd.concat([test.table.assign(test=test.images.name) for test in tests], ignore_index=True)
     with atomic_path(out / "scores.csv") as part:

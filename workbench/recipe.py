@@ -47,7 +47,7 @@ class TrainConfig:
     ks: tuple[int, ...] = (10, 5, 3)
     levels: tuple[int, ...] = ()
     episodes: int = 2
-    taus: tuple[float, float] = (0.6, 0.95)
+    taus: tuple[float, float] = (0.3, 0.95)
     projections: tuple[float, ...] = (1.0, 0.5, 0.25)
     epochs: int = 300
     refresh: int = 4

@@ -42,6 +42,7 @@ def tau_curve(
     Returns: a row per tau: tau, bcubed_f, error (standard error of bcubed_f over classes), n_clusters, n_levels.
 
     Example:
+        >>> import torch
         >>> from workbench.hierarchy import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
         >>> truth, taus = torch.tensor([0, 0, 1, 1]), (0.05, 0.9)

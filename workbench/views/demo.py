@@ -44,7 +44,7 @@ class DemoResults:
 
     Attributes:
         tests: the test sets.
-        history: of the meta-training (`Lander.history`).
+        history: of the meta-training (`Lander.history`); empty for a loaded model, as is the next.
         tau_curve: scores on held-out classes by tau (`validation.tau_curve`).
         tau: the one chosen there.
         disjoint: what `check_disjoint` says of each pair of sets.
@@ -137,10 +137,11 @@ def _training_panels(results: DemoResults) -> tuple[Panel, ...]:
     losses = "Loss by epoch at each level of the hierarchy, and the score on classes that were held out."
     curve = "The score on held-out classes for every threshold; the dashed line is the one chosen."
     flat = "Chosen is the strictest tau within one standard error of the best. A broad top is a safe choice."
-    panels = [
-        Panel(plot_training(results.history), losses, "Losses that fall while the score stays: the model memorises."),
-        Panel(plot_tau(results.tau_curve, results.tau), curve, flat),
-    ]
+    panels = []
+    if len(results.history):  # a loaded model has none
+        still = "Losses that fall while the score stays: the model memorises."
+        panels.append(Panel(plot_training(results.history), losses, still))
+        panels.append(Panel(plot_tau(results.tau_curve, results.tau), curve, flat))
     if results.disjoint:
         table = pd.DataFrame({"check": results.disjoint})
         panels.append(
