@@ -152,7 +152,7 @@ def meta_train(
         >>> x = centers.repeat(20, 1) + 0.1 * torch.randn(240, 8, generator=random)
         >>> quick = wb.TrainConfig(epochs=8, validate=8)
         >>> lander = wb.meta_train(x, torch.arange(12).repeat(20), training=quick, progress=False)
-        >>> lander.history["epoch"].max(), lander.config.inputs
+        >>> int(lander.history["epoch"].max()), lander.config.inputs
         (8, 'structural')
 
     Source: paper section 3.4 (joint training over all levels).
