@@ -82,7 +82,8 @@ class AttentionConv(MessagePassing):
         shape = (-1, *self.attn_l.shape[1:])
         source, target = (self.fc(part).view(shape) for part in x)
         left, right = (source * self.attn_l).sum(dim=2), (target * self.attn_r).sum(dim=2)
-        score = nn.functional.leaky_relu(left[edge_index[0]] + right[edge_index[1]], 0.2)
+        ends = left.index_select(0, edge_index[0]) + right.index_select(0, edge_index[1])  # gradients in fixed order
+        score = nn.functional.leaky_relu(ends, 0.2)
         weight = softmax(score, edge_index[1], num_nodes=len(target))
         gathered = self.propagate(edge_index, x=source, weight=weight, size=(len(source), len(target)))
         h: Tensor = (gathered + self.bias1 + self.bias2).mean(dim=1).relu()

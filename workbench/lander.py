@@ -94,7 +94,9 @@ class Lander(nn.Module):
     ) -> Float[Tensor, "b k 2"]:
         """Logits (different, same) of the links of the nodes `rows`, from all nodes' embeddings."""
         lists, present = inputs.graph.neighbors[rows], inputs.graph.present[rows]
-        z = self.of_source(h)[lists.clamp(min=0)] + self.of_target(h[rows])[:, None]
+        # index_select, not [...]: its gradient adds up in a fixed order whatever the number of threads
+        sources = self.of_source(h).index_select(0, lists.clamp(min=0).flatten()).unflatten(0, lists.shape)
+        z = sources + self.of_target(h[rows])[:, None]
         if self.of_edge is not None:
             z = z + self.of_edge(inputs.edges[rows])
         # PReLU takes channels second: one row per link

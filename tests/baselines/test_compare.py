@@ -130,7 +130,7 @@ def test_tune_all_then_compare_gives_one_row_each(blobs):
 def test_a_missing_package_is_a_row_that_says_what_to_install(blobs, monkeypatch):
     monkeypatch.setitem(sys.modules, "infomap", None)
     table = compare(*blobs, tune_all({"Infomap": Infomap}, *blobs))
-    assert "pip install hilander-workbench[infomap]" in table["error"][0]
+    assert "pip install -c constraints.txt -e" in table["error"][0]
 
 
 def test_a_sample_holds_whole_classes_of_every_size():

@@ -40,7 +40,7 @@ nav{margin-top:14px;font-size:15px}nav a{margin-right:18px;white-space:nowrap}a{
 .words{font-size:15px;color:var(--soft)}.words b{color:var(--ink)}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:14px;min-width:55%;font-variant-numeric:tabular-nums}
 th,td{padding:6px 12px;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
-td:first-child{white-space:nowrap}
+td:first-child{white-space:nowrap}td:last-child:not(.number):not(:first-child){min-width:16em}
 th{font-weight:600;color:var(--soft);border-bottom:2px solid var(--line);white-space:nowrap}
 .number{text-align:right;white-space:nowrap}tr.strong td{font-weight:650;background:var(--ground)}
 .best{color:var(--mark);font-weight:650}
