@@ -137,7 +137,7 @@ def test_bad_settings_are_named(name, settings, match):
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "infomap", None)
-    with pytest.raises(ImportError, match="pip install -c constraints.txt"):
+    with pytest.raises(ImportError, match=r"pip install -c constraints\.txt"):
         BASELINES["Infomap"]().fit(np.eye(4))
 
 

@@ -3,13 +3,18 @@
 import os
 import re
 
+import torch
 from typer.testing import CliRunner
 
 from workbench.cli import app
 
 TRAINED = ("--epochs", 80, "--device", "cpu")  # a run saves itself after epoch 40
 OFF = ("--no-report", "--quiet", "--device", "cpu")
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore::DeprecationWarning"}
+ENVIRONMENT = {
+    **os.environ,
+    "OMP_NUM_THREADS": str(torch.get_num_threads()),
+    "PYTHONWARNINGS": "ignore::DeprecationWarning",
+}
 
 
 def run(*arguments):
