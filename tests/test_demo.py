@@ -3,8 +3,9 @@ import pytest
 
 from workbench.baselines import BASELINES
 from workbench.checkpoint import load_checkpoint
+from workbench.clusterer import OURS
 from workbench.demo import run_demo
-from workbench.evaluation import OURS, SINGLE
+from workbench.evaluation import SINGLE
 
 
 @pytest.mark.slow

@@ -4,8 +4,8 @@ import pytest
 
 from workbench.baselines import KMeans, Spectral, ThresholdedComponents
 from workbench.checkpoint import load_checkpoint
-from workbench.clusterer import HiLander
-from workbench.evaluation import OURS, SINGLE, methods_for, run_evaluation, score_table, together
+from workbench.clusterer import OURS, HiLander
+from workbench.evaluation import SINGLE, methods_for, run_evaluation, score_table, together
 from workbench.metrics import scores
 
 

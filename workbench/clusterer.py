@@ -25,6 +25,7 @@ from .graph import KnnGraph, knn, query
 from .hierarchy import build_hierarchy
 from .lander import Lander
 
+OURS = "Hi-LANDER"  # its name in tables and figures
 Labels = Int64[np.ndarray, " n"]
 
 

@@ -17,10 +17,10 @@ import torch
 
 from ._files import atomic_path
 from .checkpoint import load_checkpoint, save_checkpoint
-from .clusterer import HiLander
+from .clusterer import OURS, HiLander
 from .data import ImageSet, check_disjoint, load
 from .encoder import Encoder, train_encoder
-from .evaluation import OURS, Methods, methods_for, score_table, together
+from .evaluation import Methods, methods_for, score_table, together
 from .lander import Lander
 from .training import meta_train
 from .views import DemoResults, DemoTest, demo_report, level_table, umap_map

@@ -15,13 +15,12 @@ from ._checks import check_choice, unit_rows
 from ._files import atomic_path
 from .baselines import BASELINES, Tuned, compare, stratified_sample, tune_all
 from .checkpoint import load_checkpoint
-from .clusterer import HiLander
+from .clusterer import OURS, HiLander
 from .data import load
 from .encoder import Encoder
 from .lander import Lander
 from .validation import best_tau, tau_curve
 
-OURS = "Hi-LANDER"
 SINGLE = "LANDER, one level"
 SAMPLE = 4_000  # images for methods that refuse more
 TEST_SPLITS = {"glyphs": ("test-seen", "test-unseen"), "digits": ("test",), "omniglot": ("evaluation",)}

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from ..clusterer import OURS
 from ..data import ImageSet
 from ..hierarchy import Hierarchy
 from .maps import cluster_frame
 from .page import Panel, Section, Table, write_page
 from .plots import plot_scores, plot_tau, plot_training
-from .report import FOOTER, NAMES, OURS, clustering_panels, example_section, ledger_panel
+from .report import FOOTER, NAMES, clustering_panels, example_section, ledger_panel
 
 
 @dataclass(frozen=True)

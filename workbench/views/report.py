@@ -12,6 +12,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from .._checks import check_labels
+from ..clusterer import OURS
 from ..hierarchy import Hierarchy
 from ..metrics import scores
 from .gallery import mosaic, png_uri
@@ -21,7 +22,6 @@ from .maps import cluster_frame, level_table
 from .page import Panel, Section, Strip, Table, write_page
 from .plots import plot_levels, plot_sizes
 
-OURS = "Hi-LANDER"
 _MAP_POINTS = 15_000  # keeps a report with one map below 7 MB
 _MAP = (
     "Every dot is an image; images whose features are alike lie close together. A colour is a cluster (there are seven "
