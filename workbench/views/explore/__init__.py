@@ -1,0 +1,9 @@
+"""Explorers: widgets for a notebook that show a clustering and answer to clicks. `explore_*` returns a widget.
+
+Each keeps its state in traits (`level`, `tau`, `selection`, ...) that Python can read, set and observe, shows every
+error in its status strip, and leaves a static picture where there is no kernel.
+"""
+
+from .base import Explorer
+
+__all__ = ["Explorer"]
