@@ -1,0 +1,11 @@
+"""The course's machinery: checks of the exercises and the quiz; generated exercises and the static site.
+
+>>> from workbench import course
+>>> course.check("00-pairs", 6, 4).ok
+True
+"""
+
+from . import checks_graph, checks_model, checks_scores  # noqa: F401 - they add their checks
+from .checks import CHECKS, Check, Verdict, add_check, check, find_check
+
+__all__ = ["CHECKS", "Check", "Verdict", "add_check", "check", "find_check"]

@@ -1,0 +1,134 @@
+"""The students' copy of each notebook: every solution becomes a stub, the checks stay and say "not answered yet"."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import os
+import re
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from .._files import atomic_path
+from .lesson import check_calls, lesson_text, lessons, read, tagged, tags
+
+_BLOCK = re.compile(r"^# solution\n(?P<solution>.*?)^# end$\n?", re.MULTILINE | re.DOTALL)
+_NOTE = "*Exercises to fill in: the solutions are in the notebook of the same name one folder up. Try first.*"
+
+
+def exercise_copy(notebook: NotebookNode) -> NotebookNode:
+    """The notebook with stubs in place of solutions; the given one stays as it is.
+
+    Raises:
+        ValueError: a solution that is not marked as it should be; says which cell and why.
+
+    Example:
+        >>> import nbformat
+        >>> code = "# solution\\nanswer = 6\\n# end\\ncourse.check('00-pairs', answer, 4)"
+        >>> cell = nbformat.v4.new_code_cell(code, metadata={"tags": ["solution"]})
+        >>> title = nbformat.v4.new_markdown_cell("# A lesson")
+        >>> print(exercise_copy(nbformat.v4.new_notebook(cells=[title, cell])).cells[1].source)
+        answer = ...  # your code
+        course.check('00-pairs', answer, 4)
+    """
+    student = copy.deepcopy(notebook)
+    later = {id(cell): _names_after(student, i) for i, cell in enumerate(student.cells)}
+    for cell in tagged(student, "solution"):
+        cell.source = stub(cell.source, used_later=later[id(cell)])
+        cell.metadata["tags"] = [tag for tag in tags(cell) if tag != "solution"] + ["answer"]
+    if student.cells and tagged(notebook, "solution"):
+        student.cells[0].source += f"\n\n{_NOTE}"
+    return student
+
+
+def stub(source: str, used_later: frozenset[str] = frozenset()) -> str:
+    """A solution cell's code with `answer = ...` for every answer that its checks read.
+
+    Args:
+        source: the lines `# solution` and `# end` enclose what the student writes; afterwards come only comments and
+            `course.check(...)`.
+        used_later: names that later cells read; what only a solution makes must not be among them.
+
+    Raises:
+        ValueError: no such lines, an answer not made between them, other code after `# end`, or a name of the
+            solution that another part of the notebook needs.
+    """
+    blocks = list(_BLOCK.finditer(source))
+    if len(blocks) != 1:
+        raise ValueError(
+            f"solution cell: expected one block from '# solution' to '# end', found {len(blocks)}:\n{source}"
+        )
+    inside, after = blocks[0]["solution"], source[blocks[0].end() :]
+    calls, made = check_calls(after), made_names(inside)
+    answers = list(dict.fromkeys(call.answer for call in calls))
+    if not calls or any(not ast.unparse(node).startswith("course.check(") for node in ast.parse(after).body):
+        raise ValueError(f"solution cell: after '# end' come course.check(...) and nothing else:\n{source}")
+    if missing := [name for name in answers if name not in made]:
+        raise ValueError(f"solution cell: {', '.join(missing)} must be made inside the block:\n{source}")
+    read_by_checks = {name for call in calls for text in call.inputs for name in _read_names(text)}
+    if leaked := sorted((made - made_names(source[: blocks[0].start()])) & (used_later | read_by_checks)):
+        raise ValueError(f"solution cell: other code reads {', '.join(leaked)}, which students may not make:\n{source}")
+    lines = "".join(f"{name} = ...  # your code\n" for name in answers)
+    return f"{source[: blocks[0].start()]}{lines}{after}".rstrip("\n")
+
+
+def made_names(source: str) -> set[str]:
+    """Names that code gives a value to: variables, functions, imports.
+
+    Example:
+        >>> sorted(made_names("import numpy as np\\na, b = 1, 2\\ndef f(x): pass"))
+        ['a', 'b', 'f', 'np']
+    """
+    tree = ast.parse(source)
+    inner = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.Lambda) for n in ast.walk(f)}
+    stored = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    local = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) in inner}
+    defined = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    imported = {(alias.asname or alias.name).split(".")[0] for n in imports for alias in n.names}
+    return (stored - local) | defined | imported
+
+
+def _read_names(source: str) -> set[str]:
+    nodes = ast.walk(ast.parse(source))
+    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def _names_after(notebook: NotebookNode, i: int) -> frozenset[str]:
+    """Names that the cells after cell `i` read before one of them makes them anew."""
+    needed: set[str] = set()
+    made: set[str] = set()
+    for cell in notebook.cells[i + 1 :]:
+        if cell.cell_type == "code":
+            own = made_names(cell.source)
+            needed |= _read_names(cell.source) - made - (own if "solution" in tags(cell) else set())
+            made |= own
+    return frozenset(needed)
+
+
+def write_exercises(folder: str | os.PathLike[str]) -> list[Path]:
+    """Write `exercises/NN_name.ipynb` for every lesson of a folder; copies of lessons that are gone are removed.
+
+    Raises:
+        ValueError: a solution that is not marked as it should be; names the notebook.
+    """
+    target = Path(folder) / "exercises"
+    texts = exercise_texts(folder)
+    for old in set(target.glob("*.ipynb")) - {target / name for name in texts}:
+        old.unlink()
+    for name, text in texts.items():
+        with atomic_path(target / name) as part:
+            part.write_text(text, encoding="utf-8")
+    return [target / name for name in texts]
+
+
+def exercise_texts(folder: str | os.PathLike[str]) -> dict[str, str]:
+    """File name -> text of every generated notebook, as `write_exercises` writes them."""
+    texts = {}
+    for path in lessons(folder):
+        try:
+            texts[path.name] = lesson_text(exercise_copy(read(path)))
+        except (ValueError, SyntaxError) as error:
+            raise ValueError(f"{path.name}: {error}") from error
+    return texts
