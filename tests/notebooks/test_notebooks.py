@@ -1,76 +1,154 @@
-"""Every notebook runs from top to bottom, and is stored the way a course needs it."""
+"""Every notebook of the course runs from top to bottom, and is stored the way a course needs it."""
 
+import re
+from functools import cache
 from statistics import median
 
 import pytest
-from course import NOTEBOOKS, code_cells, in_fast_mode, read, run, tagged, troubles
+from running import FOLDER, PLOTLY, Run, code_cells, run
 
+from workbench.course import CHECKS
+from workbench.course.exercises import exercise_texts
+from workbench.course.lesson import about, check_calls, in_fast_mode, lessons, read, tagged, tags
+
+NOTEBOOKS = lessons(FOLDER)
 every = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+COURSE = [f"{number:02d}" for number in range(14)]
 MAX_BYTES = 300_000
+FAST_SECONDS = 60  # 20 on two quiet cores; a machine that tests something else meanwhile may take three times as long
 
 
-def test_there_is_a_notebook():
-    assert NOTEBOOKS
+@cache  # each notebook runs once, whatever is asked of it
+def ran(path) -> Run:
+    return run(in_fast_mode(read(path)))
+
+
+# ---------------------------------------------------------------- run
 
 
 @every
 def test_it_runs_without_an_error_or_a_warning(path):
-    done = run(in_fast_mode(read(path)))
-    assert troubles(done) == []
-    assert all(cell.execution_count for cell in code_cells(done))
-    drawn = [
-        o for cell in code_cells(done) for o in cell.outputs if "application/vnd.plotly.v1+json" in o.get("data", {})
-    ]
-    assert len(drawn) >= 3
+    done = ran(path)
+    assert done.troubles == []
+    assert all(cell.execution_count for cell in done.cells)
+    assert len(done.shown(PLOTLY)) >= 2, "expected pictures"
 
 
 @every
-def test_the_check_cell_tells_wrong_from_right(path):
-    """With a wrong decision by hand the check fails, and says what to compare."""
-    notebook = in_fast_mode(read(path))
-    for check in tagged(notebook, "check"):
-        check.source = "by_hand = -1\n" + check.source
-    # pictures are not needed for that
-    notebook.cells = [c for c in notebook.cells if c.cell_type == "code" and "umap_map" not in c.source]
-    found = troubles(run(notebook))
-    assert len(found) == 1
-    assert "AssertionError" in found[0]
-    assert "compare" in found[0]
+def test_it_is_fast_in_fast_mode(path):
+    assert ran(path).seconds < FAST_SECONDS
+
+
+@every
+def test_its_checks_tell_right_from_wrong(path):
+    asked = ran(path).checks
+    wanted = [call.name for cell in code_cells(read(path)) for call in check_calls(cell.source)]
+    assert [line["name"] for line in asked] == wanted
+    assert {line["name"]: line["text"] for line in asked if not line["ok"]} == {}, "the solution itself must pass"
+    assert {line["name"]: line["wrong_text"] for line in asked if line["wrong_status"] != "wrong"} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@every
+def test_it_runs_in_full(path):
+    done = run(read(path))
+    assert done.troubles == []
+    assert done.seconds < 3 * 180
+
+
+@pytest.mark.slow
+@every
+def test_the_students_copy_runs_and_asks_for_every_answer(path):
+    done = run(in_fast_mode(read(FOLDER / "exercises" / path.name)))
+    shown = [o.data["text/plain"] for c in tagged(done.notebook, "answer") for o in c.outputs if "data" in o]
+    assert [trouble for trouble in done.troubles if "in_kernel" not in trouble] == []
+    assert all(text.startswith("… Not answered yet") for text in shown)
+    assert len(shown) == len(tagged(done.notebook, "answer")) >= 1
+
+
+# ---------------------------------------------------------------- as stored
 
 
 @every
 def test_it_is_stored_clean_and_small(path):
-    notebook = read(path)
-    assert path.stat().st_size < MAX_BYTES
-    assert "widgets" not in notebook.metadata
-    assert notebook.metadata.kernelspec.name == "python3"
-    assert all(not cell.outputs and cell.execution_count is None for cell in code_cells(notebook))
+    for notebook, file in ((read(p), p) for p in (path, FOLDER / "exercises" / path.name)):
+        assert file.stat().st_size < MAX_BYTES
+        assert "widgets" not in notebook.metadata
+        assert notebook.metadata.kernelspec.name == "python3"
+        assert all(not cell.outputs and cell.execution_count is None for cell in code_cells(notebook))
+        assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
 
 
 @every
 def test_it_has_the_parts_of_a_lesson(path):
     notebook = read(path)
-    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    for part in ("You will", "minutes", "Predict first", "## Exercises", "## Summary", "## References"):
-        assert part in text
-    assert notebook.cells[0].cell_type == "markdown"
-    assert notebook.cells[0].source.startswith("# ")
-    assert "parameters" in code_cells(notebook)[0].metadata.tags  # the first cell that runs
-    assert len(tagged(notebook, "check")) == 1
+    headings = [line for c in notebook.cells if c.cell_type == "markdown" for line in c.source.splitlines()]
+    order = [f"## {part}" for part in ("Predict first", "Exercises", "Summary", "Paper and code", "References")]
+    assert [line for line in headings if line in order] == order
+    assert 3 <= about(notebook).minutes <= 90
+    assert "parameters" in tags(code_cells(notebook)[0])  # the first cell that runs
+    assert "seed = 0" in code_cells(notebook)[0].source
+    assert tagged(notebook, "check")
+    assert all(check_calls(cell.source) for cell in tagged(notebook, "check"))
 
 
 @every
-def test_its_cells_are_short_and_few(path):
+def test_each_exercise_has_a_number_a_solution_and_a_check(path):
+    notebook = read(path)
+    cells = notebook.cells
+    places = [i for i, cell in enumerate(cells) if "exercise" in tags(cell)]
+    titles = [re.match(r"### Exercise (\d+): \S", cells[i].source) for i in places]
+    assert all(titles), "an exercise starts with '### Exercise N: title'"
+    assert [int(title[1]) for title in titles if title] == list(range(1, len(places) + 1))
+    assert places
+    assert [cells[i + 1] for i in places] == tagged(notebook, "solution")
+
+
+@every
+def test_its_cells_are_short(path):
     cells = code_cells(read(path))
     lengths = [len(cell.source.splitlines()) for cell in cells]
     assert median(lengths) <= 6
     assert max(lengths) <= 15
-    assert len(read(path).cells) <= 25
     assert max(len(line) for cell in cells for line in cell.source.splitlines()) <= 120
 
 
 @every
-def test_it_uses_the_public_face_only(path):
+def test_it_uses_the_public_face_only_and_no_network(path):
     source = "\n".join(cell.source for cell in code_cells(read(path)))
     assert "._" not in source
+    assert "import _" not in source
     assert "http" not in source
+
+
+@every
+def test_its_text_needs_no_network_and_its_links_lead_somewhere(path):
+    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    assert not re.search(r"\$[^$\n]+\$", prose), "formulas are plain text in backticks"
+    assert not re.search(r"!\[[^\]]*\]\(|<(img|script|iframe)", prose), "no images or scripts from elsewhere"
+    links = re.findall(r"\]\(([^)\s#]+)", prose)
+    assert not [link for link in links if "://" not in link and not (FOLDER / link).is_file()]
+
+
+def test_the_students_copies_are_in_step_with_the_solutions():
+    """`make exercises` writes them."""
+    wanted = exercise_texts(FOLDER)
+    assert {p.name: p.read_text(encoding="utf-8") for p in (FOLDER / "exercises").glob("*.ipynb")} == wanted
+
+
+# ---------------------------------------------------------------- the course as a whole
+
+
+def test_every_check_belongs_to_the_notebook_of_its_number_and_is_used_once():
+    there = {path.stem[:2] for path in NOTEBOOKS}
+    used = [(p.stem[:2], call.name) for p in NOTEBOOKS for c in code_cells(read(p)) for call in check_calls(c.source)]
+    assert all(name.startswith(f"{number}-") for number, name in used)
+    assert sorted(name for _, name in used) == sorted(name for name in CHECKS if name[:2] in there)
+
+
+def test_the_course_is_numbered_and_has_twenty_exercises():
+    assert [path.stem[:2] for path in NOTEBOOKS] == COURSE[: len(NOTEBOOKS)]
+    if len(NOTEBOOKS) == len(COURSE):
+        assert sum(len(tagged(read(path), "exercise")) for path in NOTEBOOKS) >= 20

@@ -43,15 +43,15 @@ def exercise_copy(notebook: NotebookNode) -> NotebookNode:
 
 
 def stub(source: str, used_later: frozenset[str] = frozenset()) -> str:
-    """A solution cell's code with `answer = ...` for every answer that its checks read.
+    """A solution cell's code with `answer = ...` in place of what makes the answer.
 
     Args:
-        source: the lines `# solution` and `# end` enclose what the student writes; afterwards come only comments and
+        source: the lines `# solution` and `# end` enclose what the student writes; afterwards comes one
             `course.check(...)`.
         used_later: names that later cells read; what only a solution makes must not be among them.
 
     Raises:
-        ValueError: no such lines, an answer not made between them, other code after `# end`, or a name of the
+        ValueError: no such lines, no answer made between them, other code after `# end`, or a name of the
             solution that another part of the notebook needs.
     """
     blocks = list(_BLOCK.finditer(source))
@@ -59,18 +59,17 @@ def stub(source: str, used_later: frozenset[str] = frozenset()) -> str:
         raise ValueError(
             f"solution cell: expected one block from '# solution' to '# end', found {len(blocks)}:\n{source}"
         )
-    inside, after = blocks[0]["solution"], source[blocks[0].end() :]
+    before, inside, after = source[: blocks[0].start()], blocks[0]["solution"], source[blocks[0].end() :]
     calls, made = check_calls(after), made_names(inside)
-    answers = list(dict.fromkeys(call.answer for call in calls))
-    if not calls or any(not ast.unparse(node).startswith("course.check(") for node in ast.parse(after).body):
-        raise ValueError(f"solution cell: after '# end' come course.check(...) and nothing else:\n{source}")
-    if missing := [name for name in answers if name not in made]:
-        raise ValueError(f"solution cell: {', '.join(missing)} must be made inside the block:\n{source}")
-    read_by_checks = {name for call in calls for text in call.inputs for name in _read_names(text)}
-    if leaked := sorted((made - made_names(source[: blocks[0].start()])) & (used_later | read_by_checks)):
+    if len(calls) != 1 or len(ast.parse(after).body) != 1:
+        raise ValueError(f"solution cell: after '# end' comes one course.check(...) and nothing else:\n{source}")
+    answer = calls[0].answer
+    if answer not in made:
+        raise ValueError(f"solution cell: {answer} must be made between '# solution' and '# end':\n{source}")
+    inputs = {name for text in calls[0].inputs for name in _read_names(text)}
+    if leaked := sorted((made - made_names(before)) & (used_later | inputs)):
         raise ValueError(f"solution cell: other code reads {', '.join(leaked)}, which students may not make:\n{source}")
-    lines = "".join(f"{name} = ...  # your code\n" for name in answers)
-    return f"{source[: blocks[0].start()]}{lines}{after}".rstrip("\n")
+    return f"{before}{answer} = ...  # your code\n{after}".rstrip("\n")
 
 
 def made_names(source: str) -> set[str]:
