@@ -9,14 +9,19 @@
 'UMAP 1'
 """
 
+from .calibration_plots import plot_density, plot_reliability, reliability
 from .demo import DemoResults, DemoTest, demo_report
+from .dendrogram import plot_dendrogram
 from .gallery import mosaic, plot_cluster, png_uri
+from .graph_plots import plot_graph, plot_linkage, plot_similarity
 from .icicle import plot_icicle
 from .map_plot import plot_map
 from .maps import cluster_frame, level_table, umap_map
 from .page import Panel, Section, Strip, Table, write_page
 from .plots import plot_levels, plot_scores, plot_sizes, plot_tau, plot_training
 from .report import cluster_report
+from .score_plots import plot_by_size, plot_intervals
+from .tree_plots import plot_level_strip, plot_sankey, plot_treemap
 
 __all__ = [
     "DemoResults",
@@ -30,15 +35,27 @@ __all__ = [
     "demo_report",
     "level_table",
     "mosaic",
+    "plot_by_size",
     "plot_cluster",
+    "plot_dendrogram",
+    "plot_density",
+    "plot_graph",
     "plot_icicle",
+    "plot_intervals",
+    "plot_level_strip",
     "plot_levels",
+    "plot_linkage",
     "plot_map",
+    "plot_reliability",
+    "plot_sankey",
     "plot_scores",
+    "plot_similarity",
     "plot_sizes",
     "plot_tau",
     "plot_training",
+    "plot_treemap",
     "png_uri",
+    "reliability",
     "umap_map",
     "write_page",
 ]

@@ -12,9 +12,11 @@ from jaxtyping import Float, Int
 
 from .._checks import check_int, check_labels
 from ..hierarchy import Hierarchy
-from .style import escape, styled
+from .boxes import box_traits, boxes_styled
+from .style import escape
 
-_ROOT = "all"
+ROOT = "all"
+_LEAST = 0.006  # of all images: a box below that is a line a few pixels high
 
 
 def plot_icicle(
@@ -28,8 +30,10 @@ def plot_icicle(
 ) -> go.Figure:
     """The hierarchy from the top (left) down to the clusters of level 0; a click on a box opens it.
 
-    A box is a cluster, its height the number of images, its name that of its peak (the image, or the class it has). The
-    largest clusters are shown; what is left of a cluster is one box "k smaller clusters".
+    A box is a cluster, its height the number of images, its name that of its peak (the image, or the class it has). To
+    its right stand the clusters it was joined from; a cluster that several levels left as it was is one box. The
+    largest clusters are shown, down to 0.6 % of the images; what is left of a cluster is one box
+    "k smaller clusters".
 
     Args:
         hierarchy: the clustering.
@@ -46,23 +50,36 @@ def plot_icicle(
         >>> plot_icicle(tree).data[0].values.tolist()
         [3, 1, 1, 1]
     """
-    tree = tree_frame(hierarchy, labels, class_names=class_names, ids=ids)
-    boxes = prune(tree, check_int(max_nodes, "max_nodes"))
+    boxes, note = shown_boxes(hierarchy, labels, max_nodes, _LEAST, class_names, ids)
+    icicle = go.Icicle(**box_traits(boxes, by_purity=labels is not None), tiling={"orientation": "h", "pad": 1})
+    heading = escape(title or "Hierarchy")
+    return boxes_styled(go.Figure(icicle), heading, f"{note}; left of a box: what it was joined to")
+
+
+def shown_boxes(
+    hierarchy: Hierarchy,
+    labels: Any,
+    max_nodes: int,
+    min_share: float,
+    class_names: Sequence[str] = (),
+    ids: Sequence[Any] | None = None,
+) -> tuple[pd.DataFrame, str]:
+    """The boxes of an icicle or a treemap, checked, and a line that says which they are and what their colour is."""
+    tree = collapse(tree_frame(hierarchy, labels, class_names=class_names, ids=ids))
+    boxes = prune(tree, check_int(max_nodes, "max_nodes"), min_share)
     check_totals(boxes)
-    figure = go.Figure(_boxes(boxes, by_purity=labels is not None))
     shown = int((boxes["kind"] == "cluster").sum())
-    note = f"the {shown:,} largest of {len(tree):,} boxes" if shown < len(tree) else f"all {len(tree):,} boxes"
+    note = f"the {shown:,} largest of {len(tree):,} clusters" if shown < len(tree) else f"all {len(tree):,} clusters"
     colour = "purity: the share of the largest class" if labels is not None else "size"
-    n_levels = len(hierarchy.layers)
-    heading = f"{escape(title or 'Hierarchy')}, {n_levels} level{'' if n_levels == 1 else 's'}"
-    styled(figure, heading, height=620, subtitle=f"{note}; coarse to fine from left to right; colour = {colour}")
-    return figure.update_layout(margin={"l": 8, "r": 8, "b": 16}, uniformtext={"minsize": 9, "mode": "hide"})
+    n = len(hierarchy.layers)
+    return boxes, f"{n} level{'' if n == 1 else 's'}, {note}; colour = {colour}"
 
 
 def tree_frame(
     hierarchy: Hierarchy, labels: Any = None, *, class_names: Sequence[str] = (), ids: Sequence[Any] | None = None
 ) -> pd.DataFrame:
-    """`Hierarchy.to_pandas()` with what a box needs: key, parent_key, name and, of labels, purity and majority.
+    """`Hierarchy.to_pandas()` with what a box needs: key, parent_key, name, finest (the first level that has
+    it) and, of labels, purity and majority.
 
     Example:
         >>> import torch, workbench as wb
@@ -74,8 +91,9 @@ def tree_frame(
     tree = hierarchy.to_pandas()
     tree["key"] = tree["level"].astype(str) + "/" + tree["cluster"].astype(str)
     above = (tree["level"] + 1).astype(str) + "/" + tree["parent"].astype(str)
-    tree["parent_key"] = above.where(tree["parent"] >= 0, _ROOT)
+    tree["parent_key"] = above.where(tree["parent"] >= 0, ROOT)
     tree["name"] = _names(tree["peak"].to_numpy(), labels, class_names, ids)
+    tree["finest"] = tree["level"]
     tree["purity"], tree["majority"] = np.nan, ""
     if labels is not None:
         truth = check_labels(labels, len(hierarchy.layers[0]))
@@ -110,22 +128,51 @@ def majority(
     return best["label"].to_numpy(), best["n"].to_numpy() / counts.groupby("cluster")["n"].sum().to_numpy()
 
 
-def prune(tree: pd.DataFrame, max_nodes: int) -> pd.DataFrame:
+def collapse(tree: pd.DataFrame) -> pd.DataFrame:
+    """Clusters that went through levels unchanged as one row: that of the last level, `finest` being the first.
+
+    Example:
+        >>> import torch, workbench as wb
+        >>> from workbench.hierarchy import oracle_predictor
+        >>> x = torch.nn.functional.normalize(torch.eye(4) + 0.5, dim=1)
+        >>> tree = wb.build_hierarchy(x, oracle_predictor(torch.tensor([0, 0, 0, 1])), wb.InferenceConfig(k=2))
+        >>> len(tree_frame(tree)), len(collapse(tree_frame(tree)))
+        (2, 2)
+    """
+    rows = tree.set_index("key")
+    above = rows["size"].reindex(rows["parent_key"]).to_numpy()  # NaN at the top
+    same = pd.Series(above == rows["size"].to_numpy(), rows.index)
+    head = pd.Series(rows.index, rows.index)
+    for level in sorted(rows["level"].unique(), reverse=True):
+        chained = rows.index[same & (rows["level"] == level)]
+        head[chained] = head[rows.loc[chained, "parent_key"]].to_numpy()
+    finest = rows["finest"].groupby(head).min()
+    kept = rows[~same].reset_index()
+    kept["finest"] = finest[kept["key"]].to_numpy()
+    kept["parent_key"] = head.reindex(kept["parent_key"]).fillna(ROOT).to_numpy()
+    return kept
+
+
+def prune(tree: pd.DataFrame, max_nodes: int, min_share: float = 0.0) -> pd.DataFrame:
     """The `max_nodes` largest clusters, a root, and in each box one for all its children that are left out.
 
     A parent is never smaller than its child, so what is kept is a tree.
 
-    Returns: columns key, parent_key, name, size, purity, majority, kind ("root", "cluster", "rest").
+    Args:
+        tree: as `tree_frame` or `collapse` gives it.
+        max_nodes: clusters to keep.
+        min_share: of all images, that a cluster must have to be kept.
+
+    Returns: columns key, parent_key, name, level, finest, size, purity, majority, kind ("root", "cluster", "rest").
     """
-    order = np.lexsort((tree["cluster"], -tree["level"], -tree["size"]))
-    kept = tree.iloc[np.sort(order[:max_nodes])].assign(kind="cluster")
-    left = tree.drop(kept.index)
-    left = left[left["parent_key"].isin({_ROOT, *kept["key"]})]
-    rest = _rest(left)
-    top = tree[tree["parent_key"] == _ROOT]
-    root = pd.DataFrame([{**_sums(top), "key": _ROOT, "parent_key": "", "name": "all images", "kind": "root"}])
-    columns = ["key", "parent_key", "name", "level", "size", "purity", "majority", "kind"]
-    return pd.concat([root, kept, rest], ignore_index=True).reindex(columns=columns)
+    top = tree[tree["parent_key"] == ROOT]
+    large = tree[tree["size"] >= min_share * top["size"].sum()]
+    order = np.lexsort((large["cluster"], -large["level"], -large["size"]))
+    kept = large.iloc[np.sort(order[:max_nodes])].assign(kind="cluster")
+    left = tree[~tree["key"].isin(kept["key"]) & tree["parent_key"].isin({ROOT, *kept["key"]})]
+    root = pd.DataFrame([{**_sums(top), "key": ROOT, "parent_key": "", "name": "all images", "kind": "root"}])
+    columns = ["key", "parent_key", "name", "level", "finest", "size", "purity", "majority", "kind"]
+    return pd.concat([root, kept, _rest(left)], ignore_index=True).reindex(columns=columns)
 
 
 def _rest(left: pd.DataFrame) -> pd.DataFrame:
@@ -157,45 +204,3 @@ def check_totals(boxes: pd.DataFrame) -> None:
     if len(wrong):
         key = wrong[0]
         raise AssertionError(f"cluster {key} has {own[key]} images, its children {below[key]}: not a tree")
-
-
-def _boxes(boxes: pd.DataFrame, *, by_purity: bool) -> go.Icicle:
-    size = boxes["size"].to_numpy()
-    colour = boxes["purity"].to_numpy() if by_purity else np.log10(size)
-    names = boxes["name"].map(escape)
-    return go.Icicle(
-        ids=boxes["key"],
-        parents=boxes["parent_key"],
-        labels=names,
-        values=size,
-        branchvalues="total",
-        text=[f"{s:,}" for s in size],
-        texttemplate="%{label}  %{text}",
-        hovertext=[_hover(box) for box in boxes.itertuples()],
-        hoverinfo="text",
-        marker={"colors": colour, "line": {"width": 0}, "colorscale": "Cividis", **_scale(size, by_purity)},
-        tiling={"orientation": "h", "pad": 1},
-        pathbar={"visible": True, "thickness": 24},
-        root={"color": "rgba(128,134,145,0.25)"},
-        sort=True,
-    )
-
-
-def _scale(size: np.ndarray, by_purity: bool) -> dict[str, Any]:
-    """Range and legend of the colours: purity from 0 to 1, or size by powers of ten."""
-    bar: dict[str, Any] = {"thickness": 12, "len": 0.6, "outlinewidth": 0}
-    if by_purity:
-        return {"cmin": 0, "cmax": 1, "colorbar": {**bar, "title": {"text": "purity"}}}
-    top = max(float(np.log10(size.max())), 1.0)
-    powers = np.arange(int(top) + 1)
-    ticks = {"tickvals": powers, "ticktext": [f"{10**p:,}" for p in powers]}
-    return {"cmin": 0, "cmax": top, "colorbar": {**bar, **ticks, "title": {"text": "images"}}}
-
-
-def _hover(box: Any) -> str:
-    lines = [f"<b>{escape(box.name)}</b>", f"{box.size:,} images"]
-    if box.kind == "cluster":
-        lines.insert(1, f"level {int(box.level)}, cluster {escape(box.key.split('/')[1])}")
-    if not np.isnan(box.purity):
-        lines.append(f"purity {box.purity:.3f}" + (f", mostly {escape(box.majority)}" if box.majority else ""))
-    return "<br>".join(lines)
