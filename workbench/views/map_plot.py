@@ -44,7 +44,7 @@ def plot_map(frame: pd.DataFrame, *, level: int | str = -1, max_points: int = 50
     layers = level_columns(frame)
     views = [*layers, *(["label"] if "label" in frame else [])]
     shown = _index_of(level, len(layers), len(views))
-    colours = _colours_of_views(frame, layers, views)
+    colours = colours_of_views(frame, layers, views)
     drawn = np.flatnonzero(on_map(frame))
     drawn = drawn[spread_sample(frame[layers[-1]].to_numpy()[drawn], check_int(max_points, "max_points"))]
     part, colours = frame.iloc[drawn], [colour[drawn] for colour in colours]
@@ -74,7 +74,15 @@ def _index_of(level: int | str, n_levels: int, n_views: int) -> int:
     raise ValueError(f"level: expected -1 to {n_levels - 1}{truth}, got {level!r}")
 
 
-def _colours_of_views(frame: pd.DataFrame, layers: list[str], views: list[str]) -> list[np.ndarray]:
+def colours_of_views(frame: pd.DataFrame, layers: list[str], views: list[str]) -> list[Int[np.ndarray, " n"]]:
+    """Colour 0 .. 6 of every image for each level and, where `views` has it last, for the truth, matched to the levels.
+
+    Example:
+        >>> frame = pd.DataFrame({"x": [0.0, 1.0, 2.0], "y": 0.0, "level_0": [0, 0, 1], "label": [5, 5, 7]})
+        >>> found, truth = colours_of_views(frame, ["level_0"], ["level_0", "label"])
+        >>> found.tolist() == truth.tolist()
+        True
+    """
     xy = frame[["x", "y"]].to_numpy()
     colours = cluster_colours([frame[name].to_numpy() for name in layers], xy)
     if len(views) > len(layers):
