@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from workbench.checkpoint import load_checkpoint, save_checkpoint
+from workbench.checkpoint import load_checkpoint, load_encoder, load_lander, save_checkpoint
 from workbench.config import InferenceConfig, LanderConfig
 from workbench.encoder import Encoder, EncoderConfig
 from workbench.lander import Lander
@@ -88,3 +88,10 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
     assert caught.value.errno == errno.ENOSPC
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["out.csv"]
+
+
+def test_a_checkpoint_of_the_other_kind_is_refused():
+    with pytest.raises(ValueError, match="encoder: glyphs-lander holds a LANDER"):
+        load_encoder("glyphs-lander")
+    with pytest.raises(ValueError, match="lander: glyphs-encoder holds an encoder"):
+        load_lander("glyphs-encoder")

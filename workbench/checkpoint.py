@@ -107,6 +107,38 @@ def load_checkpoint(path: str | Path) -> Lander | Encoder:
     return model.eval()
 
 
+def load_encoder(path: str | Path) -> Encoder:
+    """`load_checkpoint` where only an encoder will do.
+
+    Raises:
+        ValueError: the file holds a LANDER.
+
+    Example:
+        >>> load_encoder("glyphs-encoder").config.dim
+        128
+    """
+    model = load_checkpoint(path)
+    if isinstance(model, Encoder):
+        return model
+    raise ValueError(f"encoder: {path} holds a LANDER; expected an encoder, e.g. glyphs-encoder")
+
+
+def load_lander(path: str | Path) -> Lander:
+    """`load_checkpoint` where only a LANDER will do.
+
+    Raises:
+        ValueError: the file holds an encoder.
+
+    Example:
+        >>> load_lander("glyphs-lander").config.inputs
+        'structural'
+    """
+    model = load_checkpoint(path)
+    if isinstance(model, Lander):
+        return model
+    raise ValueError(f"lander: {path} holds an encoder; expected a LANDER, e.g. glyphs-lander")
+
+
 def _build(settings: dict[str, Any], path: str | Path) -> Lander | Encoder:
     kind = settings.get("kind")
     if kind == "lander":

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ._checks import check_array, resolve_device, unit_rows
 from .aggregate import Nodes
-from .checkpoint import load_checkpoint
+from .checkpoint import load_lander
 from .config import InferenceConfig
 from .decode import Decoder
 from .graph import KnnGraph, knn, query
@@ -136,9 +136,8 @@ class HiLander(ClusterMixin, BaseEstimator):
 
     def _resolve(self) -> tuple[Lander, InferenceConfig]:
         """The model and its settings, with what this estimator overrides."""
-        lander = load_checkpoint("glyphs-lander") if self.lander is None else self.lander
-        if isinstance(lander, (str, Path)):
-            lander = load_checkpoint(lander)
+        given = "glyphs-lander" if self.lander is None else self.lander
+        lander = load_lander(given) if isinstance(given, (str, Path)) else given
         if not isinstance(lander, Lander):
             raise TypeError(
                 f"lander: expected a Lander, a checkpoint of one, or None, got {type(lander).__name__}; "

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from ._files import atomic_path
-from .checkpoint import load_checkpoint, save_checkpoint
+from .checkpoint import load_encoder, load_lander, save_checkpoint
 from .clusterer import OURS, HiLander
 from .data import ImageSet, check_disjoint, load
 from .encoder import Encoder, train_encoder
@@ -116,10 +116,8 @@ def _trained(sets: Sets, clock: _Clock, seed: int, device: str, progress: bool) 
 
 
 def _packaged(sets: Sets, clock: _Clock, seed: int, device: str, progress: bool) -> Models:
-    encoder, lander = load_checkpoint("glyphs-encoder"), load_checkpoint("glyphs-lander")
-    assert isinstance(encoder, Encoder)  # by their names
-    assert isinstance(lander, Lander)
-    return encoder, _embedded(encoder, sets, clock, device), lander
+    encoder = load_encoder("glyphs-encoder")
+    return encoder, _embedded(encoder, sets, clock, device), load_lander("glyphs-lander")
 
 
 def _embedded(encoder: Encoder, sets: Sets, clock: _Clock, device: str) -> dict[str, np.ndarray]:

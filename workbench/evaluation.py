@@ -14,10 +14,9 @@ from sklearn.base import ClusterMixin
 from ._checks import check_choice, unit_rows
 from ._files import atomic_path
 from .baselines import BASELINES, Tuned, compare, stratified_sample, tune_all
-from .checkpoint import load_checkpoint
+from .checkpoint import load_encoder, load_lander
 from .clusterer import OURS, HiLander
 from .data import load
-from .encoder import Encoder
 from .lander import Lander
 from .validation import best_tau, tau_curve
 
@@ -124,9 +123,7 @@ def run_evaluation(
 
     Returns: `score_table`'s columns and `test`, the split's name.
     """
-    embedder, model = load_checkpoint(encoder), load_checkpoint(lander)
-    if not isinstance(embedder, Encoder) or not isinstance(model, Lander):
-        raise ValueError(f"encoder, lander: expected checkpoints of an encoder and a LANDER, got {encoder}, {lander}")
+    embedder, model = load_encoder(encoder), load_lander(lander)
     known = [load("glyphs", split=split, seed=seed) for split in ("meta-train", "meta-val")]
     features = together(*((embedder.embed(images.images, device=device), images.labels) for images in known))
     methods = methods_for(model, *features, baselines=baselines, device=device, progress=progress)

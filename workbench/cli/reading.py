@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoint import load_checkpoint
+from ..checkpoint import load_encoder
 from ..data import FeatureSet, load_features
-from ..encoder import Encoder
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,3 @@ def read_items(
         return Items(data.features, data.labels, data.class_names, None, data.name)
     features = load_encoder(encoder).embed(data.images, device=device, progress=progress)
     return Items(features, data.labels, data.class_names, data.images, data.name)
-
-
-def load_encoder(name: str | Path) -> Encoder:
-    """A saved encoder.
-
-    Raises:
-        ValueError: the file holds another kind of model.
-    """
-    model = load_checkpoint(name)
-    if not isinstance(model, Encoder):
-        raise ValueError(f"encoder: {name} holds a {type(model).__name__}; expected an encoder, e.g. glyphs-encoder")
-    return model

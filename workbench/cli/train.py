@@ -96,7 +96,7 @@ def _train_on_glyphs(folder: Path, encoder_epochs: int | None, run: _Run) -> Non
 
 def _glyphs_encoder(path: Path, epochs: int | None, run: _Run) -> Encoder:
     from .. import EncoderConfig, load, save_checkpoint, train_encoder
-    from .reading import load_encoder
+    from ..checkpoint import load_encoder
 
     if run.resume and path.exists():
         return load_encoder(path)
