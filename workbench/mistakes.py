@@ -16,8 +16,9 @@ from ._checks import check_int, check_labels
 from .hierarchy import Hierarchy, Level
 from .metrics import Contingency, contingency
 from .reasons import WHY, Rule, link_reasons, nodes_of, parents, read_rule
-from .subtrees import subtree_pairs
+from .subtrees import roots, subtree_pairs
 
+Sides = tuple[Int64[np.ndarray, " a"], Int64[np.ndarray, " b"]]
 NEVER = "never a candidate"  # why two clusters stayed apart that no list joined
 _PIECES = 1_000_000  # pairs of one class's clusters: all are looked at while a class lies in at most 1,000 clusters
 
@@ -104,6 +105,25 @@ def _merges_of(hierarchy: Hierarchy, i: int, classes: Int64[np.ndarray, " images
         "f_gain": now.f(-right, -joined) - now.f(),
     }
     return pd.DataFrame(columns)[joined > right]
+
+
+def sides(hierarchy: Hierarchy, level: int, child: int) -> Sides:
+    """The images that part when the link from `child` to its parent is cut: those below it, and the rest of the tree.
+
+    Example:
+        >>> import torch, workbench as wb
+        >>> from workbench.hierarchy import similarity_predictor
+        >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [1.0, 0.3]]), dim=1)
+        >>> tree = wb.build_hierarchy(x, similarity_predictor, wb.InferenceConfig(tau=0.5))
+        >>> sides(tree, 0, 2)
+        (array([2]), array([0, 1]))
+    """
+    node = nodes_of(hierarchy, level).cpu().numpy()
+    parent = parents(hierarchy.levels[level]).cpu().numpy()
+    whole = roots(parent)[node] == roots(parent)[child]
+    cut = np.where(np.arange(len(parent)) == child, child, parent)
+    below = roots(cut)[node] == child
+    return np.flatnonzero(below), np.flatnonzero(whole & ~below)
 
 
 def _linkage_to_parent(level: Level) -> Float[np.ndarray, " n"]:
@@ -206,7 +226,7 @@ def links_between(hierarchy: Hierarchy, pairs: pd.DataFrame, rule: Rule) -> pd.D
     found["links"] = found.groupby(groups)["reason"].transform("size")
     found = found.sort_values([*groups, "reason", "linkage"], ascending=[True] * 4 + [False], kind="stable")
     found = found.drop_duplicates(groups, ignore_index=True)
-    found["why"] = [WHY[i] for i in found["reason"]]
+    found["why"] = pd.Series([WHY[i] for i in found["reason"]], dtype="str")
     return found[[*groups, "links", "child_image", "parent_image", "linkage", "why"]]
 
 

@@ -42,7 +42,8 @@ def read_rule(levels: Sequence[Level], tau: float | None = None) -> Rule:
     """The rule by which the tree decode chose these links.
 
     Formula: a peak refused all its denser neighbours, so tau is at least the highest linkage among those links. With
-    just that value every link comes out as it did; on thousands of nodes it lies close below the true tau.
+    just that value every link comes out as it did. On thousands of nodes it lies close below the true tau; on few
+    nodes it may lie far below, and a link that another one beat may then count as allowed though it was not above tau.
 
     Args:
         levels: of one hierarchy.

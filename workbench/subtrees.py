@@ -58,7 +58,20 @@ def _counted(key: Int64[np.ndarray, " m"], count: Int64[np.ndarray, " m"]) -> Co
 
 def _depth(parent: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     """Links from each node to its root; each round doubles the distance covered."""
-    depth, above = (parent != np.arange(len(parent))).astype(np.int64), parent
+    depth: Int64[np.ndarray, " n"] = (parent != np.arange(len(parent))).astype(np.int64)
+    above = parent
     while not np.array_equal(above[above], above):
         depth, above = depth + depth[above], above[above]
     return depth
+
+
+def roots(parent: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """Root of each node's tree; each round doubles the distance covered.
+
+    Example:
+        >>> roots(np.array([0, 0, 1, 3])).tolist()
+        [0, 0, 0, 3]
+    """
+    while not np.array_equal(above := parent[parent], parent):
+        parent = above
+    return parent
