@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 
-.PHONY: env demo lab lint test test-all clean
+.PHONY: env demo lab exercises site lint test test-all clean
 env: $(STAMP)
 
 # The stamp is written last, so an installation that failed is tried again.
@@ -30,6 +30,14 @@ demo: $(STAMP)
 lab: $(STAMP)
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
+# The students' copies of the notebooks and the quiz: generated, committed, compared by a test.
+exercises: $(STAMP)
+	$(BIN)/python -m workbench.course exercises
+
+# The course as web pages in site/: every notebook executed. FAST=1: in fast mode, minutes less.
+site: $(STAMP)
+	$(BIN)/python -m workbench.course site $(if $(FAST),--fast)
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,4 +53,4 @@ test-all: lint
 	$(BIN)/pytest --ignore=tests/benchmarks tests
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

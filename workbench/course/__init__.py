@@ -8,5 +8,6 @@ True
 from . import checks_graph, checks_model, checks_scores  # noqa: F401 - they add their checks
 from .checks import CHECKS, Check, Verdict, add_check, check, find_check
 from .compare import as_numbers
+from .quiz import quiz
 
-__all__ = ["CHECKS", "Check", "Verdict", "add_check", "as_numbers", "check", "find_check"]
+__all__ = ["CHECKS", "Check", "Verdict", "add_check", "as_numbers", "check", "find_check", "quiz"]

@@ -4,24 +4,44 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
+from .._files import atomic_path
 from .exercises import write_exercises
+from .quiz import quiz_markdown
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; an error is one line on stderr and the exit code 1."""
+    """Run a command; an error is told on stderr and the exit code is 1."""
     parser = argparse.ArgumentParser(prog="python -m workbench.course")
     commands = parser.add_subparsers(dest="command", required=True)
-    exercises = commands.add_parser("exercises", help="write the notebooks without solutions, and the quiz")
-    exercises.add_argument("folder", nargs="?", default="notebooks")
+    exercises = commands.add_parser("exercises", help="write the notebooks without solutions, and QUIZ.md")
+    site = commands.add_parser("site", help="execute the notebooks and write the course as web pages")
+    for command in (exercises, site):
+        command.add_argument("--notebooks", default="notebooks", metavar="FOLDER")
+    site.add_argument("--target", default="site", metavar="FOLDER")
+    site.add_argument("--fast", action="store_true", help="run the notebooks in fast mode")
     chosen = parser.parse_args(arguments)
     try:
-        written = write_exercises(chosen.folder)
-    except (ValueError, OSError) as error:
+        print(_write_exercises(chosen) if chosen.command == "exercises" else _build_site(chosen))
+    except (ValueError, RuntimeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{len(written)} notebooks in {written[0].parent}")
     return 0
+
+
+def _write_exercises(chosen: argparse.Namespace) -> str:
+    written = write_exercises(chosen.notebooks)
+    with atomic_path(Path(chosen.notebooks) / "QUIZ.md") as part:
+        part.write_text(quiz_markdown(), encoding="utf-8")
+    return f"{len(written)} notebooks in {written[0].parent}, and QUIZ.md"
+
+
+def _build_site(chosen: argparse.Namespace) -> str:
+    from .site import build_site, site_bytes  # nbconvert, which the exercises do not need
+
+    place = build_site(chosen.notebooks, chosen.target, fast=chosen.fast)
+    return f"{place / 'index.html'}: {site_bytes(place) / 1e6:.1f} MB"
 
 
 if __name__ == "__main__":
