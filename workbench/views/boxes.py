@@ -41,9 +41,9 @@ def box_traits(boxes: pd.DataFrame, *, by_purity: bool) -> dict[str, Any]:
     }
 
 
-def short(name: str) -> str:
+def short(name: str, most: int = _LONGEST) -> str:
     """A name that fits into a box."""
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1].rstrip() + "…"
+    return name if len(name) <= most else name[: most - 1].rstrip() + "…"
 
 
 def colour_range(size: np.ndarray, by_purity: bool) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def plot_reliability(
     full = table[table["n"] > 0]
     error = float((full["n"] * (full["predicted"] - full["actual"]).abs()).sum() / max(len(links), 1))
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.74, 0.26], vertical_spacing=0.06)
-    diagonal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", name="as predicted", hoverinfo="skip")
+    diagonal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", name="predicted = true", hoverinfo="skip")
     figure.add_trace(diagonal.update(line={"color": GREY, "dash": "dash"}), row=1, col=1)
     dots = go.Scatter(x=full["predicted"], y=full["actual"], mode="lines+markers", name="linkage", customdata=full["n"])
     dots.update(marker={"size": 9, "color": PALETTE[0]}, cliponaxis=False)
@@ -106,7 +106,7 @@ def plot_density(
     drawn = spread_sample(np.zeros(graph.n, dtype=int), check_int(max_points, "max_points"))
     both = np.concatenate([target, found])
     ends = [float(both.min()) - 0.03, float(both.max()) + 0.03]
-    diagonal = go.Scatter(x=ends, y=ends, mode="lines", line={"color": GREY, "dash": "dash"}, name="as predicted")
+    diagonal = go.Scatter(x=ends, y=ends, mode="lines", line={"color": GREY, "dash": "dash"}, name="predicted = true")
     marker = {"size": 4, "opacity": 0.45, "color": PALETTE[0]}
     dots = go.Scatter(x=target[drawn], y=found[drawn], mode="markers", marker=marker, name="nodes", customdata=drawn)
     dots.hovertemplate = "node %{customdata}: true %{x:.3f}, predicted %{y:.3f}<extra></extra>"

@@ -52,8 +52,8 @@ def plot_dendrogram(
     wrong = "" if truth is None else f"; {int(tree['wrong'].sum()):,} of {len(tree) - 1:,} links join two classes"
     heading = f"{escape(title or f'Cluster {cluster} of level {level}')}: {number}"
     note = f"each node is linked to a denser one, up to the peak (ring){wrong}{left}"
-    styled(figure, heading, height=int(np.clip(170 + 9 * len(rows), 280, 720)), subtitle=note)
-    figure.update_layout(legend={"y": -0.18 if len(rows) < 25 else -0.1, "yanchor": "top"}, margin={"b": 90})
+    styled(figure, heading, height=int(np.clip(200 + 9 * len(rows), 310, 740)), subtitle=note)
+    figure.update_layout(margin={"t": 104})  # the legend has up to six entries: room below the subtitle
     figure.update_xaxes(title="predicted density d_i of the node")
     return figure.update_yaxes(visible=False)
 

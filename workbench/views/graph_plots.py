@@ -99,7 +99,7 @@ def _lines(links: pd.DataFrame, places: np.ndarray, look: dict[str, Any], count:
 
 
 def _dots(places: np.ndarray, nodes: np.ndarray) -> go.Scatter:
-    marker = {"size": float(np.clip(160 / np.sqrt(len(nodes) + 1), 2.2, 7)), "color": GREY}
+    marker = {"size": float(np.clip(120 / np.sqrt(len(nodes) + 1), 2, 7)), "color": GREY}
     dots = go.Scatter(x=places[:, 0], y=places[:, 1], mode="markers", name="nodes", marker=marker, showlegend=False)
     return dots.update(customdata=nodes, hovertemplate="node %{customdata}<extra></extra>")
 
@@ -116,7 +116,7 @@ def plot_similarity(graph: KnnGraph, labels: Any, *, title: str = "") -> go.Figu
         ['same class (2)', 'different classes (4)']
     """
     links = link_table(graph, labels)
-    low = min(np.floor(20 * links["similarity"].min()) / 20, 0.95) if len(links) else 0.0
+    low = min(np.floor(20 * float(links["similarity"].min())) / 20, 0.95) if len(links) else 0.0
     figure = _histograms(links["similarity"].to_numpy(), links["same"].to_numpy(), low)
     styled(figure, escape(title or "Similarity of neighbours"), subtitle="in brackets: how many links")
     return figure.update_xaxes(title="similarity s_ij (cosine)", range=[low, 1])

@@ -130,7 +130,7 @@ def plot_intervals(table: pd.DataFrame, *, value: str, group: str, by: str | Non
         figure.add_traces(_runs_and_mean(run.dropna(subset=[value]), mean, value, look, escape(part)))
     note = "dots: single runs; bar: mean and its 95 % t-interval (none where n = 1)"
     height = 150 + 34 * len(groups) * max(1, len(parts) // 2)
-    styled(figure, escape(title or value), height=height, subtitle=note)
+    styled(figure, escape(title or f"{value} by {group}"), height=height, subtitle=note)
     figure.update_layout(showlegend=by is not None)
     names = [f"{escape(name)}  (n={_counts(means.loc[means[group] == name, 'n'])})" for name in groups]
     figure.update_xaxes(title=escape(value))

@@ -15,7 +15,7 @@ from .._checks import check_int, check_labels
 from ..hierarchy import Hierarchy
 from .boxes import box_traits, boxes_styled, colour_range, hover_text, short
 from .icicle import ROOT, majority, prune, shown_boxes, tree_frame
-from .style import PALETTE, escape, styled
+from .style import INK, PALETTE, escape, styled
 
 _LEAST = 0.001  # of all images: the smallest box of a treemap
 _SHADES = ((1.0, 0), (0.5, 255), (0.62, 0))  # of a colour: itself, half white, darker
@@ -148,6 +148,7 @@ def plot_treemap(
     boxes, note = shown_boxes(hierarchy, labels, max_nodes, _LEAST, class_names, ids)
     tiling = {"packing": "squarify", "pad": 1}
     treemap = go.Treemap(**box_traits(boxes, by_purity=labels is not None), tiling=tiling)
+    treemap.texttemplate = "%{label}<br>%{text}"
     return boxes_styled(go.Figure(treemap), escape(title or "Hierarchy as boxes"), note)
 
 
@@ -187,10 +188,11 @@ def plot_sankey(
     figure = go.Figure(_flow(boxes, by_purity=labels is not None))
     figure.add_trace(_colour_bar(boxes["size"].to_numpy(), by_purity=labels is not None))
     share = f"{drawn['size'].sum():,} of {top['size'].sum():,} images"
-    clusters = f"{len(drawn):,} largest of {len(top):,}" if len(drawn) < len(top) else f"all {len(top):,}"
-    note = f"fine to coarse from left to right; {clusters} clusters of the last level, {share}"
+    clusters = f"{len(drawn):,} largest of {len(top):,}" if len(drawn) < len(top) else f"{len(top):,}"
+    note = f"fine to coarse from left to right; the {clusters} clusters of the last level, {share}"
     styled(figure, escape(title or "How the clusters flow together"), height=640, subtitle=note)
-    figure.update_layout(margin={"l": 12, "r": 12, "b": 20}, showlegend=False)
+    figure.update_layout(margin={"l": 12, "r": 12, "t": 92, "b": 20}, showlegend=False)
+    figure.update_layout(annotations=_level_names(len(hierarchy.layers)))
     return figure.update_xaxes(visible=False).update_yaxes(visible=False)
 
 
@@ -208,15 +210,27 @@ def _flow(boxes: pd.DataFrame, *, by_purity: bool) -> go.Sankey:
     place = ((boxes["purity"] if by_purity else np.log10(size)) - span["cmin"]) / (span["cmax"] - span["cmin"])
     colours = sample_colorscale("Cividis", np.clip(place.to_numpy() if by_purity else place, 0, 1).tolist())
     is_top = (boxes["parent_key"] == ROOT).to_numpy()
-    names = [escape(short(name)) if top else "" for name, top in zip(boxes["name"], is_top, strict=True)]
+    names = [escape(short(name, 16)) if top else "" for name, top in zip(boxes["name"], is_top, strict=True)]
     child = np.flatnonzero(~is_top)
     parent = pd.Series(boxes.index, boxes["key"])[boxes["parent_key"][child]].to_numpy()
     hover = [hover_text(box) for box in boxes.itertuples()]
     node = {"label": names, "color": colours, "customdata": hover, "line": {"width": 0}, "pad": 6, "thickness": 14}
     ribbons = {"source": child, "target": parent, "value": size[child], "customdata": [hover[i] for i in child]}
-    ribbons["color"] = [colours[i].replace("rgb", "rgba").replace(")", ",0.45)") for i in child]
+    ribbons["color"] = [colours[i].replace("rgb", "rgba").replace(")", ",0.18)") for i in child]
     shown = {"hovertemplate": "%{customdata}<extra></extra>"}
-    return go.Sankey(node=node | shown, link=ribbons | shown, arrangement="fixed", valueformat=",d")
+    font = {"color": INK, "shadow": "none", "weight": 600, "size": 12}
+    return go.Sankey(node=node | shown, link=ribbons | shown, arrangement="fixed", valueformat=",d", textfont=font)
+
+
+def _level_names(n: int) -> list[dict[str, Any]]:
+    """Over each column of bars, the level that made these clusters."""
+    sides = ["left", *["center"] * (n - 2), "right"] if n > 1 else ["right"]
+    at = np.linspace(0, 1, n) if n > 1 else [1.0]
+    fixed = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False}
+    return [
+        fixed | {"x": x, "xanchor": side, "text": f"level {i}"}
+        for i, (x, side) in enumerate(zip(at, sides, strict=True))
+    ]
 
 
 def _colour_bar(size: np.ndarray, *, by_purity: bool) -> go.Scatter:
