@@ -16,7 +16,7 @@ import traitlets
 
 from ..style import escape
 
-WIDTH = 920  # pixels of an explorer: a notebook beside JupyterLab's file browser on a 1280 pixel screen
+WIDTH = 840  # pixels of an explorer: what a notebook beside JupyterLab's file browser has on a 1280 pixel screen
 _SAID = "<div role='status' aria-live='polite' style='line-height:1.4;padding:2px 0'>{}</div>"
 _FAILED = (
     "<div role='alert' style='background:#B3261E;color:#fff;padding:4px 8px;border-radius:3px;line-height:1.4'>"
@@ -170,7 +170,7 @@ def slider(low: float, high: float, value: float, name: str, *, step: float = 1,
         2
     """
     kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
-    shape = {"layout": widgets.Layout(width="420px"), "style": {"description_width": "initial"}}
+    shape = {"layout": widgets.Layout(width="380px"), "style": {"description_width": "initial"}}
     made = kind(value=value, min=low, max=high, step=step, description=name, continuous_update=live, **shape)
     if not isinstance(step, int):
         made.readout_format = ".3f"

@@ -1,0 +1,109 @@
+"""A JupyterLab of a test's own, and what a reader does in it: open a notebook, run all cells, look at the outputs."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+from figures import screenshot
+
+ROOT = Path(__file__).resolve().parents[2]
+_NEWS = {"notification.jupyterlab-settings": '{"fetchNews": "false", "checkForUpdates": false}'}
+_DARK = {"themes.jupyterlab-settings": '{"theme": "JupyterLab Dark"}'}
+
+
+@contextmanager
+def running_lab(home: Path, notebooks: dict[str, dict], *, dark: bool = False):
+    """A JupyterLab over these notebooks, as a function name -> address: token, free port, no settings of the user's."""
+    folder = home / "work"
+    folder.mkdir()
+    for name, notebook in notebooks.items():
+        (folder / name).write_text(json.dumps(notebook), encoding="utf-8")
+    _write_settings(home / "lab" / "@jupyterlab" / "apputils-extension", {**_NEWS, **(_DARK if dark else {})})
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
+    command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}", "--ServerApp.port_retries=0"]
+    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    log = home / "lab.log"
+    with log.open("w") as out:
+        server = subprocess.Popen(command, env=_environment(home), cwd=folder, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        _wait_for(f"{address}/api/status?token={token}", server, log)
+        yield lambda name: f"{address}/lab/tree/{name}?token={token}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def notebook_of(*cells: str) -> dict:
+    """A notebook of code cells, without outputs."""
+    blank = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+    made = [{**blank, "id": f"cell-{i}", "source": source} for i, source in enumerate(cells)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    return {"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+
+
+def run_all(page, address: str, seconds: int = 150) -> None:
+    """Open a notebook, run all its cells, and see that none ended in an error."""
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
+    page.wait_for_function("() => document.body.innerText.includes('Idle')", timeout=60_000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    _every_cell_has_run(page, seconds)
+    errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
+    assert errors.count() == 0, errors.all_text_contents()
+
+
+def _every_cell_has_run(page, seconds: int) -> None:
+    """Wait until every code cell has its number; also of cells out of sight, so nothing has to be scrolled."""
+    numbers = "Array.from(document.querySelectorAll('.jp-CodeCell .jp-InputPrompt'), p => p.textContent)"
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        prompts = page.evaluate(numbers)
+        if prompts and all(re.fullmatch(r"\[\d+\]:?", prompt.strip()) for prompt in prompts):
+            return
+        page.wait_for_timeout(500)
+    screenshot(page, "unfinished")
+    raise AssertionError(f"not every cell has run within {seconds} s: {prompts}")
+
+
+def _write_settings(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _environment(home: Path) -> dict[str, str]:
+    own = {"HOME": home, "JUPYTER_CONFIG_DIR": home / "config", "JUPYTER_RUNTIME_DIR": home / "runtime"}
+    own |= {"JUPYTER_DATA_DIR": home / "data", "IPYTHONDIR": home / "ipython", "JUPYTERLAB_SETTINGS_DIR": home / "lab"}
+    kept = {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    # the real cache of data sets: nothing is drawn twice; compiled functions, too
+    kept["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    return {**os.environ, **{name: str(path) for name, path in own.items()}, **kept}
+
+
+def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert server.poll() is None, f"JupyterLab ended: {log.read_text()[-2000:]}"
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    raise AssertionError(f"JupyterLab did not answer within {seconds:.0f} s: {log.read_text()[-2000:]}")

@@ -1,0 +1,241 @@
+"""The hierarchy explorer: one fixed map, a slider for the level, truth beside prediction, the tree linked both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import traitlets
+from jaxtyping import Int
+
+from ..._checks import check_int, check_labels
+from ...hierarchy import Hierarchy
+from ..icicle import tree_frame
+from ..map_plot import colours_of_views, plot_map
+from ..maps import cluster_frame, level_columns, on_map, spread_sample
+from .base import Explorer, slider, text_pane
+from .boxes import BoxView
+from .map_view import MapView
+from .panes import checked_images, facts, grid, thumbnail
+from .places import places_of
+
+_STATIC_POINTS = 4_000  # keeps what an exported page holds of a map below 200 kB
+_BESIDE = 340  # pixels of the panes beside the tree
+
+
+class HierarchyExplorer(Explorer):
+    """What `explore_hierarchy` returns: see there.
+
+    Attributes:
+        level: the level shown, 0 .. L-1; can be set.
+        selection: int64, numbers of the selected images; can be set.
+    """
+
+    level = traitlets.Int()
+    selection = traitlets.Any(default_value=np.zeros(0, dtype=np.int64))
+
+    def __init__(
+        self,
+        hierarchy: Hierarchy,
+        frame: pd.DataFrame,
+        boxes: BoxView,
+        *,
+        images: np.ndarray | None = None,
+        class_names: Sequence[str] = (),
+        max_points: int = 50_000,
+    ) -> None:
+        super().__init__()
+        self._hierarchy, self._frame, self._boxes = hierarchy, frame, boxes
+        self._images, self._class_names = images, class_names
+        layers = level_columns(frame)
+        self._truth = frame["label"].to_numpy() if "label" in frame else None
+        views = [*layers, *(["label"] if self._truth is not None else [])]
+        self._colours = colours_of_views(frame, layers, views)
+        placed = np.flatnonzero(on_map(frame))
+        drawn = placed[spread_sample(frame[layers[-1]].to_numpy()[placed], max_points)]
+        self._layers = hierarchy.layers
+        truth = [] if self._truth is None else [f"truth: {len(np.unique(self._truth)):,} classes, colours matched"]
+        self._map = MapView(frame[["x", "y"]].to_numpy(), drawn, ["clusters", *truth])
+        self._shown: tuple[int, int] | None = None
+        self._build()
+        self.level = len(layers) - 1
+        self._refresh()
+
+    @traitlets.validate("level")
+    def _check_level(self, proposal: Any) -> int:
+        return check_int(proposal["value"], "level", 0, len(self._layers) - 1)
+
+    @traitlets.validate("selection")
+    def _check_selection(self, proposal: Any) -> Int[np.ndarray, " m"]:
+        chosen = np.unique(check_labels(proposal["value"], name="selection"))
+        if len(chosen) and not 0 <= chosen[0] <= chosen[-1] < len(self._frame):
+            raise ValueError(
+                f"selection: expected numbers of images, 0 to {len(self._frame) - 1}, got {chosen[0]} to {chosen[-1]}"
+            )
+        return chosen
+
+    def select_cluster(self, cluster: int, level: int | None = None) -> None:
+        """Select the images of one cluster; of the level shown, or of another, which is shown then."""
+        level = self.level if level is None else check_int(level, "level", 0, len(self._layers) - 1)
+        check_int(cluster, "cluster", 0, int(self._layers[level].max()))
+        with self.hold_trait_notifications():
+            self.level, self.selection = level, np.flatnonzero(self._layers[level] == cluster)
+
+    def static(self) -> go.Figure:
+        """The map with its own slider, of a sample of the images."""
+        return plot_map(self._frame, level=self.level, max_points=_STATIC_POINTS)
+
+    def _build(self) -> None:
+        """Controls, panes and who listens to whom."""
+        last = len(self._layers) - 1
+        self._slider = slider(0, last, last, "Level")
+        self._play = widgets.Play(min=0, max=last, value=last, interval=1500, disabled=last == 0)
+        self._play.tooltip = "Play the levels"
+        widgets.jslink((self._play, "value"), (self._slider, "value"))
+        traitlets.link((self, "level"), (self._slider, "value"))
+        clear = widgets.Button(description="Clear selection", tooltip="Select nothing")
+        clear.on_click(self.guarded(lambda _: self.set_trait("selection", [])))
+        self._under, self._chosen = text_pane(124, _BESIDE), text_pane(296, _BESIDE)
+        self._under.value = "<i>Point at an image to see it here.</i>"
+        self.observe(self.guarded(lambda _: self._refresh()), ["level", "selection"])
+        self._map.on_click(self.guarded(self._click))
+        self._map.on_lasso(self.guarded(lambda images: self.set_trait("selection", images)))
+        self._map.on_clear(self.guarded(lambda: self.set_trait("selection", [])))
+        self._map.on_hover(self.guarded(self._point_at))
+        self._boxes.on_click(self.guarded(self._open))
+        beside = widgets.VBox([self._under, self._chosen], layout=widgets.Layout(margin="0 0 0 16px"))
+        controls = widgets.HBox([self._play, self._slider, clear])
+        self.arrange(controls, self._map.figure, widgets.HBox([self._boxes.figure, beside]))
+
+    def _click(self, image: int) -> None:
+        self._point_at(image)
+        self.select_cluster(int(self._layers[self.level][image]))
+
+    def _open(self, row: int) -> None:
+        box = self._boxes.tree.iloc[row]
+        self.select_cluster(int(box["cluster"]), int(box["level"]))
+
+    def _refresh(self) -> None:
+        """Show level and selection everywhere; two traits set at once are shown once."""
+        state = (self.level, id(self.selection))
+        if state == self._shown:
+            return
+        if self._shown is not None and self._shown[1] != state[1]:
+            self._map.clear_lasso()
+        self._shown = state
+        level, labels = self._hierarchy.levels[self.level], self._layers[self.level]
+        picked = np.isin(np.arange(len(labels)), self.selection) if len(self.selection) else None
+        title = f"level {self.level}: {level.n_clusters:,} clusters"
+        colours = [self._colours[self.level], *self._colours[len(self._layers) :]]
+        sizes = np.bincount(labels, minlength=level.n_clusters)
+        self._map.show(
+            colours, picked=picked, peaks=level.peaks.cpu().numpy(), sizes=sizes, titles=[f"{title}, rings = peaks"]
+        )
+        held = np.unique(labels[self.selection])
+        row = self._boxes.row_of(self.level, int(held[0])) if len(held) == 1 else None
+        self._boxes.select(row)
+        self._describe(held, row)
+        self._tell(title)
+
+    def _tell(self, title: str) -> None:
+        n, drawn = len(self._frame), len(self._map.drawn)
+        sample = "all drawn" if drawn == n else f"a sample of {drawn:,} drawn, clusters of the last level thinned alike"
+        chosen = f"{len(self.selection):,} selected" if len(self.selection) else "nothing selected"
+        self.say(f"{title.capitalize()} of {n:,} images ({sample}); {chosen}.")
+
+    def _describe(self, held: Int[np.ndarray, " c"], row: int | None) -> None:
+        """Statistics and images of the selection."""
+        chosen = self.selection
+        if not len(chosen):
+            self._chosen.value = "<i>Click an image or a box to see its cluster, or draw a lasso around images.</i>"
+            return
+        box = None if row is None else self._boxes.tree.iloc[row]
+        rows: dict[str, Any] = {"images": len(chosen), f"clusters (level {self.level})": len(held)}
+        if self._truth is not None:
+            classes, counts = np.unique(self._truth[chosen], return_counts=True)
+            most = counts.argmax()
+            rows |= {"classes": len(classes), "purity": counts[most] / len(chosen)}
+            rows["majority class"] = self._class_name(int(classes[most]))
+        rows["mean density (level 0)"] = float(self._frame["density"].to_numpy()[chosen].mean())
+        title, peak = "Selection", None
+        if box is not None and len(chosen) == box["size"]:
+            title, peak = f"Level {self.level}, cluster {held[0]}: {box['name']}", int(box["peak"])
+            rows["peak"] = f"image {peak}"
+        pictures = (
+            "" if self._images is None else grid(self._images, chosen, self._truth, peak=peak, width=_BESIDE - 20)
+        )
+        self._chosen.value = facts(title, rows) + pictures
+
+    def _point_at(self, image: int) -> None:
+        row = self._frame.iloc[image]
+        cluster = int(self._layers[self.level][image])
+        rows: dict[str, Any] = {f"cluster (level {self.level})": cluster}
+        rows["its size"] = int((self._layers[self.level] == cluster).sum())
+        if self._truth is not None:
+            rows["class"] = self._class_name(int(row["label"]))
+        rows["density (level 0)"] = float(row["density"])
+        picture = "" if self._images is None else thumbnail(self._images, image)
+        words = facts(str(row.get("name", f"image {image}")), rows)
+        self._under.value = f"<div style='display:flex'>{picture}{words}</div>"
+
+    def _class_name(self, label: int) -> str:
+        names = self._class_names
+        return str(names[label]) if names else f"class {label}"
+
+
+def explore_hierarchy(
+    hierarchy: Hierarchy,
+    *,
+    images: Any = None,
+    labels: Any = None,
+    xy: Any = None,
+    features: Any = None,
+    class_names: Sequence[str] = (),
+    ids: Sequence[Any] | None = None,
+    seed: int = 0,
+    max_points: int = 50_000,
+) -> HierarchyExplorer:
+    """Go through the levels on one fixed map, beside the truth; click, lasso or open the tree to look into clusters.
+
+    Colours: a cluster keeps its largest child's colour from level to level, a class has that of the cluster it meets
+    most. Rings are peaks, larger for larger clusters. A click selects the image's cluster, a lasso single images;
+    what is selected keeps its colour. The tree opens where the selection is too small to be seen.
+
+    Args:
+        hierarchy: the clustering, e.g. `HiLander().fit(features).hierarchy_`.
+        images: uint8 [N, H, W] or [N, H, W, 3], to be looked at.
+        labels: true classes [N]: the truth's map, purities.
+        xy: places on the map [N, 2] (`umap_map`). None: laid out here, once, which takes UMAP about 20 s for 10,000
+            images, from the features or, without them, from level 0's graph alone.
+        features: [N, D].
+        class_names: a name per class.
+        ids: a name per image.
+        seed: of the layout.
+        max_points: with more images a sample is drawn, every cluster of the last level thinned alike; the strip below
+            says so. Clusters are still selected whole.
+
+    Returns: a widget with the traits `level` and `selection` (numbers of images), both to be read, set and observed.
+
+    Raises:
+        ValueError: an argument that does not fit the hierarchy's images.
+
+    Example:
+        >>> import torch, workbench as wb
+        >>> from workbench.hierarchy import similarity_predictor
+        >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
+        >>> tree = wb.build_hierarchy(x, similarity_predictor, wb.InferenceConfig(k=2, tau=0.9))
+        >>> explorer = explore_hierarchy(tree, labels=[0, 0, 1, 1], xy=x)
+        >>> explorer.select_cluster(1)
+        >>> explorer.level, explorer.selection.tolist(), explorer.errors
+        (0, [2, 3], [])
+    """
+    check_int(max_points, "max_points")
+    shown = checked_images(images, len(hierarchy.labels))
+    xy = places_of(hierarchy.levels[0].graph, xy, features, seed=seed, max_points=max_points)
+    frame = cluster_frame(hierarchy, xy, labels, class_names=class_names, ids=ids)
+    boxes = BoxView(tree_frame(hierarchy, labels, class_names=class_names, ids=ids))
+    return HierarchyExplorer(hierarchy, frame, boxes, images=shown, class_names=class_names, max_points=max_points)
