@@ -24,7 +24,7 @@ def compare_values(answer: Any, expected: Any, within: float) -> Outcome:
 
     Example:
         >>> compare_values([1.0, 2.3], np.array([1.0, 2.0]), within=0.1)
-        ('wrong', '1 of 2 values differ; the worst, at [1], is 2.3: off by 0.3')
+        ('wrong', '1 of 2 values differ; the worst, at [1], is 2.3: off by 0.3, 0.1 is allowed')
     """
     have, want = as_numbers(answer), as_numbers(expected)
     if want is None:
@@ -33,9 +33,11 @@ def compare_values(answer: Any, expected: Any, within: float) -> Outcome:
         return WRONG, f"numbers are expected, you have {_short(answer)}"
     if have.shape != want.shape:
         return WRONG, f"the shape {_shape(want)} is expected, you have {_shape(have)}"
-    off = np.where(np.isnan(have) & np.isnan(want), 0.0, np.abs(have - want))
-    off = np.where((have == want) | ~np.isnan(off), np.where(have == want, 0.0, off), np.inf)  # NaN is never near
-    differs = off > ROUNDING * np.maximum(1, np.abs(np.nan_to_num(want)))
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(have - want)
+    same = (have == want) | (np.isnan(have) & np.isnan(want))
+    off = np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart))
+    differs = np.asarray(off > ROUNDING * np.maximum(1, np.abs(np.nan_to_num(want))))
     if not differs.any():
         return EXACT, "exactly" + (f" {_number(want.item())}" if want.size == 1 else "")
     return (NEAR if off.max() <= within else WRONG), _off(have, off, differs, within)
@@ -43,14 +45,12 @@ def compare_values(answer: Any, expected: Any, within: float) -> Outcome:
 
 def _off(have: np.ndarray, off: np.ndarray, differs: np.ndarray, within: float) -> str:
     allowed = f", {_number(within)} is allowed" if within else ""
-    worst = np.unravel_index(int(off.argmax()), off.shape)
     if have.size == 1:
         return f"you have {_number(have.item())}: off by {_number(off.item())}{allowed}"
+    worst = np.unravel_index(int(off.argmax()), off.shape)
     place = ", ".join(str(int(i)) for i in worst)
     many = f"{int(differs.sum()):,} of {have.size:,} values differ"
-    return f"{many}; the worst, at [{place}], is {_number(have[worst])}: off by {_number(off[worst])}" + (
-        allowed if off.max() <= within else ""
-    )
+    return f"{many}; the worst, at [{place}], is {_number(have[worst])}: off by {_number(off[worst])}{allowed}"
 
 
 def compare_partition(answer: Any, expected: Any, within: float) -> Outcome:
@@ -119,7 +119,7 @@ def as_numbers(value: Any) -> np.ndarray | None:
         value = value.detach().cpu().numpy()
     try:
         array = np.asarray(value)
-        return array.astype(np.float64) if array.dtype.kind in "fiubO" else None
+        return array.astype(np.float64) if array.dtype.kind in "fiub" else None
     except (TypeError, ValueError):
         return None
 
@@ -140,4 +140,5 @@ def _shape(array: np.ndarray) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.4g}" if value != int(value) else f"{int(value):,}" if np.isfinite(value) else str(value)
+    whole = np.isfinite(value) and value == int(value)
+    return f"{int(value):,}" if whole else f"{value:,.4g}"

@@ -89,9 +89,32 @@ def made_names(source: str) -> set[str]:
     return (stored - local) | defined | imported
 
 
-def _read_names(source: str) -> set[str]:
-    nodes = ast.walk(ast.parse(source))
-    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+def _read_names(source: str | ast.AST) -> set[str]:
+    tree = ast.parse(source) if isinstance(source, str) else source
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def needed_names(source: str) -> set[str]:
+    """Names that code reads before it makes them, statement by statement.
+
+    Example:
+        >>> sorted(needed_names("a = a + b\\nc = [x for x in a]\\nprint(c)"))
+        ['a', 'b', 'print']
+    """
+    needed: set[str] = set()
+    made: set[str] = set()
+    for statement in ast.parse(source).body:
+        needed |= _read_names(statement) - _own_names(statement) - made
+        made |= made_names(ast.unparse(statement))
+    return needed
+
+
+def _own_names(statement: ast.stmt) -> set[str]:
+    """Names that a statement binds for itself: loop variables, parameters; not the left side of an assignment."""
+    tree = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else statement
+    nodes = list(ast.walk(tree)) if tree else []
+    parameters = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return parameters | {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def _names_after(notebook: NotebookNode, i: int) -> frozenset[str]:
@@ -100,9 +123,8 @@ def _names_after(notebook: NotebookNode, i: int) -> frozenset[str]:
     made: set[str] = set()
     for cell in notebook.cells[i + 1 :]:
         if cell.cell_type == "code":
-            own = made_names(cell.source)
-            needed |= _read_names(cell.source) - made - (own if "solution" in tags(cell) else set())
-            made |= own
+            needed |= needed_names(cell.source) - made
+            made |= made_names(cell.source)
     return frozenset(needed)
 
 

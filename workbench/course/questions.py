@@ -38,7 +38,7 @@ QUESTIONS: tuple[Question, ...] = (
         "For which pairs of images does LANDER predict a linkage?",
         1,
         (
-            "All pairs: it needs the whole similarity matrix",
+            "All n (n - 1) / 2 pairs, of which only those above tau are kept in memory",
             "That grows with n squared; the graph exists to avoid it.",
         ),
         (
@@ -56,7 +56,7 @@ QUESTIONS: tuple[Question, ...] = (
         "Two images have cosine similarity .9 and linkage .2. What does that say?",
         2,
         (
-            "The model is broken: linkage must rise with similarity",
+            "The model is broken: a linkage is a calibrated similarity, so it must rise with the cosine",
             "It is learned from similarity in context; in a crowded place .9 may mean little.",
         ),
         (
@@ -107,7 +107,7 @@ QUESTIONS: tuple[Question, ...] = (
         "You raise tau from .5 to .9 and decode the same predictions of one level again. What can happen?",
         3,
         (
-            "Clusters move: images change to another cluster's peak",
+            "Images change to another cluster, as their best link now leads to another peak",
             "The best link of an image stays its best link; it is kept or dropped.",
         ),
         ("Nothing, since the density decides", "The neighbour must be denser and its linkage above tau: both."),
@@ -122,7 +122,7 @@ QUESTIONS: tuple[Question, ...] = (
         "After a level, what stands for a cluster at the next one?",
         2,
         (
-            "All its images, with the links between them removed",
+            "All its images, with the links inside the cluster removed and new links between clusters",
             "The next graph has one node per cluster; that is why levels get small quickly.",
         ),
         ("A random member", "It is the peak, which the densities settle."),
@@ -144,7 +144,7 @@ QUESTIONS: tuple[Question, ...] = (
             "Pairs of the large class outnumber all others 100 to 1; for BCubed it holds half of the images.",
         ),
         (
-            "BCubed recall, since it averages over images",
+            "BCubed recall, since it averages over images, and half of the images are in the large class",
             "Half of the images lose half of their class: .75; of the pairs nearly half are lost.",
         ),
         (
@@ -159,8 +159,8 @@ QUESTIONS: tuple[Question, ...] = (
         1,
         ("NMI was computed with the wrong logarithm", "The base cancels in the ratio."),
         (
-            "NMI grows with the number of clusters even where they mean nothing: read AMI or F beside it",
-            "AMI takes off what chance would give: here it is near 0.",
+            "NMI rewards many clusters even where they mean nothing",
+            "Read AMI or F beside it: AMI takes off what chance would give, and is 0 here.",
         ),
         ("NMI ignores small classes", "It counts them; it rewards the many clusters."),
         (
@@ -177,8 +177,8 @@ QUESTIONS: tuple[Question, ...] = (
             "It then wins against a favoured opponent, which is the stronger result.",
         ),
         (
-            "If HDBSCAN wins, little: it has seen the answers; both must be tuned on the same held-out classes",
-            "Settings chosen with test labels are an oracle, and must be marked as one.",
+            "If HDBSCAN wins, little: it has seen the answers",
+            "Settings chosen with test labels are an oracle; tune both on the same held-out classes.",
         ),
         (
             "The comparison is fair, since HDBSCAN has no training",
@@ -212,12 +212,12 @@ QUESTIONS: tuple[Question, ...] = (
         "Why are training levels built by the model itself, again and again, rather than once from the true labels?",
         0,
         (
-            "At inference it meets the super-nodes that its own mistakes make; it must be trained on such graphs",
-            "A teacher's levels look otherwise: trained on them, upper levels add almost no link.",
+            "At inference it meets the super-nodes that its own mistakes make",
+            "It must be trained on such graphs: trained on a teacher's, its upper levels add almost no link.",
         ),
         (
-            "Because true labels are not known in meta-training",
-            "They are: they give the targets in both ways of training.",
+            "Because the true labels of upper levels are not known, so that a teacher would have to guess",
+            "They are known: a super-node takes its class from its images, in both ways of training.",
         ),
         ("To save memory", "Building levels again costs more, not less."),
         (
@@ -233,8 +233,8 @@ QUESTIONS: tuple[Question, ...] = (
         ("In the decode: one link per image is too few", "The oracle decodes the same way."),
         ("In the scores: F is never 1", "Equal partitions score exactly 1."),
         (
-            "In the predictions: graph, decode and levels could reach .99",
-            "The oracle changes the predictions only; so .09 is theirs, .01 that of all else.",
+            "In the predictions",
+            "The oracle changes the predictions only: .09 is theirs, .01 that of graph, decode and levels.",
         ),
     ),
 )

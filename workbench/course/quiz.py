@@ -28,10 +28,10 @@ def quiz(n: int | None = None) -> Quiz:
     Example:
         >>> print(quiz(5))
         5. tau: You raise tau from .5 to .9 and decode the same predictions of one level again. What can happen?
-           a) Clusters move: images change to another cluster's peak
-           b) Links are dropped, so clusters split; nothing is joined
+           a) Images change to another cluster, as their best link now leads to another peak
+           b) Nothing, since the density decides
            c) Clusters merge, since only strong links count
-           d) Nothing, since the density decides
+           d) Links are dropped, so clusters split; nothing is joined
     """
     from .quiz_widget import Quiz  # imports ipywidgets, which nothing else here needs
 

@@ -26,7 +26,7 @@ class Quiz(Explorer):
         super().__init__()
         self._questions = dict(questions)
         self.choices = {number: _radio(question) for number, question in questions.items()}
-        self._replies = {number: widgets.HTML() for number in questions}
+        self.replies = {number: widgets.HTML() for number in questions}
         rows = [row for number in questions for row in self._rows(number)]
         self.arrange(*rows)
         self._count()
@@ -40,14 +40,14 @@ class Quiz(Explorer):
         question, radio = self._questions[number], self.choices[number]
         radio.observe(self.guarded(lambda change: self._reply(number)), "index")
         heading = f"<p style='line-height:1.4;margin:14px 0 2px'><b>{number}. {escape(question.text)}</b></p>"
-        return [widgets.HTML(heading), radio, self._replies[number]]
+        return [widgets.HTML(heading), radio, self.replies[number]]
 
     def _reply(self, number: int) -> None:
         question, index = self._questions[number], self.choices[number].index
         if index is not None:
             status = EXACT if index == question.right else WRONG
             verdict = Verdict(f"quiz-{number}", question.topic, status, question.options[index].why)
-            self._replies[number].value = verdict._repr_html_()
+            self.replies[number].value = verdict._repr_html_()
         self._count()
 
     def _count(self) -> None:
