@@ -35,6 +35,7 @@ class BackgroundTraining:
         lander: the best model, once done or stopped; None before.
         error: what ended the thread, if it failed; None else.
         epochs: to be done in all.
+        fingerprint: equal for equal arguments.
 
     Raises:
         TypeError, ValueError: at once, whatever `MetaTraining` refuses.
@@ -68,7 +69,7 @@ class BackgroundTraining:
         self._given |= {"seed": seed, "device": device}
         self.epochs = MetaTraining(**self._given).training.epochs  # refuses what it cannot train on
         self.fingerprint = _digest(self._given, state)
-        self._state, self._on_change = state, on_change
+        self._state, self.on_change = state, on_change
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._thread: threading.Thread | None = None
         self._reset("ready")
@@ -177,7 +178,7 @@ class BackgroundTraining:
 
     def _enter(self, phase: str) -> None:
         self.phase = phase
-        self._on_change()
+        self.on_change()
 
 
 def _digest(given: dict[str, Any], state: str | Path | None) -> str:

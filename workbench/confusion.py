@@ -146,8 +146,8 @@ def disagreement(table: Any) -> str:
     term that pull the way F differs are told, with the group that adds most.
 
     Example:
-        >>> disagreement([[5], [1]])[-81:]
-        'cluster 1 (100% of the items) 67% of the pairs are right, for the mean item 72%.'
+        >>> disagreement([[5], [1]])[:55]
+        'Pairwise F 0.80 and BCubed F 0.84 differ in precision ('
     """
     row = table_scores(table)
     both = f"Pairwise F {row['pairwise_f']:.2f} and BCubed F {row['bcubed_f']:.2f}"

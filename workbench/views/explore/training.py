@@ -1,0 +1,245 @@
+"""The training monitor: live curves while a worker thread trains, and a Stop button that works."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+import plotly.graph_objects as go
+
+from ...background import BackgroundTraining
+from ...config import InferenceConfig, LanderConfig
+from ...lander import Lander
+from ...recipe import TrainConfig
+from ..plots import plot_training
+from .base import Explorer
+
+_PAUSE = 0.25  # seconds between two drawings at least
+_SHARE = 10  # and so many times as long as the last one took, up to a second: watching must not slow training down
+_SAYS = {
+    "ready": "Ready: press Start.",
+    "training": "Training: the cell is free, press Stop to end with the best model so far.",
+    "choosing tau": "Choosing tau on held-out classes for the best model.",
+    "done": "Done: the model is in .lander.",
+    "stopped": "Stopped: the best model so far is in .lander.",
+    "failed": "The training failed.",
+}
+_monitors: dict[str, TrainingMonitor] = {}  # by name: what a cell that is run again gets back
+_registry = threading.Lock()
+
+
+class TrainingMonitor(Explorer):
+    """What `explore_training` returns: see there."""
+
+    def __init__(self, run: BackgroundTraining) -> None:
+        super().__init__()
+        self.run = run
+        self._drawn, self._cost, self._shown_phase = 0.0, 0.0, ""
+        self._start = widgets.Button(description="Start", icon="play", button_style="primary")
+        self._stop = widgets.Button(
+            description="Stop", icon="stop", tooltip="End after this epoch, keep the best model"
+        )
+        self._bar = widgets.IntProgress(0, 0, run.epochs, description="Epoch", layout=widgets.Layout(width="260px"))
+        self._count = widgets.HTML()
+        self._figure = go.FigureWidget(layout=_empty().layout)
+        self._start.on_click(self.guarded(lambda _: self.start()))
+        self._stop.on_click(self.guarded(lambda _: self.stop()))
+        self.arrange(widgets.HBox([self._start, self._stop, self._bar, self._count]), self._figure)
+        self._draw = self.guarded(self._draw_all)
+        self._draw()
+
+    @property
+    def lander(self) -> Lander | None:
+        """The best model once done or stopped; None before."""
+        return self.run.lander
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row per epoch and level so far, as `Lander.history`."""
+        return self.run.history
+
+    @property
+    def phase(self) -> str:
+        """ "ready", "training", "choosing tau", "done", "stopped" or "failed"."""
+        return self.run.phase
+
+    def start(self) -> None:
+        """Begin on a worker thread; after an end begin anew, from `state` where that was given.
+
+        Raises:
+            RuntimeError: it is running.
+        """
+        self.run.start()
+        self._draw()
+
+    def stop(self) -> None:
+        """End after the epoch it is in, with the best model so far. Does not wait."""
+        self.run.stop()
+        self._draw()
+
+    def wait(self, timeout: float | int | None = None) -> Lander:
+        """Block until the model is there, with the curves still drawn. The Stop button waits for this cell, too.
+
+        Raises:
+            RuntimeError: it was not started, or it failed (the cause is attached).
+            TimeoutError: it is not done after `timeout` seconds; it goes on.
+        """
+        return self.run.wait(timeout)
+
+    def static(self) -> go.Figure:
+        """The curves so far."""
+        history = self.run.history
+        return plot_training(history) if len(history) else _empty()
+
+    def watch(self) -> None:
+        """Draw what is new, at most four times a second; called on the worker thread."""
+        due = time.monotonic() - self._drawn >= min(max(_PAUSE, _SHARE * self._cost), 1)
+        if due or self.run.phase != self._shown_phase:
+            self._draw()
+
+    def _draw_all(self) -> None:
+        began, phase = time.monotonic(), self.run.phase
+        news = phase != self._shown_phase
+        self._shown_phase = phase
+        self._buttons(phase)
+        history = self.run.history
+        if len(history):
+            self._curves(history)
+        elif self._figure.data:
+            self._figure.data = ()
+        self._drawn = time.monotonic()
+        self._cost = self._drawn - began
+        mean = smoothing(history) if len(history) else 1
+        self.say(_SAYS[phase] + (f" Each point is the mean of {mean} epochs." if mean > 1 else ""))
+        if news and self.run.error is not None:
+            raise self.run.error  # caught and shown by the guard
+
+    def _buttons(self, phase: str) -> None:
+        run = self.run
+        self._start.disabled, self._stop.disabled = run.running, phase != "training"
+        self._start.description = "Start" if phase in ("ready", "training", "choosing tau") else "Start again"
+        self._bar.value = run.epoch
+        self._bar.bar_style = {"done": "success", "failed": "danger", "stopped": "warning"}.get(phase, "info")
+        left = f", {_clock(run.seconds_left)} left" if phase == "training" and run.rate else ""
+        rate = f" · {run.rate:.2f} epochs/s" if run.rate else ""
+        self._count.value = f"{run.epoch:,} of {run.epochs:,}{rate}{left}"
+
+    def _curves(self, history: pd.DataFrame) -> None:
+        """New points into the lines; where lines come or go, what `plot_training` shows takes their place."""
+        curves = training_curves(history)
+        if list(curves) != [_key(trace) for trace in self._figure.data]:
+            wanted = plot_training(history)
+            self._figure.data = ()
+            self._figure.add_traces(wanted.data)
+        else:
+            with self._figure.batch_update():
+                for trace, curve in zip(self._figure.data, curves.values(), strict=True):
+                    trace.x, trace.y = curve.index.to_numpy(), curve.to_numpy()
+
+
+def smoothing(history: pd.DataFrame) -> int:
+    """Epochs that a point of the curves is a mean over, as in `plot_training`."""
+    return max(int(history["epoch"].max()) // 40, 1)
+
+
+def training_curves(history: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
+    """The lines of `plot_training` by name and axis, in its order, in a tenth of its time: values by epoch.
+
+    Example:
+        >>> rows = [{"epoch": e, "level": 0, "nodes": 9, "link_loss": 1 / e, "density_loss": 0.1} for e in (1, 2)]
+        >>> {key: curve.tolist() for key, curve in training_curves(pd.DataFrame(rows)).items()}
+        {('level 0', 'x'): [1.0, 0.5], ('level 0', 'x2'): [0.1, 0.1]}
+    """
+    losses = {"link_loss": "x", "density_loss": "x2"}
+    weighed = history[list(losses)].mul(history["nodes"], axis=0).assign(nodes=history["nodes"])
+    sums = weighed.groupby([history["level"], history["epoch"]]).sum()
+    means = sums[list(losses)].div(sums["nodes"], axis=0)
+    curves: dict[tuple[str, str], pd.Series] = {}
+    for level in means.index.unique("level"):
+        smooth = means.loc[level].rolling(smoothing(history), min_periods=1, center=True).mean()
+        curves |= {(f"level {level}", axis): smooth[loss] for loss, axis in losses.items()}
+    if "val_bcubed_f" in history and history["val_bcubed_f"].notna().any():
+        curves["held-out classes", "x3"] = history.groupby("epoch")["val_bcubed_f"].first().dropna()
+    return curves
+
+
+def _key(trace: Any) -> tuple[str, str]:
+    return trace.name, trace.xaxis or "x"
+
+
+def _empty() -> go.Figure:
+    """The figure without lines, with room for the validation score."""
+    row = {"epoch": 1, "level": 0, "nodes": 1, "link_loss": 0.0, "density_loss": 0.0, "val_bcubed_f": 0.0}
+    figure = plot_training(pd.DataFrame([row]))
+    figure.data = ()
+    return figure.update_layout(title_text="Meta-training")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def explore_training(
+    features: Any,
+    labels: Any,
+    config: LanderConfig | None = None,
+    *,
+    training: TrainConfig | None = None,
+    inference: InferenceConfig | None = None,
+    validation: tuple[Any, Any] | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    state: str | Path | None = None,
+    name: str = "training",
+) -> TrainingMonitor:
+    """Train a LANDER on a worker thread and watch it: losses by head and level, and F on held-out classes.
+
+    No cell is blocked. Stop ends within one epoch and keeps the best model so far. Start (or `.start()`) begins;
+    `.lander` has the model when it is done, `.history` the curves so far, `.wait()` blocks until then. An exception on
+    the thread stands in the status strip and in `.errors`, and is raised by `.wait()`.
+
+    A cell that is run again with equal arguments gets the same monitor back, running or done: monitors are kept by
+    `name` as long as the kernel lives. Other arguments under the same name take its place, but not while it runs.
+
+    Args:
+        features, labels, config, training, inference, validation, seed, device: see `workbench.meta_train`.
+        state: a file to save the run to, so that Start goes on from there, also in another kernel.
+        name: of the monitor; two trainings at the same time need two names.
+
+    Returns: a widget with `start`, `stop`, `wait`, `lander`, `history`, `phase` and the trait `errors`.
+
+    Raises:
+        TypeError, ValueError: what `meta_train` refuses, at once.
+        RuntimeError: another training of this name is running.
+
+    Example:
+        >>> import torch, workbench as wb
+        >>> random = torch.Generator().manual_seed(0)
+        >>> x = torch.randn(12, 8, generator=random).repeat(20, 1) + 0.1 * torch.randn(240, 8, generator=random)
+        >>> labels, quick = torch.arange(12).repeat(20), wb.TrainConfig(epochs=4, validate=4)
+        >>> monitor = explore_training(x, labels, training=quick, name="example")
+        >>> monitor.start()
+        >>> monitor.wait() is monitor.lander, monitor.phase, monitor.errors
+        (True, 'done', [])
+        >>> explore_training(x, labels, training=quick, name="example") is monitor
+        True
+    """
+    settings: dict[str, Any] = {"training": training, "inference": inference, "validation": validation}
+    run = BackgroundTraining(features, labels, config, **settings, seed=seed, device=device, state=state)
+    with _registry:
+        known = _monitors.get(name)
+        if known is not None and known.run.fingerprint == run.fingerprint:
+            return known
+        if known is not None and known.run.running:
+            raise RuntimeError(
+                f"name: a training called {name!r} with other arguments is running; stop it (.stop()) or give this one "
+                "another name"
+            )
+        monitor = _monitors[name] = TrainingMonitor(run)
+        run.on_change = monitor.watch
+        return monitor
