@@ -276,3 +276,9 @@ def test_bad_input_is_named(tree):
     for draw in (views.plot_treemap, views.plot_sankey):
         with pytest.raises(ValueError, match="max_nodes"):
             draw(hierarchy, max_nodes=0)
+
+
+def test_one_level_has_no_flow_and_says_so():
+    figure = views.plot_sankey(no_links())
+    assert [trace.type for trace in figure.data] == ["scatter"]
+    assert figure.layout.annotations[0].text == "one level: nothing flows together"

@@ -111,7 +111,7 @@ def plot_density(
     dots = go.Scatter(x=target[drawn], y=found[drawn], mode="markers", marker=marker, name="nodes", customdata=drawn)
     dots.hovertemplate = "node %{customdata}: true %{x:.3f}, predicted %{y:.3f}<extra></extra>"
     figure = go.Figure([diagonal, dots])
-    number = f"{graph.n:,} nodes" if len(drawn) == graph.n else f"{len(drawn):,} of {graph.n:,} nodes, sampled"
+    number = f"all {graph.n:,} nodes" if len(drawn) == graph.n else f"{len(drawn):,} of {graph.n:,} nodes, sampled"
     varies = min(np.ptp(target), np.ptp(found)) > 0
     alike = (
         f"correlation {np.corrcoef(target, found)[0, 1]:.3f}" if varies else "no correlation: one of them is constant"

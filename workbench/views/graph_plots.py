@@ -165,5 +165,6 @@ def _histograms(values: np.ndarray, same: Bool[np.ndarray, " m"], low: float) ->
         area.update(name=f"{look['name']} ({int(kind.sum()):,})", fillcolor=look["fill"], customdata=count)
         figure.add_trace(area.update(hovertemplate="from %{x:.3f}: %{customdata:,} links, %{y:.1%}"))
     if not len(values):
-        figure.add_annotation(text="no links", x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False)
+        figure.add_annotation(text="no links", x=0.25, y=0.5, xref="paper", yref="paper", showarrow=False)
+    figure.update_layout(hovermode="x")
     return figure.update_yaxes(title="share of the links of its kind", rangemode="tozero", tickformat=".0%")

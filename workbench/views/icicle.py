@@ -69,7 +69,7 @@ def shown_boxes(
     boxes = prune(tree, check_int(max_nodes, "max_nodes"), min_share)
     check_totals(boxes)
     shown = int((boxes["kind"] == "cluster").sum())
-    note = f"the {shown:,} largest of {len(tree):,} clusters" if shown < len(tree) else f"all {len(tree):,} clusters"
+    note = f"clusters: the {shown:,} largest of {len(tree):,}" if shown < len(tree) else f"clusters: all {len(tree):,}"
     colour = "purity: the share of the largest class" if labels is not None else "size"
     n = len(hierarchy.layers)
     return boxes, f"{n} level{'' if n == 1 else 's'}, {note}; colour = {colour}"

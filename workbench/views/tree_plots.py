@@ -172,11 +172,10 @@ def plot_sankey(
 
     Example:
         >>> import torch, workbench as wb
-        >>> from workbench.hierarchy import oracle_predictor
-        >>> x = torch.nn.functional.normalize(torch.eye(6) + 0.5, dim=1)
-        >>> tree = wb.build_hierarchy(x, oracle_predictor(torch.tensor([0, 0, 0, 0, 1, 1])), wb.InferenceConfig(k=1))
-        >>> sum(plot_sankey(tree).data[0].link.value) == 6 * (len(tree.layers) - 1)
-        True
+        >>> from workbench.hierarchy import similarity_predictor
+        >>> tree = wb.build_hierarchy(torch.eye(3), similarity_predictor, wb.InferenceConfig())
+        >>> plot_sankey(tree).layout.annotations[0].text
+        'one level: nothing flows together'
 
     Source: after clustree (Zappia & Oshlack 2018, doi 10.1093/gigascience/giy083).
     """
@@ -185,11 +184,13 @@ def plot_sankey(
     drawn = top.head(max(1, check_int(max_nodes, "max_nodes") // 5))
     boxes = prune(_with_descendants(tree, drawn["key"]), max(max_nodes, len(drawn)))
     boxes = boxes[boxes["kind"] != "root"].reset_index(drop=True)
-    figure = go.Figure(_flow(boxes, by_purity=labels is not None))
+    figure = go.Figure()
+    if len(hierarchy.layers) > 1:
+        figure.add_trace(_flow(boxes, by_purity=labels is not None))
     figure.add_trace(_colour_bar(boxes["size"].to_numpy(), by_purity=labels is not None))
     share = f"{drawn['size'].sum():,} of {top['size'].sum():,} images"
-    clusters = f"{len(drawn):,} largest of {len(top):,}" if len(drawn) < len(top) else f"{len(top):,}"
-    note = f"fine to coarse from left to right; the {clusters} clusters of the last level, {share}"
+    clusters = f"the {len(drawn):,} largest of {len(top):,}" if len(drawn) < len(top) else f"all {len(top):,}"
+    note = f"fine to coarse from left to right; clusters of the last level: {clusters}, {share}"
     styled(figure, escape(title or "How the clusters flow together"), height=640, subtitle=note)
     figure.update_layout(margin={"l": 12, "r": 12, "t": 92, "b": 20}, showlegend=False)
     figure.update_layout(annotations=_level_names(len(hierarchy.layers)))
@@ -223,13 +224,14 @@ def _flow(boxes: pd.DataFrame, *, by_purity: bool) -> go.Sankey:
 
 
 def _level_names(n: int) -> list[dict[str, Any]]:
-    """Over each column of bars, the level that made these clusters."""
-    sides = ["left", *["center"] * (n - 2), "right"] if n > 1 else ["right"]
-    at = np.linspace(0, 1, n) if n > 1 else [1.0]
-    fixed = {"xref": "paper", "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False}
+    """Over each column of bars, the level that made these clusters; with one level, why there is no column."""
+    on_paper = {"xref": "paper", "yref": "paper", "showarrow": False}
+    if n == 1:
+        return [on_paper | {"x": 0.5, "y": 0.5, "text": "one level: nothing flows together"}]
+    sides = ["left", *["center"] * (n - 2), "right"]
     return [
-        fixed | {"x": x, "xanchor": side, "text": f"level {i}"}
-        for i, (x, side) in enumerate(zip(at, sides, strict=True))
+        on_paper | {"x": i / (n - 1), "xanchor": side, "y": 1, "yanchor": "bottom", "text": f"level {i}"}
+        for i, side in enumerate(sides)
     ]
 
 
