@@ -5,5 +5,7 @@ error in its status strip, and leaves a static picture where there is no kernel.
 """
 
 from .base import Explorer
+from .errors import ErrorExplorer, explore_errors
+from .links import LinkExplorer, explore_links
 
-__all__ = ["Explorer"]
+__all__ = ["ErrorExplorer", "Explorer", "LinkExplorer", "explore_errors", "explore_links"]

@@ -10,7 +10,7 @@ from ..style import escape
 from .link_panes import Names, decision, linkage_bar, table
 from .panes import grid, thumbnail
 
-_GRID = 360  # pixels of one side's images
+_GRID = 322  # pixels of one side's images
 _BETWEEN = 150
 
 
@@ -23,7 +23,7 @@ def two_sides(left: str, between: str, right: str) -> str:
     """
     parts = ((left, _GRID), (between, _BETWEEN), (right, _GRID))
     columns = "".join(f"<div style='width:{width}px;flex:none'>{html}</div>" for html, width in parts)
-    return f"<div style='display:flex;gap:14px;line-height:1.4'>{columns}</div>"
+    return f"<div style='display:flex;gap:12px;line-height:1.4;overflow-wrap:anywhere'>{columns}</div>"
 
 
 def side(heading: str, members: Int[np.ndarray, " m"], names: Names, images: np.ndarray | None = None) -> str:

@@ -25,6 +25,7 @@ from .link_panes import Names
 from .panes import checked_images
 
 _KINDS = {"merges": "False merges", "splits": "False splits"}
+_WORDS = "line-height:1.4;margin:2px 0 8px"
 _NONE = {
     "merges": "<p>✔ No link joined images of different classes.</p>",
     "splits": "<p>✔ No class lies in more than one cluster.</p>",
@@ -101,18 +102,23 @@ class ErrorExplorer(Explorer):
         """Controls, panes and who listens to whom."""
         options = [(f"{name} ({len(self._tables[kind]):,})", kind) for kind, name in _KINDS.items()]
         self._kinds = widgets.ToggleButtons(options=options, style={"button_width": "auto"})
-        self._list = widgets.Select(rows=8, description="Costliest first", layout=widgets.Layout(width="100%"))
-        self._list.style.description_width = "initial"
-        self._file = widgets.Text("mistakes.csv", description="File", layout=widgets.Layout(width="260px"))
-        self._file.style.description_width = "initial"
+        self._list = widgets.Select(rows=8, layout=widgets.Layout(width="825px"))
+        self._list.tooltip = "Mistakes, the costliest first"
+        plain = {"style": {"description_width": "initial"}}
+        narrow, wide = widgets.Layout(width="110px"), widgets.Layout(width="210px")
+        self._number = widgets.BoundedIntText(1, min=1, max=1, description="Number", layout=narrow, **plain)
+        self._file = widgets.Text("mistakes.csv", description="File", layout=wide, **plain)
         self._export = widgets.Button(description="Export as CSV", tooltip="Write the whole table to this file")
-        self._sides = text_pane(540)
+        self._export.layout.width = "auto"
+        self._sides = text_pane(580)
         traitlets.link((self, "kind"), (self._kinds, "value"))
         self.observe(self.guarded(lambda _: self._list_mistakes()), "kind")
-        self._list.observe(self.guarded(self._pick), "value")
+        self._list.observe(self.guarded(lambda change: self._pick(change["new"])), "value")
+        self._number.observe(self.guarded(lambda change: self._pick(change["new"] - 1)), "value")
         self.observe(self.guarded(lambda _: self._refresh()), "row")
         self._export.on_click(self.guarded(lambda _: self.say(f"Written: {self.export(self._file.value)}")))
-        tools = widgets.HBox([self._kinds, self._file, self._export], layout=widgets.Layout(align_items="center"))
+        tools = widgets.HBox([self._kinds, self._number, self._file, self._export])
+        tools.layout.align_items = "center"
         self.arrange(tools, self._list, self._sides)
 
     def _shown(self) -> int:
@@ -122,6 +128,7 @@ class ErrorExplorer(Explorer):
         """The list of the kind chosen, from its top."""
         rows = self._tables[self.kind].head(self._n).to_dict("records")
         say = self._merge_in_words if self.kind == "merges" else self._split_in_words
+        self._number.max = max(1, self._shown())
         self._list.options = [(f"{i + 1}.  {say(row)}", i) for i, row in enumerate(rows)]
         self.row = 0
         self._refresh()
@@ -138,9 +145,9 @@ class ErrorExplorer(Explorer):
         assert self._names.labels is not None  # mistakes are counted from them
         return self._names.label(int(self._names.labels[image]))
 
-    def _pick(self, change: Any) -> None:
-        if change["new"] is not None:
-            self.row = change["new"]
+    def _pick(self, row: int | None) -> None:
+        if row is not None and row < self._shown():  # a list that is filled anew has no row for a moment
+            self.row = row
 
     def _refresh(self) -> None:
         """Show the mistake chosen."""
@@ -150,7 +157,7 @@ class ErrorExplorer(Explorer):
             self.level = self.selection = -1
             self.say(f"{_KINDS[self.kind]}: none.")
             return
-        self._list.value = self.row
+        self._list.value, self._number.value = self.row, self.row + 1
         row = table.iloc[[self.row]].to_dict("records")[0]
         self._sides.value = self._merge(row) if self.kind == "merges" else self._split(row)
         self.level, self.selection = int(row["level"]), int(row["child_image"])
@@ -165,9 +172,10 @@ class ErrorExplorer(Explorer):
         why = WHY[1] if np.isnan(row["linkage"]) else WHY[0]
         link = self._link(row, why)
         words = (
-            f"<p>At level {row['level']} this link joined {row['false_pairs']:,} pairs of different classes, and "
+            f"<div style='{_WORDS}'>"
+            f"At level {row['level']} this link joined {row['false_pairs']:,} pairs of different classes, and "
             f"{row['right_pairs']:,} of one class. Without it pairwise F after that level would change by "
-            f"<b>{row['f_gain']:+.4f}</b>.</p>"
+            f"<b>{row['f_gain']:+.4f}</b>.</div>"
         )
         left = side("Below the link", below, self._names, self._images)
         return words + two_sides(left, link, side("The rest of the cluster", rest, self._names, self._images))
@@ -181,8 +189,9 @@ class ErrorExplorer(Explorer):
         link = self._link(row, row["why"]) if row["level"] >= 0 else f"<b>No link</b><br>{escape(row['why'])}"
         history = links_between(self._hierarchy, pd.DataFrame([row]), self._rule)
         words = (
-            f"<p>{row['pairs_missed']:,} pairs of one class were kept apart. Joining the two clusters would change "
-            f"pairwise F by <b>{row['f_gain']:+.4f}</b>.</p>"
+            f"<div style='{_WORDS}'>"
+            f"{row['pairs_missed']:,} pairs of one class were kept apart. Joining the two clusters would change "
+            f"pairwise F by <b>{row['f_gain']:+.4f}</b>.</div>"
         )
         return words + two_sides(left, link, right) + "<br>" + level_by_level(history, self._rule.tau)
 

@@ -25,7 +25,7 @@ _KEPT, _TWIN, _BEATEN, _WEAK, _THIN = (
 _LOOKS = dict(zip(WHY, (_KEPT, _KEPT, _TWIN, _TWIN, _BEATEN, _WEAK, _THIN, _THIN), strict=True))
 _CELL = "padding:2px 8px;border-bottom:1px solid rgba(128,134,145,.25);vertical-align:middle;white-space:nowrap"
 _NUMBER = _CELL + ";text-align:right;font-variant-numeric:tabular-nums"
-_SIDE = 34  # pixels of a thumbnail in a table
+_SIDE = 30  # pixels of a thumbnail in a table
 _TRACK = 64  # pixels of a bar that is 1 long
 
 
@@ -76,7 +76,8 @@ def decision(why: str) -> str:
         True
     """
     symbol, colour = _LOOKS.get(why, _THIN)
-    return f"<span style='border-left:5px solid {colour};padding-left:7px'>{symbol} {escape(why)}</span>"
+    style = f"display:inline-block;white-space:normal;min-width:150px;border-left:5px solid {colour};padding-left:7px"
+    return f"<span style='{style}'>{symbol} {escape(why)}</span>"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()) -> str:
@@ -122,22 +123,24 @@ def candidates(links: pd.DataFrame, names: Names, tau: float, images: np.ndarray
     """
     if links.empty:
         return "<p>No candidate: no other node is similar at all, so this one stays alone.</p>"
-    head = ["", "candidate", "images", "similarity", f"linkage (| tau {tau:.3f})", "denser by", "decision"]
-    truth = "same_class" in links
+    truth, sized = "same_class" in links, bool((links["size"] > 1).any())
+    head = ["", "candidate", *(["images"] if sized else []), "similarity", f"linkage (| tau {tau:.3f})", "denser by"]
+    head += ["decision", *(["class"] if truth else [])]
     rows = []
     for row in links.to_dict("records"):
         image = int(row["image"])
         seen = "" if images is None else thumbnail(images, image, height=_SIDE)
         cells = [f"<div style='min-width:{_SIDE + 8}px'>{seen}</div>", _shortened(names.image(image))]
-        cells += [f"{row['size']:,}", _decimals(row["similarity"])]
+        cells += [f"{row['size']:,}"] if sized else []
+        cells += [_decimals(row["similarity"])]
         cells += [linkage_bar(row["linkage"], tau), f"{row['density_difference']:+.3f}", decision(row["why"])]
         rows.append([*cells, *([_truth(row["same_class"])] if truth else [])])
-    return table([*head, *(["class"] if truth else [])], rows, numbers=(2, 3, 4, 5))
+    return table(head, rows, numbers=range(2, 5 + sized))
 
 
 def _shortened(text: str) -> str:
     """Text in a cell of limited width; the whole of it under the pointer."""
-    style = "max-width:180px;overflow:hidden;text-overflow:ellipsis"
+    style = "max-width:140px;overflow:hidden;text-overflow:ellipsis"
     return f"<div style='{style}' title='{escape(text)}'>{escape(text)}</div>"
 
 
@@ -161,13 +164,14 @@ def strip(steps: Sequence[int], words: Callable[[int], str], images: np.ndarray 
         >>> strip([3, 1], lambda i: "<b>").count("&lt;b&gt;")
         2
     """
-    cell = "display:inline-block;text-align:center;vertical-align:top;max-width:150px;font-size:12px;line-height:1.3"
+    cell = "display:inline-block;text-align:center;vertical-align:top;width:112px;white-space:normal;font-size:12px"
+    cell += ";line-height:1.3;overflow-wrap:anywhere"
     cells = [
         f"<span style='{cell}'>{'' if images is None else thumbnail(images, image, height=56) + '<br>'}"
         f"{escape(words(i))}</span>"
         for i, image in enumerate(steps)
     ]
-    arrow = "<span style='display:inline-block;margin:18px 10px 0 4px;font-size:20px' aria-label='parent'>→</span>"
+    arrow = "<span style='display:inline-block;margin:18px 6px 0 0;font-size:20px' aria-label='parent'>→</span>"
     return f"<div style='white-space:nowrap'>{arrow.join(cells)}</div>"
 
 

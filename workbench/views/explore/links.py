@@ -22,7 +22,7 @@ from .link_panes import Names, candidates, links_figure, strip
 from .map_view import MapView
 from .panes import checked_images, facts, thumbnail
 
-_MAP = 430  # pixels, both ways
+_MAP = 400  # pixels, both ways
 
 
 class LinkExplorer(Explorer):
@@ -105,15 +105,15 @@ class LinkExplorer(Explorer):
                 ("Back", "Undo the last step", self.back),
             )
         )
-        self._facts, self._way = text_pane(250 if self._view else 130), text_pane(150)
-        self._links = text_pane(480)
+        self._facts, self._way = text_pane(215 if self._view else 130), text_pane(170)
+        self._links = text_pane(470)
         self.observe(self.guarded(lambda _: self._refresh()), ["selection", "level"])
         controls = widgets.HBox([self._number, self._levels, self._up, self._top, self._return])
         beside = widgets.VBox([self._facts, self._way], layout=widgets.Layout(width="100%", margin="0 0 0 14px"))
         middle = beside
         if self._view is not None:
             self._view.on_click(self.guarded(lambda image: self.set_trait("selection", image)))
-            beside.layout.width = "470px"
+            beside.layout.width = "420px"
             middle = widgets.HBox([self._view.figure, beside])
         self.arrange(controls, middle, self._links)
 
@@ -146,8 +146,8 @@ class LinkExplorer(Explorer):
         self._describe(node, steps)
         if self._view is not None and self._colours is not None:
             self._draw(self._view, self._colours, int(level.image[node]))
-        kept = "a peak: no link of its own is kept" if len(steps) == 1 else f"{len(steps) - 1} links from its peak"
-        text = f"{len(self.table)} candidate links; {kept}. tau {self._rule.tau:.4g}{self._about}."
+        kept = "a peak: no link of its own is kept" if len(steps) == 1 else f"{_links(len(steps) - 1)} from its peak"
+        text = f"{_links(len(self.table), 'candidate link')}; {kept}. tau {self._rule.tau:.4g}{self._about}."
         self.say(f"{self._title()}: {text}")
 
     def _describe(self, node: int, steps: list[int]) -> None:
@@ -163,7 +163,7 @@ class LinkExplorer(Explorer):
         words = facts(self._names.image(self.selection), rows)
         self._facts.value = f"<div style='display:flex'>{picture}{words}</div>"
         way = strip(self.path, lambda i: self._step(steps, i), self._images)
-        heading = "Its own peak" if len(steps) == 1 else f"To its peak: {len(steps) - 1} links"
+        heading = "Its own peak" if len(steps) == 1 else f"To its peak: {_links(len(steps) - 1)}"
         self._way.value = f"<b>{heading}</b>{way}"
 
     def _step(self, steps: list[int], i: int) -> str:
@@ -176,8 +176,13 @@ class LinkExplorer(Explorer):
         lines += [_line(view.xy, a, b, PALETTE[0], "solid") for a, b in zip(self.path, self.path[1:], strict=False)]
         with view.figure.batch_update():
             near = np.unique([*self.path, *self.table["image"]]).astype(np.int64)
-            view.show([colours], peaks=near, sizes=np.where(np.isin(near, self.path), 60, 2))
+            sizes = np.where(near == image, 30, np.where(np.isin(near, self.path), 4, 2))
+            view.show([colours], peaks=near, sizes=sizes)
             view.figure.layout.shapes = [line for line in lines if line]
+
+
+def _links(n: int, noun: str = "link") -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def _line(xy: Float[np.ndarray, "n 2"], a: int, b: int, colour: str, dash: str) -> dict[str, Any]:
