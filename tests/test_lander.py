@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from workbench import lander as lander_module
 from workbench._checks import seeded
-from workbench.aggregate import Nodes
+from workbench.aggregate import Nodes, aggregate
 from workbench.config import InferenceConfig, LanderConfig
 from workbench.graph import KnnGraph, knn
 from workbench.lander import Lander, linkage_of
@@ -133,6 +133,47 @@ def test_structural_inputs_equal_the_slow_reference(blobs):
             torch.testing.assert_close(found, torch.tensor(slow_structure(graph, i, slot)))
     means = inputs.nodes[:, NODE_INPUTS.index("similarity: mean")]
     torch.testing.assert_close(means, graph.similarity.mean(dim=1))
+
+
+def slow_flow(links, members, a, b):
+    """Flow out, back and share of nodes a and b, image by image."""
+    n = len(members)
+    pairs = [(i, int(j)) for i in range(n) for j in links.neighbors[i] if j >= 0]
+    across = [(int(members[i]), int(members[j])) for i, j in pairs]
+    out, back = across.count((a, b)), across.count((b, a))
+    leaving = {c: sum(s == c != t for s, t in across) for c in (a, b)}
+    every = sum(s in (a, b) for s, _ in across)
+    return out / max(leaving[a], 1), back / max(leaving[b], 1), (out + back) / every
+
+
+@pytest.mark.parametrize("super_nodes", [False, True])
+def test_flow_equals_the_count_of_image_links(blobs, super_nodes):
+    x, y = blobs(5, 8, noise=0.6)
+    images = knn(x, 4)
+    nodes = Nodes.of_images(x)
+    if super_nodes:
+        members = y * 2 + torch.arange(len(y)) % 2  # two halves a class
+        nodes = aggregate(x, members, torch.tensor([int((members == c).nonzero()[0]) for c in range(10)]), images)
+    graph = knn(nodes.center, 3)
+    inputs = structural_inputs(nodes, graph if super_nodes else images)
+    columns = [EDGE_INPUTS.index(name) for name in ("flow out", "flow back", "flow share")]
+    for i in range(0, len(nodes.image), 3):
+        for slot in range(inputs.graph.k):
+            expected = slow_flow(images, nodes.members, i, int(inputs.graph.neighbors[i, slot]))
+            torch.testing.assert_close(inputs.edges[i, slot, columns], torch.tensor(expected))
+
+
+def test_halves_of_a_class_are_tied_by_more_links_than_classes_are():
+    """Images 0-3 list each other, 4 and 5 each other and one of the first: by hand."""
+    images = KnnGraph.from_arrays([[1, 2], [0, 2], [3, 1], [2, 0], [5, 3], [4, 3]], [[0.9, 0.8]] * 6)
+    x = torch.nn.functional.normalize(torch.arange(12.0).reshape(6, 2) + 1, dim=1)
+    nodes = aggregate(x, torch.tensor([0, 0, 1, 1, 2, 2]), torch.tensor([0, 2, 4]), images)
+    graph = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0]], [[0.9, 0.8]] * 3)
+    inputs = structural_inputs(nodes, graph)
+    flow = inputs.edges[..., [EDGE_INPUTS.index(name) for name in ("flow out", "flow back", "flow share")]]
+    torch.testing.assert_close(flow[0, 0], torch.tensor([1.0, 1.0, 0.5]))  # all that leaves 0 and 1 runs between them
+    torch.testing.assert_close(flow[2, 0], torch.tensor([1.0, 0.0, 0.25]))  # nothing comes back to 2
+    assert inputs.nodes[:, NODE_INPUTS.index("leaving share")].tolist() == [0.5, 0.5, 0.5]
 
 
 @pytest.mark.parametrize("config", [LanderConfig(hidden=8), LanderConfig.published(hidden=8).for_features(3)])

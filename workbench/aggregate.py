@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .graph import KnnGraph
+
 
 @dataclass(frozen=True)
 class Nodes:
@@ -18,12 +20,16 @@ class Nodes:
         identity: [n, d] feature of each node's representative image (unit rows).
         average: [n, d] mean of the original features of all images in the node (not normalised again).
         size: int64 [n], number of images in the node.
+        members: int64 [images], the node each image lies in.
+        image_links: the k-NN graph of the images; None at level 0, where the level's own graph is that one.
     """
 
     image: Int[Tensor, " n"]
     identity: Float[Tensor, "n d"]
     average: Float[Tensor, "n d"]
     size: Int[Tensor, " n"]
+    members: Int[Tensor, " images"]
+    image_links: KnnGraph | None = None
 
     @property
     def center(self) -> Float[Tensor, "n d"]:
@@ -39,10 +45,15 @@ class Nodes:
             [1, 1]
         """
         image = torch.arange(len(features), device=features.device)
-        return cls(image, features, features, torch.ones_like(image))
+        return cls(image, features, features, torch.ones_like(image), image)
 
 
-def aggregate(features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], image: Int[Tensor, " c"]) -> Nodes:
+def aggregate(
+    features: Float[Tensor, "n d"],
+    labels: Int[Tensor, " n"],
+    image: Int[Tensor, " c"],
+    image_links: KnnGraph | None = None,
+) -> Nodes:
     """Super-nodes of the next level.
 
     Formula: identity_c = x_r(c), r(c) the representative's image; average_c = mean of x_i over images i in cluster c.
@@ -51,6 +62,7 @@ def aggregate(features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], image: 
         features: original unit rows of all images [n, d].
         labels: cluster of each image, 0 .. c-1.
         image: the image that represents each cluster (its peak under the tree decode).
+        image_links: the k-NN graph of the images, for the structural inputs of the super-nodes.
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
@@ -63,4 +75,4 @@ def aggregate(features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], image: 
     """
     size = torch.bincount(labels, minlength=len(image))
     total = features.new_zeros(len(image), features.shape[1]).index_add_(0, labels, features)
-    return Nodes(image, features[image], total / size[:, None], size)
+    return Nodes(image, features[image], total / size[:, None], size, labels, image_links)

@@ -43,7 +43,9 @@ class TrainingLevel:
 
 def level_nodes(tree: Hierarchy, i: int, features: Float[Tensor, "images d"]) -> Nodes:
     """The nodes that entered level i (a `Level` keeps indices only; features are looked up again here)."""
-    return Nodes.of_images(features) if i == 0 else aggregate(features, tree.levels[i - 1].labels, tree.levels[i].image)
+    if i == 0:
+        return Nodes.of_images(features)
+    return aggregate(features, tree.levels[i - 1].labels, tree.levels[i].image, tree.levels[0].graph)
 
 
 def majority(clusters: Int[Tensor, " n"], labels: Int[Tensor, " n"], n_clusters: int) -> Int[Tensor, " c"]:

@@ -184,7 +184,7 @@ def build_hierarchy(
         levels.append(Level(nodes.image, nodes.size, links, prediction, decoding, labels))
         if reason := _stop_reason(levels, settings):
             return Hierarchy(tuple(levels), reason)
-        nodes = aggregate(features, labels, nodes.image[decoding.representative])
+        nodes = aggregate(features, labels, nodes.image[decoding.representative], levels[0].graph)
 
 
 def _stop_reason(levels: list[Level], settings: InferenceConfig) -> str:

@@ -51,7 +51,7 @@ class TrainConfig:
     projections: tuple[float, ...] = (1.0, 0.5, 0.25)
     epochs: int = 300
     refresh: int = 4
-    validate: int = 60
+    validate: int = 100
     classes: float = 0.25
     batch_size: int = 4096
     optimizer: str = "adamw"

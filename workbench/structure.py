@@ -25,6 +25,7 @@ NODE_INPUTS = (
     "mutual fraction",
     "shared fraction: mean",
     "compactness",
+    "leaving share",
 )
 EDGE_INPUTS = (
     "similarity",
@@ -40,6 +41,9 @@ EDGE_INPUTS = (
     "shared fraction",
     "cosine of identities",
     "mean similarity of images",
+    "flow out",
+    "flow back",
+    "flow share",
 )
 
 
@@ -112,7 +116,11 @@ def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
     more similar to it; mutual = the node lies within the reach of the neighbour's list; shared fraction =
     |N(i) & N(j)| / k; mean similarity of images = average_i . average_j, the mean cosine over all pairs of an image in
     one node and an image in the other (what average linkage merges by); compactness = |average_i|^2, the same within a
-    node. All of it can be computed for a new row alone. The number of images in a node is left out on purpose: a model
+    node. Leaving share and flow count the image links, those of the k-NN graph of level 0, that leave a node or run
+    between two: out of all that leave the node (flow out), of all that leave the neighbour (back), of all that both
+    have (share). Two parts of one class are tied by many links of their images, two classes that only touch by few.
+
+    All of it can be computed for a new row alone. The number of images in a node is left out on purpose: a model
     that reads it learns how large training classes are, and stops too early where classes are larger.
 
     Example:
@@ -122,13 +130,14 @@ def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
         (True, True)
     """
     profile = _profile(graph)
-    edges = _edge_inputs(nodes, graph, profile)
+    leaving, flow = _flow(nodes, graph)
+    edges = torch.cat([_edge_inputs(nodes, graph, profile), flow], dim=2)
     count = graph.present.sum(dim=1, keepdim=True).clamp(min=1)
     mutual, shared = (
         edges[..., EDGE_INPUTS.index(name)].sum(1, True) / count for name in ("mutual", "shared fraction")
     )
     compactness = nodes.average.square().sum(dim=1, keepdim=True)
-    return GraphInputs(graph, torch.cat([profile, mutual, shared, compactness], dim=1), edges)
+    return GraphInputs(graph, torch.cat([profile, mutual, shared, compactness, leaving], dim=1), edges)
 
 
 def _profile(graph: KnnGraph) -> Float[Tensor, "n 7"]:
@@ -163,6 +172,33 @@ def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor
         between,
     ]
     return torch.stack(columns, dim=2) * graph.present[..., None]
+
+
+def _flow(nodes: Nodes, graph: KnnGraph) -> tuple[Float[Tensor, "n 1"], Float[Tensor, "n k 3"]]:
+    """Share of each node's image links that leave it; flow out, back and share of every link."""
+    links, owner = nodes.image_links, nodes.members
+    if links is None:
+        links = graph
+    image, slot = links.present.nonzero(as_tuple=True)
+    source, target = owner[image], owner[links.neighbors[image, slot]]
+    every = torch.bincount(source, minlength=graph.n)
+    away = source != target
+    leaving = torch.bincount(source[away], minlength=graph.n)
+    pair, count = torch.unique(source[away] * graph.n + target[away], return_counts=True)
+
+    node, other = torch.arange(graph.n, device=owner.device)[:, None], graph.filled
+    out, back = (_look_up(pair, count, key) for key in (node * graph.n + other, other * graph.n + node))
+    shares = out / leaving[:, None], back / leaving[other], (out + back) / (every[:, None] + every[other])
+    flow = torch.stack(shares, dim=2).nan_to_num(0) * graph.present[..., None]
+    return (leaving / every.clamp(min=1))[:, None], flow
+
+
+def _look_up(keys: Int[Tensor, " m"], values: Int[Tensor, " m"], wanted: Int[Tensor, "n k"]) -> Int[Tensor, "n k"]:
+    """The values at the sorted keys wanted; 0 where a key is missing."""
+    if not len(keys):
+        return torch.zeros_like(wanted)
+    at = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
+    return torch.where(keys[at] == wanted, values[at], 0)
 
 
 def _by_blocks(graph: KnnGraph, cells: int = 2**25) -> tuple[Tensor, Tensor]:

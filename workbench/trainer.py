@@ -19,7 +19,7 @@ from .lander import Lander, linkage_of
 from .losses import balance, density_loss, link_loss
 from .recipe import TrainConfig
 from .targets import signed_density
-from .validation import tau_curve
+from .validation import TAUS, tau_curve
 
 Labelled = tuple[Float[Tensor, "n d"], Int[Tensor, " n"]]
 
@@ -97,18 +97,31 @@ class MetaTraining:
         rows = [{**common, **row} for row in self._pass_over_levels()]
         self.epoch += 1
         if self.at_validation:
-            curve = tau_curve(self.model.predict, self.model.inference, *self.validation)
+            curve = self.curve_among_all(self.model, TAUS[1::2])
             rows = [{**row, "val_bcubed_f": curve["bcubed_f"].max()} for row in rows]
         rows = [{**row, "seconds": time.perf_counter() - started} for row in rows]
         self.rows += rows
         return rows
 
-    def curve_among_all(self, model: Lander) -> pd.DataFrame:
-        """`tau_curve` on the validation classes, clustered together with the training's."""
+    def curve_among_all(self, model: Lander, taus: tuple[float, ...] = TAUS) -> pd.DataFrame:
+        """Mean of `tau_curve` over the training's projections, on the validation classes clustered among the training's.
+
+        Alone they are too easy to tell a good model from a better one: few classes, far apart. Projected, classes
+        overlap as unseen ones do, and the mean of several curves is steadier than one.
+        """
         (x, y), (new_x, new_y) = (self.features, self.labels), self.validation
-        labels = torch.cat([y, new_y + y.max() + 1])
+        features, labels = torch.cat([x, new_x]), torch.cat([y, new_y + y.max() + 1])
         scored = torch.arange(len(labels), device=labels.device) >= len(y)
-        return tau_curve(model.predict, model.inference, torch.cat([x, new_x]), labels, scored)
+        drawn = torch.Generator().manual_seed(self.seed)
+        views = [random_projection(features, share, drawn) for share in self._projections]
+        curves = [tau_curve(model.predict, model.inference, view, labels, scored, taus) for view in views]
+        mean = pd.concat(curves).groupby("tau", as_index=False).mean()
+        return mean.assign(error=mean["error"] / math.sqrt(len(curves)))
+
+    @property
+    def _projections(self) -> tuple[float, ...]:
+        """A model that reads the features themselves is bound to their dimension."""
+        return self.training.projections if self.model.config.inputs == "structural" else (1.0,)
 
     def _build_levels(self) -> list[TrainingLevel]:
         t, x, y = self.training, self.features, self.labels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from .config import InferenceConfig
 from .graph import KnnGraph, knn
 from .hierarchy import Predictor, build_hierarchy
 
-TAUS = tuple(round(0.025 * i, 3) for i in range(8, 40))  # candidates: 0.2 to 0.975
+TAUS = tuple(round(1 / (1 + math.exp(-z / 4)), 3) for z in range(-5, 19))  # 0.223 to 0.989, even steps of log-odds
 
 
 def tau_curve(
