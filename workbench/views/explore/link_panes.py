@@ -23,7 +23,7 @@ _KEPT, _TWIN, _BEATEN, _WEAK, _THIN = (
     ("✘", GREY),
 )
 _LOOKS = dict(zip(WHY, (_KEPT, _KEPT, _TWIN, _TWIN, _BEATEN, _WEAK, _THIN, _THIN), strict=True))
-_CELL = "padding:2px 8px;border-bottom:1px solid rgba(128,134,145,.25);vertical-align:middle;white-space:nowrap"
+_CELL = "padding:2px 5px;border-bottom:1px solid rgba(128,134,145,.25);vertical-align:middle;white-space:nowrap"
 _NUMBER = _CELL + ";text-align:right;font-variant-numeric:tabular-nums"
 _SIDE = 30  # pixels of a thumbnail in a table
 _TRACK = 64  # pixels of a bar that is 1 long
@@ -140,7 +140,7 @@ def candidates(links: pd.DataFrame, names: Names, tau: float, images: np.ndarray
 
 def _shortened(text: str) -> str:
     """Text in a cell of limited width; the whole of it under the pointer."""
-    style = "max-width:140px;overflow:hidden;text-overflow:ellipsis"
+    style = "max-width:132px;overflow:hidden;text-overflow:ellipsis"
     return f"<div style='{style}' title='{escape(text)}'>{escape(text)}</div>"
 
 
@@ -190,5 +190,5 @@ def links_figure(links: pd.DataFrame, names: Names, title: str) -> go.Figure:
     columns["decision"] = [f"{_LOOKS[why][0]} {why}" for why in links["why"]]
     ink = {"fill": {"color": CLEAR}, "font": {"color": INK}, "line": {"color": GREY}, "align": "left"}
     cells = {"values": list(columns.values()), "height": 26, **ink}
-    text = go.Table(header={"values": list(columns), **ink}, cells=cells, columnwidth=[2, 1, 1, 1, 3])
-    return styled(go.Figure(text), escape(title), height=160 + 27 * len(links))
+    text = go.Table(header={"values": list(columns), **ink}, cells=cells, columnwidth=[5, 1.3, 1.2, 1.4, 4.4])
+    return styled(go.Figure(text), escape(title), height=170 + 32 * len(links))
