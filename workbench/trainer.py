@@ -104,7 +104,7 @@ class MetaTraining:
         return rows
 
     def curve_among_all(self, model: Lander, taus: tuple[float, ...] = TAUS) -> pd.DataFrame:
-        """Mean of `tau_curve` over the training's projections, on the validation classes clustered among the training's.
+        """`tau_curve`, a mean over the training's projections: validation classes clustered among the training's.
 
         Alone they are too easy to tell a good model from a better one: few classes, far apart. Projected, classes
         overlap as unseen ones do, and the mean of several curves is steadier than one.
