@@ -7,5 +7,17 @@ error in its status strip, and leaves a static picture where there is no kernel.
 from .base import Explorer
 from .errors import ErrorExplorer, explore_errors
 from .links import LinkExplorer, explore_links
+from .metric import explore_metric
+from .oracle import explore_oracle
+from .training import explore_training
 
-__all__ = ["ErrorExplorer", "Explorer", "LinkExplorer", "explore_errors", "explore_links"]
+__all__ = [
+    "ErrorExplorer",
+    "Explorer",
+    "LinkExplorer",
+    "explore_errors",
+    "explore_links",
+    "explore_metric",
+    "explore_oracle",
+    "explore_training",
+]

@@ -98,7 +98,8 @@ class LinkPicker:
         texts = [f"{names.image(i)}: linkage {r:.3f}" for i, r in zip(ends, self.links["linkage"], strict=True)]
         self._link.options = list(zip(texts, ends, strict=True))
         if ends:
-            self._link.value = before if before in ends else ends[0]
+            kept = [int(i) for i in self.links.loc[self.links["kept"], "image"]]
+            self._link.value = before if before in ends else (kept or ends)[0]
         self.table.value = self._heading(node, int(at.image[node]), int(at.size[node])) + candidates(
             table, names, self._rule.tau, self._images
         )

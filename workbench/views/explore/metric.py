@@ -9,10 +9,11 @@ import numpy as np
 import plotly.graph_objects as go
 import traitlets
 from jaxtyping import Float64, Int64
+from plotly.basedatatypes import BaseFigure
 
 from ...confusion import CLASS_NAMES, LARGEST, PRESETS, check_table, disagreement, items_of, table_scores
 from ..style import GREY, PALETTE, escape, styled
-from .base import Explorer, text_pane
+from .base import WIDTH, Explorer, text_pane
 from .link_panes import table
 
 MOST = 60  # items in one cell: dots that can still be told apart
@@ -20,7 +21,7 @@ _OWN = "your own"
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "star")
 _GLYPHS = "●■◆▲▼★"
 _GOLDEN = np.pi * (3 - np.sqrt(5))
-_WIDTH, _HEIGHT = 800, 200  # pixels the dots have
+_WIDTH, _HEIGHT = WIDTH - 40, 200  # pixels the dots have
 
 
 class MetricExplorer(Explorer):
@@ -38,7 +39,7 @@ class MetricExplorer(Explorer):
         self._preset = widgets.Dropdown(options=[_OWN, *PRESETS], description="Preset", value=_OWN)
         self._size = tuple(self._count(name) for name in ("Classes", "Clusters"))
         self._grid = widgets.GridBox()
-        self._scores, self._words = text_pane(190, 330), widgets.HTML()
+        self._scores, self._words = text_pane(190, 300), widgets.HTML()
         self._figure = go.FigureWidget(_skeleton())
         self._filling = False
         self._preset.observe(self.guarded(self._choose), "value")
@@ -64,7 +65,7 @@ class MetricExplorer(Explorer):
         return go.Figure(self._figure.to_dict())
 
     def _cell(self, i: int, j: int) -> widgets.BoundedIntText:
-        shape = {"layout": widgets.Layout(width="92px"), "style": {"description_width": "24px"}}
+        shape = {"layout": widgets.Layout(width="70px"), "style": {"description_width": "22px"}}
         cell = widgets.BoundedIntText(0, min=0, max=MOST, description=f"{CLASS_NAMES[i]}{j + 1}", **shape)
         cell.tooltip = f"items of class {CLASS_NAMES[i]} in cluster {j + 1}"
         cell.observe(self.guarded(self._read), "value")
@@ -88,7 +89,8 @@ class MetricExplorer(Explorer):
     def _show(self) -> None:
         counts = check_table(self.table)
         self._fill(counts)
-        self._draw(counts)
+        with self._figure.batch_update():
+            _show_dots(self._figure, counts)
         items = int(counts.sum())
         self.say(f"{items:,} items of {counts.any(axis=1).sum()} classes in {counts.any(axis=0).sum()} clusters.")
         if not items:
@@ -109,16 +111,16 @@ class MetricExplorer(Explorer):
             self._preset.value = next((name for name, table in PRESETS.items() if table == self.table), _OWN)
         finally:
             self._filling = False
-        heads = [widgets.Label(""), *(widgets.Label(f"cluster {j + 1}") for j in range(columns))]
+        heads = [
+            widgets.Label(""),
+            *(
+                widgets.Label(f"cluster {j + 1}", layout=widgets.Layout(justify_content="flex-end"))
+                for j in range(columns)
+            ),
+        ]
         lines = [[_row_head(i), *self._cells[i][:columns]] for i in range(rows)]
         self._grid.children = (*heads, *(box for line in lines for box in line))
-        self._grid.layout = widgets.Layout(grid_template_columns=f"84px repeat({columns}, 96px)", width="auto")
-
-    def _draw(self, counts: Int64[np.ndarray, "r c"]) -> None:
-        dots = _dots(counts)
-        with self._figure.batch_update():
-            self._figure.data[0].update(dots["trace"])
-            self._figure.layout.update(dots["layout"])
+        self._grid.layout = widgets.Layout(grid_template_columns=f"78px repeat({columns}, 72px)", width="auto")
 
 
 def _row_head(i: int) -> widgets.HTML:
@@ -136,41 +138,45 @@ def _scores_html(row: dict[str, float | int]) -> str:
 
 
 def _skeleton() -> go.Figure:
-    trace = go.Scatter(x=[], y=[], mode="markers", marker={"line": {"width": 0}}, hoverinfo="text")
-    figure = styled(go.Figure(trace), "Clusters", height=_HEIGHT + 110)
-    figure.update_layout(margin={"t": 70, "b": 30, "l": 16, "r": 16}, showlegend=False)
-    axis = {"visible": False, "fixedrange": True}
+    rings = go.Scatter(x=[], y=[], mode="lines", line={"color": GREY, "width": 1.2}, hoverinfo="skip")
+    dots = go.Scatter(x=[], y=[], mode="markers", marker={"line": {"width": 0}}, hoverinfo="text")
+    names = go.Scatter(x=[], y=[], mode="text", textposition="bottom center", hoverinfo="skip", cliponaxis=False)
+    figure = styled(go.Figure([rings, dots, names]), "Clusters", height=_HEIGHT + 110)
+    figure.update_layout(margin={"t": 70, "b": 30, "l": 16, "r": 16}, showlegend=False, width=WIDTH)
+    axis = {"visible": False, "fixedrange": True, "constrain": "domain"}  # the ranges given are kept
     return figure.update_xaxes(**axis).update_yaxes(**axis, scaleanchor="x")
 
 
-def _dots(counts: Int64[np.ndarray, "r c"]) -> dict[str, Any]:
-    """What the figure shows of a table: a disc of dots per cluster, a sector per class."""
+def _show_dots(figure: BaseFigure, counts: Int64[np.ndarray, "r c"]) -> None:
+    """Put a table into the figure: a ring full of dots per cluster, a sector per class."""
     row, col = items_of(counts)
-    sizes = counts.sum(axis=0)
-    radius = 0.55 * np.sqrt(np.maximum(sizes, 1)) + 0.6
-    used = sizes > 0
-    left = np.cumsum(np.where(used, 2 * radius + 1.5, 0)) - np.where(used, radius + 0.75, 0)
-    x, y = np.empty(len(row)), np.empty(len(row))
-    for j in np.flatnonzero(used):
-        x[col == j], y[col == j] = _disc(int(sizes[j])) + np.array([[left[j]], [0.0]])
-    width, height = float((2 * radius + 1.5)[used].sum()), 2 * float(radius[used].max(initial=1)) + 1.5
-    pixels = min(_WIDTH / width if width else 22, _HEIGHT / height, 22)  # of a unit, the space a dot has
-    ring = {"type": "circle", "line": {"color": GREY, "width": 1}}
-    rings = [_around(left[j], radius[j]) | ring for j in np.flatnonzero(used)]
-    names = [_name_of(left[j], -height / 2, f"cluster {j + 1} ({sizes[j]})") for j in np.flatnonzero(used)]
-    where = [f"class {CLASS_NAMES[i]}, cluster {j + 1}" for i, j in zip(row, col, strict=True)]
-    look = {"color": [PALETTE[i] for i in row], "symbol": [_SYMBOLS[i] for i in row], "size": max(0.8 * pixels, 3)}
-    span = _WIDTH / pixels / 2
-    return {
-        "trace": {"x": x, "y": y, "hovertext": where, "marker": look},
-        "layout": {
-            "shapes": rings,
-            "annotations": names,
-            "title": {"text": _heading(counts)},
-            "xaxis": {"range": [width / 2 - span, width / 2 + span]},
-            "yaxis": {"range": [-height / 2 - 1.5, height / 2]},
-        },
-    }
+    used = np.flatnonzero(counts.any(axis=0))
+    sizes = counts.sum(axis=0)[used]
+    radius = 0.55 * np.sqrt(sizes) + 0.6
+    width, height = float((2 * radius + 1.5).sum()), 2 * float(radius.max(initial=1)) + 1.5
+    centre = np.cumsum(2 * radius + 1.5) - radius - 0.75 - width / 2
+    places = np.empty((2, len(row)))
+    for j, size, x in zip(used, sizes, centre, strict=True):
+        places[:, col == j] = _disc(int(size)) + np.array([[x], [0.0]])
+    pixels = min(_WIDTH / max(width, 1), _HEIGHT / height, 22)  # of a unit, the space a dot has
+    rings, dots, names = figure.data
+    rings.x, rings.y = _rings(centre, radius)
+    dots.x, dots.y = places
+    dots.hovertext = [f"class {CLASS_NAMES[i]}, cluster {j + 1}" for i, j in zip(row, col, strict=True)]
+    dots.marker.color, dots.marker.symbol = [PALETTE[i] for i in row], [_SYMBOLS[i] for i in row]
+    dots.marker.size = max(0.8 * pixels, 3)
+    names.x, names.y = centre, np.full(len(used), -height / 2 + 0.5)
+    names.text = [f"cluster {j + 1} ({size})" for j, size in zip(used, sizes, strict=True)]
+    figure.layout.xaxis.range = [-_WIDTH / pixels / 2, _WIDTH / pixels / 2]
+    figure.layout.yaxis.range = [-height / 2 - 1.5, height / 2]
+    figure.layout.title.text = _heading(counts)
+
+
+def _rings(centre: Float64[np.ndarray, " c"], radius: Float64[np.ndarray, " c"]) -> tuple[np.ndarray, np.ndarray]:
+    """Circles as one line with gaps."""
+    turn = np.append(np.linspace(0, 2 * np.pi, 61), np.nan)
+    x, y = centre[:, None] + radius[:, None] * np.cos(turn), radius[:, None] * np.sin(turn)
+    return x.ravel(), y.ravel()
 
 
 def _disc(n: int) -> Float64[np.ndarray, "2 n"]:
@@ -179,14 +185,6 @@ def _disc(n: int) -> Float64[np.ndarray, "2 n"]:
     places = 0.55 * np.sqrt(np.arange(n) + (n > 1) * 0.5) * np.stack([np.cos(turn), np.sin(turn)])
     order = np.argsort(np.arctan2(places[1], places[0]), kind="stable")
     return np.asarray(places[:, order], dtype=np.float64)
-
-
-def _around(x: float, radius: float) -> dict[str, Any]:
-    return {"x0": x - radius, "x1": x + radius, "y0": -radius, "y1": radius}
-
-
-def _name_of(x: float, y: float, text: str) -> dict[str, Any]:
-    return {"x": x, "y": y, "text": text, "showarrow": False, "yanchor": "top"}
 
 
 def _heading(counts: Int64[np.ndarray, "r c"]) -> str:

@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from jaxtyping import Float
+from plotly.basedatatypes import BaseFigure
 from plotly.subplots import make_subplots
 
 from ...hierarchy import Hierarchy
 from ...surgery import HEADS, Edit
 from ..style import GREY, INK, PALETTE, escape, styled
+from .base import WIDTH
 from .link_panes import Names, table
 
-_SCORES = (("bcubed_f", "BCubed F", "circle", PALETTE[0]), ("pairwise_f", "pairwise F", "diamond", PALETTE[5]))
+_SCORES = (("bcubed_f", "BCubed", "circle", PALETTE[0]), ("pairwise_f", "pairwise", "diamond", PALETTE[5]))
 _AROUND = 300  # images drawn around a node, for the eye to find its way
 
 
@@ -24,13 +26,16 @@ def oracle_figure(*, with_map: bool) -> go.Figure:
     """F by level, model's own (grey) and now, and where there are places a map of the node; all still empty."""
     figure = make_subplots(rows=1, cols=1 + with_map, column_widths=[0.62, 0.38][: 1 + with_map])
     for _, name, symbol, colour in _SCORES:
-        for who, ink in (("model's own", GREY), ("now", colour)):
+        for who, ink in (("own", GREY), ("now", colour)):
             marker = {"symbol": symbol, "size": 13 if ink == GREY else 8, "color": ink}
             line = {"color": ink, "width": 2, "dash": "dot" if ink == GREY else "solid"}
             dots = go.Scatter(x=[], y=[], mode="lines+markers", name=f"{name}, {who}", marker=marker, line=line)
             figure.add_trace(dots.update(hovertemplate="%{x}: %{y:.4f}<extra></extra>"), row=1, col=1)
-    styled(figure, "F after each level", height=360).update_yaxes(title="F (1 is best)", range=[0, 1.04])
-    figure.update_xaxes(type="category").update_layout(margin={"r": 8, "t": 92}, legend={"y": 1.0, "font_size": 12})
+    styled(figure, "F after each level: the model's own, and now", height=360).update_yaxes(
+        title="F (1 is best)", range=[0, 1.04]
+    )
+    figure.update_xaxes(type="category").update_layout(width=WIDTH, margin={"r": 8, "t": 92})
+    figure.update_layout(legend={"y": 1.0, "font_size": 12})
     if with_map:
         figure.add_traces(_map_traces(), rows=[1] * 4, cols=[2] * 4)
         figure.update_xaxes(title="UMAP 1", type="linear", showticklabels=False, showgrid=False, row=1, col=2)
@@ -48,14 +53,14 @@ def _map_traces() -> list[go.Scatter]:
     return [images, dropped, kept, ends]
 
 
-def show_scores(figure: go.Figure, own: pd.DataFrame, now: pd.DataFrame) -> None:
+def show_scores(figure: BaseFigure, own: pd.DataFrame, now: pd.DataFrame) -> None:
     """Put two `level_table`s into the figure."""
     for i, (column, *_) in enumerate(_SCORES):
         for trace, scores in zip(figure.data[2 * i : 2 * i + 2], (own, now), strict=True):
             trace.x, trace.y = [f"level {level}" for level in scores["level"]], scores[column].to_numpy()
 
 
-def show_node(figure: go.Figure, xy: Float[np.ndarray, "n 2"], image: int, links: pd.DataFrame, words: Names) -> None:
+def show_node(figure: BaseFigure, xy: Float[np.ndarray, "n 2"], image: int, links: pd.DataFrame, words: Names) -> None:
     """Put a node, its candidate links and the images around them into the figure's map."""
     kept = links["kept"].to_numpy(bool)
     ends = links["image"].to_numpy(np.int64)
@@ -66,11 +71,11 @@ def show_node(figure: go.Figure, xy: Float[np.ndarray, "n 2"], image: int, links
     images.x, images.y = xy[near, 0], xy[near, 1]
     for trace, some in ((dropped, ends[~kept]), (chosen, ends[kept])):
         trace.x, trace.y = _spokes(centre, xy[some])
-    shown = np.concatenate([[image], ends]).astype(np.int64)
+    shown = np.concatenate([ends, [image]]).astype(np.int64)
     points.x, points.y = xy[shown, 0], xy[shown, 1]
     points.hovertext = [escape(words.image(int(i))) for i in shown]
-    colours = [PALETTE[1], *np.where(kept, PALETTE[0], GREY)]
-    points.marker.update(color=colours, size=[15, *[10] * len(ends)], symbol=["star", *["circle"] * len(ends)])
+    colours = [*np.where(kept, PALETTE[0], GREY), PALETTE[5]]
+    points.marker.update(color=colours, size=[*[10] * len(ends), 17], symbol=[*["circle"] * len(ends), "star"])
 
 
 def _spokes(centre: Float[np.ndarray, " 2"], ends: Float[np.ndarray, "m 2"]) -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +117,7 @@ def ledger_html(rows: pd.DataFrame) -> str:
     """A `ledger` as a table, with what changed."""
     head = ["level", "clusters", "BCubed F: own", "now", "change", "pairwise F: own", "now", "change"]
     alone = "links" in rows
-    head += ["if its links alone were true", "if its density alone were true"] if alone else []
+    head += ["+ true links", "+ true density"] if alone else []
     body = []
     for row in rows.to_dict("records"):
         clusters = "–" if pd.isna(row["clusters"]) else f"{row['clusters']:,.0f}"

@@ -16,7 +16,7 @@ from ...config import InferenceConfig, LanderConfig
 from ...lander import Lander
 from ...recipe import TrainConfig
 from ..plots import plot_training
-from .base import Explorer
+from .base import WIDTH, Explorer
 
 _PAUSE = 0.25  # seconds between two drawings at least
 _SHARE = 10  # and so many times as long as the last one took, up to a second: watching must not slow training down
@@ -176,7 +176,7 @@ def _empty() -> go.Figure:
     row = {"epoch": 1, "level": 0, "nodes": 1, "link_loss": 0.0, "density_loss": 0.0, "val_bcubed_f": 0.0}
     figure = plot_training(pd.DataFrame([row]))
     figure.data = ()
-    return figure.update_layout(title_text="Meta-training")
+    return figure.update_layout(title_text="Meta-training", width=WIDTH)
 
 
 def _clock(seconds: float) -> str:
