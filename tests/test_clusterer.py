@@ -161,7 +161,7 @@ def test_own_decoder(blobs):
         ({"k": True}, np.eye(3), TypeError, "k: expected an integer >= 1, got True"),
         ({"lander": 7}, np.eye(3), TypeError, "lander: expected a Lander"),
         ({"lander": "no/such/file"}, np.eye(3), FileNotFoundError, "no checkpoint at no/such/file"),
-        ({"lander": "glyphs-encoder"}, np.eye(3), TypeError, "lander: expected a Lander, .* got Encoder"),
+        ({"lander": "glyphs-encoder"}, np.eye(3), ValueError, "lander: glyphs-encoder holds an encoder"),
         ({"decoder": "best"}, np.eye(3), ValueError, "decoder: expected one of"),
         ({"device": "tpu?"}, np.eye(3), ValueError, "device: expected 'auto', 'cpu'"),
         ({}, np.empty((0, 3)), ValueError, "X: Found array with 0 sample"),

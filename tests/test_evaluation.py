@@ -45,15 +45,15 @@ def test_together_keeps_classes_apart():
 
 
 def test_evaluation_of_handwritten_digits(tmp_path):
-    """Ten classes of another kind, by the packaged models: better than the single level, and a table in a file."""
+    """Ten classes of another kind, by the packaged models: far better than the single level, and a table in a file."""
     table = run_evaluation(tmp_path / "t.csv", data="digits", baselines=["k-means (true K)"], progress=False)
     by_method = table.set_index("method")["bcubed_f"]
-    assert by_method[OURS] > max(0.7, by_method[SINGLE])
+    assert by_method[OURS] > max(0.6, by_method[SINGLE] + 0.2)
     assert pd.read_csv(tmp_path / "t.csv")["method"].tolist() == table["method"].tolist()
 
 
 def test_wrong_kinds_of_checkpoint_are_refused():
-    with pytest.raises(ValueError, match="encoder, lander: expected checkpoints of an encoder and a LANDER"):
-        run_evaluation(encoder="glyphs-lander", lander="glyphs-encoder")
+    with pytest.raises(ValueError, match="encoder: glyphs-lander holds a LANDER; expected an encoder"):
+        run_evaluation(encoder="glyphs-lander")
     with pytest.raises(ValueError, match="data: expected one of 'glyphs', 'digits', 'omniglot', got 'cars'"):
         run_evaluation(data="cars")
