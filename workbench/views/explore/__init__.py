@@ -6,18 +6,24 @@ error in its status strip, and leaves a static picture where there is no kernel.
 
 from .base import Explorer
 from .errors import ErrorExplorer, explore_errors
+from .hierarchy import HierarchyExplorer, explore_hierarchy
 from .links import LinkExplorer, explore_links
 from .metric import explore_metric
 from .oracle import explore_oracle
+from .tau import TauExplorer, explore_tau
 from .training import explore_training
 
 __all__ = [
     "ErrorExplorer",
     "Explorer",
+    "HierarchyExplorer",
     "LinkExplorer",
+    "TauExplorer",
     "explore_errors",
+    "explore_hierarchy",
     "explore_links",
     "explore_metric",
     "explore_oracle",
+    "explore_tau",
     "explore_training",
 ]

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -61,12 +62,18 @@ class Explorer(widgets.VBox):
         """Put plain text (escaped here) into the status strip, with the time: what is shown, n of N, sampled or not."""
         self._said.value = _SAID.format(f"{escape(text)} <span>· updated {time.strftime('%H:%M:%S')}</span>")
 
-    def guarded(self, f: Callable[P, R]) -> Callable[P, R | None]:
-        """`f` as a callback: one at a time, without gradients, and an exception is shown instead of lost."""
+    def guarded(self, f: Callable[P, R], *, alone: bool = True) -> Callable[P, R | None]:
+        """`f` as a callback: without gradients, one at a time, and an exception is shown instead of lost.
+
+        Args:
+            f: the callback.
+            alone: False: other callbacks may run meanwhile. For what takes seconds; it must hand what it found to a
+                guarded function, and touch nothing that others change.
+        """
 
         @wraps(f)
         def run(*args: P.args, **kwargs: P.kwargs) -> R | None:
-            with self._guard, torch.no_grad():  # grad mode belongs to a thread, and callbacks come from any
+            with self._guard if alone else nullcontext(), torch.no_grad():  # grad mode is a thread's own
                 try:
                     return f(*args, **kwargs)
                 except Exception as error:  # noqa: BLE001  # shown: an event loop would swallow it
@@ -75,9 +82,9 @@ class Explorer(widgets.VBox):
 
         return run
 
-    def debounced(self, f: Callable[..., Any], seconds: float = 0.3) -> Delayed:
-        """`f` guarded, and run once, `seconds` after the last of many calls; `settle` waits for it."""
-        self._delayed.append(Delayed(self.guarded(f), seconds))
+    def debounced(self, f: Callable[..., Any], seconds: int | float = 0.3, *, alone: bool = True) -> Delayed:
+        """`f` guarded, and run once, `seconds` after the last of many calls, on a thread; `settle` runs it now."""
+        self._delayed.append(Delayed(self.guarded(f, alone=alone), seconds))
         return self._delayed[-1]
 
     def settle(self) -> None:
@@ -91,10 +98,11 @@ class Explorer(widgets.VBox):
 
     def _fail(self, error: Exception) -> None:
         text = f"{type(error).__name__}: {error}"
-        self._traces.append("".join(traceback.format_exception(error)))
-        self.errors = [*self.errors, text]
-        number = f"all {len(self._traces)} errors" if len(self._traces) > 1 else "where it happened"
-        self._failed.value = _FAILED.format(escape(text), number, escape("\n".join(self._traces)))
+        with self._guard:
+            self._traces.append("".join(traceback.format_exception(error)))
+            self.errors = [*self.errors, text]
+            number = f"all {len(self._traces)} errors" if len(self._traces) > 1 else "where it happened"
+            self._failed.value = _FAILED.format(escape(text), number, escape("\n".join(self._traces)))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         """The widget, and beside it `static()` for who cannot show widgets."""
@@ -116,9 +124,9 @@ class Delayed:
         (None, None, None, [2])
     """
 
-    def __init__(self, f: Callable[..., Any], seconds: float) -> None:
+    def __init__(self, f: Callable[..., Any], seconds: int | float) -> None:
         self._f, self._seconds = f, seconds
-        self._lock = threading.Lock()
+        self._lock, self._running = threading.Lock(), threading.Lock()
         self._timer: threading.Timer | None = None
 
     def __call__(self, *args: Any) -> None:
@@ -127,23 +135,25 @@ class Delayed:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = threading.Timer(self._seconds, self._run, args)
-            self._timer.daemon = True
             self._timer.start()
 
     def flush(self) -> None:
-        """Run now what waits."""
+        """Run now what waits, and wait for what runs."""
         with self._lock:
             timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-            self._f(*timer.args)
+            if timer is not None:
+                timer.cancel()
+        with self._running:
+            if timer is not None:
+                self._f(*timer.args)
 
     def _run(self, *args: Any) -> None:
         with self._lock:
             if threading.current_thread() is not self._timer:  # meanwhile called again, or flushed
                 return
             self._timer = None
-        self._f(*args)
+        with self._running:
+            self._f(*args)
 
 
 def walk(widget: widgets.Widget) -> Iterator[widgets.Widget]:
@@ -158,7 +168,9 @@ def walk(widget: widgets.Widget) -> Iterator[widgets.Widget]:
         yield from walk(child)
 
 
-def slider(low: float, high: float, value: float, name: str, *, step: float = 1, live: bool = False) -> Any:
+def slider(
+    low: int | float, high: int | float, value: int | float, name: str, *, step: int | float = 1, live: bool = False
+) -> Any:
     """A slider with a label, for numbers or, with an integer step, for integers.
 
     Args:

@@ -98,7 +98,7 @@ class BoxView:
         around = [(0, self.n)]
         chain = [box]
         while chain[-1]["parent"] >= 0:
-            chain.append(self.tree.iloc[self.row_of(chain[-1]["level"] + 1, chain[-1]["parent"])])
+            chain.append(self.tree.iloc[self.row_of(int(chain[-1]["level"]) + 1, int(chain[-1]["parent"]))])
         around += [(int(b["start"]), int(b["start"] + b["size"])) for b in reversed(chain)]
         return next(view for view in around if box["size"] >= _OPEN * (view[1] - view[0]))
 

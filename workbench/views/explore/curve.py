@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,11 +33,11 @@ class CurveView:
     def __init__(self, table: pd.DataFrame, chosen: float, *, width: int = 400, height: int = 400) -> None:
         self.table = table
         self.kinds = _F if "bcubed_f" in table else (("n_clusters", "clusters", 0),)
-        self._run: dict[float, dict[str, float]] = {}
+        self._run: dict[float, Mapping[str, Any]] = {}
         self.figure = go.FigureWidget(self._figure(chosen, width, height))
         self.move(chosen)
 
-    def at(self, tau: float) -> dict[str, float]:
+    def at(self, tau: float) -> dict[str, Any]:
         """Scores of level 0 at a tau: those of the row that holds there."""
         row = int(np.searchsorted(self.table["tau"].to_numpy(), tau, side="right")) - 1
         return {str(name): value for name, value in self.table.iloc[max(row, 0)].items()} | {"tau": tau}
@@ -49,7 +50,7 @@ class CurveView:
             here.x, here.y = [tau] * len(self.kinds), [row[name] for name, *_ in self.kinds]
             line.x = [tau, tau]
 
-    def add_run(self, tau: float, scores: dict[str, float]) -> None:
+    def add_run(self, tau: float, scores: Mapping[str, Any]) -> None:
         """Mark what the last level reached at this tau."""
         self._run[tau] = scores
         taus = sorted(self._run)
@@ -87,7 +88,8 @@ class CurveView:
         styled(figure, title, height=height, subtitle="dotted: the model's own tau; points: where the slider rested")
         figure.update_layout(width=width, margin={"l": 48, "r": 8, "t": 56, "b": 92}, title_font_size=15)
         figure.update_layout(modebar={"bgcolor": CLEAR, "color": INK, "activecolor": PALETTE[0]})
-        figure.update_layout(legend={"x": 0, "xanchor": "left", "y": -0.18, "yanchor": "top", "font_size": 11})
-        figure.update_xaxes(title="tau: a link is kept above it", range=[0, 1])
+        figure.update_layout(legend={"x": 0, "xanchor": "left", "y": -0.2, "yanchor": "top", "font_size": 11})
+        figure.update_xaxes(title="tau: links above it are kept", range=[0, 1], title_font_size=12, title_standoff=4)
+        figure.update_yaxes(title_font_size=12)
         values = {"title": "F (1 is best)", "range": [0, 1.02]} if scored else {"title": "clusters", "type": "log"}
         return figure.update_yaxes(**values)

@@ -66,13 +66,14 @@ class MapView:
         Args:
             colours: per panel, colour 0 .. 6 of every image.
             picked: the selected images; the others fade. None: nothing is selected.
-            peaks: images to ring on the first panel.
+            peaks: images to ring on the first panel, where they stand for more than themselves.
             sizes: images in the cluster of each: a larger one has a larger ring.
             titles: new titles of the panels, plain text.
         """
         rings = np.zeros(0, dtype=np.int64) if peaks is None else peaks
-        at = np.isin(rings, self.drawn) & (True if picked is None else picked[rings])
-        rings, images = rings[at], np.ones(at.sum()) if sizes is None else sizes[at]
+        images = np.full(len(rings), 2) if sizes is None else sizes
+        at = np.isin(rings, self.drawn) & (images > 1) & (True if picked is None else picked[rings])
+        rings, images = rings[at], images[at]
         faded = [np.where(picked, colour, _FADED) if picked is not None else colour for colour in colours]
         with self.figure.batch_update():
             for trace, colour in zip(self.figure.data, faded, strict=False):
@@ -146,5 +147,5 @@ def _looks(figure: go.Figure, width: int, height: int) -> go.Figure:
     for i, annotation in enumerate(figure.layout.annotations):
         annotation.x = figure.layout["xaxis" if i == 0 else f"xaxis{i + 1}"].domain[0]
     margin = {"l": 4, "r": 4, "t": 34, "b": 4}
-    modebar = {"bgcolor": CLEAR, "color": INK, "activecolor": PALETTE[0]}
+    modebar = {"bgcolor": CLEAR, "color": INK, "activecolor": PALETTE[0], "orientation": "v" if width < 600 else "h"}
     return figure.update_layout(width=width, showlegend=False, dragmode="lasso", margin=margin, modebar=modebar)

@@ -43,7 +43,7 @@ class BestLinks:
         return np.unique(np.concatenate([[0.0], inside]))
 
     def counts(self) -> pd.DataFrame:
-        """Clusters at every tau: columns tau (rising from 0) and n_clusters; a row holds from its tau to the next one's.
+        """Clusters at every tau: columns tau (rising from 0) and n_clusters; a row holds up to the next one's tau.
 
         Example:
             >>> BestLinks(np.array([0, 0, 1]), np.array([0.0, 0.75, 0.5])).counts()["n_clusters"].tolist()

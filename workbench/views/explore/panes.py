@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Int
 
 from ..._checks import check_labels
@@ -102,6 +103,24 @@ def facts(title: str, rows: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> st
         for name, value in dict(rows).items()
     )
     return f"<div style='line-height:1.4'><b>{escape(title)}</b><table>{cells}</table></div>"
+
+
+def frame_table(frame: pd.DataFrame) -> str:
+    """A small frame as a table: numbers to the right, rounded; text escaped.
+
+    Example:
+        >>> "&lt;b&gt;" in frame_table(pd.DataFrame({"<b>": [1]}))
+        True
+    """
+    sides = ["right" if pd.api.types.is_numeric_dtype(kind) else "left" for kind in frame.dtypes]
+    styles = [f"white-space:normal;padding:2px 10px 2px 0;text-align:{side}" for side in sides]
+    head = "".join(f"<th scope='col' style='{s}'>{escape(name)}</th>" for s, name in zip(styles, frame, strict=True))
+    rows = [
+        "".join(f"<td style='{s}'>{escape(_text(value))}</td>" for s, value in zip(styles, row, strict=True))
+        for row in frame.itertuples(index=False)
+    ]
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table style='border-collapse:collapse;line-height:1.4'><tr>{head}</tr>{body}</table>"
 
 
 def _text(value: Any) -> str:

@@ -26,9 +26,8 @@ from .base import WIDTH, Explorer, slider, text_pane
 from .curve import CurveView
 from .map_view import MapView
 from .nested import best_links, nested_scores, rebuild
-from .panes import checked_images, facts, thumbnail
+from .panes import checked_images, facts, frame_table, thumbnail
 from .places import places_of
-from .tables import small_table
 
 _MAX_POINTS = 50_000
 _HALF = WIDTH // 2
@@ -70,7 +69,7 @@ class TauExplorer(Explorer):
         self._map = MapView(xy, drawn, ["level 0"], width=_HALF)
         self.tau = self._settings.tau
         self._build()
-        self._took(model.hierarchy_, 0.0)
+        self._took(model.hierarchy_, self.tau, 0.0)
 
     @traitlets.validate("tau")
     def _check_tau(self, proposal: Any) -> float:
@@ -91,12 +90,14 @@ class TauExplorer(Explorer):
         back.on_click(self.guarded(lambda _: self.set_trait("tau", self._settings.tau)))
         self._table, self._under = text_pane(190, _HALF), text_pane(190, _HALF - 20)
         self._under.value = "<i>Point at an image to see what it hangs on.</i>"
-        self._upper = self.debounced(self._run_upper, 0.4)
+        self._upper = self.debounced(self._run_upper, 0.4, alone=False)
+        self._arrived = self.guarded(self._took)
         traitlets.link((self, "tau"), (self._slider, "value"))
         self.observe(self.guarded(lambda _: self._move()), "tau")
         self._by.observe(self.guarded(lambda _: self._draw()), "value")
         self._map.on_hover(self.guarded(self._point_at))
         self._map.on_click(self.guarded(self._point_at))
+        self._map.figure.layout.dragmode = "pan"  # a lasso has nothing to say here
         figures = widgets.HBox([self._map.figure, self._curve.figure])
         controls = widgets.HBox([self._slider, self._by, back])
         self.arrange(controls, figures, widgets.HBox([self._table, self._under]))
@@ -111,17 +112,17 @@ class TauExplorer(Explorer):
         self._upper()
 
     def _run_upper(self) -> None:
-        start = time.perf_counter()
-        tree = rebuild(self._features, self._lander.predict, self._settings, self._first, self.tau)
-        self._took(tree, time.perf_counter() - start)
+        """Run the levels above at the tau of now; the slider may move on meanwhile."""
+        start, tau = time.perf_counter(), self.tau
+        tree = rebuild(self._features, self._lander.predict, self._settings, self._first, tau)
+        self._arrived(tree, tau, time.perf_counter() - start)
 
-    def _took(self, tree: Hierarchy, seconds: float) -> None:
-        """Show a hierarchy that has just been run, at its tau."""
-        with self.hold_trait_notifications():
-            self.hierarchy, self._run_at = tree, self.tau
+    def _took(self, tree: Hierarchy, tau: float, seconds: float) -> None:
+        """Show a hierarchy that was run at `tau`."""
+        self._run_at, self.hierarchy = tau, tree
         self._upper_rows = [self._row(level, tree.levels[level].labels) for level in range(1, len(tree.levels))]
-        last = self._upper_rows[-1] if self._upper_rows else self._curve.at(self.tau)
-        self._curve.add_run(self.tau, last)
+        last = self._upper_rows[-1] if self._upper_rows else self._curve.at(tau)
+        self._curve.add_run(tau, last)
         self._draw()
         self._tell(f"levels above run anew in {seconds:.2f} s" if seconds else "levels above as fitted")
 
@@ -154,7 +155,7 @@ class TauExplorer(Explorer):
         names = {"n_clusters": "clusters", "bcubed_f": "BCubed F", "pairwise_f": "pairwise F"}
         rows[["level", "n_clusters"]] = rows[["level", "n_clusters"]].astype(int)
         columns = [name for name in ("level", "nodes", "links kept", *names, "how") if name in rows]
-        self._table.value = small_table(rows[columns].rename(columns=names), "")
+        self._table.value = frame_table(rows[columns].rename(columns=names))
 
     def _tell(self, above: str) -> None:
         n, drawn = len(self._own), len(self._map.drawn)
