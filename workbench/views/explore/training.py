@@ -20,6 +20,7 @@ from .base import WIDTH, Explorer
 
 _PAUSE = 0.25  # seconds between two drawings at least
 _SHARE = 10  # and so many times as long as the last one took, up to a second: watching must not slow training down
+_LEVELS = InferenceConfig().max_levels  # most that a hierarchy has
 _SAYS = {
     "ready": "Ready: press Start.",
     "training": "Training: the cell is free, press Stop to end with the best model so far.",
@@ -45,7 +46,7 @@ class TrainingMonitor(Explorer):
         )
         self._bar = widgets.IntProgress(0, 0, run.epochs, description="Epoch", layout=widgets.Layout(width="260px"))
         self._count = widgets.HTML()
-        self._figure = go.FigureWidget(layout=_empty().layout)
+        self._figure = go.FigureWidget(_empty())
         self._start.on_click(self.guarded(lambda _: self.start()))
         self._stop.on_click(self.guarded(lambda _: self.stop()))
         self.arrange(widgets.HBox([self._start, self._stop, self._bar, self._count]), self._figure)
@@ -107,10 +108,7 @@ class TrainingMonitor(Explorer):
         self._shown_phase = phase
         self._buttons(phase)
         history = self.run.history
-        if len(history):
-            self._curves(history)
-        elif self._figure.data:
-            self._figure.data = ()
+        self._curves(history)
         self._drawn = time.monotonic()
         self._cost = self._drawn - began
         mean = smoothing(history) if len(history) else 1
@@ -129,15 +127,13 @@ class TrainingMonitor(Explorer):
         self._count.value = f"{run.epoch:,} of {run.epochs:,}{rate}{left}"
 
     def _curves(self, history: pd.DataFrame) -> None:
-        """New points into the lines; where lines come or go, what `plot_training` shows takes their place."""
-        curves = training_curves(history)
-        if list(curves) != [_key(trace) for trace in self._figure.data]:
-            wanted = plot_training(history)
-            self._figure.data = ()
-            self._figure.add_traces(wanted.data)
-        else:
-            with self._figure.batch_update():
-                for trace, curve in zip(self._figure.data, curves.values(), strict=True):
+        """New points into the lines; the figure has a line for every level there may be, shown once it has points."""
+        curves = training_curves(history) if len(history) else {}
+        with self._figure.batch_update():
+            for trace in self._figure.data:
+                curve = curves.get(_key(trace))
+                trace.visible = curve is not None
+                if curve is not None:
                     trace.x, trace.y = curve.index.to_numpy(), curve.to_numpy()
 
 
@@ -172,11 +168,10 @@ def _key(trace: Any) -> tuple[str, str]:
 
 
 def _empty() -> go.Figure:
-    """The figure without lines, with room for the validation score."""
-    row = {"epoch": 1, "level": 0, "nodes": 1, "link_loss": 0.0, "density_loss": 0.0, "val_bcubed_f": 0.0}
-    figure = plot_training(pd.DataFrame([row]))
-    figure.data = ()
-    return figure.update_layout(title_text="Meta-training", width=WIDTH)
+    """The figure of a training that has not begun: all lines hidden, with room for the validation score."""
+    common = {"epoch": 1, "nodes": 1, "link_loss": 0.0, "density_loss": 0.0, "val_bcubed_f": 0.0}
+    figure = plot_training(pd.DataFrame([{**common, "level": level} for level in range(_LEVELS)]))
+    return figure.update_traces(x=[], y=[], visible=False).update_layout(title_text="Meta-training", width=WIDTH)
 
 
 def _clock(seconds: float) -> str:
