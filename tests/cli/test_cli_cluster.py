@@ -63,7 +63,7 @@ def test_images_are_embedded_and_reported_on_one_page_that_needs_no_network(pict
     )
     assert small.exit_code == 0
     assert not (tmp_path / "report.html").exists()  # it showed the other clustering
-    failed(run("cluster", pictures / "images", "-o", tmp_path, "--encoder", lander, *OFF), "encoder", "Lander")
+    failed(run("cluster", pictures / "images", "-o", tmp_path, "--encoder", lander, *OFF), "encoder", "LANDER")
 
 
 def test_results_are_replaced_as_a_whole_or_not_at_all(clustered, home, tmp_path):

@@ -75,7 +75,7 @@ def test_info(home, monkeypatch, tmp_path):
     assert all(f"  {name}: " in shown for name in PACKAGED)
     assert f"data: {tmp_path}\n  some.npz  1.5 kB" in shown
     lander = run("info", home / "lander.safetensors").stdout
-    assert "lander: lander, 29,186 numbers" in lander
+    assert "lander: lander, 30,370 numbers" in lander
     assert "inputs=structural" in lander
     assert "tau=" in lander
     assert "240 x 16 float32, 20 classes" in run("info", home / "mine.npz").stdout
