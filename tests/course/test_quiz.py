@@ -6,7 +6,7 @@ import pytest
 
 from workbench import course
 from workbench.course.questions import QUESTIONS, Option, Question
-from workbench.course.quiz import answer_lines, question_html, quiz_html, quiz_markdown
+from workbench.course.quiz_text import answer_lines, question_html, quiz_html, quiz_markdown
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .._files import atomic_path
 from .exercises import write_exercises
-from .quiz import quiz_markdown
+from .quiz_text import quiz_markdown
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,22 +1,19 @@
-"""The quiz: twelve questions as a widget in a notebook, and as text where there is none."""
+"""The quiz as a widget: radio buttons, and an answer to every choice at once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
+
+import ipywidgets as widgets
 
 from .._checks import check_int
+from ..views.explore import Explorer
 from ..views.style import escape
+from .checks import Verdict
+from .compare import EXACT, WRONG
 from .questions import QUESTIONS, Question
-
-if TYPE_CHECKING:
-    from .quiz_widget import Quiz
-
-_HEAD = """# Quiz
-
-Twelve questions on the method, one right answer each; in a notebook: `from workbench import course; course.quiz()`. The
-answers follow below. (Written by `make exercises`.)
-"""
+from .quiz_text import question_html, question_text
 
 
 def quiz(n: int | None = None) -> Quiz:
@@ -33,51 +30,57 @@ def quiz(n: int | None = None) -> Quiz:
            c) Clusters merge, since only strong links count
            d) Links are dropped, so clusters split; nothing is joined
     """
-    from .quiz_widget import Quiz  # imports ipywidgets, which nothing else here needs
-
     chosen = range(1, len(QUESTIONS) + 1) if n is None else [check_int(n, "n", 1, len(QUESTIONS))]
     return Quiz({i: QUESTIONS[i - 1] for i in chosen})
 
 
-def letter(i: int) -> str:
-    """a, b, c ... of an option."""
-    return "abcdefgh"[i]
+class Quiz(Explorer):
+    """Questions to answer by a click; `score` counts the right answers, each option says why.
+
+    Args:
+        questions: by number.
+    """
+
+    def __init__(self, questions: Mapping[int, Question]) -> None:
+        super().__init__()
+        self._questions = dict(questions)
+        self.choices = {number: _radio(question) for number, question in questions.items()}
+        self.replies = {number: widgets.HTML() for number in questions}
+        rows = [row for number in questions for row in self._rows(number)]
+        self.arrange(*rows)
+        self._count()
+
+    @property
+    def score(self) -> int:
+        """Questions whose right option is chosen now."""
+        return sum(radio.index == self._questions[number].right for number, radio in self.choices.items())
+
+    def _rows(self, number: int) -> list[widgets.Widget]:
+        question, radio = self._questions[number], self.choices[number]
+        radio.observe(self.guarded(lambda change: self._reply(number)), "index")
+        heading = f"<p style='line-height:1.4;margin:14px 0 2px'><b>{number}. {escape(question.text)}</b></p>"
+        return [widgets.HTML(heading), radio, self.replies[number]]
+
+    def _reply(self, number: int) -> None:
+        question, index = self._questions[number], self.choices[number].index
+        if index is not None:
+            status = EXACT if index == question.right else WRONG
+            verdict = Verdict(f"quiz-{number}", question.topic, status, question.options[index].why)
+            self.replies[number].value = verdict._repr_html_()
+        self._count()
+
+    def _count(self) -> None:
+        self.say(f"{self.score} of {len(self._questions)} right")
+
+    def __str__(self) -> str:
+        return "\n\n".join(question_text(number, question) for number, question in self._questions.items())
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """The widget, and beside it the questions with folded answers for who cannot show widgets."""
+        static = "".join(question_html(number, question) for number, question in self._questions.items())
+        return {**(widgets.VBox._repr_mimebundle_(self, **kwargs) or {}), "text/html": static}
 
 
-def question_text(number: int, question: Question) -> str:
-    """A question with its options, as plain text."""
-    options = [f"   {letter(i)}) {option.text}" for i, option in enumerate(question.options)]
-    return "\n".join([f"{number}. {question.topic}: {question.text}", *options])
-
-
-def answer_lines(question: Question) -> list[str]:
-    """Each option's letter, whether it is right, and why; the right one first."""
-    order = sorted(range(len(question.options)), key=lambda i: i != question.right)
-    word = {True: "right", False: "wrong"}
-    return [f"{letter(i)} is {word[i == question.right]}: {question.options[i].why}" for i in order]
-
-
-def question_html(number: int, question: Question) -> str:
-    """A question with its options, and the answers folded away, for pages without a kernel."""
-    options = "".join(f"<li>{escape(option.text)}</li>" for option in question.options)
-    answers = "".join(f"<p>{escape(line)}</p>" for line in answer_lines(question))
-    return (
-        f'<div class="course-question"><p><b>{number}. {escape(question.text)}</b></p><ol type="a">{options}</ol>'
-        f"<details><summary>Answer</summary>{answers}</details></div>"
-    )
-
-
-def quiz_html(questions: Sequence[Question] = QUESTIONS) -> str:
-    """The whole quiz for a page."""
-    return "".join(question_html(i, question) for i, question in enumerate(questions, 1))
-
-
-def quiz_markdown(questions: Sequence[Question] = QUESTIONS) -> str:
-    """The text of `QUIZ.md`: the questions, then the answers."""
-    asked, told = [], []
-    for i, question in enumerate(questions, 1):
-        options = [f"- {letter(j)}) {option.text}" for j, option in enumerate(question.options)]
-        asked.append("\n".join([f"**{i}. {question.text}** ({question.topic})", "", *options]))
-        first, *others = answer_lines(question)
-        told.append("\n".join([f"**{i}.** {first}", "", *(f"- {line}" for line in others)]))
-    return "\n\n".join([_HEAD.rstrip(), "## Questions", *asked, "## Answers", *told]) + "\n"
+def _radio(question: Question) -> Any:
+    options = [option.text for option in question.options]
+    return widgets.RadioButtons(options=options, index=None, layout=widgets.Layout(width="100%"))

@@ -17,7 +17,7 @@ from nbformat import NotebookNode, from_dict
 from plotly.offline import get_plotlyjs
 
 from .lesson import about, in_fast_mode, lessons, read
-from .quiz import quiz_html
+from .quiz_text import quiz_html
 from .site_page import PLOTLY_FILE, Link, index_html, page_html, plot_html
 
 MARK = ".course-site"  # in a folder that `build_site` wrote, and so may replace

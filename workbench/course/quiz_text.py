@@ -1,0 +1,58 @@
+"""The quiz as text: in a terminal, on a page without a kernel, in `QUIZ.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..views.style import escape
+from .questions import QUESTIONS, Question
+
+_HEAD = """# Quiz
+
+Twelve questions on the method, one right answer each; in a notebook: `from workbench import course; course.quiz()`. The
+answers follow below. (Written by `make exercises`.)
+"""
+
+
+def letter(i: int) -> str:
+    """a, b, c ... of an option."""
+    return "abcdefgh"[i]
+
+
+def question_text(number: int, question: Question) -> str:
+    """A question with its options, as plain text."""
+    options = [f"   {letter(i)}) {option.text}" for i, option in enumerate(question.options)]
+    return "\n".join([f"{number}. {question.topic}: {question.text}", *options])
+
+
+def answer_lines(question: Question) -> list[str]:
+    """Each option's letter, whether it is right, and why; the right one first."""
+    order = sorted(range(len(question.options)), key=lambda i: i != question.right)
+    word = {True: "right", False: "wrong"}
+    return [f"{letter(i)} is {word[i == question.right]}: {question.options[i].why}" for i in order]
+
+
+def question_html(number: int, question: Question) -> str:
+    """A question with its options, and the answers folded away, for pages without a kernel."""
+    options = "".join(f"<li>{escape(option.text)}</li>" for option in question.options)
+    answers = "".join(f"<p>{escape(line)}</p>" for line in answer_lines(question))
+    return (
+        f'<div class="course-question"><p><b>{number}. {escape(question.text)}</b></p><ol type="a">{options}</ol>'
+        f"<details><summary>Answer</summary>{answers}</details></div>"
+    )
+
+
+def quiz_html(questions: Sequence[Question] = QUESTIONS) -> str:
+    """The whole quiz for a page."""
+    return "".join(question_html(i, question) for i, question in enumerate(questions, 1))
+
+
+def quiz_markdown(questions: Sequence[Question] = QUESTIONS) -> str:
+    """The text of `QUIZ.md`: the questions, then the answers."""
+    asked, told = [], []
+    for i, question in enumerate(questions, 1):
+        options = [f"- {letter(j)}) {option.text}" for j, option in enumerate(question.options)]
+        asked.append("\n".join([f"**{i}. {question.text}** ({question.topic})", "", *options]))
+        first, *others = answer_lines(question)
+        told.append("\n".join([f"**{i}.** {first}", "", *(f"- {line}" for line in others)]))
+    return "\n\n".join([_HEAD.rstrip(), "## Questions", *asked, "## Answers", *told]) + "\n"
