@@ -1,4 +1,4 @@
-"""Pictures. `plot_*` returns a static plotly figure that works without a kernel; one tidy frame serves the maps.
+"""Pictures: `plot_*` returns a static plotly figure that works without a kernel, `explore_*` a widget that needs one.
 
 >>> import torch, workbench as wb
 >>> from workbench.hierarchy import similarity_predictor
@@ -12,12 +12,22 @@
 from .calibration_plots import plot_density, plot_reliability, reliability
 from .demo import DemoResults, DemoTest, demo_report
 from .dendrogram import plot_dendrogram
+from .explore import (
+    explore_errors,
+    explore_hierarchy,
+    explore_links,
+    explore_metric,
+    explore_oracle,
+    explore_tau,
+    explore_training,
+)
 from .gallery import mosaic, plot_cluster, png_uri
 from .graph_plots import plot_graph, plot_linkage, plot_similarity
 from .icicle import plot_icicle
 from .map_plot import plot_map
 from .maps import cluster_frame, level_table, umap_map
 from .page import Panel, Section, Strip, Table, write_page
+from .panel_plots import plot_panels
 from .plots import plot_levels, plot_scores, plot_sizes, plot_tau, plot_training
 from .report import cluster_report
 from .score_plots import plot_by_size, plot_intervals
@@ -33,6 +43,13 @@ __all__ = [
     "cluster_frame",
     "cluster_report",
     "demo_report",
+    "explore_errors",
+    "explore_hierarchy",
+    "explore_links",
+    "explore_metric",
+    "explore_oracle",
+    "explore_tau",
+    "explore_training",
     "level_table",
     "mosaic",
     "plot_by_size",
@@ -46,6 +63,7 @@ __all__ = [
     "plot_levels",
     "plot_linkage",
     "plot_map",
+    "plot_panels",
     "plot_reliability",
     "plot_sankey",
     "plot_scores",
