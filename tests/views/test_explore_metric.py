@@ -127,4 +127,3 @@ def test_without_a_kernel_there_is_a_figure(explorer):
     figure = explorer.static()
     assert "pairwise F 0.67, BCubed F 0.72" in figure.layout.title.text
     assert len(figure.data[1].x) == 12
-    assert "application/vnd.plotly.v1+json" in explorer._repr_mimebundle_()

@@ -12,7 +12,7 @@ from workbench import background
 from workbench.views import plot_training
 from workbench.views.explore import explore_training
 from workbench.views.explore.base import walk
-from workbench.views.explore.training import training_curves
+from workbench.views.explore.training_curves import training_curves
 
 QUICK = wb.TrainConfig(epochs=6, refresh=2, validate=2, ks=(4,))
 
@@ -202,4 +202,16 @@ def test_without_a_kernel_there_is_a_figure(make):
     monitor.start()
     monitor.wait(60)
     assert len(monitor.static().data) == len(lines(monitor))
-    assert "application/vnd.plotly.v1+json" in monitor._repr_mimebundle_()
+
+
+def test_shown_again_it_has_a_new_figure_with_the_same_lines(make):
+    monitor = make()
+    monitor.start()
+    monitor.wait(60)
+    monitor._repr_mimebundle_()
+    first = monitor._figure
+    monitor._repr_mimebundle_()
+    assert monitor._figure is not first
+    assert first not in monitor.children
+    assert [list(line.y) for line in lines(monitor)] == [list(line.y) for line in first.data if line.visible]
+    assert monitor.errors == []

@@ -62,7 +62,7 @@ class MetricExplorer(Explorer):
 
     def static(self) -> go.Figure:
         """The dots, with the scores in words."""
-        return go.Figure(self._figure.to_dict())
+        return go.Figure(self._figure)
 
     def _cell(self, i: int, j: int) -> widgets.BoundedIntText:
         shape = {"layout": widgets.Layout(width="70px"), "style": {"description_width": "22px"}}

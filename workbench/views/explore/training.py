@@ -17,6 +17,7 @@ from ...lander import Lander
 from ...recipe import TrainConfig
 from ..plots import plot_training
 from .base import WIDTH, Explorer
+from .training_curves import smoothing, training_curves
 
 _PAUSE = 0.25  # seconds between two drawings at least
 _SHARE = 10  # and so many times as long as the last one took, up to a second: watching must not slow training down
@@ -49,7 +50,9 @@ class TrainingMonitor(Explorer):
         self._figure = go.FigureWidget(_empty())
         self._start.on_click(self.guarded(lambda _: self.start()))
         self._stop.on_click(self.guarded(lambda _: self.stop()))
-        self.arrange(widgets.HBox([self._start, self._stop, self._bar, self._count]), self._figure)
+        self._controls = widgets.HBox([self._start, self._stop, self._bar, self._count])
+        self._displayed = False
+        self.arrange(self._controls, self._figure)
         self._draw = self.guarded(self._draw_all)
         self._draw()
 
@@ -90,6 +93,21 @@ class TrainingMonitor(Explorer):
             TimeoutError: it is not done after `timeout` seconds; it goes on.
         """
         return self.run.wait(timeout)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        """As every explorer's, but a cell that is run again gets a new figure with the same lines.
+
+        Plotly's views stay subscribed to their figure after they are taken off the page; the first update then fails
+        on the old view and never reaches the new one.
+        """
+        if self._displayed:
+            self.guarded(self._renew)()
+        self._displayed = True
+        return super()._repr_mimebundle_(**kwargs)
+
+    def _renew(self) -> None:
+        self._figure = go.FigureWidget(go.Figure(self._figure))
+        self.arrange(self._controls, self._figure)
 
     def static(self) -> go.Figure:
         """The curves so far."""
@@ -137,41 +155,18 @@ class TrainingMonitor(Explorer):
                     trace.x, trace.y = curve.index.to_numpy(), curve.to_numpy()
 
 
-def smoothing(history: pd.DataFrame) -> int:
-    """Epochs that a point of the curves is a mean over, as in `plot_training`."""
-    return max(int(history["epoch"].max()) // 40, 1)
-
-
-def training_curves(history: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
-    """The lines of `plot_training` by name and axis, in its order, in a tenth of its time: values by epoch.
-
-    Example:
-        >>> rows = [{"epoch": e, "level": 0, "nodes": 9, "link_loss": 1 / e, "density_loss": 0.1} for e in (1, 2)]
-        >>> {key: curve.tolist() for key, curve in training_curves(pd.DataFrame(rows)).items()}
-        {('level 0', 'x'): [1.0, 0.5], ('level 0', 'x2'): [0.1, 0.1]}
-    """
-    losses = {"link_loss": "x", "density_loss": "x2"}
-    weighed = history[list(losses)].mul(history["nodes"], axis=0).assign(nodes=history["nodes"])
-    sums = weighed.groupby([history["level"], history["epoch"]]).sum()
-    means = sums[list(losses)].div(sums["nodes"], axis=0)
-    curves: dict[tuple[str, str], pd.Series] = {}
-    for level in means.index.unique("level"):
-        smooth = means.loc[level].rolling(smoothing(history), min_periods=1, center=True).mean()
-        curves |= {(f"level {level}", axis): smooth[loss] for loss, axis in losses.items()}
-    if "val_bcubed_f" in history and history["val_bcubed_f"].notna().any():
-        curves["held-out classes", "x3"] = history.groupby("epoch")["val_bcubed_f"].first().dropna()
-    return curves
-
-
 def _key(trace: Any) -> tuple[str, str]:
     return trace.name, trace.xaxis or "x"
 
 
 def _empty() -> go.Figure:
-    """The figure of a training that has not begun: all lines hidden, with room for the validation score."""
+    """The figure of a training that has not begun, with room for the validation score.
+
+    Its lines are hidden, not empty: an empty array is a message without a body, which the browser cannot read.
+    """
     common = {"epoch": 1, "nodes": 1, "link_loss": 0.0, "density_loss": 0.0, "val_bcubed_f": 0.0}
     figure = plot_training(pd.DataFrame([{**common, "level": level} for level in range(_LEVELS)]))
-    return figure.update_traces(x=[], y=[], visible=False).update_layout(title_text="Meta-training", width=WIDTH)
+    return figure.update_traces(visible=False).update_layout(title_text="Meta-training", width=WIDTH)
 
 
 def _clock(seconds: float) -> str:
