@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from scipy.stats import t as student
 
+from ..intervals import intervals
 from ..metrics import contingency
 from .style import INK, PALETTE, escape, styled
 
@@ -66,39 +66,6 @@ def plot_by_size(labels_true: Any, labels_pred: Any, *, title: str = "") -> go.F
     styled(figure, escape(title or "BCubed by class size"), subtitle=note).update_layout(hovermode="x")
     figure.update_xaxes(title="images in the class (n = classes in the bin)", type="category")
     return figure.update_yaxes(title="mean over classes (1 is best)", range=[0, 1.02])
-
-
-def intervals(table: pd.DataFrame, value: str, group: str, by: str | None = None) -> pd.DataFrame:
-    """Mean and 95 % t-interval of each group, in the order in which the groups first appear.
-
-    Formula: mean -+ t(0.975; n - 1) s / sqrt(n), s with n - 1 in the denominator; NaN bounds where n = 1.
-
-    Args:
-        table: tidy, a row per run.
-        value: column of the numbers; rows without one (NaN) are left out.
-        group, by: columns that say which rows belong together.
-
-    Returns: a row per group: its columns, n, mean, low, high.
-
-    Raises:
-        ValueError: a column the table does not have, or no row with a value.
-
-    Example:
-        >>> runs = pd.DataFrame({"tau": ["a", "a", "b"], "f": [0.5, 0.7, 0.9]})
-        >>> intervals(runs, "f", "tau").round(2).values.tolist()
-        [['a', 2, 0.6, -0.67, 1.87], ['b', 1, 0.9, nan, nan]]
-    """
-    keys = [group] if by is None else [group, by]
-    for name in (value, *keys):
-        if name not in table:
-            columns = ", ".join(map(repr, table.columns))
-            raise ValueError(f"table: expected a column {name!r}, got {columns}; name one of these")
-    runs = table.dropna(subset=[value])
-    if runs.empty:
-        raise ValueError(f"table: expected at least one row with a number in {value!r}, got none")
-    found = runs.groupby(keys, sort=False)[value].agg(n="count", mean="mean", spread="std").reset_index()
-    half = student.ppf(0.975, np.maximum(found["n"] - 1, 1)) * found.pop("spread") / np.sqrt(found["n"])
-    return found.assign(low=found["mean"] - half, high=found["mean"] + half)
 
 
 def plot_intervals(table: pd.DataFrame, *, value: str, group: str, by: str | None = None, title: str = "") -> go.Figure:

@@ -1,0 +1,27 @@
+"""Ablations: a grid of settings times seeds, each run computed once, differences with their intervals.
+
+```
+grid x seeds -> run_grid (store: one file per run) -> tidy rows -> effects (paired by seed), views.plot_intervals
+```
+
+>>> [factors for factors, _ in configurations({"inference.max_levels": [1, 10]})]
+[{'inference.max_levels': 1}, {'inference.max_levels': 10}]
+"""
+
+from .effects import differences, effects
+from .run import AblationData, code_version
+from .settings import Settings, configurations, describe
+from .store import Store
+from .sweep import run_grid
+
+__all__ = [
+    "AblationData",
+    "Settings",
+    "Store",
+    "code_version",
+    "configurations",
+    "describe",
+    "differences",
+    "effects",
+    "run_grid",
+]
