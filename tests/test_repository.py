@@ -150,7 +150,8 @@ def code_lines(path: Path) -> int:
 
 def core_modules() -> list[Path]:
     """From data to baselines: what is neither a view, nor the command line, nor a report."""
-    later = {"__init__", "views", "cli", "demo", "evaluation", "__main__"}
+    teaching = {"reasons", "subtrees", "mistakes", "surgery", "confusion", "background", "intervals", "views", "course"}
+    later = teaching | {"__init__", "cli", "demo", "evaluation", "published", "ablation", "__main__"}
     return [path for module, path in MODULES.items() if unit_of(module) not in later]
 
 
@@ -325,7 +326,7 @@ USED_OTHERWISE = {  # distribution -> the file and the words that need it, where
     "mypy": ("Makefile", "/mypy"),
     "pytest-timeout": ("pyproject.toml", "timeout = "),
     "beartype": ("tests/conftest.py", "beartype.beartype"),
-    "ipywidgets": ("workbench/training.py", "tqdm.auto"),  # tqdm's bars in notebooks
+    "anywidget": ("workbench/views/explore/base.py", "FigureWidget"),  # plotly's figure as a widget
 }
 
 

@@ -55,7 +55,8 @@ def methods_for(
     x, truth = unit_rows(np.asarray(features)), torch.as_tensor(np.asarray(labels)).long()
     tau = best_tau(tau_curve(lander.predict, one_level, x.to(lander.device), truth))
     single = HiLander(lander, max_levels=1, tau=tau, device=device)
-    return {OURS: HiLander(lander, device=device), SINGLE: single, **tuned}
+    ours = HiLander(lander, tau=lander.inference.tau, device=device)  # "auto", spelled out for the table
+    return {OURS: ours, SINGLE: single, **tuned}
 
 
 def score_table(features: Any, labels: Any, methods: Methods, *, seed: int = 0, progress: bool = False) -> pd.DataFrame:
