@@ -48,6 +48,8 @@ class Settings:
         Raises:
             ValueError: no such setting (names the nearest), or a value that it does not take.
         """
+        if name == "inference.tau":
+            raise ValueError("grid: training chooses inference.tau on held-out classes; to fix it, vary 'tau'")
         if name not in _names(self):
             near = difflib.get_close_matches(name, _names(self), n=3, cutoff=0.3) or _names(self)[:3]
             raise ValueError(f"grid: there is no setting {name!r}; did you mean {', '.join(map(repr, near))}?")
@@ -63,12 +65,12 @@ class Settings:
 
 
 def _names(record: Any, prefix: str = "") -> list[str]:
-    """Dotted names of all settings; `inference.tau` is left out, as training chooses it: the setting is `tau`."""
+    """Dotted names of all settings."""
     names = []
     for part in fields(record):
         value, name = getattr(record, part.name), f"{prefix}{part.name}"
         names += _names(value, f"{name}.") if is_dataclass(value) else [name]
-    return [name for name in names if name != "inference.tau"]
+    return names
 
 
 def _replaced(record: Any, path: Sequence[str], value: Any) -> Any:

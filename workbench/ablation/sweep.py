@@ -57,9 +57,10 @@ def run_grid(
 
     Example:
         >>> import tempfile, torch
+        >>> from workbench import FeatureSet
         >>> random = torch.Generator().manual_seed(0)
         >>> x = torch.randn(12, 8, generator=random).repeat(20, 1) + 0.1 * torch.randn(240, 8, generator=random)
-        >>> toy = FeatureSet(x.numpy(), np.arange(12).repeat(20))
+        >>> toy = FeatureSet(x.numpy(), torch.arange(12).repeat(20).numpy())
         >>> quick = Settings().change("training.epochs", 4).change("training.validate", 4)
         >>> place = tempfile.mkdtemp()
         >>> go = dict(data=AblationData(toy, {"toy": toy}), store=place, seeds=[0], base=quick, progress=False)
