@@ -7,12 +7,12 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..clusterer import HiLander
 from ..data import FeatureSet
 from ..lander import Lander
@@ -66,12 +66,13 @@ def code_version() -> str:
     """The package's version and a hash of the code that results depend on.
 
     Example:
-        >>> code_version().split("-")[0] == __version__
+        >>> import workbench
+        >>> code_version().split("-")[0] == workbench.__version__
         True
     """
     package = files("workbench")
     sources = b"".join((package / f"{name}.py").read_bytes() for name in SOURCES)
-    return f"{__version__}-{hashlib.sha256(sources).hexdigest()[:8]}"
+    return f"{version('hilander-workbench')}-{hashlib.sha256(sources).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
