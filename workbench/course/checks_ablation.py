@@ -20,7 +20,7 @@ from .checks import add_check
 def interval_of_effect(table: pd.DataFrame, reference: Mapping[str, Any], config: str) -> Float[np.ndarray, " 3"]:
     """mean difference to the reference, and the ends of its interval"""
     found = effects(table, reference).set_index("config")
-    return found.loc[config, ["mean", "low", "high"]].to_numpy(dtype=np.float64)
+    return np.asarray(found.loc[config, ["mean", "low", "high"]], dtype=np.float64)
 
 
 @add_check("10-unpaired", within=1e-3, hint="t(0.975; 2 n - 2) times the root of (s_a^2 + s_b^2) / n.")
@@ -66,7 +66,7 @@ def _pairs(table: pd.DataFrame, reference: Mapping[str, Any], config: str) -> pd
 def points_over(table: pd.DataFrame, method: str, other: str, metric: str) -> Float[np.ndarray, " parts"]:
     """how far one method lies above the other on each part of MS1M"""
     grown = _wide(table[table["images"].notna()], metric, "images")
-    return (grown[method] - grown[other]).sort_index().to_numpy(dtype=np.float64)
+    return np.asarray((grown[method] - grown[other]).sort_index(), dtype=np.float64)
 
 
 @add_check("13-comparable", hint="A data set counts if the method and at least one other have a figure on it.")
