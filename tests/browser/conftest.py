@@ -40,6 +40,15 @@ def browser():
         running.close()
 
 
+def _answer(dialog, troubles: list) -> None:
+    """Leave a notebook that is not saved; anything else that pops up is a trouble."""
+    if dialog.type == "beforeunload":
+        dialog.accept()
+        return
+    troubles.append(dialog.message)
+    dialog.dismiss()
+
+
 @pytest.fixture(scope="module")
 def page(browser):
     """A page for one file's tests; it notes what goes wrong on it in `troubles`, what it asks for in `asked`."""
@@ -47,7 +56,7 @@ def page(browser):
     opened.troubles, opened.asked = [], []
     opened.on("pageerror", lambda error: opened.troubles.append(str(error)))
     opened.on("console", lambda message: opened.troubles.append(message.text) if message.type == "error" else None)
-    opened.on("dialog", lambda dialog: (opened.troubles.append(dialog.message), dialog.dismiss()))
+    opened.on("dialog", lambda dialog: _answer(dialog, opened.troubles))
     opened.on("request", lambda request: opened.asked.append(request.url))
     yield opened
     opened.close()

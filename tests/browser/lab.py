@@ -65,21 +65,26 @@ def run_all(page, address: str, seconds: int = 150) -> None:
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     _every_cell_has_run(page, seconds)
-    errors = page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
-    assert errors.count() == 0, errors.all_text_contents()
+    assert _errors(page) == []
+
+
+def _errors(page) -> list[str]:
+    """What cells that ended in an error have printed."""
+    kind = "application/vnd.jupyter.error"
+    return page.locator(f'.jp-OutputArea-output[data-mime-type="{kind}"]').all_text_contents()
 
 
 def _every_cell_has_run(page, seconds: int) -> None:
     """Wait until every code cell has its number; also of cells out of sight, so nothing has to be scrolled."""
     numbers = "Array.from(document.querySelectorAll('.jp-CodeCell .jp-InputPrompt'), p => p.textContent)"
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    end, prompts = time.monotonic() + seconds, []
+    while time.monotonic() < end and not _errors(page):  # after an error no cell is run
         prompts = page.evaluate(numbers)
         if prompts and all(re.fullmatch(r"\[\d+\]:?", prompt.strip()) for prompt in prompts):
             return
         page.wait_for_timeout(500)
     screenshot(page, "unfinished")
-    raise AssertionError(f"not every cell has run within {seconds} s: {prompts}")
+    raise AssertionError(f"not every cell has run within {seconds} s: {prompts} {_errors(page)}")
 
 
 def _write_settings(folder: Path, files: dict[str, str]) -> None:

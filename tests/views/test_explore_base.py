@@ -10,6 +10,7 @@ import torch
 from workbench.views.explore import Explorer
 from workbench.views.explore.base import Delayed, walk
 from workbench.views.explore.boxes import placed
+from workbench.views.explore.live import LiveFigure
 from workbench.views.explore.panes import checked_images, facts, grid, thumbnail
 from workbench.views.explore.places import places_of
 
@@ -177,3 +178,16 @@ def test_places_are_taken_or_laid_out_once(tree):
         places_of(graph, xy=[[0, 1]])
     with pytest.raises(ValueError, match="features: expected 360 rows"):
         places_of(graph, features=x[:5])
+
+
+def test_a_figure_reaches_the_browser_whole(monkeypatch):
+    """What the channel is opened with; messages that follow may come too late for a view."""
+    opened = []
+    monkeypatch.setattr(
+        "ipywidgets.widgets.widget.comm.create_comm", lambda **sent: opened.append(sent["data"]["state"])
+    )
+    LiveFigure(go.Figure(go.Bar(y=[1, 2]), layout={"width": 321}))
+    figures = [state for state in opened if "_widget_data" in state]
+    assert [trace["type"] for trace in figures[0]["_widget_data"]] == ["bar"]
+    assert figures[0]["_widget_layout"]["width"] == 321
+    assert len(figures) == 1

@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ..style import CLEAR, INK, PALETTE, escape, styled
+from .live import LiveFigure
 
 _LEAST = 0.004  # of the view's height: a box below that is less than two pixels high and is not drawn
 _OPEN = 0.04  # a selected box lower than this share of the view has an ancestor opened around it
@@ -61,7 +62,7 @@ class BoxView:
         self._size_above = sizes.reindex(above).to_numpy()
         self.drawn = self.tree.iloc[:0]
         self._pure = bool(tree["purity"].notna().any())
-        self.figure = go.FigureWidget(self._looks(go.Figure(_bars(self._pure, self.n)), width, height))
+        self.figure = LiveFigure(self._looks(go.Figure(_bars(self._pure, self.n)), width, height))
         self.select(None)
 
     def select(self, row: int | None) -> None:

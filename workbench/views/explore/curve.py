@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ..style import CLEAR, GREY, INK, PALETTE, styled
+from .live import LiveFigure
 
 _DRAWN = 800  # steps of a curve that are drawn; the numbers come from all
 _F = (("bcubed_f", "BCubed F", 0), ("pairwise_f", "pairwise F", 5))
@@ -34,7 +35,7 @@ class CurveView:
         self.table = table
         self.kinds = _F if "bcubed_f" in table else (("n_clusters", "clusters", 0),)
         self._run: dict[float, Mapping[str, Any]] = {}
-        self.figure = go.FigureWidget(self._figure(chosen, width, height))
+        self.figure = LiveFigure(self._figure(chosen, width, height))
         self.move(chosen)
 
     def at(self, tau: float) -> dict[str, Any]:

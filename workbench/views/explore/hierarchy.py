@@ -58,7 +58,7 @@ class HierarchyExplorer(Explorer):
         placed = np.flatnonzero(on_map(frame))
         drawn = placed[spread_sample(frame[layers[-1]].to_numpy()[placed], max_points)]
         self._layers = hierarchy.layers
-        truth = [] if self._truth is None else [f"truth: {len(np.unique(self._truth)):,} classes, colours matched"]
+        truth = [] if self._truth is None else [f"truth: {len(np.unique(self._truth)):,} classes"]
         self._map = MapView(frame[["x", "y"]].to_numpy(), drawn, ["clusters", *truth])
         self._shown: tuple[int, int] | None = None
         self._build()

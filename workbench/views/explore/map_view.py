@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 
 from ..style import CLEAR, INK, PALETTE, colour_steps, escape, styled
 from .base import WIDTH
+from .live import LiveFigure
 
 _FADED = len(PALETTE)  # the colour of what is not selected
 _N = len(PALETTE) + 1
@@ -50,7 +51,7 @@ class MapView:
         for panel in range(self.panels):
             places.add_trace(self._points(panel), row=1, col=panel + 1)
         places.add_trace(_peaks(), row=1, col=1)
-        self.figure = go.FigureWidget(_looks(places, width, height))
+        self.figure = LiveFigure(_looks(places, width, height))
 
     def show(
         self,

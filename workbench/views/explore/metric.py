@@ -15,6 +15,7 @@ from ...confusion import CLASS_NAMES, LARGEST, PRESETS, check_table, disagreemen
 from ..style import GREY, PALETTE, escape, styled
 from .base import WIDTH, Explorer, text_pane
 from .link_panes import table
+from .live import LiveFigure
 
 MOST = 60  # items in one cell: dots that can still be told apart
 _OWN = "your own"
@@ -40,7 +41,7 @@ class MetricExplorer(Explorer):
         self._size = tuple(self._count(name) for name in ("Classes", "Clusters"))
         self._grid = widgets.GridBox()
         self._scores, self._words = text_pane(190, 300), widgets.HTML()
-        self._figure = go.FigureWidget(_skeleton())
+        self._figure = LiveFigure(_skeleton())
         self._filling = False
         self._preset.observe(self.guarded(self._choose), "value")
         controls = widgets.HBox([self._preset, *self._size])

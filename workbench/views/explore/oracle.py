@@ -20,6 +20,7 @@ from ..maps import level_table
 from .base import Explorer
 from .link_panes import Names
 from .link_picker import LinkPicker
+from .live import LiveFigure
 from .oracle_panes import changes, edits_html, ledger, ledger_html, oracle_figure, show_node, show_scores
 from .panes import checked_images
 from .places import places_of
@@ -101,7 +102,7 @@ class OracleExplorer(Explorer):
         reset = self._button("Reset", "The model's own again: no switches, no flips", self._reset)
         self._flip = self._button("Flip link", "Forbid the link, or force it", self._flip_chosen)
         self._undo = self._button("Undo", "Take back the last flip", lambda: self.set_trait("edits", self.edits[:-1]))
-        self._figure = go.FigureWidget(oracle_figure(with_map=self._xy is not None))
+        self._figure = LiveFigure(oracle_figure(with_map=self._xy is not None))
         self._ledger, self._list = widgets.HTML(), widgets.HTML()
         self._picker = LinkPicker(self, self._names, self._rule, self._images)
         self._picker.on_choice(self._chosen)

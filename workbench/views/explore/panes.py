@@ -113,8 +113,11 @@ def frame_table(frame: pd.DataFrame) -> str:
         True
     """
     sides = ["right" if pd.api.types.is_numeric_dtype(kind) else "left" for kind in frame.dtypes]
-    styles = [f"white-space:normal;padding:2px 10px 2px 0;text-align:{side}" for side in sides]
-    head = "".join(f"<th scope='col' style='{s}'>{escape(name)}</th>" for s, name in zip(styles, frame, strict=True))
+    styles = [f"white-space:nowrap;padding:2px 10px 2px 0;text-align:{side}" for side in sides]
+    head = "".join(
+        f"<th scope='col' style='{s};white-space:normal'>{escape(name)}</th>"
+        for s, name in zip(styles, frame, strict=True)
+    )
     rows = [
         "".join(f"<td style='{s}'>{escape(_text(value))}</td>" for s, value in zip(styles, row, strict=True))
         for row in frame.itertuples(index=False)

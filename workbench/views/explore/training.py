@@ -17,6 +17,7 @@ from ...lander import Lander
 from ...recipe import TrainConfig
 from ..plots import plot_training
 from .base import WIDTH, Explorer
+from .live import LiveFigure
 from .training_curves import smoothing, training_curves
 
 _PAUSE = 0.25  # seconds between two drawings at least
@@ -47,7 +48,7 @@ class TrainingMonitor(Explorer):
         )
         self._bar = widgets.IntProgress(0, 0, run.epochs, description="Epoch", layout=widgets.Layout(width="260px"))
         self._count = widgets.HTML()
-        self._figure = go.FigureWidget(_empty())
+        self._figure = LiveFigure(_empty())
         self._start.on_click(self.guarded(lambda _: self.start()))
         self._stop.on_click(self.guarded(lambda _: self.stop()))
         self._controls = widgets.HBox([self._start, self._stop, self._bar, self._count])
@@ -106,7 +107,7 @@ class TrainingMonitor(Explorer):
         return super()._repr_mimebundle_(**kwargs)
 
     def _renew(self) -> None:
-        self._figure = go.FigureWidget(go.Figure(self._figure))
+        self._figure = LiveFigure(go.Figure(self._figure))
         self.arrange(self._controls, self._figure)
 
     def static(self) -> go.Figure:
