@@ -151,7 +151,7 @@ class TauExplorer(Explorer):
         first = {"level": 0, "nodes": len(self._own), "links kept": self._decoding.n_links, **self._curve.at(self.tau)}
         stale = self._run_at != self.tau
         above = [{**row, "how": f"at tau {self._run_at:.3f}"} if stale else row for row in self._upper_rows]
-        rows = pd.DataFrame([first | {"how": "exact, at once"}, *above]).drop(columns="tau")
+        rows = pd.DataFrame([first | {"how": "exact"}, *above]).drop(columns="tau")
         names = {"n_clusters": "clusters", "bcubed_f": "BCubed F", "pairwise_f": "pairwise F"}
         rows[["level", "n_clusters"]] = rows[["level", "n_clusters"]].astype(int)
         columns = [name for name in ("level", "nodes", "links kept", *names, "how") if name in rows]
