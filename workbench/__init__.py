@@ -90,6 +90,6 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for (PEP 562): `workbench --help` must not wait for torch, nor clustering for plotly."""
     if name in _WHERE:
         return getattr(import_module(f".{_WHERE[name]}", __name__), name)
-    if name in (*_HOME, "baselines", "views"):
+    if name in (*_HOME, "ablation", "baselines", "course", "published", "views"):
         return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

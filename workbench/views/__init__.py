@@ -29,6 +29,7 @@ from .maps import cluster_frame, level_table, umap_map
 from .page import Panel, Section, Strip, Table, write_page
 from .panel_plots import plot_panels
 from .plots import plot_levels, plot_scores, plot_sizes, plot_tau, plot_training
+from .published_plots import plot_growth, plot_published
 from .report import cluster_report
 from .score_plots import plot_by_size, plot_intervals
 from .tree_plots import plot_level_strip, plot_sankey, plot_treemap
@@ -57,6 +58,7 @@ __all__ = [
     "plot_dendrogram",
     "plot_density",
     "plot_graph",
+    "plot_growth",
     "plot_icicle",
     "plot_intervals",
     "plot_level_strip",
@@ -64,6 +66,7 @@ __all__ = [
     "plot_linkage",
     "plot_map",
     "plot_panels",
+    "plot_published",
     "plot_reliability",
     "plot_sankey",
     "plot_scores",
