@@ -302,7 +302,10 @@ def test_notebooks_in_the_readme_exist_and_all_are_listed():
 # ---------------------------------------------------------------- data sets, dependencies, words
 
 
-@pytest.mark.parametrize("name", [path.parent.name for path in sorted((ROOT / "datasets").glob("*/README.md")) if path.parent.name != "published"])
+@pytest.mark.parametrize(
+    "name",
+    [path.parent.name for path in sorted((ROOT / "datasets").glob("*/README.md")) if path.parent.name != "published"],
+)
 def test_cards_are_of_known_data_sets_with_all_splits_and_a_source(name):
     card = (ROOT / "datasets" / name / "README.md").read_text(encoding="utf-8")
     assert all(f"`{split}`" in card for split in splits(name))
