@@ -11,10 +11,9 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
-from .aggregate import Nodes
 from .config import InferenceConfig
-from .graph import KnnGraph, knn
 from .hierarchy import Predictor, build_hierarchy
+from .nested import rebuild
 
 TAUS = tuple(round(1 / (1 + math.exp(-z / 4)), 3) for z in range(-5, 19))  # 0.223 to 0.989, even steps of log-odds
 
@@ -52,20 +51,10 @@ def tau_curve(
     """
     truth = labels.cpu().numpy()
     part = slice(None) if scored is None else scored.cpu().numpy()
-    images = knn(features, settings.k)
-    first = predict(Nodes.of_images(features), images)  # level 0 does not depend on tau
-
-    def search(nodes: Float[Tensor, "m d"], k: int) -> KnnGraph:
-        return images if len(nodes) == len(features) else knn(nodes, k)
-
+    first = build_hierarchy(features, predict, replace(settings, max_levels=1)).levels[0]
     rows = []
     for tau in taus:
-        tree = build_hierarchy(
-            features,
-            lambda nodes, graph: first if graph is images else predict(nodes, graph),
-            replace(settings, tau=tau),
-            graph=search,
-        )
+        tree = rebuild(features, predict, settings, first, tau)
         score, error = _bcubed_of(truth, tree.labels.cpu().numpy(), part)
         row = {"tau": tau, "bcubed_f": score, "error": error}
         rows.append({**row, "n_clusters": tree.n_clusters, "n_levels": len(tree.levels)})

@@ -22,7 +22,18 @@ from .settings import Settings
 
 SOURCES = (  # the code that a result depends on
     *("_checks", "aggregate", "clusterer", "config", "convs", "decode", "episodes", "graph", "hierarchy", "lander"),
-    *("losses", "metrics", "_expected", "recipe", "structure", "targets", "trainer", "training", "validation"),
+    *(
+        "losses",
+        "metrics",
+        "nested",
+        "_expected",
+        "recipe",
+        "structure",
+        "targets",
+        "trainer",
+        "training",
+        "validation",
+    ),
     "ablation/run",
 )
 

@@ -1,8 +1,8 @@
 """Runs in a folder that several processes may share: one file per run, whole or absent; a claim while it is computed.
 
 ```
-KEY.json      a finished run (also one that failed): never written twice
-KEY.claim     somebody computes it; its time is renewed every few seconds, so an old one is of a process that died
+KEY.json          a finished run (also one that failed): never written twice
+.claims/KEY       locked while somebody computes it; the system unlocks it when that process ends, however it ends
 ```
 """
 
@@ -10,18 +10,14 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .._files import atomic_path
+from filelock import FileLock, Timeout
 
-STALE = 30.0  # seconds without a sign of life after which a claim may be taken over
-BEAT = 3.0  # seconds between two signs of life
+from .._files import atomic_path
 
 
 class Store:
@@ -67,58 +63,17 @@ class Store:
     def claim(self, key: str) -> Iterator[bool]:
         """Inside the block nobody else computes this run, if it gives True; False: somebody does.
 
-        The claim is renewed by a thread while the block runs and given up when it ends, however it ends.
+        The claim is given up when the block ends, and by the system when the process dies.
         """
-        file = self.folder / f"{key}.claim"
-        if not (_take(file) or (_clear_if_stale(file) and _take(file))):
+        file = self.folder / ".claims" / key
+        file.parent.mkdir(exist_ok=True)
+        lock = FileLock(file)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
             yield False
             return
-        ended = threading.Event()
-        beating = threading.Thread(target=_beat, args=(file, ended), daemon=True)
-        beating.start()
         try:
             yield True
         finally:
-            ended.set()
-            beating.join()
-            file.unlink(missing_ok=True)
-
-
-def _take(file: Path) -> bool:
-    """Make the claim; of several who try, one succeeds."""
-    try:
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-    except FileExistsError:
-        return False
-    return True
-
-
-def _clear_if_stale(file: Path) -> bool:
-    """Take an old claim away; of several who try, one succeeds."""
-    if not _stale(file):
-        return False
-    aside = file.with_name(f".{file.name}-{uuid.uuid4().hex}")
-    try:
-        os.rename(file, aside)
-    except FileNotFoundError:
-        return False
-    if not _stale(aside):  # between the look and the move another one took it over: put it back
-        os.rename(aside, file)
-        return False
-    aside.unlink()
-    return True
-
-
-def _stale(file: Path) -> bool:
-    try:
-        return time.time() - file.stat().st_mtime > STALE
-    except FileNotFoundError:
-        return False
-
-
-def _beat(file: Path, ended: threading.Event) -> None:
-    while not ended.wait(BEAT):
-        try:
-            os.utime(file)
-        except FileNotFoundError:  # taken over while this process slept; both will write the same result
-            return
+            lock.release()

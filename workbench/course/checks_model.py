@@ -17,10 +17,10 @@ from ..hierarchy import Hierarchy, Level, build_hierarchy
 from ..lander import Lander, linkage_of
 from ..losses import balance, density_loss, link_loss
 from ..metrics import bcubed, contingency, pairwise
+from ..nested import best_links, nested_scores
 from ..structure import GraphInputs
 from ..surgery import Surgery
 from ..targets import signed_density
-from ..views.explore.nested import best_links, nested_scores
 from .checks import add_check
 
 # ---------------------------------------------------------------- 04 LANDER

@@ -20,12 +20,12 @@ from ...decode import Decoding, get_decoder
 from ...hierarchy import Hierarchy
 from ...lander import Lander
 from ...metrics import bcubed, contingency, pairwise
+from ...nested import best_links, nested_scores, rebuild
 from ..maps import spread_sample
 from ..style import cluster_colours
 from .base import WIDTH, Explorer, slider, text_pane
 from .curve import CurveView
 from .map_view import MapView
-from .nested import best_links, nested_scores, rebuild
 from .panes import checked_images, facts, frame_table, thumbnail
 from .places import places_of
 

@@ -14,12 +14,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ..._checks import check_labels
-from ...aggregate import Nodes
-from ...config import InferenceConfig
-from ...decode import DECODERS, Decoder, Prediction, get_decoder
-from ...graph import KnnGraph, knn
-from ...hierarchy import Hierarchy, Level, Predictor, build_hierarchy
+from ._checks import check_labels
+from .aggregate import Nodes
+from .config import InferenceConfig
+from .decode import DECODERS, Decoder, Prediction, get_decoder
+from .graph import KnnGraph, knn
+from .hierarchy import Hierarchy, Level, Predictor, build_hierarchy
 
 ALWAYS = 2.0  # strength of a link that is kept whatever tau is: between exact duplicates
 

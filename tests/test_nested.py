@@ -10,7 +10,7 @@ import workbench as wb
 from workbench.decode import DECODERS, Prediction
 from workbench.graph import KnnGraph, knn
 from workbench.hierarchy import build_hierarchy, similarity_predictor
-from workbench.views.explore.nested import best_links, nested_scores, rebuild
+from workbench.nested import best_links, nested_scores, rebuild
 
 
 def guess(n: int, k: int, seed: int, duplicates: bool) -> tuple[KnnGraph, Prediction, np.ndarray]:
