@@ -95,3 +95,14 @@ def test_a_sample_thins_all_groups_alike(groups, n):
     assert len(drawn) == len(np.unique(drawn)) == min(n, len(groups))
     have = np.bincount(groups, minlength=6) * len(drawn) / len(groups)
     assert (np.abs(np.bincount(np.asarray(groups)[drawn], minlength=6) - have) <= 1).all()
+
+
+def test_a_map_leaves_torch_its_threads():
+    x = torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        views.umap_map(x)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

@@ -123,7 +123,7 @@ def plot_scores(table: pd.DataFrame, *, ours: Sequence[str] = ("Hi-LANDER",), ti
         figure.add_trace(dots.update(hovertemplate="%{y}: %{x:.3f}<extra></extra>"))
     missing = table.loc[table["bcubed_f"].isna(), "method"]
     note = f"; no score: {', '.join(escape(m) for m in missing)}" if len(missing) else ""
-    subtitle = "bold = ours; * = is told the true number of classes" + note
+    subtitle = ("bold = ours; " if mine.any() else "") + "* = is told the true number of classes" + note
     styled(figure, escape(title or "Scores beside other methods"), height=150 + 32 * len(known), subtitle=subtitle)
     figure.update_xaxes(title="F (1 is best)", range=[0, 1.02])
     return figure.update_yaxes(showgrid=True, type="category")
