@@ -81,7 +81,7 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
+@pytest.fixture(scope="module", params=["light", pytest.param("dark", marks=pytest.mark.slow)])
 def opened(page, request, tmp_path_factory):
     """One notebook with all explorers, run in a JupyterLab of its own; in the dark theme only looked at."""
     cells = [f"show({name!r}, {case.code})" for name, case in CASES.items()]
