@@ -76,7 +76,7 @@ def _nodes(level):
     """Nodes for the predictors used here, which read the graph and, for the truth, which node is which."""
     numbers = torch.arange(level.n_nodes)
     nothing = torch.zeros(level.n_nodes, 1)
-    return wb.hierarchy.Nodes(numbers, nothing, nothing, level.size)
+    return wb.hierarchy.Nodes(numbers, nothing, nothing, level.size, numbers)
 
 
 def only_link(tree, level=0):
