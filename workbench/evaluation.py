@@ -124,12 +124,13 @@ def run_evaluation(
 
     Returns: `score_table`'s columns and `test`, the split's name.
     """
+    splits = TEST_SPLITS[check_choice(data, "data", tuple(TEST_SPLITS))]
     embedder, model = load_encoder(encoder), load_lander(lander)
     known = [load("glyphs", split=split, seed=seed) for split in ("meta-train", "meta-val")]
     features = together(*((embedder.embed(images.images, device=device), images.labels) for images in known))
     methods = methods_for(model, *features, baselines=baselines, device=device, progress=progress)
     tables = []
-    for split in TEST_SPLITS[check_choice(data, "data", tuple(TEST_SPLITS))]:
+    for split in splits:
         test = load(data, split=split, seed=seed, path=path)
         x = embedder.embed(test.images, device=device, progress=progress)
         tables.append(score_table(x, test.labels, methods, progress=progress).assign(test=test.name))
