@@ -126,5 +126,29 @@ def test_tau_is_checked(tau):
 
 
 def test_unknown_decoder():
-    with pytest.raises(ValueError, match="decoder: expected one of 'tree', 'tree-strict', got 'forest'"):
+    with pytest.raises(ValueError, match="decoder: expected one of 'tree', 'tree-strict', 'best-links', got 'forest'"):
         get_decoder("forest")
+
+
+def slow_best_links(graph, linkage, density, tau):
+    """Every node's best link, groups merged one link at a time."""
+    group = list(range(graph.n))
+    for i in range(graph.n):
+        there = [(r, -j) for j, r in zip(graph.neighbors[i].tolist(), linkage[i].tolist(), strict=True) if j >= 0]
+        strongest = max((link for link in there if link[0] > torch.tensor(tau).item()), default=None)
+        twins = graph.neighbors[i][graph.present[i] & (graph.similarity[i] >= 1)].tolist()
+        for j in [*twins, *([-strongest[1]] if strongest else [])]:
+            group = [group[i] if g == group[j] else g for g in group]
+    heads = [max((j for j in range(graph.n) if group[j] == g), key=lambda j: (density[j], -j)) for g in group]
+    peaks = sorted(set(heads))
+    return [peaks.index(head) for head in heads], peaks
+
+
+@settings(max_examples=100, deadline=None)
+@given(seeds)
+def test_best_links_equal_the_slow_reference(seed):
+    graph, prediction, tau = case_of(seed)
+    found = DECODERS["best-links"](graph, prediction, tau)
+    assert found.parent is None
+    expected = slow_best_links(graph, prediction.linkage, prediction.density.tolist(), tau)
+    assert (found.clusters.tolist(), found.representative.tolist()) == expected

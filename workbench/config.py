@@ -23,6 +23,7 @@ class LanderConfig:
         average: with "features": does a node read [identity ; average] (True) or its identity alone (False)? None:
             not known yet, settled by the first features that come (official weights do not tell).
         in_dim: with "features": columns a node reads (2 x dimension with average); None until the features are known.
+        identity: with "features": does a node read its identity feature? False: its average alone.
 
     Example:
         >>> LanderConfig().inputs, LanderConfig.published().hidden
@@ -36,6 +37,7 @@ class LanderConfig:
     heads: int = 1
     average: bool | None = True
     in_dim: int | None = None
+    identity: bool = True
 
     def __post_init__(self) -> None:
         check_choice(self.inputs, "inputs", ("structural", "features"))
@@ -45,6 +47,8 @@ class LanderConfig:
         check_int(self.heads, "heads")
         if self.in_dim is not None:
             check_int(self.in_dim, "in_dim")
+        if not check_flag(self.identity, "identity") and not self.average:
+            raise ValueError("identity: a node must read its identity or its average feature, got False for both")
         if self.heads > 1 and self.conv != "gat":
             raise ValueError(f"heads: only conv='gat' has heads, got heads={self.heads} with conv={self.conv!r}")
 
@@ -73,7 +77,7 @@ class LanderConfig:
         average = self.average
         if average is None:  # weights of official origin: in_dim is known, whether it is d or 2 d is not
             average = self.in_dim == 2 * dim
-        expected = 2 * dim if average else dim
+        expected = dim * (bool(average) + self.identity)
         if self.in_dim not in (None, expected):
             raise ValueError(
                 f"X: this LANDER (inputs='features', average={self.average}) reads {self._readable()}, got features of "
@@ -85,7 +89,7 @@ class LanderConfig:
         width = self.in_dim or 0
         if self.average is None:
             return f"features of dimension {self.in_dim} (average off) or {width / 2:g} (average on)"
-        return f"features of dimension {width // 2 if self.average else width}"
+        return f"features of dimension {width // 2 if self.average and self.identity else width}"
 
 
 @dataclass(frozen=True)

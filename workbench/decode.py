@@ -107,14 +107,18 @@ def _join_duplicates(graph: KnnGraph, density: Tensor, parent: Tensor) -> Tensor
     twin = graph.present & (graph.similarity >= 1)
     if not twin.any():
         return parent
-    group = _components(graph, twin)
+    head = _densest(_components(graph, twin), density)
+    itself = torch.arange(graph.n, device=head.device)
+    return torch.where(head == itself, parent, head)
+
+
+def _densest(group: Int[Tensor, " n"], density: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
+    """The densest node of each node's group, the lowest of equally dense ones; groups are named by one of their nodes."""
     by_density = torch.argsort(density, descending=True, stable=True)
     rank = torch.empty_like(by_density)
-    rank[by_density] = torch.arange(graph.n, device=rank.device)
-    first = torch.full_like(rank, graph.n).scatter_reduce_(0, group, rank, "amin")
-    head = by_density[first[group]]
-    itself = torch.arange(graph.n, device=rank.device)
-    return torch.where(head == itself, parent, head)
+    rank[by_density] = torch.arange(len(group), device=rank.device)
+    first = torch.full_like(rank, len(group)).scatter_reduce_(0, group, rank, "amin")
+    return by_density[first[group]]
 
 
 def _components(graph: KnnGraph, kept: Bool[Tensor, "n k"]) -> Int[Tensor, " n"]:
@@ -140,7 +144,31 @@ def _from_forest(parent: Int[Tensor, " n"]) -> Decoding:
     return Decoding(torch.searchsorted(peaks, root), peaks, parent)
 
 
-DECODERS: dict[str, Decoder] = {"tree": decode_tree, "tree-strict": partial(decode_tree, strict=True)}
+def decode_best_links(graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding:
+    """Clusters as the components of every node's best link, whichever end is denser: the tree decode without density.
+
+    Formula: keep (i, j) with j = argmax r_ij if r_ij > tau; clusters are the connected components of what is kept and of
+    exact duplicates, each represented by its densest node.
+
+    Args:
+        graph, prediction, tau: see `decode_tree`.
+
+    Example:
+        >>> graph = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0]], [[0.9, 0.5], [0.9, 0.6], [0.6, 0.5]])
+        >>> guess = Prediction(torch.tensor([[0.9, 0.1], [0.9, 0.2], [0.3, 0.1]]), torch.tensor([0.8, 0.5, 0.1]))
+        >>> decode_best_links(graph, guess, tau=0.5).clusters.tolist()
+        [0, 0, 1]
+    """
+    tau = check_unit_interval(tau, "tau")
+    best = _best_parent(graph, prediction.linkage, (prediction.linkage > tau) & graph.present)
+    twin = graph.present & (graph.similarity >= 1)
+    head = _densest(_components(graph, (graph.neighbors == best[:, None]) | twin), prediction.density)
+    representative = head.unique()
+    return Decoding(torch.searchsorted(representative, head), representative, None)
+
+
+TREES: dict[str, Decoder] = {"tree": decode_tree, "tree-strict": partial(decode_tree, strict=True)}
+DECODERS: dict[str, Decoder] = {**TREES, "best-links": decode_best_links}
 
 
 def get_decoder(decoder: str | Decoder) -> Decoder:

@@ -75,7 +75,7 @@ class Lander(nn.Module):
         if self.config.inputs == "structural":
             return structural_inputs(nodes, graph)
         config = self.config.for_features(nodes.identity.shape[1])
-        return feature_inputs(nodes, graph, average=bool(config.average))
+        return feature_inputs(nodes, graph, average=bool(config.average), identity=config.identity)
 
     def forward(self, inputs: GraphInputs) -> Float[Tensor, "n k 2"]:
         """Logits [n, k, 2] (different, same) of every link; zeros where there is no neighbour."""

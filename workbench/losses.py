@@ -20,19 +20,22 @@ class LossConfig:
             neighbour is truly denser, the ones a perfect decode may use).
         gamma: focal exponent; 0 is cross entropy (published: 0; the official code offers 2).
         balanced: draw as many links of the rarer kind as of the other in every batch (published: on).
-        density_weight: factor on the density loss; published: 1.
+        density_weight: factor on the density loss; published: 1. 0: links alone.
+        link_weight: factor on the link loss; 0: density alone.
     """
 
     links: str = "all"
     gamma: float = 0.0
     balanced: bool = False
     density_weight: float = 1.0
+    link_weight: float = 1.0
 
     def __post_init__(self) -> None:
         check_choice(self.links, "links", ("all", "denser"))
         check_number(self.gamma, "gamma")
         check_flag(self.balanced, "balanced")
         check_number(self.density_weight, "density_weight")
+        check_number(self.link_weight, "link_weight")
 
 
 def link_loss(

@@ -17,7 +17,7 @@ from torch import Tensor
 from ._checks import check_labels
 from .aggregate import Nodes
 from .config import InferenceConfig
-from .decode import DECODERS, Decoder, Prediction, get_decoder
+from .decode import TREES, Decoder, Prediction, get_decoder
 from .graph import KnnGraph, knn
 from .hierarchy import Hierarchy, Level, Predictor, build_hierarchy
 
@@ -67,9 +67,9 @@ def best_links(graph: KnnGraph, prediction: Prediction, *, decoder: str | Decode
         ([0, 0, 1], [0.0, 0.75, 0.5])
     """
     decode = get_decoder(decoder)
-    if decode not in DECODERS.values():
+    if decode not in TREES.values():
         raise ValueError(
-            f"decoder: expected {' or '.join(map(repr, DECODERS))}, got {decoder!r}, whose forests need not be nested"
+            f"decoder: expected {' or '.join(map(repr, TREES))}, got {decoder!r}, whose forests need not be nested"
         )
     itself = torch.arange(graph.n, device=graph.neighbors.device)
     parent = _parents(decode, graph, prediction, 0.0)

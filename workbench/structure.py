@@ -92,10 +92,10 @@ class GraphInputs:
         return type(self)(KnnGraph(local, similarity), self.nodes[keep], self.edges[keep])
 
 
-def feature_inputs(nodes: Nodes, graph: KnnGraph, *, average: bool) -> GraphInputs:
+def feature_inputs(nodes: Nodes, graph: KnnGraph, *, average: bool, identity: bool = True) -> GraphInputs:
     """The published inputs: the features themselves.
 
-    Formula: node i reads [identity_i ; average_i], or identity_i alone; link (i, j) reads s_ij.
+    Formula: node i reads [identity_i ; average_i], or one of them alone; link (i, j) reads s_ij.
 
     Example:
         >>> x = torch.eye(2) * 0.6 + 0.4
@@ -105,8 +105,8 @@ def feature_inputs(nodes: Nodes, graph: KnnGraph, *, average: bool) -> GraphInpu
 
     Source: paper section 3.1.
     """
-    inputs = torch.cat([nodes.identity, nodes.average], dim=1) if average else nodes.identity
-    return GraphInputs(graph, inputs, graph.similarity[..., None])
+    read = [rows for rows, wanted in ((nodes.identity, identity), (nodes.average, average)) if wanted]
+    return GraphInputs(graph, torch.cat(read, dim=1), graph.similarity[..., None])
 
 
 def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:

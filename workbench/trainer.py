@@ -15,6 +15,7 @@ from torch import Tensor
 from ._checks import check_array, check_labels, resolve_device, seeded, unit_rows
 from .config import InferenceConfig, LanderConfig
 from .episodes import TrainingLevel, draw_classes, on_policy_levels, random_projection, teacher_levels
+from .hierarchy import Predictor
 from .lander import Lander, linkage_of
 from .losses import balance, density_loss, link_loss
 from .recipe import TrainConfig
@@ -97,13 +98,15 @@ class MetaTraining:
         rows = [{**common, **row} for row in self._pass_over_levels()]
         self.epoch += 1
         if self.at_validation:
-            curve = self.curve_among_all(self.model, TAUS[1::2])
+            curve = self.curve_among_all(self.model.predict, self.model.inference, TAUS[1::2])
             rows = [{**row, "val_bcubed_f": curve["bcubed_f"].max()} for row in rows]
         rows = [{**row, "seconds": time.perf_counter() - started} for row in rows]
         self.rows += rows
         return rows
 
-    def curve_among_all(self, model: Lander, taus: tuple[float, ...] = TAUS) -> pd.DataFrame:
+    def curve_among_all(
+        self, predict: Predictor, inference: InferenceConfig, taus: tuple[float, ...] = TAUS
+    ) -> pd.DataFrame:
         """`tau_curve`, a mean over the training's projections: validation classes clustered among the training's.
 
         Alone they are too easy to tell a good model from a better one: few classes, far apart. Projected, classes
@@ -114,7 +117,7 @@ class MetaTraining:
         scored = torch.arange(len(labels), device=labels.device) >= len(y)
         drawn = torch.Generator().manual_seed(self.seed)
         views = [random_projection(features, share, drawn) for share in self._projections]
-        curves = [tau_curve(model.predict, model.inference, view, labels, scored, taus) for view in views]
+        curves = [tau_curve(predict, inference, view, labels, scored, taus) for view in views]
         mean = pd.concat(curves).groupby("tau", as_index=False).mean()
         return mean.assign(error=mean["error"] / math.sqrt(len(curves)))
 
@@ -156,12 +159,13 @@ class MetaTraining:
         self.model.train()
         n_steps = max(math.ceil(level.n / self.training.batch_size) for level in self.levels)
         batches = [self._shuffled(level.n, n_steps) for level in self.levels]
-        shares = self._shares()
+        shares, loss = self._shares(), self.training.loss
+        weights = torch.tensor([loss.link_weight, loss.density_weight], device=self.device)
         sums = torch.zeros(len(self.levels), 2, device=self.device)
         for step in range(n_steps):
             losses = torch.stack([self._losses(lv, rows[step]) for lv, rows in zip(self.levels, batches, strict=True)])
             self.optimizer.zero_grad()
-            (losses[:, 0] + self.training.loss.density_weight * losses[:, 1]).dot(shares).backward()
+            (losses @ weights).dot(shares).backward()
             self.optimizer.step()
             sums += losses.detach()
         means = (sums / n_steps).tolist()
