@@ -26,7 +26,7 @@ def make(blobs):
     yield build
     for run in made:
         run.stop()
-    assert not any(thread.name == "meta-training" for thread in threading.enumerate())
+    assert not any(thread.name == "training" for thread in threading.enumerate())
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_it_does_not_block_and_can_be_watched(make, held):
     run.wait(60)
     assert [epoch for phase, epoch, _ in seen] == [1, 2, 3, 4, 5, 6, 7, 8, 8]
     assert [phase for phase, *_ in seen][-3:] == ["training", "choosing tau", "done"]
-    assert {name for *_, name in seen} == {"meta-training"}
+    assert {name for *_, name in seen} == {"training"}
 
 
 def test_stop_ends_it_after_the_epoch_and_keeps_the_best_model(make, held):
@@ -171,3 +171,24 @@ def test_wrong_input_is_refused_at_once(make, blobs):
         make(device="abacus")
     with pytest.raises(RuntimeError, match="wait: this training was not started"):
         make().wait()
+
+
+def test_started_again_while_its_end_is_being_told_it_does_not_wait_for_whoever_is_told(make):
+    """Who starts it may hold the lock that the telling of the end waits for."""
+    lock, told = threading.Lock(), threading.Event()
+
+    def tell():
+        if run.phase == "done":
+            told.set()
+            with lock:
+                pass
+
+    run = make(on_change=tell)
+    with lock:
+        run.start()
+        assert told.wait(60)
+        starter = threading.Thread(target=run.start)
+        starter.start()
+        starter.join(10)
+        assert not starter.is_alive()
+    run.wait(60)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,11 +18,12 @@ from .lander import Lander
 from .recipe import TrainConfig
 from .trainer import MetaTraining
 from .training import meta_train
+from .worker import Worker
 
 _RECENT = 20  # epochs that the rate is a mean of
 
 
-class BackgroundTraining:
+class BackgroundTraining(Worker):
     """A call of `meta_train` that runs on a worker thread.
 
     Args:
@@ -50,6 +50,9 @@ class BackgroundTraining:
         ('structural', 'done', 4)
     """
 
+    what = "training"
+    busy = ("training", "choosing tau")
+
     def __init__(
         self,
         features: Any,
@@ -64,29 +67,22 @@ class BackgroundTraining:
         state: str | Path | None = None,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__(on_change)
         settings = {"training": training, "inference": inference, "validation": validation}
         self._given = {"features": features, "labels": labels, "config": config, **settings}
         self._given |= {"seed": seed, "device": device}
         self.epochs = MetaTraining(**self._given).training.epochs  # refuses what it cannot train on
         self.fingerprint = _digest(self._given, state)
-        self._state, self.on_change = state, on_change
-        self._lock, self._stop = threading.Lock(), threading.Event()
-        self._thread: threading.Thread | None = None
+        self._state = state
         self._reset("ready")
 
     def _reset(self, phase: str) -> None:
-        self.phase, self.lander, self.error = phase, None, None
+        super()._reset(phase)
+        self.lander = None
         self._rows: list[dict[str, Any]] = []
         self._ends: deque[float] = deque([time.monotonic()], maxlen=_RECENT + 1)
-        self._stop.clear()
 
     lander: Lander | None
-    error: Exception | None
-
-    @property
-    def running(self) -> bool:
-        """Whether it is at work."""
-        return self.phase in ("training", "choosing tau")
 
     @property
     def history(self) -> pd.DataFrame:
@@ -112,24 +108,6 @@ class BackgroundTraining:
         """Until the last epoch is done, at this rate; infinite before the first is done."""
         return (self.epochs - self.epoch) / self.rate if self.rate else float("inf")
 
-    def start(self) -> None:
-        """Begin; after an end begin anew, from `state` where that was given.
-
-        Raises:
-            RuntimeError: it is running.
-        """
-        if self.running:
-            raise RuntimeError("start: this training is running; stop it first")
-        if self._thread is not None:
-            self._thread.join()  # its last words may still be under way
-        self._reset("training")
-        self._thread = threading.Thread(target=self._work, name="meta-training", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask it to end after the epoch it is in; the best model so far is kept. Does not wait."""
-        self._stop.set()
-
     def wait(self, timeout: float | int | None = None) -> Lander:
         """Block until the model is there.
 
@@ -140,24 +118,16 @@ class BackgroundTraining:
             RuntimeError: it was never started, or it failed (the cause is attached).
             TimeoutError: it is not done yet; it goes on.
         """
-        if self._thread is None:
-            raise RuntimeError("wait: this training was not started; call start() first")
-        self._thread.join(timeout)
-        if self.error is not None:
-            raise RuntimeError(f"wait: the training failed: {self.error}") from self.error
+        self.join(timeout)
         if self.lander is None:
             raise TimeoutError(f"wait: not done after {timeout} s, at epoch {self.epoch} of {self.epochs}; it goes on")
         return self.lander
 
-    def _work(self) -> None:
-        try:
-            self._take_up()
-            watch: dict[str, Any] = {"stop": self._asked, "on_epoch": self._after_epoch, "progress": False}
-            self.lander = meta_train(**self._given, state=self._state, **watch)
-            self._enter("stopped" if self._stop.is_set() and self.epoch < self.epochs else "done")
-        except Exception as error:  # noqa: BLE001  # handed to whoever watches: nobody sees a thread's traceback
-            self.error = error
-            self._enter("failed")
+    def _do(self) -> str:
+        self._take_up()
+        watch: dict[str, Any] = {"stop": self._asked, "on_epoch": self._after_epoch, "progress": False}
+        self.lander = meta_train(**self._given, state=self._state, **watch)
+        return "stopped" if self._stop.is_set() and self.epoch < self.epochs else "done"
 
     def _take_up(self) -> None:
         """The history that a saved run goes on from."""
@@ -175,10 +145,6 @@ class BackgroundTraining:
             self._rows += rows
             self._ends.append(time.monotonic())
         self._enter("choosing tau" if self.epoch == self.epochs else "training")
-
-    def _enter(self, phase: str) -> None:
-        self.phase = phase
-        self.on_change()
 
 
 def _digest(given: dict[str, Any], state: str | Path | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from ...config import InferenceConfig, LanderConfig
 from ...lander import Lander
 from ...recipe import TrainConfig
 from ..plots import plot_training
-from .base import WIDTH, Explorer
+from .base import WIDTH
+from .kept import KeptExplorer, kept
 from .live import LiveFigure
 from .training_curves import smoothing, training_curves
 
@@ -31,16 +31,15 @@ _SAYS = {
     "stopped": "Stopped: the best model so far is in .lander.",
     "failed": "The training failed.",
 }
-_monitors: dict[str, TrainingMonitor] = {}  # by name: what a cell that is run again gets back
-_registry = threading.Lock()
 
 
-class TrainingMonitor(Explorer):
+class TrainingMonitor(KeptExplorer):
     """What `explore_training` returns: see there."""
 
+    run: BackgroundTraining
+
     def __init__(self, run: BackgroundTraining) -> None:
-        super().__init__()
-        self.run = run
+        super().__init__(run)
         self._drawn, self._cost, self._shown_phase = 0.0, 0.0, ""
         self._start = widgets.Button(description="Start", icon="play", button_style="primary")
         self._stop = widgets.Button(
@@ -52,7 +51,6 @@ class TrainingMonitor(Explorer):
         self._start.on_click(self.guarded(lambda _: self.start()))
         self._stop.on_click(self.guarded(lambda _: self.stop()))
         self._controls = widgets.HBox([self._start, self._stop, self._bar, self._count])
-        self._displayed = False
         self.arrange(self._controls, self._figure)
         self._draw = self.guarded(self._draw_all)
         self._draw()
@@ -66,11 +64,6 @@ class TrainingMonitor(Explorer):
     def history(self) -> pd.DataFrame:
         """One row per epoch and level so far, as `Lander.history`."""
         return self.run.history
-
-    @property
-    def phase(self) -> str:
-        """ "ready", "training", "choosing tau", "done", "stopped" or "failed"."""
-        return self.run.phase
 
     def start(self) -> None:
         """Begin on a worker thread; after an end begin anew, from `state` where that was given.
@@ -95,18 +88,8 @@ class TrainingMonitor(Explorer):
         """
         return self.run.wait(timeout)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """As every explorer's, but a cell that is run again gets a new figure with the same lines.
-
-        Plotly's views stay subscribed to their figure after they are taken off the page; the first update then fails
-        on the old view and never reaches the new one.
-        """
-        if self._displayed:
-            self.guarded(self._renew)()
-        self._displayed = True
-        return super()._repr_mimebundle_(**kwargs)
-
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """A new figure with the same lines."""
         self._figure = LiveFigure(go.Figure(self._figure))
         self.arrange(self._controls, self._figure)
 
@@ -222,15 +205,4 @@ def explore_training(
     """
     settings: dict[str, Any] = {"training": training, "inference": inference, "validation": validation}
     run = BackgroundTraining(features, labels, config, **settings, seed=seed, device=device, state=state)
-    with _registry:
-        known = _monitors.get(name)
-        if known is not None and known.run.fingerprint == run.fingerprint:
-            return known
-        if known is not None and known.run.running:
-            raise RuntimeError(
-                f"name: a training called {name!r} with other arguments is running; stop it (.stop()) or give this one "
-                "another name"
-            )
-        monitor = _monitors[name] = TrainingMonitor(run)
-        run.on_change = monitor.watch
-        return monitor
+    return kept(name, run, lambda: TrainingMonitor(run))
