@@ -1,4 +1,4 @@
-"""The command line: `workbench demo | train | cluster | evaluate | info`.
+"""The command line: `workbench demo | train | cluster | evaluate | info | reproduce`.
 
 Commands read their options, call the library and print; everything heavy is imported inside them, so that `--help` and
 usage errors come at once. Exit codes: 0 well, 1 bad input or a failure outside (one line on stderr), 2 wrong usage,
@@ -15,6 +15,7 @@ from .. import __version__
 from .cluster import cluster
 from .evaluate import demo, evaluate
 from .info import info
+from .reproduce import reproduce
 from .shell import PlainErrors
 from .train import train
 
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _command in (demo, train, cluster, evaluate, info):
+for _command in (demo, train, cluster, evaluate, info, reproduce):
     app.command()(_command)
 
 

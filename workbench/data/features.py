@@ -28,7 +28,8 @@ def load_features(
     - `.npy`: features, memory-mapped, not read before they are needed; no labels;
     - `.npz`: arrays `features` (or `X`) and, if known, `labels` (or `y`);
     - `.parquet`: numeric columns, or one column `features` of equally long lists; an optional column `label`;
-    - `.bin`: raw float32 rows, memory-mapped, with labels one per line in a `.meta` beside it (learn-to-cluster);
+    - `.bin`: raw float32 rows, memory-mapped, with labels one per line in a `.meta` beside it, or in a folder
+      `labels` beside its folder `features` (learn-to-cluster);
     - `.pkl`: a pickle of two numpy arrays, features and labels (official example); anything else in it is refused;
     - a folder: images, each in a folder named after its class; gives an `ImageSet` to embed.
 
@@ -118,7 +119,7 @@ _READERS: dict[str, Callable[[Path], tuple[np.ndarray, np.ndarray | None]]] = {
 
 def _read_bin(source: Path, dim: int | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Raw float32 rows; their number comes from `dim` or from the labels beside."""
-    meta = source.with_suffix(".meta")
+    meta = _labels_of(source)
     labels = np.array(meta.read_text(encoding="utf-8").split("\n")) if meta.exists() else None
     if labels is not None:
         labels = labels[:-1] if labels[-1] == "" else labels
@@ -136,6 +137,12 @@ def _read_bin(source: Path, dim: int | None) -> tuple[np.ndarray, np.ndarray | N
             f"{rows} rows{f' by {meta.name}' if labels is not None else ''} x {columns} numbers x 4 bytes"
         )
     return np.memmap(source, np.float32, mode="r", shape=(rows, columns)), labels
+
+
+def _labels_of(source: Path) -> Path:
+    """Where the labels of `features/NAME.bin` lie: `labels/NAME.meta` if it is there, else beside the file."""
+    apart = source.parent.parent / "labels" / f"{source.stem}.meta"
+    return apart if source.parent.name == "features" and apart.exists() else source.with_suffix(".meta")
 
 
 def _is_integer(text: str) -> bool:
