@@ -1,8 +1,8 @@
 """The checks of notebooks 10 and 13: a right, a nearly right, a wrong and an unusable answer to each."""
 
-import numpy as np
 import pandas as pd
 import pytest
+from asking import Answers
 from scipy.stats import ttest_ind, ttest_rel
 
 import workbench as wb
@@ -35,38 +35,10 @@ RIGHT = {
     "13-relative": ((0.2 - 0.25) / 2, (OURS, "a", "b", "bcubed_f")),
     "13-beaten": (15, (PUBLISHED, "Infomap", "MS1M 584K", "pairwise_f")),
 }
-NEAR = [name for name in RIGHT if CHECKS[name].within > 0]
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_right_answer(name):
-    answer, inputs = RIGHT[name]
-    assert course.check(name, answer, *inputs).ok
-
-
-@pytest.mark.parametrize("name", NEAR)
-def test_an_approximately_right_answer(name):
-    answer, inputs = RIGHT[name]
-    verdict = course.check(name, np.asarray(answer) + 0.6 * CHECKS[name].within, *inputs)
-    assert verdict.status == "near"
-    assert "off by" in verdict.detail
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_a_wrong_answer_is_told_by_how_much_and_gets_a_hint(name):
-    answer, inputs = RIGHT[name]
-    verdict = course.check(name, np.asarray(answer) + 1.5, *inputs)
-    assert verdict.status == "wrong"
-    assert "off by 1.5" in verdict.detail
-    assert CHECKS[name].hint in verdict.detail
-
-
-@pytest.mark.parametrize("name", RIGHT)
-@pytest.mark.parametrize("answer", ["a word", None, [[[1.0]]]])
-def test_an_unusable_answer_is_wrong_and_raises_nothing(name, answer):
-    verdict = course.check(name, answer, *RIGHT[name][1])
-    assert verdict.status == "wrong"
-    assert verdict.detail
+class TestAnswers(Answers):
+    right = RIGHT
 
 
 def test_what_falls_most_is_a_name():

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from asking import Answers
 
 import workbench as wb
 from workbench import course
-from workbench.course.checks import CHECKS
 from workbench.graph import KnnGraph, knn
 
 # Four nodes, two of each class; node 3 is on nobody's list, and lists strangers only.
@@ -52,40 +52,10 @@ RIGHT = {
     "03-signed": (lambda graph, labels: torch.tensor(DENSITY), (GRAPH, LABELS)),
     "03-top": (0.25, (KnnGraph.from_arrays([[1], [2], [3], [0]], [[0.9], [0.8], [0.2], [0.1]]), [7, 7, 8, 9])),
 }
-NUMBERS = [name for name in RIGHT if CHECKS[name].how == "values"]
-NEAR = [name for name in NUMBERS if CHECKS[name].within > 0]
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_right_answer(name):
-    answer, inputs = RIGHT[name]
-    assert course.check(name, answer, *inputs).status == "exact"
-
-
-@pytest.mark.parametrize("name", NEAR)
-def test_an_approximately_right_answer(name):
-    answer, inputs = RIGHT[name]
-    verdict = course.check(name, course.as_numbers(answer) + 0.6 * CHECKS[name].within, *inputs)
-    assert verdict.status == "near"
-    assert "off by" in verdict.detail
-
-
-@pytest.mark.parametrize("name", NUMBERS)
-def test_a_wrong_answer_is_told_by_how_much_and_gets_a_hint(name):
-    answer, inputs = RIGHT[name]
-    verdict = course.check(name, course.as_numbers(answer) + 1.5, *inputs)
-    assert verdict.status == "wrong"
-    assert "off by 1.5" in verdict.detail
-    assert CHECKS[name].hint in verdict.detail
-    assert CHECKS[name].hint.endswith((".", "?"))
-
-
-@pytest.mark.parametrize("name", RIGHT)
-@pytest.mark.parametrize("answer", ["a word", None, [[[1.0]]]])
-def test_an_unusable_answer_is_wrong_and_raises_nothing(name, answer):
-    verdict = course.check(name, answer, *RIGHT[name][1])
-    assert verdict.status == "wrong"
-    assert verdict.detail
+class TestAnswers(Answers):
+    right = RIGHT
 
 
 def test_principal_axes_may_point_either_way():
