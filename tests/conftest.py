@@ -1,5 +1,6 @@
 """Shapes in the package's signatures are checked while the tests run; fixtures that several test files share."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +43,24 @@ def blobs():
         return torch.nn.functional.normalize(x, dim=1), labels
 
     return make
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Training in the background that waits after every epoch until told to go on: (went, go)."""
+    from workbench import background  # not above: shapes are checked in what is imported after the hook
+
+    went, go = threading.Semaphore(0), threading.Semaphore(0)
+    real = background.meta_train
+
+    def slow(*args, on_epoch, **kwargs):
+        def wait(rows):
+            on_epoch(rows)
+            went.release()
+            assert go.acquire(timeout=60)
+
+        return real(*args, on_epoch=wait, **kwargs)
+
+    monkeypatch.setattr(background, "meta_train", slow)
+    yield went, go
+    go.release(100)

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 import workbench as wb
-from workbench import background
 from workbench.background import BackgroundTraining
 
 QUICK = wb.TrainConfig(epochs=8, refresh=2, validate=4, ks=(4,))
@@ -27,24 +26,6 @@ def make(blobs):
     for run in made:
         run.stop()
     assert not any(thread.name == "training" for thread in threading.enumerate())
-
-
-@pytest.fixture
-def held(monkeypatch):
-    """Training that waits at every epoch until told to go on: (went, go)."""
-    went, go = threading.Semaphore(0), threading.Semaphore(0)
-    real = background.meta_train
-
-    def slow(*args, on_epoch, **kwargs):
-        def wait(rows):
-            on_epoch(rows)
-            went.release()
-            assert go.acquire(timeout=60)
-
-        return real(*args, on_epoch=wait, **kwargs)
-
-    monkeypatch.setattr(background, "meta_train", slow)
-    return went, go
 
 
 def test_it_gives_what_the_call_without_a_thread_gives(make, blobs):

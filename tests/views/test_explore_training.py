@@ -1,6 +1,5 @@
 """The training monitor without a browser: buttons, curves, errors, and a cell that is run again."""
 
-import threading
 import time
 
 import ipywidgets as widgets
@@ -8,7 +7,6 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench import background
 from workbench.views import plot_training
 from workbench.views.explore import explore_training
 from workbench.views.explore.base import walk
@@ -33,25 +31,6 @@ def make(blobs, request):
         if monitor.run.running:
             monitor.stop()
             monitor.wait(60)
-
-
-@pytest.fixture
-def held(monkeypatch):
-    """Training that waits after every epoch until told to go on: (went, go)."""
-    went, go = threading.Semaphore(0), threading.Semaphore(0)
-    real = background.meta_train
-
-    def slow(*args, on_epoch, **kwargs):
-        def wait(rows):
-            on_epoch(rows)
-            went.release()
-            assert go.acquire(timeout=60)
-
-        return real(*args, on_epoch=wait, **kwargs)
-
-    monkeypatch.setattr(background, "meta_train", slow)
-    yield went, go
-    go.release(100)
 
 
 def press(monitor, name):
