@@ -63,6 +63,18 @@ def test_learn_to_cluster_files(tmp_path):
     assert load_features(tmp_path / "a.bin", dim=5).labels is None
 
 
+def test_learn_to_cluster_folders(tmp_path):
+    for name in ("features", "labels", "else"):
+        (tmp_path / name).mkdir()
+    for name in ("features", "else"):
+        X.tofile(tmp_path / name / "a.bin")
+    (tmp_path / "labels/a.meta").write_text("\n".join(map(str, Y)) + "\n")
+    assert np.array_equal(load_features(tmp_path / "features/a.bin").labels, Y)
+    assert load_features(tmp_path / "else/a.bin", dim=5).labels is None
+    (tmp_path / "features/a.meta").write_text("0\n" * 12)
+    assert np.array_equal(load_features(tmp_path / "features/a.bin").labels, Y)  # the layout wins
+
+
 @pytest.mark.parametrize(("dim", "message"), [(None, "dim: how many numbers"), (7, "not whole float32 rows")])
 def test_a_bin_needs_its_dimension(tmp_path, dim, message):
     X.tofile(tmp_path / "a.bin")

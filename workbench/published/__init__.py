@@ -14,7 +14,7 @@ reproduce(name, folder, weights=...)       ours beside the published figure
 
 from .files import FeatureFile
 from .recipes import RECIPES, Recipe, recipes
-from .reproduce import reproduce
+from .rerun import reproduce
 from .table import METRICS, published_claims, published_results
 
 __all__ = [

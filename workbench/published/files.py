@@ -1,4 +1,4 @@
-"""Feature files behind published figures: what each is, where its authors put it, where it is looked for, its reader."""
+"""Feature files behind published figures: what each is, where its authors put it, where to place it, how it is read."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class FeatureFile:
             target = Path(folder) / self.path
             raise FileNotFoundError(
                 f"{role}: no file at {target}: {self.what}, {self.size}. Its authors put it {self.where}. "
-                f"Place it at {target}{self._labels(target)}, or name another file with {role}"
+                f"Place it at {target}{self._labels(target)}, or give another file as {role}"
             )
         if not found.is_file():
             raise FileNotFoundError(f"{role}: no file at {found}")

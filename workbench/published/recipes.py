@@ -164,8 +164,8 @@ def _all() -> list[Recipe]:
         test = _cluster_file(part, f"MS1M, test set of {size}", images, classes)
         name, data = f"ms1m-{size.lower()}", f"MS1M {size}"
         found.append(Recipe(name, data, PEER, test, _MS1M_TRAIN, _GCN, _FACES, "ms1m.pth", note=_NO_FIGURE))
-    clothes = [_cluster_file(f"deepfashion_{part}", f"DeepFashion, {part}") for part in ("test", "train")]
-    return [*found, Recipe("deepfashion", "DeepFashion", PEER, *clothes, _GCN, _FACES, "df.pth", note=_NO_FIGURE)]
+    test, train = (_cluster_file(f"deepfashion_{part}", f"DeepFashion, {part}") for part in ("test", "train"))
+    return [*found, Recipe("deepfashion", "DeepFashion", PEER, test, train, _GCN, _FACES, "df.pth", note=_NO_FIGURE)]
 
 
 RECIPES = {recipe.name: recipe for recipe in _all()}

@@ -39,16 +39,16 @@ def reproduce(
     """Do a published run again and put the result beside the published figure.
 
     With `weights` only the test is run. Without, a LANDER is meta-trained first with the published settings: all
-    epochs, the last weights, the published tau. (One class is set aside because the training loop needs one; its score is not
-    used.) What still differs from the authors' run: one step is taken over all levels where their code takes one per
-    level, cluster means are of normalised features, and k-NN search is exact or PyNNDescent where theirs on a GPU is
-    IVF-PQ. The sets are large: train on a GPU.
+    epochs, the last weights, the published tau. (One class is set aside because the training loop needs one; its score
+    is not used.) What still differs from the authors' run: one step is taken over all levels where their code takes one
+    per level, cluster means are of normalised features, and the k-NN search is exact or PyNNDescent where theirs on a
+    GPU is IVF-PQ. The sets are large: train on a GPU.
 
     Args:
         name: of `RECIPES`.
         folder: where the files are; see `recipes`.
         weights: official weights (a state dict that torch.save made), or a checkpoint of `save`.
-        save: a .safetensors file for the trained model, to be used as `weights` for the other tests of the same training.
+        save: a .safetensors file for the trained model, to be given as `weights` for other tests of the same training.
         test, train: files in place of the recipe's.
         epochs: of the training in place of the published 250, for a trial; the figures are then not comparable.
         device: "auto", "cpu" or "cuda".
