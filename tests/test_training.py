@@ -111,6 +111,16 @@ def test_minibatches_add_up_to_the_whole(data):
     torch.testing.assert_close(parts, run._losses(level, even))
 
 
+def test_a_level_of_fewer_nodes_than_steps_takes_part_in_every_step(data):
+    run = MetaTraining(*data, training=TrainConfig(epochs=4, validate=4, batch_size=1))
+    rows = run.run_epoch()
+    assert min(row["nodes"] for row in rows) < max(row["nodes"] for row in rows)
+    assert np.isfinite([row["link_loss"] for row in rows]).all()
+    batches = run._shuffled(3, 7)
+    assert sorted(torch.cat(batches[:3]).tolist()) == [0, 1, 2]
+    assert [len(batch) for batch in batches] == [1] * 7
+
+
 def test_published_levels(data):
     run = MetaTraining(*data, LanderConfig.published(hidden=8), training=PUBLISHED)
     assert (run.model.inference.k, run.model.inference.decoder) == (9, "tree-strict")

@@ -181,7 +181,9 @@ class MetaTraining:
         ]
 
     def _shuffled(self, n: int, n_batches: int) -> tuple[Tensor, ...]:
-        return torch.randperm(n, generator=self.generator).to(self.device).tensor_split(n_batches)
+        """Batches of a level's nodes in random order; a level of fewer nodes than batches is gone through again."""
+        rows = torch.randperm(n, generator=self.generator).to(self.device).tensor_split(min(n, n_batches))
+        return tuple(rows[i % len(rows)] for i in range(n_batches))
 
     def _shares(self) -> Float[Tensor, " levels"]:
         """What each level counts in the loss; they sum to 1."""

@@ -5,7 +5,8 @@ import traitlets
 
 import workbench as wb
 from workbench.hierarchy import similarity_predictor
-from workbench.mistakes import NEVER, false_merges, false_splits
+from workbench.mistakes import NEVER, false_merges, false_splits, links_between
+from workbench.reasons import read_rule
 from workbench.views.explore import explore_errors, explore_links
 from workbench.views.explore.base import walk
 from workbench.views.explore.error_panes import level_by_level
@@ -45,6 +46,30 @@ def test_every_mistake_of_both_kinds_can_be_shown(wrong):
             assert (explorer.level, explorer.selection) == tuple(expected[["level", "child_image"]].iloc[row])
             assert f"<b>{expected['f_gain'].iloc[row]:+.4f}</b>" in html_of(explorer)
     assert explorer.errors == []
+
+
+def test_a_split_shows_the_links_between_its_own_two_clusters(wrong):
+    tree, labels, _ = wrong
+    explorer, splits, rule = explore_errors(tree, labels=labels), false_splits(tree, labels), read_rule(tree.levels)
+    explorer.kind = "splits"
+    seen = set()
+    for row in range(len(explorer._list.options)):
+        explorer.row = row
+        expected = level_by_level(links_between(tree, splits.iloc[[row]], rule), rule.tau)
+        assert explorer._sides.value.endswith(expected)
+        seen.add(expected)
+    assert len(seen) > 3
+
+
+def test_a_mistake_is_drawn_once(wrong, monkeypatch):
+    tree, labels, _ = wrong
+    explorer, drawn = explore_errors(tree, labels=labels), []
+    refresh = explorer._refresh
+    monkeypatch.setattr(explorer, "_refresh", lambda: drawn.append(explorer.row) or refresh())
+    explorer.kind = "splits"  # from the first row, and below from another
+    explorer.row = 3
+    explorer.kind = "merges"
+    assert drawn == [0, 3, 0]
 
 
 def test_number_list_and_trait_are_one(wrong):

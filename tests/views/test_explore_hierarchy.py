@@ -79,6 +79,12 @@ def test_a_small_box_is_opened_until_it_can_be_seen(explorer):
     assert explorer._boxes.figure.layout.yaxis.range == (360, 0)
 
 
+def test_a_click_on_a_box_that_is_gone_by_now_does_nothing(explorer):
+    before = explorer.selection
+    press(explorer._boxes.figure.data[0], "click", len(explorer._boxes.drawn))
+    assert explorer.selection is before
+
+
 def test_a_lasso_selects_images_and_counts_their_classes(explorer, tree):
     press(explorer._map.figure.data[0], "selection", 1, 5, 9, 9)
     assert explorer.selection.tolist() == [1, 5, 9]

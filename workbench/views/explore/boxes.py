@@ -83,7 +83,7 @@ class BoxView:
         """Call `f(row)` for a clicked box; row of `tree`."""
 
         def heard(_: Any, points: Any, __: Any) -> None:
-            if points.point_inds:
+            if points.point_inds and points.point_inds[0] < len(self.drawn):  # else a box that is gone by now
                 f(int(self.drawn.index[points.point_inds[0]]))
 
         self.figure.data[0].on_click(heard)

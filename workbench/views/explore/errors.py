@@ -61,6 +61,7 @@ class ErrorExplorer(Explorer):
         self._rule = read_rule(hierarchy.levels, tau)
         splits = false_splits(hierarchy, names.labels, n=n, tau=self._rule.tau)
         self._tables = {"merges": false_merges(hierarchy, names.labels), "splits": splits}
+        self._history = links_between(hierarchy, splits, self._rule)
         self._build()
         self._list_mistakes()
 
@@ -128,10 +129,12 @@ class ErrorExplorer(Explorer):
         """The list of the kind chosen, from its top."""
         rows = self._tables[self.kind].head(self._n).to_dict("records")
         say = self._merge_in_words if self.kind == "merges" else self._split_in_words
-        self._number.max = max(1, self._shown())
+        before = self.row
         self._list.options = [(f"{i + 1}.  {say(row)}", i) for i, row in enumerate(rows)]
-        self.row = 0
-        self._refresh()
+        self._number.max = max(1, self._shown())
+        self.row = 0  # another row than before is shown by who observes it
+        if before == 0:
+            self._refresh()
 
     def _merge_in_words(self, row: dict[str, Any]) -> str:
         ends = " → ".join(self._class_of(row[f"{end}_image"]) for end in ("child", "parent"))
@@ -146,7 +149,7 @@ class ErrorExplorer(Explorer):
         return self._names.label(int(self._names.labels[image]))
 
     def _pick(self, row: int | None) -> None:
-        if row is not None and row < self._shown():  # a list that is filled anew has no row for a moment
+        if row is not None:  # an empty list has none
             self.row = row
 
     def _refresh(self) -> None:
@@ -187,13 +190,13 @@ class ErrorExplorer(Explorer):
             for x, part in zip("ab", members, strict=True)
         )
         link = self._link(row, row["why"]) if row["level"] >= 0 else f"<b>No link</b><br>{escape(row['why'])}"
-        history = links_between(self._hierarchy, pd.DataFrame([row]), self._rule)
+        of = (self._history["cluster_a"] == row["cluster_a"]) & (self._history["cluster_b"] == row["cluster_b"])
         words = (
             f"<div style='{_WORDS}'>"
             f"{row['pairs_missed']:,} pairs of one class were kept apart. Joining the two clusters would change "
             f"pairwise F by <b>{row['f_gain']:+.4f}</b>.</div>"
         )
-        return words + two_sides(left, link, right) + "<br>" + level_by_level(history, self._rule.tau)
+        return words + two_sides(left, link, right) + "<br>" + level_by_level(self._history[of], self._rule.tau)
 
     def _link(self, row: dict[str, Any], why: str) -> str:
         ends = row["child_image"], row["parent_image"]
