@@ -1,5 +1,7 @@
 """Recipes of published runs: what they say, which files they find, how a file is read."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from distributed import toy, write, write_all
@@ -7,6 +9,7 @@ from distributed import toy, write, write_all
 from workbench.published import METRICS, RECIPES, FeatureFile, published_results, recipes
 from workbench.published.recipes import get_recipe
 
+DATASETS = Path(__file__).parents[2] / "datasets"
 OWN = [name for name, recipe in RECIPES.items() if recipe.method.startswith("Hi-LANDER")]
 
 
@@ -122,6 +125,14 @@ def test_another_number_of_rows_is_warned_about(tmp_path):
                 file.load(tmp_path / "a.pkl")
         else:
             assert len(file.load(tmp_path / "a.pkl")) == 72
+
+
+def test_every_file_stands_in_a_card():
+    cards = "\n".join(card.read_text(encoding="utf-8") for card in DATASETS.glob("*/README.md"))
+    for recipe in RECIPES.values():
+        for file in (recipe.test, recipe.train):
+            assert f"`{Path(file.path).name.removesuffix('.bin')}`" in cards
+            assert file.images is None or file.classes is None or f"| {file.images:,} | {file.classes:,} |" in cards
 
 
 def test_an_unknown_name():
