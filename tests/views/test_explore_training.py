@@ -3,14 +3,12 @@
 import time
 
 import ipywidgets as widgets
-import pandas as pd
 import pytest
 
 import workbench as wb
 from workbench.views import plot_training
 from workbench.views.explore import explore_training
 from workbench.views.explore.base import walk
-from workbench.views.explore.training_curves import training_curves
 
 QUICK = wb.TrainConfig(epochs=6, refresh=2, validate=2, ks=(4,))
 
@@ -60,23 +58,6 @@ def test_start_trains_and_the_curves_are_those_of_the_history(make):
     for own, right in zip(shown, wanted.data, strict=True):
         assert list(own.x) == list(right.x)
         assert list(own.y) == pytest.approx(list(right.y))
-
-
-def test_curves_are_those_of_the_static_figure():
-    """The fast curves against `plot_training`: several graphs of a level, a level that comes and goes, smoothing."""
-    rows = [
-        {"epoch": e, "level": v, "nodes": 10 * e + v, "link_loss": 1 / (e + v), "density_loss": 0.01 * e}
-        for e in range(1, 101)
-        for v in (0, 0, 1, 2)
-        if v < 2 or e % 3
-    ]
-    history = pd.DataFrame(rows).assign(val_bcubed_f=lambda h: (h["epoch"] / 100).where(h["epoch"] % 20 == 0))
-    curves = training_curves(history)
-    wanted = plot_training(history).data
-    assert list(curves) == [(trace.name, trace.xaxis) for trace in wanted]
-    for curve, trace in zip(curves.values(), wanted, strict=True):
-        assert curve.index.tolist() == list(trace.x)
-        assert curve.tolist() == pytest.approx(list(trace.y))
 
 
 def test_nothing_is_blocked_and_stop_keeps_the_best_model(make, held):

@@ -15,7 +15,9 @@ from .._checks import check_labels
 from ..hierarchy import Hierarchy
 from .maps import level_table
 from .style import GREY, INK, PALETTE, escape, styled
+from .training_curves import smoothing, training_curves
 
+_AXES = {"x": "link loss", "x2": "density loss", "x3": "BCubed F, held-out classes"}  # of `training_curves`
 _F = (("bcubed_f", "BCubed F", "circle"), ("pairwise_f", "pairwise F", "diamond"))
 
 
@@ -145,31 +147,22 @@ def plot_training(history: pd.DataFrame, *, title: str = "") -> go.Figure:
         >>> len(plot_training(pd.DataFrame(rows)).data)
         2
     """
-    names = (("link_loss", "link loss"), ("density_loss", "density loss"))
-    validated = "val_bcubed_f" in history and history["val_bcubed_f"].notna().any()
-    figure = make_subplots(rows=1, cols=2 + int(validated), horizontal_spacing=0.09)
-    window = max(int(history["epoch"].max()) // 40, 1)
-    for level, rows in history.groupby("level"):
-        for col, (column, name) in enumerate(names, start=1):
-            curve = _mean_by_epoch(rows, column).rolling(window, min_periods=1, center=True).mean()
-            style = {"color": PALETTE[int(level) % len(PALETTE)], "width": 2}
-            line = go.Scatter(x=curve.index, y=curve.to_numpy(), name=f"level {level}", mode="lines", line=style)
-            figure.add_trace(line.update(legendgroup=str(level), showlegend=col == 1), row=1, col=col)
-            figure.update_yaxes(title=name, rangemode="tozero", row=1, col=col)
-    if validated:
-        score = history.dropna(subset=["val_bcubed_f"]).groupby("epoch")["val_bcubed_f"].first()
-        line = go.Scatter(x=score.index, y=score.to_numpy(), mode="lines+markers", name="held-out classes")
-        figure.add_trace(line.update(line_color=GREY, marker_size=8), row=1, col=3)
-        figure.update_yaxes(title="BCubed F, held-out classes", row=1, col=3)
+    curves, window = training_curves(history), smoothing(history)
+    axes = sorted({axis for _, axis in curves})
+    figure = make_subplots(rows=1, cols=len(axes), horizontal_spacing=0.09)
+    for (name, axis), curve in curves.items():
+        line = go.Scatter(x=curve.index, y=curve.to_numpy(), name=name, legendgroup=name, showlegend=axis != "x2")
+        if axis == "x3":
+            line.update(mode="lines+markers", line_color=GREY, marker_size=8)
+        else:
+            colour = PALETTE[int(name.removeprefix("level ")) % len(PALETTE)]
+            line.update(mode="lines", line={"color": colour, "width": 2})
+        figure.add_trace(line, row=1, col=axes.index(axis) + 1)
+    for col, axis in enumerate(axes, start=1):
+        figure.update_yaxes(title=_AXES[axis], rangemode="normal" if axis == "x3" else "tozero", row=1, col=col)
     note = f"mean over {window} epochs" if window > 1 else "each epoch"
     figure.update_xaxes(title="epoch")
     return styled(figure, escape(title or "Meta-training"), height=380, subtitle=note)
-
-
-def _mean_by_epoch(rows: pd.DataFrame, column: str) -> pd.Series:
-    """Mean over the graphs of one level in each epoch, weighed by their nodes."""
-    total = rows.assign(part=rows[column] * rows["nodes"]).groupby("epoch")[["part", "nodes"]].sum()
-    return total["part"] / total["nodes"]
 
 
 def plot_tau(curve: pd.DataFrame, tau: float | None = None, *, title: str = "") -> go.Figure:

@@ -15,10 +15,10 @@ from ...config import InferenceConfig, LanderConfig
 from ...lander import Lander
 from ...recipe import TrainConfig
 from ..plots import plot_training
+from ..training_curves import smoothing, training_curves
 from .base import WIDTH
 from .kept import KeptExplorer, kept
 from .live import LiveFigure
-from .training_curves import smoothing, training_curves
 
 _PAUSE = 0.25  # seconds between two drawings at least
 _SHARE = 10  # and so many times as long as the last one took, up to a second: watching must not slow training down
