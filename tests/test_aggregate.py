@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.aggregate import Nodes, aggregate
+from workbench.aggregate import Nodes, aggregate, majority
 
 
 @settings(max_examples=30, deadline=None)
@@ -23,3 +23,9 @@ def test_images_are_their_own_averages():
     nodes = Nodes.of_images(torch.eye(3))
     assert torch.equal(nodes.identity, nodes.average)
     assert nodes.image.tolist() == [0, 1, 2]
+
+
+def test_majority_is_the_commonest_label():
+    clusters, labels = torch.tensor([0, 0, 0, 1, 1, 2]), torch.tensor([4, 4, 1, 3, 2, 0])
+    assert majority(clusters, labels).tolist() == [4, 2, 0]
+    assert majority(clusters, labels - 9).tolist() == [-5, -7, -9]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from workbench.aggregate import aggregate
 from workbench.config import InferenceConfig
 from workbench.decode import Prediction
-from workbench.episodes import level_nodes, majority
+from workbench.episodes import level_nodes
 from workbench.graph import knn
 from workbench.hierarchy import build_hierarchy, oracle_predictor, similarity_predictor
 from workbench.metrics import scores
@@ -107,11 +107,6 @@ def test_labels_are_never_needed_and_nothing_is_written(blobs):
     before = x.clone()
     build_hierarchy(x, similarity_predictor, InferenceConfig())
     assert torch.equal(x, before)
-
-
-def test_majority_is_the_commonest_label():
-    clusters, labels = torch.tensor([0, 0, 0, 1, 1, 2]), torch.tensor([4, 4, 1, 3, 2, 0])
-    assert majority(clusters, labels, 3).tolist() == [4, 2, 0]
 
 
 def test_ledger_tells_every_level(blobs):

@@ -76,3 +76,19 @@ def aggregate(
     size = torch.bincount(labels, minlength=len(image))
     total = features.new_zeros(len(image), features.shape[1]).index_add_(0, labels, features)
     return Nodes(image, features[image], total / size[:, None], size, labels, image_links)
+
+
+def majority(clusters: Int[Tensor, " n"], labels: Int[Tensor, " n"]) -> Int[Tensor, " c"]:
+    """The commonest label of each cluster 0 .. c-1, none of them empty; the lowest of equally common ones.
+
+    Example:
+        >>> majority(torch.tensor([0, 0, 0, 1]), torch.tensor([5, 7, 7, 5])).tolist()
+        [7, 5]
+    """
+    classes, code = torch.unique(labels, return_inverse=True)
+    cell, count = torch.unique(clusters * len(classes) + code, return_counts=True)
+    owner, label = cell // len(classes), cell % len(classes)
+    most = torch.zeros_like(torch.unique(owner)).scatter_reduce(0, owner, count, "amax")
+    candidate = torch.where(count == most[owner], label, len(classes))
+    best = torch.full_like(most, len(classes)).scatter_reduce(0, owner, candidate, "amin")
+    return torch.take(classes, best)

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from .aggregate import Nodes, aggregate
+from .aggregate import Nodes, aggregate, majority
 from .config import InferenceConfig
 from .graph import KnnGraph
 from .hierarchy import Hierarchy, build_hierarchy, oracle_predictor
@@ -48,21 +48,6 @@ def level_nodes(tree: Hierarchy, i: int, features: Float[Tensor, "images d"]) ->
     return aggregate(features, tree.levels[i - 1].labels, tree.levels[i].image, tree.levels[0].graph)
 
 
-def majority(clusters: Int[Tensor, " n"], labels: Int[Tensor, " n"], n_clusters: int) -> Int[Tensor, " c"]:
-    """The commonest label of each cluster; the lowest of equally common ones.
-
-    Example:
-        >>> majority(torch.tensor([0, 0, 0, 1]), torch.tensor([5, 7, 7, 5]), 2).tolist()
-        [7, 5]
-    """
-    width = int(labels.max()) + 1
-    cell, count = torch.unique(clusters * width + labels, return_counts=True)
-    owner = cell // width
-    most = torch.zeros(n_clusters, dtype=count.dtype, device=count.device).scatter_reduce(0, owner, count, "amax")
-    candidate = torch.where(count == most[owner], cell % width, width)
-    return torch.full_like(most, width).scatter_reduce(0, owner, candidate, "amin")
-
-
 def training_level(
     model: Lander, nodes: Nodes, graph: KnnGraph, labels: Int[Tensor, " n"], *, links: str, level: int
 ) -> TrainingLevel:
@@ -100,7 +85,7 @@ def on_policy_levels(
     tree = build_hierarchy(features, model.predict, settings)
     levels = []
     for i, level in enumerate(tree.levels):
-        of_nodes = labels if i == 0 else majority(tree.levels[i - 1].labels, labels, level.n_nodes)
+        of_nodes = labels if i == 0 else majority(tree.levels[i - 1].labels, labels)
         nodes = level_nodes(tree, i, features)
         levels.append(training_level(model, nodes, level.graph, of_nodes, links=links, level=i))
     return [level for level in levels if level.n > 1]

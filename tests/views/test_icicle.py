@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import views
-from workbench.views.icicle import check_totals, majority, prune, tree_frame
+from workbench.views.icicle import check_totals, prune, purities, tree_frame
 
 
 def test_every_parent_is_the_sum_of_its_children_however_it_is_pruned(tree):
@@ -52,10 +52,10 @@ def test_colour_is_purity_with_labels_and_size_without(tree):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=60))
-def test_majority_is_what_counting_gives(pairs):
+def test_purity_is_what_counting_gives(pairs):
     clusters = np.unique([c for c, _ in pairs], return_inverse=True)[1]
     labels = np.array([label for _, label in pairs])
-    classes, share = majority(clusters, labels)
+    classes, share = purities(clusters, labels)
     for cluster in range(clusters.max() + 1):
         counts = np.bincount(labels[clusters == cluster])
         assert classes[cluster] == counts.argmax()

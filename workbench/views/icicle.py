@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import torch
 from jaxtyping import Float, Int
 
 from .._checks import check_int, check_labels
+from ..aggregate import majority
 from ..hierarchy import Hierarchy
 from .boxes import box_traits, boxes_styled
 from .style import escape
@@ -97,7 +99,7 @@ def tree_frame(
     tree["purity"], tree["majority"] = np.nan, ""
     if labels is not None:
         truth = check_labels(labels, len(hierarchy.layers[0]))
-        found = [majority(layer, truth) for layer in hierarchy.layers]
+        found = [purities(layer, truth) for layer in hierarchy.layers]
         tree["purity"] = np.concatenate([share for _, share in found])
         classes = np.concatenate([best for best, _ in found])
         tree["majority"] = [str(class_names[c]) if class_names else f"class {c}" for c in classes]
@@ -113,19 +115,17 @@ def _names(peaks: np.ndarray, labels: Any, class_names: Sequence[str], ids: Sequ
     return [f"image {i}" for i in peaks]
 
 
-def majority(
+def purities(
     clusters: Int[np.ndarray, " n"], labels: Int[np.ndarray, " n"]
 ) -> tuple[Int[np.ndarray, " c"], Float[np.ndarray, " c"]]:
     """Largest class of each cluster 0 .. c-1 and its share.
 
     Example:
-        >>> majority(np.array([0, 0, 0, 1]), np.array([4, 4, 2, 2]))
+        >>> purities(np.array([0, 0, 0, 1]), np.array([4, 4, 2, 2]))
         (array([4, 2]), array([0.66666667, 1.        ]))
     """
-    counts = pd.DataFrame({"cluster": clusters, "label": labels}).value_counts(sort=False).reset_index(name="n")
-    counts = counts.sort_values(["cluster", "n", "label"], ascending=[True, False, True])
-    best = counts.drop_duplicates("cluster")
-    return best["label"].to_numpy(), best["n"].to_numpy() / counts.groupby("cluster")["n"].sum().to_numpy()
+    largest = majority(torch.from_numpy(clusters), torch.from_numpy(labels)).numpy()
+    return largest, np.bincount(clusters, weights=labels == largest[clusters]) / np.bincount(clusters)
 
 
 def collapse(tree: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from plotly.colors import hex_to_rgb, sample_colorscale
 from .._checks import check_int, check_labels
 from ..hierarchy import Hierarchy
 from .boxes import box_traits, boxes_styled, colour_range, hover_text, short
-from .icicle import ROOT, majority, prune, shown_boxes, tree_frame
+from .icicle import ROOT, prune, purities, shown_boxes, tree_frame
 from .style import INK, PALETTE, escape, styled
 
 _LEAST = 0.001  # of all images: the smallest box of a treemap
@@ -79,7 +79,7 @@ def strip_order(layers: Sequence[np.ndarray], truth: np.ndarray | None = None) -
     """
     groups = list(reversed(layers))
     if truth is not None:
-        groups = [majority(layers[-1], truth)[0][layers[-1]], *groups, truth]
+        groups = [purities(layers[-1], truth)[0][layers[-1]], *groups, truth]
     keys = [key for group in groups for key in (-_size_of_own(group), group)]
     return np.lexsort(keys[::-1])
 
@@ -99,7 +99,7 @@ def _strip_colours(layers: Sequence[np.ndarray], truth: np.ndarray | None) -> li
     colours = [_colour(whole, turn - turn[start[whole]]) for turn in turns]
     if truth is not None:
         own = pd.factorize(truth)[0]
-        home = majority(own, whole)[0]  # of each class, the cluster that holds most of it
+        home = purities(own, whole)[0]  # of each class, the cluster that holds most of it
         colours.append(_colour(home[own], pd.Series(home).groupby(home).cumcount().to_numpy()[own]))
     return colours
 
