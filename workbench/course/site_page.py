@@ -7,21 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..views.style import escape
+from ..views.style import PAGE_STYLE, escape
 from .lesson import About
 
 PLOTLY_FILE = "plotly.min.js"
 _STYLE = """
-:root{color-scheme:light dark;--ink:#22262c;--soft:#5d6570;--line:#dfe3e8;--ground:#fff;--code:#f6f7f9;
---mark:#0072b2; --word:#8a3b00;--text:#00684c;--note:#6a727d}
-@media(prefers-color-scheme:dark){:root{--ink:#e4e7eb;--soft:#a3abb6;--line:#333941;--ground:#16191c;--code:#1e2226;
- --mark:#56b4e9;--word:#f0a860;--text:#5fd3ae;--note:#939ba6}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--ground);color:var(--ink);
-font:16px/1.55 system-ui,'Segoe UI',Helvetica,Arial,sans-serif}
-main{max-width:980px;margin:auto;padding:8px 20px 40px}a{color:var(--mark)}
+:root{--ground:#fff;--code:#f6f7f9;--word:#8a3b00;--text:#00684c;--note:#6a727d}
+@media(prefers-color-scheme:dark){:root{--ground:#16191c;--code:#1e2226;--word:#f0a860;--text:#5fd3ae;--note:#939ba6}}
+main{max-width:980px;margin:auto;padding:8px 20px 40px}
 h1{font-size:30px;line-height:1.2;margin:24px 0 8px}h2{font-size:23px;margin:40px 0 8px}
-h3{font-size:18px;margin:28px 0 4px}p,li{max-width:76ch}
+h3{font-size:18px;margin:28px 0 4px}li{max-width:76ch}
 .anchor-link{visibility:hidden;margin-left:8px;text-decoration:none}
 :is(h1,h2,h3):hover .anchor-link,.anchor-link:focus{visibility:visible}
 nav{display:flex;justify-content:space-between;gap:16px;max-width:980px;margin:auto;padding:14px 20px;font-size:15px}
@@ -93,7 +88,7 @@ def page_html(title: str, body: str, around: tuple[Link | None, Link | None] | N
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
+        f"<title>{escape(title)}</title><style>{PAGE_STYLE}{_STYLE}</style></head><body>"
         f"<header>{bar}</header><main>{body}</main><footer>{bar}</footer>{script}</body></html>\n"
     )
 

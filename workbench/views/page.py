@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from .._files import atomic_path
-from .style import escape
+from .style import PAGE_STYLE, escape
 
 # Nothing but this file's own scripts, styles and images; WebGL points compile code at run time.
 _POLICY = (
@@ -23,19 +23,15 @@ _POLICY = (
 )
 _CONFIG = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 _STYLE = """
-:root{color-scheme:light dark;--ink:#22262c;--soft:#5d6570;--line:#dfe3e8;--ground:#f6f7f9;--card:#fff;--mark:#0072b2}
-@media(prefers-color-scheme:dark){
-:root{--ink:#e4e7eb;--soft:#a3abb6;--line:#333941;--ground:#14171a;--card:#1c2024;--mark:#56b4e9}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,'Segoe UI',Helvetica,Arial,sans-serif}
+:root{--ground:#f6f7f9;--card:#fff}@media(prefers-color-scheme:dark){:root{--ground:#14171a;--card:#1c2024}}
 main,.top{max-width:1040px;margin:auto;padding:0 20px}
 header{background:var(--card);border-bottom:1px solid var(--line);padding:34px 0 22px;border-top:5px solid var(--mark)}
 h1{margin:0 0 6px;font-size:30px;line-height:1.2}h2{margin:44px 0 8px;font-size:23px}h3{margin:0 0 4px;font-size:17px}
-p{margin:6px 0 12px;max-width:76ch}.lead{color:var(--soft);font-size:17px}
+p{margin:6px 0 12px}.lead{color:var(--soft);font-size:17px}
 .facts{display:flex;flex-wrap:wrap;gap:10px;margin:18px 0 4px}
 .facts div{border:1px solid var(--line);border-radius:8px;padding:6px 14px;background:var(--ground)}
 .facts b{display:block;font-size:19px;font-variant-numeric:tabular-nums}.facts span{font-size:13px;color:var(--soft)}
-nav{margin-top:14px;font-size:15px}nav a{margin-right:18px;white-space:nowrap}a{color:var(--mark)}
+nav{margin-top:14px;font-size:15px}nav a{margin-right:18px;white-space:nowrap}
 .panel{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:16px 18px;margin:16px 0}
 .words{font-size:15px;color:var(--soft)}.words b{color:var(--ink)}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:14px;min-width:55%;font-variant-numeric:tabular-nums}
@@ -124,7 +120,7 @@ def write_page(
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style><script>{get_plotlyjs()}</script></head><body>"
+        f"<title>{escape(title)}</title><style>{PAGE_STYLE}{_STYLE}</style><script>{get_plotlyjs()}</script></head><body>"
         f'<header><div class="top"><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p>'
         f'<div class="facts">{cards}</div><nav>{links}</nav></div></header>'
         f"<main>{body}<footer>{escape(footer)}</footer></main></body></html>"

@@ -18,6 +18,15 @@ GREY = "#8A8F98"  # what is not a cluster: noise, the rest, the truth as a refer
 INK = "#7B7F87"  # text and axes: contrast 4 to 1 on white and on near-black
 _GRID = "rgba(128,134,145,0.22)"
 CLEAR = "rgba(0,0,0,0)"
+# What the pages we write share: colours that follow the reader's light or dark setting, and the font. `--ground` is set
+# by each.
+PAGE_STYLE = """
+:root{color-scheme:light dark;--ink:#22262c;--soft:#5d6570;--line:#dfe3e8;--mark:#0072b2}
+@media(prefers-color-scheme:dark){:root{--ink:#e4e7eb;--soft:#a3abb6;--line:#333941;--mark:#56b4e9}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,'Segoe UI',Helvetica,Arial,sans-serif}
+p{max-width:76ch}a{color:var(--mark)}
+"""
 _TOP = {"xanchor": "left", "yanchor": "top"}
 
 
