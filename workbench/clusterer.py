@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -49,6 +49,9 @@ class HiLander(ClusterMixin, BaseEstimator):
         cluster_layers_: labels after each level, finest first.
         hierarchy_: all levels with graph, prediction, parents, peaks; `.to_pandas()`, `.to_networkx()`, `.ledger()`.
         n_features_in_: columns of X.
+        features_: the rows of X scaled to length 1 [N, D], on the device the model ran on.
+        lander_: the model, there.
+        settings_: k, tau, decoder and stopping rules in force, those of the model where none was given.
 
     Example:
         >>> from sklearn.datasets import make_blobs
@@ -98,13 +101,13 @@ class HiLander(ClusterMixin, BaseEstimator):
         device = resolve_device(self.device)
         if lander.device != device:
             lander = copy.deepcopy(lander).to(device)
-        features = unit_rows(array).to(device)
+        self.features_: Float[Tensor, "n d"] = unit_rows(array).to(device)
+        self.lander_, self.settings_ = lander, settings
         search = partial(knn, seed=self._seed())
-        self.hierarchy_ = build_hierarchy(features, lander.predict, settings, graph=search)
+        self.hierarchy_ = build_hierarchy(self.features_, lander.predict, settings, graph=search)
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
         self.n_clusters_ = self.hierarchy_.n_clusters
         self.cluster_layers_ = self.hierarchy_.layers
-        self._fitted = (features, lander, settings)
         return self
 
     def predict(self, X: Any) -> Labels:
@@ -124,14 +127,13 @@ class HiLander(ClusterMixin, BaseEstimator):
         check_is_fitted(self)
         array = check_array(X)
         validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True, reset=False)
-        features, lander, settings = self._fitted
-        rows = unit_rows(array).to(features.device)
-        found = query(features, rows, settings.k)
-        linkage = _linkage_of_new_rows(lander, self.hierarchy_.levels[0].graph, features, rows, found)
+        rows = unit_rows(array).to(self.features_.device)
+        found = query(self.features_, rows, self.settings_.k)
+        linkage = _linkage_of_new_rows(self.lander_, self.hierarchy_.levels[0].graph, self.features_, rows, found)
         linkage = torch.where(found.similarity >= 1, 2.0, linkage)
         strongest, slot = linkage.max(dim=1)
         label = self.hierarchy_.labels[found.filled.gather(1, slot[:, None])[:, 0]]
-        answer: Labels = torch.where(strongest > settings.tau, label, -1).cpu().numpy()
+        answer: Labels = torch.where(strongest > self.settings_.tau, label, -1).cpu().numpy()
         return answer
 
     def _resolve(self) -> tuple[Lander, InferenceConfig]:

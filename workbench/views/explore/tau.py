@@ -54,7 +54,7 @@ class TauExplorer(Explorer):
         images: np.ndarray | None = None,
     ) -> None:
         super().__init__()
-        self._features, self._lander, self._settings = model._fitted
+        self._features, self._lander, self._settings = model.features_, model.lander_, model.settings_
         self._first = model.hierarchy_.levels[0]
         self._links = best_links(self._first.graph, self._first.prediction, decoder=self._settings.decoder)
         self._labels, self._images, self._xy = labels, images, xy
@@ -227,7 +227,7 @@ def _fitted(model: Any, features: Any) -> HiLander:
     estimator = HiLander(model) if isinstance(model, Lander) else model
     rows = unit_rows(check_array(features, "features"), "features", warn=False)
     if hasattr(estimator, "hierarchy_"):
-        known = estimator._fitted[0].cpu()
+        known = estimator.features_.cpu()
         if known.shape == rows.shape and torch.equal(known, rows):
             return estimator
     return HiLander(**estimator.get_params(deep=False)).fit(features)
