@@ -1,4 +1,4 @@
-"""Checks of the notebooks 08 to 13: scores, baselines, ablation, errors, own data, published results."""
+"""Checks of the notebooks 08, 09, 11 and 12: scores, baselines, errors, own data."""
 
 from __future__ import annotations
 
