@@ -79,6 +79,31 @@ def test_without_a_network_the_error_says_what_to_put_where(tmp_path):
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize("folder", ["a file", "a file/omniglot"])
+def test_a_folder_that_cannot_be_written_to_is_named_with_the_way_out(tmp_path, folder):
+    """A path through a file refuses everybody, root too."""
+    (tmp_path / "a file").write_text("no folder")
+    wanted = remote("http://127.0.0.1:9")
+    with pytest.raises(PermissionError, match=r"^data\.zip: not there, .*set WORKBENCH_DATA to a folder") as caught:
+        fetch(wanted, tmp_path / folder, progress=False)
+    for part in (str(tmp_path / folder / "data.zip"), wanted.url):
+        assert part in str(caught.value)
+
+
+def test_a_cache_without_the_right_to_write_is_read_but_not_filled(tmp_path, monkeypatch):
+    (tmp_path / "data.zip").write_bytes(CONTENT)
+
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    wanted = remote("http://127.0.0.1:9")
+    assert fetch(wanted, tmp_path, progress=False).read_bytes() == CONTENT
+    (tmp_path / "data.zip").unlink()
+    with pytest.raises(PermissionError, match="Permission denied"):
+        fetch(wanted, tmp_path, progress=False)
+
+
 def test_the_bar_counts_bytes(tmp_path, capsys):
     with serve({"data.zip": CONTENT}) as (address, _):
         fetch(remote(address), tmp_path)

@@ -47,6 +47,7 @@ def fetch(remote: Remote, folder: str | os.PathLike[str], *, progress: bool = Tr
     The bytes go to `NAME.part` and take the name only once size and checksum hold.
 
     Raises:
+        PermissionError: `folder` cannot be written to; names the file, the folder and what to do.
         ConnectionError: no network, or the server kept breaking off; names the file and where to put it by hand.
         ValueError: the file in `folder`, or what the server sent, has another checksum.
 
@@ -60,7 +61,7 @@ def fetch(remote: Remote, folder: str | os.PathLike[str], *, progress: bool = Tr
     """
     target = Path(folder) / remote.name
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_room(remote, target)
         _download(remote, target, progress)
     check_md5(target, remote)
     return target
@@ -81,8 +82,25 @@ def check_md5(path: Path, remote: Remote) -> None:
         )
 
 
+def _part(target: Path) -> Path:
+    return target.with_name(target.name + ".part")
+
+
+def _make_room(remote: Remote, target: Path) -> None:
+    """The folder of `target`, made if it is not there, and the right to write to it."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _part(target).open("ab"):
+            pass
+    except OSError as error:
+        raise PermissionError(
+            f"{remote.name}: not there, and {target.parent} cannot be written to ({error.strerror}); set "
+            f"WORKBENCH_DATA to a folder of your own, or have {remote.url} put at {target} by someone who may"
+        ) from error
+
+
 def _download(remote: Remote, target: Path, progress: bool) -> None:
-    part = target.with_name(target.name + ".part")
+    part = _part(target)
     reason: Exception | None = None
     for _ in range(ATTEMPTS):
         try:

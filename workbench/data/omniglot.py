@@ -53,6 +53,7 @@ def load_omniglot(
     Raises:
         FileNotFoundError: `path` holds no copy of the split.
         ConnectionError: nothing local and no network; names the file to fetch and where to put it.
+        PermissionError: nothing local, and the folder to download into cannot be written to.
         ValueError: an unknown split, another checksum, an .npz of another form.
 
     Example:
