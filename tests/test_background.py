@@ -9,7 +9,7 @@ import torch
 import workbench as wb
 from workbench.background import BackgroundTraining
 
-QUICK = wb.TrainConfig(epochs=8, refresh=2, validate=4, ks=(4,))
+QUICK = wb.TrainConfig(epochs=8, refresh=2, validate=4, ks=(4,), projections=(1.0,))
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from workbench.trainer import MetaTraining
 from workbench.training import meta_train
 from workbench.validation import best_tau, tau_curve
 
-QUICK = TrainConfig(epochs=24, validate=8, batch_size=150)
+QUICK = TrainConfig(epochs=12, validate=4, batch_size=150)
 PUBLISHED = TrainConfig.published(epochs=10)
 
 
@@ -29,7 +31,7 @@ def data(blobs):
 
 def test_it_learns_to_cluster_other_classes(blobs):
     learn = blobs(n_classes=40, per_class=12, dim=32, noise=0.12)
-    model = meta_train(*learn, training=TrainConfig(epochs=80, validate=40), progress=False)
+    model = meta_train(*learn, training=TrainConfig(epochs=40, validate=40), progress=False)
     x, y = blobs(n_classes=30, per_class=25, dim=24, noise=0.12, seed=9)  # other classes, sizes and dimension
     tree = build_hierarchy(x, model.predict, model.inference)
     assert scores(y, tree.labels)["bcubed_f"] > 0.9
@@ -38,7 +40,7 @@ def test_it_learns_to_cluster_other_classes(blobs):
 @pytest.mark.parametrize(
     ("config", "training"),
     [
-        (LanderConfig(hidden=8), QUICK),
+        (LanderConfig(hidden=8), replace(QUICK, epochs=8, validate=8)),
         (LanderConfig.published(hidden=8), PUBLISHED),
         (LanderConfig.published("gat", 8), PUBLISHED),
     ],
@@ -54,15 +56,15 @@ def test_the_seed_settles_everything_and_global_generators_are_left_alone(config
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_stopped_and_resumed_equals_never_stopped(optimizer, data, tmp_path):
-    training = TrainConfig(epochs=24, validate=8, optimizer=optimizer, batch_size=150)
+    training = replace(QUICK, optimizer=optimizer)
     config, state = LanderConfig(hidden=8), tmp_path / "run.safetensors"
     whole = meta_train(*data, config, training=training, progress=False)
-    epochs = iter(range(13))
-    part = meta_train(*data, config, training=training, state=state, stop=lambda: next(epochs) == 12, progress=False)
-    assert part.history["epoch"].max() == 12  # stopped between two saves
+    epochs = iter(range(7))
+    part = meta_train(*data, config, training=training, state=state, stop=lambda: next(epochs) == 6, progress=False)
+    assert part.history["epoch"].max() == 6  # stopped between two saves
     seen = []
     resumed = meta_train(*data, config, training=training, state=state, on_epoch=seen.extend, progress=False)
-    assert seen[0]["epoch"] == 9
+    assert seen[0]["epoch"] == 5
     assert torch.equal(weights(resumed), weights(whole))
     assert resumed.inference == whole.inference
     columns = ["epoch", "level", "nodes", "link_loss", "density_loss"]
@@ -70,14 +72,14 @@ def test_stopped_and_resumed_equals_never_stopped(optimizer, data, tmp_path):
 
 
 def test_a_state_of_another_run_is_refused(data, tmp_path):
-    state = tmp_path / "run.safetensors"
-    meta_train(*data, LanderConfig(hidden=8), training=QUICK, state=state, progress=False)
+    short, state = replace(QUICK, epochs=4), tmp_path / "run.safetensors"
+    meta_train(*data, LanderConfig(hidden=8), training=short, state=state, progress=False)
     with pytest.raises(ValueError, match="was saved by a run with other seed"):
-        meta_train(*data, LanderConfig(hidden=8), training=QUICK, state=state, seed=1, progress=False)
+        meta_train(*data, LanderConfig(hidden=8), training=short, state=state, seed=1, progress=False)
     with pytest.raises(ValueError, match="was saved by a run with other config"):
-        meta_train(*data, LanderConfig(hidden=10), training=QUICK, state=state, progress=False)
+        meta_train(*data, LanderConfig(hidden=10), training=short, state=state, progress=False)
     with pytest.raises(ValueError, match="other data"):
-        meta_train(data[0] + 0.01, data[1], LanderConfig(hidden=8), training=QUICK, state=state, progress=False)
+        meta_train(data[0] + 0.01, data[1], LanderConfig(hidden=8), training=short, state=state, progress=False)
 
 
 def test_history_is_tidy(data):

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from workbench.course.__main__ import main
-from workbench.course.site import build_site, execute, site_bytes
+from workbench.course.site import MARK, build_site, execute, site_bytes
 from workbench.course.site_page import plot_html
 
 FIGURE = "import plotly.graph_objects as go\ngo.Figure(go.Scatter(y=[1, 2], name='</script><b>'))"
@@ -104,11 +104,14 @@ def test_a_failure_names_notebook_and_error_and_changes_nothing(site, tmp_path, 
 
 def test_an_earlier_site_is_replaced_but_no_other_folder(tmp_path):
     write_lesson(tmp_path / "books", "00_one", "One", "1")
-    place = build_site(tmp_path / "books", tmp_path / "site", tell=lambda line: None)
-    (place / "old.html").write_text("old")
-    build_site(tmp_path / "books", tmp_path / "site", tell=lambda line: None)
+    place = tmp_path / "site"
+    place.mkdir()
+    for name in (MARK, "old.html"):
+        (place / name).write_text("old")
+    build_site(tmp_path / "books", place, tell=lambda line: None)
     assert not (place / "old.html").exists()
     assert (place / "index.html").exists()
+    assert (place / MARK).read_text() != "old"  # the next one may replace it, too
     with pytest.raises(ValueError, match="no site of this course"):
         build_site(tmp_path / "books", tmp_path / "books")
     with pytest.raises(FileNotFoundError, match="expected notebooks"):

@@ -10,7 +10,7 @@ from workbench.views import plot_training
 from workbench.views.explore import explore_training
 from workbench.views.explore.base import walk
 
-QUICK = wb.TrainConfig(epochs=6, refresh=2, validate=2, ks=(4,))
+QUICK = wb.TrainConfig(epochs=6, refresh=2, validate=2, ks=(4,), projections=(1.0,))
 
 
 @pytest.fixture
