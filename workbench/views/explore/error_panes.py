@@ -7,8 +7,8 @@ import pandas as pd
 from jaxtyping import Int
 
 from ..style import escape
-from .link_panes import Names, decision, linkage_bar, table
-from .panes import grid, thumbnail
+from .link_panes import Names, decision, linkage_bar
+from .panes import grid, table, thumbnail
 
 _GRID = 322  # pixels of one side's images
 _BETWEEN = 150

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from ..._checks import check_labels
 from ...reasons import WHY
 from ..style import CLEAR, GREY, INK, PALETTE, escape, styled
-from .panes import thumbnail
+from .panes import table, thumbnail
 
 # How a decision looks: a symbol and a colour beside its words, in the order of `WHY`.
 _KEPT, _TWIN, _BEATEN, _WEAK, _THIN = (
@@ -23,8 +23,6 @@ _KEPT, _TWIN, _BEATEN, _WEAK, _THIN = (
     ("✘", GREY),
 )
 _LOOKS = dict(zip(WHY, (_KEPT, _KEPT, _TWIN, _TWIN, _BEATEN, _WEAK, _THIN, _THIN), strict=True))
-_CELL = "padding:2px 5px;border-bottom:1px solid rgba(128,134,145,.25);vertical-align:middle;white-space:nowrap"
-_NUMBER = _CELL + ";text-align:right;font-variant-numeric:tabular-nums"
 _SIDE = 30  # pixels of a thumbnail in a table
 _TRACK = 64  # pixels of a bar that is 1 long
 
@@ -78,23 +76,6 @@ def decision(why: str) -> str:
     symbol, colour = _LOOKS.get(why, _THIN)
     style = f"display:inline-block;white-space:normal;min-width:150px;border-left:5px solid {colour};padding-left:7px"
     return f"<span style='{style}'>{symbol} {escape(why)}</span>"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()) -> str:
-    """Rows of finished HTML cells; the columns of `numbers` are aligned to the right.
-
-    Example:
-        >>> table(["a"], [["1"]]).count("<td")
-        1
-    """
-    styles = [_NUMBER if i in numbers else _CELL for i in range(len(head))]
-    top = "".join(f"<th scope='col' style='{s};text-align:left'>{h}</th>" for h, s in zip(head, styles, strict=True))
-    body = "".join(
-        "<tr>" + "".join(f"<td style='{s};text-align:left'>{c}</td>" if s is _CELL else f"<td style='{s}'>{c}</td>"
-                         for c, s in zip(row, styles, strict=True)) + "</tr>"
-        for row in rows
-    )  # fmt: skip
-    return f"<table style='border-collapse:collapse;font-size:13px;line-height:1.25'><tr>{top}</tr>{body}</table>"
 
 
 def linkage_bar(linkage: float, tau: float) -> str:

@@ -14,8 +14,8 @@ from plotly.basedatatypes import BaseFigure
 from ...confusion import CLASS_NAMES, LARGEST, PRESETS, check_table, disagreement, items_of, table_scores
 from ..style import GREY, PALETTE, escape, styled
 from .base import WIDTH, Explorer, text_pane
-from .link_panes import table
 from .live import LiveFigure
+from .panes import table
 
 MOST = 60  # items in one cell: dots that can still be told apart
 _OWN = "your own"

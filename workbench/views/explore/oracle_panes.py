@@ -16,7 +16,8 @@ from ...hierarchy import Hierarchy
 from ...surgery import HEADS, Edit
 from ..style import GREY, INK, PALETTE, escape, styled
 from .base import WIDTH
-from .link_panes import Names, table
+from .link_panes import Names
+from .panes import table
 
 _SCORES = (("bcubed_f", "BCubed", "circle", PALETTE[0]), ("pairwise_f", "pairwise", "diamond", PALETTE[5]))
 _AROUND = 300  # images drawn around a node, for the eye to find its way

@@ -15,7 +15,9 @@ from ..gallery import mosaic, png_uri
 from ..style import escape
 
 _LARGEST = 64  # pixels of a thumbnail's longer side: larger images are thinned
-_CELL = "text-align:left;vertical-align:top;white-space:normal;font-weight:normal;padding:0 12px 0 0"
+_FACT = "text-align:left;vertical-align:top;white-space:normal;font-weight:normal;padding:0 12px 0 0"
+_CELL = "padding:2px 5px;border-bottom:1px solid rgba(128,134,145,.25);vertical-align:middle;white-space:nowrap"
+_NUMBER = _CELL + ";text-align:right;font-variant-numeric:tabular-nums"
 _LINE = "display:inline-block;vertical-align:middle;margin:2px 8px 2px 0"
 
 
@@ -98,11 +100,28 @@ def facts(title: str, rows: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> st
         True
     """
     cells = "".join(
-        f"<tr><th scope='row' style='{_CELL};opacity:.75'>{escape(name)}</th>"
-        f"<td style='{_CELL}'>{escape(_text(value))}</td></tr>"
+        f"<tr><th scope='row' style='{_FACT};opacity:.75'>{escape(name)}</th>"
+        f"<td style='{_FACT}'>{escape(_text(value))}</td></tr>"
         for name, value in dict(rows).items()
     )
     return f"<div style='line-height:1.4'><b>{escape(title)}</b><table>{cells}</table></div>"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()) -> str:
+    """Rows of finished HTML cells; the columns of `numbers` are aligned to the right.
+
+    Example:
+        >>> table(["a"], [["1"]]).count("<td")
+        1
+    """
+    styles = [_NUMBER if i in numbers else _CELL for i in range(len(head))]
+    top = "".join(f"<th scope='col' style='{s};text-align:left'>{h}</th>" for h, s in zip(head, styles, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td style='{s};text-align:left'>{c}</td>" if s is _CELL else f"<td style='{s}'>{c}</td>"
+                         for c, s in zip(row, styles, strict=True)) + "</tr>"
+        for row in rows
+    )  # fmt: skip
+    return f"<table style='border-collapse:collapse;font-size:13px;line-height:1.25'><tr>{top}</tr>{body}</table>"
 
 
 def frame_table(frame: pd.DataFrame) -> str:
@@ -112,18 +131,9 @@ def frame_table(frame: pd.DataFrame) -> str:
         >>> "&lt;b&gt;" in frame_table(pd.DataFrame({"<b>": [1]}))
         True
     """
-    sides = ["right" if pd.api.types.is_numeric_dtype(kind) else "left" for kind in frame.dtypes]
-    styles = [f"white-space:nowrap;padding:2px 10px 2px 0;text-align:{side}" for side in sides]
-    head = "".join(
-        f"<th scope='col' style='{s};white-space:normal'>{escape(name)}</th>"
-        for s, name in zip(styles, frame, strict=True)
-    )
-    rows = [
-        "".join(f"<td style='{s}'>{escape(_text(value))}</td>" for s, value in zip(styles, row, strict=True))
-        for row in frame.itertuples(index=False)
-    ]
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<table style='border-collapse:collapse;line-height:1.4'><tr>{head}</tr>{body}</table>"
+    numbers = [i for i, kind in enumerate(frame.dtypes) if pd.api.types.is_numeric_dtype(kind)]
+    rows = [[escape(_text(value)) for value in row] for row in frame.itertuples(index=False)]
+    return table([escape(name) for name in frame], rows, numbers=numbers)
 
 
 def _text(value: Any) -> str:
