@@ -89,6 +89,20 @@ class RunQueue(Worker):
         there = set(table.loc[table["config"] == describe(factors), "seed"]) if len(table) else set()
         return [seed for seed in self.seeds if seed not in there]
 
+    def one(self, reference: Factors | None = None) -> Factors:
+        """The only one of `configs` that fits; None: the first.
+
+        Raises:
+            ValueError: none fits, or several.
+        """
+        fits = [one for one in self.configs if _fits(one, reference)] if reference is not None else self.configs[:1]
+        if len(fits) != 1:
+            told = ", ".join(map(describe, fits or self.configs))
+            raise ValueError(
+                f"reference: expected one configuration, {dict(reference or {})} fits {len(fits)}; there is: {told}"
+            )
+        return fits[0]
+
     def look_up(self, factors: Factors) -> None:
         """Make a configuration one of `configs`, and read the runs of it that the store has.
 
@@ -135,3 +149,7 @@ class RunQueue(Worker):
         with self._lock:
             self.queued = [factors for factors in self.queued if self.missing(factors)]
         return "stopped" if self._stop.is_set() else "done"
+
+
+def _fits(factors: Factors, wanted: Factors) -> bool:
+    return all(name in factors and factors[name] == value for name, value in wanted.items())

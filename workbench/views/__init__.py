@@ -9,10 +9,12 @@
 'UMAP 1'
 """
 
+from .ablation_plots import plot_effects, plot_heat, plot_parallel
 from .calibration_plots import plot_density, plot_reliability, reliability
 from .demo import DemoResults, DemoTest, demo_report
 from .dendrogram import plot_dendrogram
 from .explore import (
+    explore_ablation,
     explore_errors,
     explore_hierarchy,
     explore_links,
@@ -44,6 +46,7 @@ __all__ = [
     "cluster_frame",
     "cluster_report",
     "demo_report",
+    "explore_ablation",
     "explore_errors",
     "explore_hierarchy",
     "explore_links",
@@ -57,8 +60,10 @@ __all__ = [
     "plot_cluster",
     "plot_dendrogram",
     "plot_density",
+    "plot_effects",
     "plot_graph",
     "plot_growth",
+    "plot_heat",
     "plot_icicle",
     "plot_intervals",
     "plot_level_strip",
@@ -66,6 +71,7 @@ __all__ = [
     "plot_linkage",
     "plot_map",
     "plot_panels",
+    "plot_parallel",
     "plot_published",
     "plot_reliability",
     "plot_sankey",

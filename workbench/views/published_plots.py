@@ -10,11 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from .style import GREY, PALETTE, escape, styled
+from .style import GREY, PALETTE, SCORE_NAMES, escape, styled
 
 _SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star", "x")
 _DASHES = ("solid", "7px,3px", "2px,3px", "9px,3px,2px,3px")
-_NAMES = {"bcubed_f": "BCubed F", "pairwise_f": "pairwise F", "nmi": "NMI"}
 _COLUMNS = ("method", "data", "metric", "value", "first_hand", "source")
 
 
@@ -41,7 +40,7 @@ def plot_published(table: pd.DataFrame, *, highlight: Sequence[str] = (), title:
     if len(sets) > len(PALETTE):
         raise ValueError(f"table: expected at most {len(PALETTE)} data sets, got {len(sets)}; choose some by name")
     order = rows.groupby("method")["value"].mean().sort_values(kind="stable").index
-    panels = [_NAMES.get(metric, escape(metric)) for metric in metrics]
+    panels = [SCORE_NAMES.get(metric, escape(metric)) for metric in metrics]
     figure = make_subplots(1, len(metrics), shared_yaxes=True, subplot_titles=panels, horizontal_spacing=0.03)
     for (metric, data), part in rows.groupby(["metric", "data"], sort=False):
         dots = _dots(part, sets.index(data), highlight).update(showlegend=metric == metrics[0])
@@ -95,7 +94,7 @@ def plot_growth(
     note = f"{len(lines)} methods on the parts of one set; grey lines: point at them"
     styled(figure, escape(title or "Growth with scale"), height=460, subtitle=note).update_layout(showlegend=True)
     figure.update_xaxes(type="log", title="images (logarithmic)", tickvals=ticks, ticktext=[_short(n) for n in ticks])
-    return figure.update_yaxes(title=f"{_NAMES.get(metric, escape(metric))} (1 is best)")
+    return figure.update_yaxes(title=f"{SCORE_NAMES.get(metric, escape(metric))} (1 is best)")
 
 
 def _line(rows: pd.DataFrame, method: str, highlight: list[str]) -> go.Scatter:

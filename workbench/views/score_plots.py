@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -86,17 +87,11 @@ def plot_intervals(table: pd.DataFrame, *, value: str, group: str, by: str | Non
         ('tree  (n=2)', 'strict  (n=1)')
     """
     means = intervals(table, value, group, by)
-    groups, parts = list(means[group].unique()), [None] if by is None else list(means[by].unique())
-    step = 0.7 / len(parts)
-    figure = go.Figure()
-    for i, part in enumerate(parts):
-        look = {"color": PALETTE[i % len(PALETTE)], "symbol": _SYMBOLS[i % len(_SYMBOLS)]}
-        of_part = [frame if by is None else frame[frame[by] == part] for frame in (means, table)]
-        shift = (i - (len(parts) - 1) / 2) * step
-        mean, run = (frame.assign(row=frame[group].map(groups.index) + shift) for frame in of_part)
-        figure.add_traces(_runs_and_mean(run.dropna(subset=[value]), mean, value, look, escape(part)))
+    groups = list(means[group].unique())
+    parts = 1 if by is None else means[by].nunique()
+    figure = go.Figure(interval_traces(means, groups, group, by, runs=table.dropna(subset=[value]), value=value))
     note = "dots: single runs; bar: mean and its 95 % t-interval (none where n = 1)"
-    height = 150 + 34 * len(groups) * max(1, len(parts) // 2)
+    height = 150 + 34 * len(groups) * max(1, parts // 2)
     styled(figure, escape(title or f"{value} by {group}"), height=height, subtitle=note)
     figure.update_layout(showlegend=by is not None)
     names = [f"{escape(name)}  (n={_counts(means.loc[means[group] == name, 'n'])})" for name in groups]
@@ -109,11 +104,48 @@ def _counts(n: pd.Series) -> str:
     return str(n.iloc[0]) if n.nunique() == 1 else ", ".join(map(str, n))
 
 
-def _runs_and_mean(
-    runs: pd.DataFrame, means: pd.DataFrame, value: str, look: dict[str, str], name: str
+def interval_traces(
+    means: pd.DataFrame,
+    rows: Sequence[Any],
+    group: str,
+    by: str | None = None,
+    *,
+    runs: pd.DataFrame | None = None,
+    value: str = "",
 ) -> list[go.Scatter]:
+    """Means with their intervals as markers with bars, row i for `rows[i]`; single runs as pale dots before them.
+
+    Args:
+        means: group, by, n, mean, low, high, as `intervals` gives them.
+        rows: names of groups from the top; a group's parts stand side by side in its row.
+        group, by: columns of `means`; each part has its colour and symbol.
+        runs: tidy, with the columns group, by and `value`.
+
+    Example:
+        >>> means = pd.DataFrame({"conv": ["a"], "n": [2], "mean": [0.5], "low": [0.4], "high": [0.6]})
+        >>> (bars,) = interval_traces(means, ["b", "a"], "conv")
+        >>> bars.x.tolist(), bars.y.tolist()
+        ([0.5], [1.0])
+    """
+    parts = [None] if by is None else list(means[by].unique())
+    step = 0.7 / len(parts)
+    traces = []
+    for i, part in enumerate(parts):
+        look = {"color": PALETTE[i % len(PALETTE)], "symbol": _SYMBOLS[i % len(_SYMBOLS)]}
+        shift = (i - (len(parts) - 1) / 2) * step
+        of_part = [frame if by is None else frame[frame[by] == part] for frame in (means, runs) if frame is not None]
+        mean, *run = (frame.assign(row=frame[group].map(list(rows).index) + shift) for frame in of_part)
+        traces += [_dots(frame, value, look, escape(part)) for frame in run]
+        traces.append(_bars(mean, look, escape(part)))
+    return traces
+
+
+def _dots(runs: pd.DataFrame, value: str, look: dict[str, str], name: str) -> go.Scatter:
     dots = go.Scatter(x=runs[value], y=runs["row"], mode="markers", showlegend=False, legendgroup=name)
-    dots.update(marker={"size": 7, "opacity": 0.4, **look}, hovertemplate="run: %{x:.4f}<extra></extra>")
+    return dots.update(marker={"size": 7, "opacity": 0.4, **look}, hovertemplate="run: %{x:.4f}<extra></extra>")
+
+
+def _bars(means: pd.DataFrame, look: dict[str, str], name: str) -> go.Scatter:
     bar = {"array": means["high"] - means["mean"], "thickness": 2, "width": 6, "color": look["color"]}
     mean = go.Scatter(x=means["mean"], y=means["row"], mode="markers", name=name, legendgroup=name, error_x=bar)
     mean.update(marker={"size": 13, "line": {"width": 1.5, "color": INK}, **look})
@@ -121,4 +153,4 @@ def _runs_and_mean(
         f"mean {row.mean:.4f}" + (f", {row.low:.4f} to {row.high:.4f}" if row.n > 1 else "") + f", n = {row.n}"
         for row in means[["n", "mean", "low", "high"]].itertuples(index=False)
     ]
-    return [dots, mean.update(hovertext=said, hoverinfo="text")]
+    return mean.update(hovertext=said, hoverinfo="text")

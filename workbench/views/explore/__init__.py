@@ -4,6 +4,7 @@ Each keeps its state in traits (`level`, `tau`, `selection`, ...) that Python ca
 error in its status strip, and leaves a static picture where there is no kernel.
 """
 
+from .ablation import AblationExplorer, explore_ablation
 from .base import Explorer
 from .errors import ErrorExplorer, explore_errors
 from .hierarchy import HierarchyExplorer, explore_hierarchy
@@ -14,11 +15,13 @@ from .tau import TauExplorer, explore_tau
 from .training import explore_training
 
 __all__ = [
+    "AblationExplorer",
     "ErrorExplorer",
     "Explorer",
     "HierarchyExplorer",
     "LinkExplorer",
     "TauExplorer",
+    "explore_ablation",
     "explore_errors",
     "explore_hierarchy",
     "explore_links",
