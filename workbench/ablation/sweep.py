@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from tqdm.auto import tqdm
 
 from .._checks import check_int
+from .dispatch import Dispatch, finished
 from .run import AblationData, Cancelled, Run, code_version, computed
 from .settings import Grid, Settings, configurations, describe
 from .store import Store
+from .workers import Crew, Here, Processes
 
-WAIT = 0.5  # seconds between two looks at runs that others compute
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 def run_grid(
@@ -25,6 +28,8 @@ def run_grid(
     *,
     seeds: Sequence[int] = (0, 1, 2),
     base: Settings | None = None,
+    workers: int = 1,
+    client: Client | None = None,
     device: str = "auto",
     retry: bool = False,
     stop: Callable[[], bool] | None = None,
@@ -35,7 +40,14 @@ def run_grid(
     A run is its settings, seed, data and code: change one of them, and it is another run. Each is computed once and
     written whole, so a sweep that was killed loses the run it was in and goes on where it was. Several processes may
     work on one store: each run is computed by one of them, and each gets the whole table. A run that fails is a row
-    with its error. An interrupt (Ctrl-C, the notebook's stop button) keeps what is done.
+    with its error. An interrupt (Ctrl-C, the notebook's stop button) keeps what is done, and leaves no process behind.
+
+    Side by side: with `workers`, on as many processes of this machine, each with its share of the cores; a script that
+    asks for them must stand under `if __name__ == "__main__":`. With `client`, on the workers of a Dask cluster, one
+    run at a time on each; they need this package, but no share in `store`: this process holds the claims and writes
+    the results. A worker that is killed loses the run that it was in, and another makes it; a run of which three died
+    is a row with its error, made again by the next sweep. Runs that share a training go one after the other, except
+    on Dask, where each trains for itself. Figures may differ in their last digits with the number of threads.
 
     Args:
         grid: see `configurations`.
@@ -43,17 +55,21 @@ def run_grid(
         store: folder of the results.
         seeds: of the training; every configuration gets the same ones, so that differences can be paired.
         base: what the grid changes; None: the defaults.
+        workers: processes; 1: all is done in this one.
+        client: a `distributed.Client` in their place (`pip install 'hilander-workbench[dask]'`).
         device: "auto", "cpu" or "cuda".
         retry: compute failed runs again.
-        stop: asked before every run and after every epoch; True: give the rows that are there.
+        stop: asked before every run and after every epoch; True: cancel those in flight, give the rows that are there.
         progress: show a progress bar with the time left.
 
     Returns: a row per run, test set and level: the factors, `config` (their words), seed, test, level, `last` (True for
         the last level, the result), nodes, links_added, `metrics.scores`, tau_used, n_parameters, seconds_training,
-        seconds_clustering, data, code, run, error.
+        seconds_clustering, peak_mb (memory of the process that made the run: the highest so far of its whole life,
+        with the runs before), data, code, run, error.
 
     Raises:
-        ValueError: a grid that cannot be; no seeds, or one twice.
+        ValueError: a grid that cannot be; no seeds, or one twice; both workers and client.
+        RuntimeError: worker processes that do not start, or no worker on the cluster, or with another version.
 
     Example:
         >>> import tempfile, torch
@@ -70,23 +86,46 @@ def run_grid(
     """
     runs = _runs(grid, data, seeds, base)
     place = Store(store)
-    done = {run.key: old for run in runs if (old := place.read(run.key)) and not (retry and old["error"])}
+    done = {run.key: old for run in runs if (old := finished(run, place, retry))}
     left = [run for run in runs if run.key not in done]
-    with tqdm(total=len(runs), initial=len(done), desc="runs", unit="run", smoothing=0, disable=not progress) as bar:
-        while left and not (stop and stop()):
-            found = len(done)
-            for run in left:
-                try:
-                    made = _made_or_read(run, data, place, device, retry, stop)
-                except Cancelled:
-                    break
-                if made:
-                    done[run.key] = made
-                    bar.update()
-            left = [run for run in left if run.key not in done]
-            if left and len(done) == found:
-                time.sleep(WAIT)  # others compute them
+    crew = _crew(data, place, device, stop, min(check_int(workers, "workers"), max(1, len(left))), client)
+    dispatch = Dispatch(left, crew, place, _alone if client else _training, retry)
+    with (
+        tqdm(total=len(runs), initial=len(done), desc="runs", unit="run", smoothing=0, disable=not progress) as bar,
+        closing(dispatch.results(stop)) as results,
+    ):
+        for run, made in results:
+            done[run.key] = made
+            bar.update()
     return _table([(run, done[run.key]) for run in runs if run.key in done])
+
+
+def _crew(
+    data: AblationData,
+    place: Store,
+    device: str,
+    stop: Callable[[], bool] | None,
+    workers: int,
+    client: Client | None,
+) -> Crew:
+    if client is not None:
+        if workers > 1:
+            raise ValueError(f"workers: a client has its own workers; give one of both, got workers={workers}")
+        from .dask_workers import DaskWorkers
+
+        return DaskWorkers(_attempt, data, device, client)
+    if workers > 1:
+        return Processes(_attempt, data, place, device, workers)
+    return Here(_attempt, data, place, device, stop)
+
+
+def _alone(run: Run) -> str:
+    return run.key
+
+
+def _training(run: Run) -> str:
+    """Equal for runs that differ only in how the trained model is used."""
+    return getattr(run, "training_key", run.key)
 
 
 def _runs(grid: Grid, data: AblationData, seeds: Sequence[int], base: Settings | None) -> list[Run]:
@@ -98,27 +137,16 @@ def _runs(grid: Grid, data: AblationData, seeds: Sequence[int], base: Settings |
     return [Run(factors, settings, seed, fingerprint, code) for seed in whole for factors, settings in wanted]
 
 
-def _made_or_read(
-    run: Run, data: AblationData, place: Store, device: str, retry: bool, stop: Callable[[], bool] | None
-) -> dict[str, Any] | None:
-    """The finished run: computed here, or meanwhile by another process; None while another one computes it."""
-    if stop and stop():
-        raise Cancelled
-    with place.claim(run.key) as mine:
-        if not mine:
-            return None
-        old = place.read(run.key)  # finished by another between our look and our claim
-        if old and not (retry and old["error"]):
-            return old
-        try:
-            result = computed(run, data, device, stop)
-        except Cancelled:
-            raise
-        except Exception as error:  # noqa: BLE001 - one run that fails must not end the others
-            result = {"rows": [], "error": f"{type(error).__name__}: {error}"}
-        made = {**run.made_of, "run": run.key, **result}
-        place.write(run.key, made)
-        return made
+def _attempt(
+    run: Run, data: AblationData, place: Store | None, device: str, stop: Callable[[], bool] | None
+) -> dict[str, Any]:
+    """What `computed` gives; a run that fails must not end the others."""
+    try:
+        return computed(run, data, place, device, stop)
+    except Cancelled:
+        raise
+    except Exception as error:  # noqa: BLE001
+        return {"rows": [], "error": f"{type(error).__name__}: {error}"}
 
 
 def _table(done: list[tuple[Run, dict[str, Any]]]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The command line: `workbench demo | train | cluster | evaluate | info | reproduce`.
+"""The command line: `workbench demo | train | cluster | evaluate | info | reproduce | ablate`.
 
 Commands read their options, call the library and print; everything heavy is imported inside them, so that `--help` and
 usage errors come at once. Exit codes: 0 well, 1 bad input or a failure outside (one line on stderr), 2 wrong usage,
@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from .ablate import ablate
 from .cluster import cluster
 from .evaluate import demo, evaluate
 from .info import info
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _command in (demo, train, cluster, evaluate, info, reproduce):
+for _command in (demo, train, cluster, evaluate, info, reproduce, ablate):
     app.command()(_command)
 
 

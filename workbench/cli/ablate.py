@@ -1,0 +1,125 @@
+"""`workbench ablate`: what changes of the settings do, over several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from .shell import FAILED, INTERRUPTED, Device, Quiet, check_writable, say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..ablation.grid_file import GridFile
+    from ..ablation.presets import Preset
+    from ..ablation.settings import Settings
+
+What = Annotated[
+    str | None, typer.Argument(metavar="[GRID.toml|PRESET]", help="A file that declares a grid, or a ready-made one.")
+]
+List = Annotated[bool, typer.Option("--list", help="Show the presets and what each asks.")]
+Data = Annotated[
+    Literal["glyphs", "omniglot"] | None,
+    typer.Option(help="What to train and test on; default: the file's, or glyphs."),
+]
+Copy = Annotated[Path | None, typer.Option(metavar="PATH", help="Local copy of the data: the zips' folder or an .npz.")]
+Seeds = Annotated[int | None, typer.Option(min=1, metavar="N", help="Trainings of each; default: the file's, or 5.")]
+Workers = Annotated[int, typer.Option(min=1, metavar="N", help="Runs side by side.")]
+Place = Annotated[Path, typer.Option("--store", metavar="DIR", file_okay=False, help="Keeps each run; may be shared.")]
+Table = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE.csv", dir_okay=False, help="Keep the runs.")]
+Value = Annotated[
+    Literal[
+        "bcubed_f", "bcubed_precision", "bcubed_recall", "pairwise_f", "pairwise_precision", "pairwise_recall", "nmi"
+    ],
+    typer.Option(help="The score to compare."),
+]
+Retry = Annotated[bool, typer.Option("--retry", help="Make runs again that failed.")]
+
+
+def ablate(
+    what: What = None,
+    show: List = False,
+    data: Data = None,
+    path: Copy = None,
+    seeds: Seeds = None,
+    workers: Workers = 1,
+    store: Place = Path("ablation"),
+    out: Table = None,
+    value: Value = "bcubed_f",
+    retry: Retry = False,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Train every configuration of a grid with several seeds, compare.
+
+    Prints the mean difference of each to the reference, paired by seed, with its 95 % interval. Each run is kept in
+    DIR and never made twice: after Ctrl-C the same command goes on.
+    """
+    if show:
+        typer.echo("\n".join(_presets()))
+        return
+    if what is None:
+        raise typer.BadParameter("name a GRID.toml or a preset; --list shows the presets")
+    plan, base, file_seeds, file_data = _plan(what)
+    if out is not None:
+        check_writable(out.parent)
+    from ..ablation import run_grid
+    from ..ablation.sets import ablation_data
+
+    sets = ablation_data(data or file_data or "glyphs", path=path, device=device, progress=not quiet)
+    try:
+        runs = run_grid(
+            plan.grid,
+            sets,
+            store,
+            seeds=range(seeds) if seeds else file_seeds or range(5),
+            base=base,
+            workers=workers,
+            device=device,
+            retry=retry,
+            progress=not quiet,
+        )
+    except KeyboardInterrupt:
+        say(f"interrupted: what is done is kept in {store}; the same command goes on")
+        raise typer.Exit(INTERRUPTED) from None
+    _tell(plan, plan.named(runs), out, value)
+
+
+def _plan(what: str) -> tuple[GridFile | Preset, Settings, tuple[int, ...], str]:
+    """What to do, from which base, and the file's seeds and data where it names some."""
+    from ..ablation.grid_file import read_grid
+    from ..ablation.presets import ABLATION_BASE, preset
+
+    if what.endswith(".toml"):
+        file = read_grid(what)
+        return file, file.base, file.seeds, file.data
+    return preset(what), ABLATION_BASE, (), ""
+
+
+def _tell(plan: GridFile | Preset, runs: pd.DataFrame, out: Path | None, value: str) -> None:
+    """Keep the runs, show the effects; an error at the end where runs failed."""
+    from .._files import atomic_path
+
+    if out is not None:
+        with atomic_path(out) as part:
+            runs.to_csv(part, index=False)
+    failed = runs[runs["error"] != ""]
+    for row in failed.itertuples():
+        say(f"failed: {row.config}, seed {row.seed}: {row.error}")
+    table = plan.effects(runs, value=value)
+    typer.echo(f"{value} minus that of '{plan.reference}': mean over n seeds, 95 % interval")
+    typer.echo(table.to_string(index=False, float_format="{:+.4f}".format))
+    if len(failed):
+        raise typer.Exit(FAILED)
+
+
+def _presets() -> Iterator[str]:
+    from ..ablation.presets import PRESETS
+
+    for name, preset in PRESETS.items():
+        yield f"{name}: {preset.question} ({', '.join(preset.arms)})"
+        yield from wrap(preset.explanation, 96, initial_indent="    ", subsequent_indent="    ")
