@@ -1,25 +1,43 @@
 """Ablations: the grid says what runs, the store that each runs once, the effects what may be compared."""
 
+import inspect
 import json
 import subprocess
 import sys
 import textwrap
 import threading
 import time
-from itertools import pairwise
+from dataclasses import fields
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 
 import workbench as wb
 from workbench import ablation
-from workbench.ablation import AblationData, Settings, Store, configurations, differences, effects, run_grid, sweep
+from workbench.ablation import (
+    AblationData,
+    Settings,
+    Store,
+    configurations,
+    differences,
+    effects,
+    presets,
+    run_grid,
+    sets,
+    sweep,
+)
 from workbench.ablation import run as one_run
+from workbench.ablation.use import subgraph_predictor
+from workbench.aggregate import Nodes
+from workbench.graph import KnnGraph
 from workbench.intervals import intervals
+from workbench.losses import LossConfig
 
 BRIEF = Settings().change("training.epochs", 4).change("training.validate", 4).change("lander.hidden", 8)
 
@@ -36,7 +54,7 @@ def counted(monkeypatch):
     """Replaces the training by a count: list of (factors, seed) computed; what `fail` says fails."""
     calls = []
 
-    def compute(run, data, device, stop):
+    def compute(run, data, place, device, stop):
         calls.append((tuple(run.factors.values()), run.seed))
         if run.factors.get("lander.hidden") == 13:
             raise RuntimeError("unlucky")
@@ -230,15 +248,142 @@ def test_the_code_version_covers_all_code_that_a_run_imports():
     script = "import sys, workbench.ablation.run; print(*[m for m in sys.modules if m.startswith('workbench.')])"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     own = {name.removeprefix("workbench.").replace(".", "/") for name in loaded}
-    files_of_models = {"checkpoint", "encoder", "encoder_network", "augment", "_files"}
-    harmless = {name for name in own if name.split("/")[0] in {"data", *files_of_models}}
-    assert own - harmless - {
-        "ablation",
-        "ablation/effects",
-        "ablation/settings",
-        "ablation/store",
-        "ablation/sweep",
-    } - {"intervals"} == set(one_run.SOURCES)
+    of_models = {"checkpoint", "encoder", "encoder_network", "augment", "_files", "intervals"}
+    harmless = {name for name in own if name.split("/")[0] in {"data", *of_models}}
+    of_runs = {name for name in own if name.split("/")[0] == "ablation"} - set(one_run.SOURCES)
+    assert own - harmless - of_runs == set(one_run.SOURCES)
+
+
+# ---------------------------------------------------------------- one training, several uses
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """Settings of every training that is made; the real one runs."""
+    made, real = [], ablation.trainings.meta_train
+
+    def train(features, labels, *rest, **settings):
+        made.append((len(labels), settings["training"].loss))
+        return real(features, labels, *rest, **settings)
+
+    monkeypatch.setattr(ablation.trainings, "meta_train", train)
+    return made
+
+
+def test_runs_that_differ_in_their_use_share_a_training(data, tmp_path, trainings):
+    grid = [{}, {"use.max_levels": 1}, {"use.density": "similarity"}, {"use.hops": 2}, {"use.k": 5}, {"tau": 0.5}]
+    go = {"data": data, "seeds": [0], "base": BRIEF, "progress": False}
+    table = run_grid(grid, store=tmp_path, **go)
+    assert len(trainings) == 1
+    assert table["seconds_training"].nunique() == 1
+    assert table.loc[table["use.max_levels"] == 1, "level"].tolist() == [0, 0]
+    assert table.loc[table["tau"] == 0.5, "tau_used"].unique().tolist() == [0.5]
+    assert (table["peak_mb"] > 50).all()
+    fresh = run_grid([grid[1]], store=tmp_path / "other", **go)  # trained for itself: the same scores
+    one = table[table["use.max_levels"] == 1]
+    assert fresh[["bcubed_f", "tau_used"]].values.tolist() == one[["bcubed_f", "tau_used"]].values.tolist()
+
+
+def test_two_models_are_links_alone_and_density_alone(data, tmp_path, trainings):
+    go = {"data": data, "store": tmp_path, "seeds": [0], "base": BRIEF, "progress": False}
+    table = run_grid({"models": ["separate", "none"]}, **go)
+    assert [(loss.link_weight, loss.density_weight) for _, loss in trainings] == [(1, 0), (0, 1)]
+    run_grid({"training.loss.density_weight": [0.0]}, **go)
+    assert len(trainings) == 2, "links alone is there already"
+    by_models = table.groupby("models")[["n_parameters", "seconds_training"]].first()
+    one = wb.Lander(BRIEF.lander).n_parameters
+    assert by_models["n_parameters"].to_dict() == {"separate": 2 * one, "none": 0}
+    assert by_models.loc["none", "seconds_training"] == 0
+
+
+def test_a_share_of_classes_and_images_is_learned_from(data, tmp_path, trainings):
+    grid = [{}, {"classes": 0.5}, {"images": 0.5}, {"classes": 0.01, "images": 0.01}]
+    run_grid(grid, data, tmp_path, seeds=[0], base=BRIEF, progress=False)
+    assert [n for n, _ in trainings] == [80, 40, 40, 6]
+
+
+def test_features_names_another_view_of_the_data(data, tmp_path):
+    turned = AblationData(
+        wb.FeatureSet(data.train.features[:, ::-1].copy(), data.train.labels), {"new": data.tests["new"]}
+    )
+    both = AblationData(data.train, data.tests, {"turned": turned})
+    assert both.fingerprint != data.fingerprint
+    table = run_grid({"features": ["", "turned", "lost"]}, both, tmp_path, seeds=[0], base=BRIEF, progress=False)
+    assert table.groupby("features")["test"].unique().map(list).to_dict() == {
+        "": ["new", "known"],
+        "turned": ["new"],
+        "lost": [""],
+    }
+    assert "expected one that the data has ('', 'turned'), got 'lost'" in table["error"].iloc[-1]
+
+
+def test_a_piece_of_the_graph_shows_what_its_steps_reach(blobs):
+    x = torch.nn.functional.normalize(blobs(n_classes=6, per_class=10, noise=0.4)[0], dim=1)
+    lander, graph = wb.Lander(wb.LanderConfig(hidden=8)), wb.knn(x, 4)
+    nodes = Nodes.of_images(x)
+    whole = lander.predict(nodes, graph).linkage
+    far, near = (subgraph_predictor(lander, hops)(nodes, graph).linkage for hops in (graph.n, 1))
+    torch.testing.assert_close(far, whole, atol=1e-5, rtol=0)
+    assert not torch.allclose(near, whole, atol=1e-3)
+    for i in (0, 17, 59):  # by hand: the node, its neighbours, and the links among them
+        inside = [i, *graph.neighbors[i].tolist()]
+        lists = [[inside.index(j) for j in graph.neighbors[a].tolist() if j in inside] for a in inside]
+        values = [
+            [s for j, s in zip(graph.neighbors[a].tolist(), graph.similarity[a].tolist(), strict=True) if j in inside]
+            for a in inside
+        ]
+        pad = [[*row, *[-1] * (4 - len(row))] for row in lists]
+        weights = [[*row, *[0.0] * (4 - len(row))] for row in values]
+        piece = KnnGraph.from_arrays(pad, weights)
+        by_hand = lander.predict(Nodes.of_images(x[inside]), piece).linkage[0]
+        torch.testing.assert_close(near[i], by_hand, atol=1e-5, rtol=0)
+
+
+# ---------------------------------------------------------------- presets
+
+
+def test_the_base_of_the_presets_names_every_setting():
+    source = inspect.getsource(presets)
+    base = source[source.index("ABLATION_BASE = ") : source.index("_FEATURES")]
+    for record in (wb.LanderConfig, wb.TrainConfig, wb.InferenceConfig, LossConfig):
+        left_open = {"in_dim", "tau"}  # follow from the features, from the training
+        assert [f.name for f in fields(record) if f"{f.name}=" not in base and f.name not in left_open] == []
+
+
+@pytest.mark.parametrize("preset", presets.PRESETS.values(), ids=lambda preset: preset.name)
+def test_each_preset_is_a_grid_around_the_base(preset):
+    found = configurations(preset.grid, presets.ABLATION_BASE)
+    assert len(found) == len(preset.arms) >= 2
+    assert found[0][1] == presets.ABLATION_BASE
+    assert preset.question.endswith("?")
+    assert preset.explanation.endswith(".")
+
+
+def test_a_preset_names_its_arms_and_compares_them_with_the_first(data, tmp_path, counted):
+    ties = presets.preset("ties")
+    runs = ties.named(run_grid(ties.grid, data, tmp_path, seeds=[0, 1], base=presets.ABLATION_BASE, progress=False))
+    assert runs["arm"].tolist() == ["by index", "strict"] * 2
+    others = runs.assign(preset="another", bcubed_f=0.0)
+    found = ties.effects(pd.concat([others, runs]))
+    assert found[["config", "test", "n", "mean"]].values.tolist() == [["strict", "new", 2, 0.0]]
+    with pytest.raises(ValueError, match="preset: expected one of 'learning'"):
+        presets.preset("tie")
+
+
+def test_the_sets_of_the_presets_share_no_class():
+    for images in (sets._glyphs(None),):
+        parts = {"encoder": images.encoder, "train": images.train, **images.tests}
+        for (_, one), (_, other) in combinations(parts.items(), 2):
+            assert wb.data.check_disjoint(one, other).ok
+
+
+def test_thinned_classes_have_two_images_up_to_all():
+    labels = np.arange(200).repeat(20)
+    images = wb.ImageSet(np.zeros((len(labels), 4, 4), np.uint8), labels)
+    counts = np.bincount(sets._thinned(images).labels)
+    assert counts.min() == 2
+    assert counts.max() >= 19
+    assert np.median(counts) == pytest.approx(2 * 10**0.5, abs=1.5)
 
 
 # ---------------------------------------------------------------- the store
@@ -284,7 +429,7 @@ PROCESS = """
 
     place, log = sys.argv[1:3]
 
-    def compute(run, data, device, stop):
+    def compute(run, data, place, device, stop):
         with open(log, "a") as file:
             print(run.seed, file=file, flush=True)
         time.sleep(0.5 if run.seed else float(sys.argv[3]))

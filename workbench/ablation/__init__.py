@@ -9,19 +9,28 @@ grid x seeds -> run_grid (store: one file per run) -> tidy rows -> effects (pair
 """
 
 from .effects import differences, effects
+from .presets import ABLATION_BASE, PRESETS, Preset, preset
 from .run import AblationData, code_version
+from .sets import ablation_data
 from .settings import Settings, configurations, describe
 from .store import Store
 from .sweep import run_grid
+from .use import UseConfig
 
 __all__ = [
+    "ABLATION_BASE",
+    "PRESETS",
     "AblationData",
+    "Preset",
     "Settings",
     "Store",
+    "UseConfig",
+    "ablation_data",
     "code_version",
     "configurations",
     "describe",
     "differences",
     "effects",
+    "preset",
     "run_grid",
 ]

@@ -13,14 +13,14 @@ from .settings import is_factor
 _PAIRED = ["seed", "test"]
 
 
-def differences(table: pd.DataFrame, reference: Mapping[str, Any], *, value: str = "bcubed_f") -> pd.DataFrame:
+def differences(table: pd.DataFrame, reference: Mapping[str, Any] | str, *, value: str = "bcubed_f") -> pd.DataFrame:
     """Value of each run minus that of the reference's run with the same seed on the same test set.
 
     Formula: d = v(configuration, seed, test) - v(reference, seed, test), both after the last level.
 
     Args:
         table: from `run_grid`.
-        reference: factor -> value; one configuration of the table must fit it.
+        reference: factor -> value, which one configuration of the table must fit; or its name in the column `config`.
         value: column to compare.
 
     Returns: a row per pair: config, seed, test, value, reference, difference. Runs that failed, or whose partner did,
@@ -48,7 +48,7 @@ def differences(table: pd.DataFrame, reference: Mapping[str, Any], *, value: str
     return found[["config", *_PAIRED, "value", "reference", "difference"]].reset_index(drop=True)
 
 
-def effects(table: pd.DataFrame, reference: Mapping[str, Any], *, value: str = "bcubed_f") -> pd.DataFrame:
+def effects(table: pd.DataFrame, reference: Mapping[str, Any] | str, *, value: str = "bcubed_f") -> pd.DataFrame:
     """Mean difference to the reference, with its 95 % t-interval over the seeds: `intervals` of `differences`.
 
     An interval that holds 0 says that these seeds do not show which is better; not that both are the same. It speaks
@@ -82,8 +82,13 @@ def _comparable(table: pd.DataFrame, value: str) -> pd.DataFrame:
     return table
 
 
-def _one_configuration(runs: pd.DataFrame, reference: Mapping[str, Any]) -> str:
+def _one_configuration(runs: pd.DataFrame, reference: Mapping[str, Any] | str) -> str:
     """Name of the only configuration that fits."""
+    if isinstance(reference, str):
+        if reference not in set(runs["config"]):
+            there = ", ".join(map(repr, runs["config"].unique()))
+            raise ValueError(f"reference: expected a configuration of the table ({there}), got {reference!r}")
+        return reference
     factors = [name for name in runs if is_factor(str(name))]
     if unknown := [name for name in reference if name not in factors]:
         raise ValueError(f"reference: expected factors of the table ({', '.join(factors)}), got {unknown}")

@@ -4,42 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import torch
 
-from ..clusterer import HiLander
+from .._checks import resolve_device, unit_rows
+from ..config import InferenceConfig
 from ..data import FeatureSet
-from ..lander import Lander
+from ..hierarchy import Predictor, build_hierarchy
 from ..metrics import scores
-from ..training import meta_train
+from ..trainer import MetaTraining
+from ..validation import best_tau
 from .settings import Settings
+from .store import Store
+from .trainings import Cancelled, trained
 
 SOURCES = (  # the code that a result depends on
-    *("_checks", "aggregate", "clusterer", "config", "convs", "decode", "episodes", "graph", "hierarchy", "lander"),
-    *(
-        "losses",
-        "metrics",
-        "nested",
-        "_expected",
-        "recipe",
-        "structure",
-        "targets",
-        "trainer",
-        "training",
-        "validation",
-    ),
-    "ablation/run",
+    *("_checks", "_expected", "aggregate", "config", "convs", "decode", "episodes", "graph", "hierarchy", "lander"),
+    *("losses", "metrics", "nested", "recipe", "structure", "targets", "trainer", "training", "validation"),
+    *("ablation/run", "ablation/trainings", "ablation/use"),
 )
 
-
-class Cancelled(Exception):
-    """`stop` said so in the middle of a run."""
+__all__ = ["AblationData", "Cancelled", "Run", "code_version", "computed"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +44,7 @@ class AblationData:
     Attributes:
         train: labelled features to meta-train on.
         tests: name -> labelled features of other classes.
+        others: name -> the same seen otherwise, e.g. through another encoder; the setting `features` takes one.
 
     Example:
         >>> x = FeatureSet(np.eye(4), np.array([0, 0, 1, 1]))
@@ -58,6 +54,7 @@ class AblationData:
 
     train: FeatureSet
     tests: Mapping[str, FeatureSet]
+    others: Mapping[str, AblationData] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.tests:
@@ -68,9 +65,21 @@ class AblationData:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits that change when a feature, a label or a test's name does."""
+        """16 hex digits that change when a feature, a label or a name does."""
         parts = [self.train.fingerprint, *(f"{name}:{test.fingerprint}" for name, test in sorted(self.tests.items()))]
+        parts += [f"{name}/{other.fingerprint}" for name, other in sorted(self.others.items())]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+
+    def seen(self, features: str) -> AblationData:
+        """The data that the setting `features` names.
+
+        Raises:
+            ValueError: there is none of this name.
+        """
+        if features and features not in self.others:
+            there = ", ".join(map(repr, ["", *self.others]))
+            raise ValueError(f"features: expected one that the data has ({there}), got {features!r}")
+        return self.others[features] if features else self
 
 
 def code_version() -> str:
@@ -116,46 +125,94 @@ class Run:
         """20 hex digits, the same for the same run, whatever grid it stands in."""
         return hashlib.sha256(json.dumps(self.made_of, sort_keys=True).encode()).hexdigest()[:20]
 
+    @property
+    def trainings(self) -> tuple[Run, ...]:
+        """What is to be trained for it, as runs with settings of training only: runs that share them train once."""
+        return tuple(replace(self, settings=settings) for settings in self.settings.trainings)
 
-def computed(run: Run, data: AblationData, device: str, stop: Callable[[], bool] | None) -> dict[str, Any]:
-    """Train, cluster every test set, score every level.
+    @property
+    def training_key(self) -> str:
+        """The key of its first training: runs that share it are best made one after the other."""
+        return self.trainings[0].key if self.trainings else self.key
+
+
+def computed(
+    run: Run, data: AblationData, place: Store | None, device: str, stop: Callable[[], bool] | None
+) -> dict[str, Any]:
+    """Train, or take the trained models of another run; cluster every test set; score every level.
+
+    Args:
+        place: where trained models are kept; None: nowhere, every run trains.
 
     Raises:
         Cancelled: `stop` said so after an epoch.
     """
-
-    def watch(rows: list[dict[str, Any]]) -> None:
-        if stop and stop():
-            raise Cancelled
-
-    settings, start = run.settings, time.perf_counter()
-    lander = meta_train(
-        data.train.features,
-        data.train.labels,
-        settings.lander,
-        training=settings.training,
-        inference=settings.inference,
-        seed=run.seed,
-        device=device,
-        on_epoch=watch,
-        progress=False,
-    )
-    trained = time.perf_counter() - start
-    rows = [row for name, test in data.tests.items() for row in _scored(lander, settings, name, test, device)]
-    tau = lander.inference.tau if settings.tau == "auto" else settings.tau
-    told = {"tau_used": tau, "n_parameters": lander.n_parameters, "seconds_training": trained}
+    settings, part, where = run.settings, data.seen(run.settings.features), resolve_device(device)
+    learned = _learned_from(part.train, settings, run.seed)
+    made = [
+        trained(one.settings, run.seed, learned, device, stop, (place, one.key) if place else None)
+        for one in run.trainings
+    ]
+    models = [model for model, _ in made]
+    predict = settings.use.predictor(*(models or [None]))
+    inference = settings.use.over(settings.inference)
+    if settings.tau != "auto":
+        inference = inference.override(tau=settings.tau)
+    elif settings.trainings == (settings,):
+        inference = models[0].inference
+    else:  # not used as it was trained, so tau is chosen for this use
+        inference = inference.override(tau=best_tau(_curve(settings, run.seed, learned, predict, inference, device)))
+    rows = [row for name, test in part.tests.items() for row in _scored(predict, inference, name, test, where)]
+    told = {
+        "tau_used": inference.tau,
+        "n_parameters": sum(model.n_parameters for model in models),
+        "seconds_training": sum(seconds for _, seconds in made),
+        "peak_mb": _peak_megabytes(),
+    }
     return {"rows": [{**row, **told} for row in rows], "error": ""}
 
 
-def _scored(lander: Lander, settings: Settings, name: str, test: FeatureSet, device: str) -> list[dict[str, Any]]:
+def _learned_from(data: FeatureSet, settings: Settings, seed: int) -> FeatureSet:
+    """The share of the classes and of their images that this run may learn from, drawn by its seed."""
+    assert data.labels is not None  # `AblationData` has checked it
+    drawn = np.random.default_rng(seed)
+    classes = drawn.permutation(np.unique(data.labels))
+    order = drawn.permutation(len(data))
+    of_class = [order[data.labels[order] == c] for c in classes[: max(3, round(settings.classes * len(classes)))]]
+    rows = np.sort(np.concatenate([own[: max(2, round(settings.images * len(own)))] for own in of_class]))
+    return FeatureSet(data.features[rows], data.labels[rows], data.class_names, data.name)
+
+
+def _curve(
+    settings: Settings, seed: int, data: FeatureSet, predict: Predictor, inference: InferenceConfig, device: str
+) -> pd.DataFrame:
+    """Scores for every tau on the classes that the training with this seed holds out."""
+    training = MetaTraining(
+        data.features, data.labels, settings.lander, training=settings.training, seed=seed, device=device
+    )
+    return training.curve_among_all(predict, inference)
+
+
+def _peak_megabytes() -> float:
+    """Largest resident memory of this process so far; NaN where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return math.nan
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _scored(
+    predict: Predictor, inference: InferenceConfig, name: str, test: FeatureSet, device: torch.device
+) -> list[dict[str, Any]]:
     """A row per level of the clustering of one test set."""
     start = time.perf_counter()
-    tree = HiLander(lander, tau=settings.tau, device=device).fit(test.features).hierarchy_
+    tree = build_hierarchy(unit_rows(test.features).to(device), predict, inference)
     seconds = time.perf_counter() - start
     rows = []
     for i, level in enumerate(tree.levels):
         row = {"test": name, "level": i, "last": i == len(tree.levels) - 1, "nodes": level.n_nodes}
-        row |= {"links_added": level.links_added, **scores(test.labels, level.labels)}
+        row |= {"links_added": level.links_added, **scores(test.labels, level.labels.cpu())}
         rows.append({**row, "seconds_clustering": seconds})
     return rows
 

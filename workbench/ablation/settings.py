@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from itertools import product
 from typing import Any
 
-from .._checks import check_unit_interval
+from .._checks import check_choice, check_unit_interval
 from ..config import InferenceConfig, LanderConfig
 from ..recipe import TrainConfig
+from .use import UseConfig
 
 Changes = Mapping[str, Any]
 Grid = Mapping[str, Sequence[Any]] | Sequence[Changes]
@@ -24,7 +25,13 @@ class Settings:
         lander: the model.
         training: how it is meta-trained.
         inference: how it is applied, in training and on the tests.
-        tau: "auto": chosen on held-out classes by the training, as in use; or a number, the same for every run.
+        use: what is changed in its use only; runs that differ in nothing else share one training.
+        models: "joint": one model for links and density. "separate": one for each, trained apart. "none": raw
+            similarity, nothing is learned but tau.
+        tau: "auto": chosen on held-out classes, for the very use of the run; or a number, the same for every run.
+        classes: share of the meta-training classes that are learned from.
+        images: share of the images of each of them, at least two.
+        features: which of the data's `others` to take; "": the data itself.
 
     Example:
         >>> Settings().change("lander.hidden", 32).lander.hidden
@@ -34,11 +41,20 @@ class Settings:
     lander: LanderConfig = field(default_factory=LanderConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
     inference: InferenceConfig = field(default_factory=InferenceConfig)
+    use: UseConfig = field(default_factory=UseConfig)
+    models: str = "joint"
     tau: float | str = "auto"
+    classes: float = 1.0
+    images: float = 1.0
+    features: str = ""
 
     def __post_init__(self) -> None:
         if self.tau != "auto":
             check_unit_interval(self.tau, "tau")
+        check_choice(self.models, "models", ("joint", "separate", "none"))
+        for name in ("classes", "images"):
+            if not check_unit_interval(getattr(self, name), name) > 0:
+                raise ValueError(f"{name}: expected a share above 0, got {getattr(self, name)}")
         if callable(self.inference.decoder):
             raise ValueError("inference.decoder: expected a name in DECODERS, got a function, which cannot be saved")
 
@@ -55,6 +71,15 @@ class Settings:
             raise ValueError(f"grid: there is no setting {name!r}; did you mean {', '.join(map(repr, near))}?")
         changed: Settings = _replaced(self, name.split("."), tuple(value) if isinstance(value, list) else value)
         return changed
+
+    @property
+    def trainings(self) -> tuple[Settings, ...]:
+        """What is to be trained for it, with nothing in them that concerns the use: none, one, or links and density."""
+        alone = replace(self, use=UseConfig(), tau="auto", models="joint")
+        if self.models == "joint":
+            return (alone,)
+        parts = ("training.loss.density_weight", "training.loss.link_weight") if self.models == "separate" else ()
+        return tuple(alone.change(name, 0.0) for name in parts)
 
     def get(self, name: str) -> Any:
         """The value of a setting, e.g. "training.loss.gamma"."""
@@ -151,4 +176,4 @@ def is_factor(column: str) -> bool:
         >>> is_factor("lander.hidden"), is_factor("bcubed_f")
         (True, False)
     """
-    return column == "tau" or column.split(".")[0] in ("lander", "training", "inference")
+    return column in _names(Settings())
