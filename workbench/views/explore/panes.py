@@ -115,7 +115,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequen
         1
     """
     styles = [_NUMBER if i in numbers else _CELL for i in range(len(head))]
-    top = "".join(f"<th scope='col' style='{s};text-align:left'>{h}</th>" for h, s in zip(head, styles, strict=True))
+    top = "".join(
+        f"<th scope='col' style='{s};text-align:left;white-space:normal'>{h}</th>"
+        for h, s in zip(head, styles, strict=True)
+    )
     body = "".join(
         "<tr>" + "".join(f"<td style='{s};text-align:left'>{c}</td>" if s is _CELL else f"<td style='{s}'>{c}</td>"
                          for c, s in zip(row, styles, strict=True)) + "</tr>"
