@@ -181,3 +181,10 @@ def test_lander_is_returned_ready_for_use(data):
     model = meta_train(*data, LanderConfig(hidden=8), training=QUICK, progress=False)
     assert isinstance(model, Lander)
     assert not model.training
+
+
+def test_a_model_that_reads_features_is_trained_on_policy_without_projections(data):
+    run = MetaTraining(
+        *data, LanderConfig(inputs="features", conv="gcn", hidden=8), training=TrainConfig(epochs=1, validate=4)
+    )
+    assert np.isfinite(run.run_epoch()[0]["link_loss"])

@@ -137,7 +137,7 @@ class MetaTraining:
     def _episode(self) -> list[TrainingLevel]:
         """The levels of one hierarchy that the model builds over some of the classes, under drawn settings."""
         t = self.training
-        k, projection = t.ks[self._draw(len(t.ks))], t.projections[self._draw(len(t.projections))]
+        k, projection = t.ks[self._draw(len(t.ks))], self._projections[self._draw(len(self._projections))]
         tau = self._uniform(*t.taus)
         share = self._uniform(t.classes, 1.0)
         kept = draw_classes(self.labels, max(2, round(share * len(self.labels.unique()))), self.generator)
