@@ -61,7 +61,7 @@ class RunQueue(Worker):
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(on_change)
-        self._go = {"data": data, "store": store, "base": base, "device": device, "progress": False}
+        self._go: dict[str, Any] = {"data": data, "store": store, "base": base, "device": device, "progress": False}
         self.seeds, self._base = [int(seed) for seed in seeds], base
         self.configs: list[Factors] = [factors for factors, _ in configurations(grid, base)]
         self.queued: list[Factors] = []
@@ -115,9 +115,10 @@ class RunQueue(Worker):
             self._read()
 
     def add(self, factors: Factors) -> None:
-        """Put one of `configs` at the head of the queue."""
-        with self._lock:
-            self.queued = [factors, *(other for other in self.queued if other != factors)]
+        """Put one of `configs` at the head of the queue, if a run of it is missing."""
+        if self.missing(factors):
+            with self._lock:
+                self.queued = [factors, *(other for other in self.queued if other != factors)]
 
     def wait(self, timeout: float | int | None = None) -> pd.DataFrame:
         """Block until nothing is being computed; the runs so far.

@@ -1,4 +1,4 @@
-"""The ablation panel: flip a switch, see what the store has at once, let a worker thread compute what it has not."""
+"""The ablation panel: flip a switch, see what the store has at once, let a thread compute what it has not."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class AblationExplorer(KeptExplorer):
         self._wanted, self._refused, self._shown_phase = False, "", run.phase
         self._switches = Switches(self._factors)
         self._build()
-        self.renew()
-        self.test, self.choice = self._tests[0], self.reference
+        self.choice = self.reference
         self._draw = self.guarded(self._draw_all)
         self.observe(self.guarded(lambda _: self._look_up()), "choice")
         self.observe(lambda _: self._draw(), ["value", "test", "brush"])
+        self.renew()
         self.guarded(self._look_up)()
 
     @traitlets.validate("choice")
@@ -92,7 +92,7 @@ class AblationExplorer(KeptExplorer):
     def queue_all(self) -> None:
         """Queue every configuration of the grid, after the chosen one."""
         for factors in reversed(self.run.configs):
-            self._queue(factors)
+            self.run.add(factors)
         self._look_up()
 
     def wait(self, timeout: float | int | None = None) -> pd.DataFrame:
@@ -111,7 +111,7 @@ class AblationExplorer(KeptExplorer):
     def watch(self) -> None:
         """Show what is new, and go on with what was queued meanwhile; called on the worker thread."""
         self._wanted = self._wanted and self.run.phase != "failed"
-        self._go_on()
+        self.guarded(self._go_on)()
 
     def renew(self) -> None:
         """New figures that show the same."""
@@ -120,8 +120,7 @@ class AblationExplorer(KeptExplorer):
         self._runs.on_brush(self.guarded(lambda brush: self.set_trait("brush", brush)))
         middle = widgets.HBox([self._result.figure, self._words])
         self.arrange(*self._controls, middle, self._runs.figure, self._filter.box, self._table)
-        if hasattr(self, "_draw"):
-            self._draw()
+        self._draw()
 
     def _build(self) -> None:
         self._listed = {config_words(describe(factors)): factors for factors in self.run.configs}
@@ -159,13 +158,9 @@ class AblationExplorer(KeptExplorer):
         except ValueError as error:  # not every combination can be: that is said, it is no fault
             self._refused = str(error).removeprefix("grid: ")
         else:
-            self._queue(self.reference)
-            self._queue(self.choice)
+            self.run.add(self.reference)
+            self.run.add(self.choice)
         self._go_on()
-
-    def _queue(self, factors: Mapping[str, Any]) -> None:
-        if self.run.missing(factors):
-            self.run.add(factors)
 
     def _go_on(self) -> None:
         if self._wanted and self.run.waiting and not self.run.running:
@@ -183,8 +178,7 @@ class AblationExplorer(KeptExplorer):
     def _draw_all(self) -> None:
         chosen, reference = describe(self.choice), describe(self.reference)
         self._switches.show(self.choice)
-        listed = (words for words, factors in self._listed.items() if factors == self.choice)
-        self._config.value = next(listed, _OWN)
+        self._config.value = next((words for words, one in self._listed.items() if one == self.choice), _OWN)
         self._result.show(by_level(self.table, chosen, reference, self.test), self.value)
         same = (self.run, self.choice, self.reference, self.value, self.test)
         self._words.value = refusal(self._refused) if self._refused else comparison(*same)
