@@ -1,5 +1,7 @@
 """Hands on an explorer: every control set to its least, middle and greatest value, figures clicked and lassoed."""
 
+from lab import IDLE
+
 _MOST = 6  # controls of one kind that are tried: a table of numbers has dozens that are alike
 # Where a figure's points are on the page: of its first trace that has any.
 _POINTS = """figure => {
@@ -33,7 +35,17 @@ def work_through(page, explorer) -> set[str]:
 def idle(page, seconds: int = 60) -> None:
     """Wait until the kernel has answered everything."""
     page.wait_for_timeout(250)
-    page.wait_for_function("() => / Idle/.test(document.body.innerText)", timeout=1000 * seconds)
+    page.wait_for_function(IDLE, timeout=1000 * seconds)
+
+
+def tab_to(page, explorer, selector: str, most: int = 12) -> None:
+    """Press Tab until a control of this kind has the focus."""
+    wanted = explorer.locator(f"{selector}:focus")
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if wanted.count():
+            return
+    raise AssertionError(f"Tab does not reach {selector} within {most} steps")
 
 
 def _usable(explorer, selector: str) -> list:

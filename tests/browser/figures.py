@@ -1,5 +1,6 @@
 """What a test can see of a plotly figure on a page."""
 
+import time
 from pathlib import Path
 
 ARTEFACTS = Path(__file__).resolve().parents[1] / "artefacts"
@@ -26,6 +27,12 @@ _PAINTED = """figure => {
 }"""
 
 
+_DRAWN = """([place, n]) => {
+  const figures = Array.from(place.querySelectorAll('.js-plotly-plot'));
+  return figures.length >= n && figures.every(figure => figure.calcdata && figure.querySelector('.main-svg'));
+}"""
+
+
 def colours(figure) -> str:
     return figure.evaluate(_COLOURS)
 
@@ -33,6 +40,20 @@ def colours(figure) -> str:
 def painted(figure) -> int:
     """Pixels that the figure's canvases show."""
     return figure.evaluate(_PAINTED)
+
+
+def wait_until_drawn(page, place, n: int, seconds: int = 180) -> None:
+    """Until there are `n` figures at a place and each has drawn its data."""
+    page.wait_for_function(_DRAWN, arg=[place.element_handle(), n], timeout=1000 * seconds)
+    page.wait_for_timeout(500)
+
+
+def wait_until_painted(page, figure, least: int = 500, seconds: int = 60) -> None:
+    """Until the canvases show so many pixels: WebGL paints some time after the axes are drawn."""
+    end = time.monotonic() + seconds
+    while painted(figure) <= least:
+        assert time.monotonic() < end, f"{painted(figure)} pixels are painted after {seconds} s"
+        page.wait_for_timeout(250)
 
 
 def move_slider(page, figure, share: float) -> None:

@@ -1,4 +1,4 @@
-"""A JupyterLab of a test's own, and what a reader does in it: open a notebook, run all cells, look at the outputs."""
+"""A JupyterLab (or Notebook 7) of a test's own, and what a reader does in it: open a notebook, run all cells, look."""
 
 import json
 import os
@@ -18,12 +18,19 @@ from figures import screenshot
 
 ROOT = Path(__file__).resolve().parents[2]
 _NEWS = {"notification.jupyterlab-settings": '{"fetchNews": "false", "checkForUpdates": false}'}
+_FRONTS = {"lab": ("jupyterlab", "lab/tree"), "notebook": ("notebook", "notebooks")}  # module, address of a notebook
+# The page is joined to a kernel that waits: before that, "Run All" would only ask which kernel is meant.
+_JOINED = """async () => (await (await fetch('/api/kernels')).json())
+  .some(kernel => kernel.connections && kernel.execution_state === 'idle')"""
+# The kernel has answered everything; said also of a page that has no kernel yet.
+IDLE = "() => document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"
 _DARK = {"themes.jupyterlab-settings": '{"theme": "JupyterLab Dark"}'}
 
 
 @contextmanager
-def running_lab(home: Path, notebooks: dict[str, dict], *, dark: bool = False):
-    """A JupyterLab over these notebooks, as a function name -> address: token, free port, no settings of the user's."""
+def running_lab(home: Path, notebooks: dict[str, dict], *, front: str = "lab", dark: bool = False):
+    """A server over these notebooks, as a function name -> address: token, free port, no settings of the user's."""
+    module, path = _FRONTS[front]
     folder = home / "work"
     folder.mkdir()
     for name, notebook in notebooks.items():
@@ -34,7 +41,7 @@ def running_lab(home: Path, notebooks: dict[str, dict], *, dark: bool = False):
         port = probe.getsockname()[1]
     token = secrets.token_hex(16)
     address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
+    command = [sys.executable, "-m", module, "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
     command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}", "--ServerApp.port_retries=0"]
     command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     log = home / "lab.log"
@@ -42,7 +49,7 @@ def running_lab(home: Path, notebooks: dict[str, dict], *, dark: bool = False):
         server = subprocess.Popen(command, env=_environment(home), cwd=folder, stdout=out, stderr=subprocess.STDOUT)
     try:
         _wait_for(f"{address}/api/status?token={token}", server, log)
-        yield lambda name: f"{address}/lab/tree/{name}?token={token}"
+        yield lambda name: f"{address}/{path}/{name}?token={token}"
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -61,7 +68,8 @@ def run_all(page, address: str, seconds: int = 150) -> None:
     """Open a notebook, run all its cells, and see that none ended in an error."""
     page.goto(address)
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.wait_for_function("() => document.body.innerText.includes('Idle')", timeout=60_000)
+    page.wait_for_function(_JOINED, timeout=120_000)
+    page.wait_for_timeout(500)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     _every_cell_has_run(page, seconds)

@@ -1,12 +1,16 @@
-"""Every explorer in a real JupyterLab: each control moved, points clicked, lassos drawn, the status strip read."""
+"""Every explorer in a real JupyterLab: each control moved, points clicked, lassos drawn, the status strip read.
+
+In Notebook 7, too, where it is installed (`pip install notebook`); it is none of the workbench's own requirements.
+"""
 
 import json
 import re
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 import pytest
-from controls import idle, work_through
-from figures import painted, screenshot
+from controls import idle, tab_to, work_through
+from figures import screenshot, wait_until_drawn, wait_until_painted
 from lab import notebook_of, run_all, running_lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -34,8 +38,10 @@ PROBE = """
 def probe(name, explorer):
     out = widgets.HTML()
     def tell(_=None):
-        out.value = f"<code id='errors-{name}'>{html.escape(json.dumps(explorer.errors))}</code>"
-    explorer.observe(tell, "errors")
+        state = {trait: getattr(explorer, trait) for trait in ("errors", "level", "tau") if explorer.has_trait(trait)}
+        state["selected"] = int(np.size(getattr(explorer, "selection", 0)))
+        out.value = f"<code id='state-{name}'>{html.escape(json.dumps(state))}</code>"
+    explorer.observe(tell)
     tell()
     return out
 
@@ -45,10 +51,11 @@ widgets.VBox([probe(*one) for one in shown.items()])
 
 @dataclass(frozen=True)
 class Case:
-    """An explorer: the code that makes it, the kinds of control it must have, patterns of its status strip."""
+    """An explorer: the code that makes it, the kinds of control it must have, its figures, what its strip says."""
 
     code: str
     kinds: frozenset[str]
+    figures: int = 1
     says: str = field(default=r"updated \d\d:\d\d:\d\d")
 
 
@@ -59,16 +66,20 @@ def case(code: str, kinds: str, **more) -> Case:
 CASES = {
     "hierarchy": case(
         "explore.explore_hierarchy(tree, images=images, labels=labels, xy=xy, class_names=names)",
-        "slider button figure",
+        "slider number button figure",
+        figures=2,
         says=r"Level \d: \d+ clusters of 300 images \(all drawn\)",
     ),
     "tau": case(
         "explore.explore_tau(model, x, labels, images=images, xy=xy)",
         "slider list button figure",
+        figures=2,
         says=r"tau [\d.]+, 300 images \(all drawn\)\. Level 0 is exact",
     ),
     "links": case("explore.explore_links(tree, images, labels, xy=xy, class_names=names)", "number list button figure"),
-    "errors": case("explore.explore_errors(tree, images, labels=labels, class_names=names)", "list button"),
+    "errors": case(
+        "explore.explore_errors(tree, images, labels=labels, class_names=names)", "number list button", figures=0
+    ),
     "metric": case("explore.explore_metric()", "number list figure"),
     "oracle": case(
         "explore.explore_oracle(wb.load_checkpoint('glyphs-lander'), x, labels, images=images, xy=xy)",
@@ -81,48 +92,104 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module", params=["light", pytest.param("dark", marks=pytest.mark.slow)])
+NO_NOTEBOOK = pytest.mark.skipif(find_spec("notebook") is None, reason="Notebook 7 is not installed")
+LOOKS = {"light": {}, "dark": {"dark": True}, "notebook": {"front": "notebook"}}  # how the server is started
+SLOW = {"light": (), "dark": pytest.mark.slow, "notebook": (pytest.mark.slow, NO_NOTEBOOK)}
+
+
+@pytest.fixture(scope="module", params=[pytest.param(look, marks=SLOW[look]) for look in LOOKS])
 def opened(page, request, tmp_path_factory):
-    """One notebook with all explorers, run in a JupyterLab of its own; in the dark theme only looked at."""
+    """One notebook with all explorers, run in a server of its own; in the dark theme only looked at."""
     cells = [f"show({name!r}, {case.code})" for name, case in CASES.items()]
     notebook = notebook_of(DATA, *cells, PROBE)
     home = tmp_path_factory.mktemp(request.param)
-    with running_lab(home, {"explorers.ipynb": notebook}, dark=request.param == "dark") as address:
+    with running_lab(home, {"explorers.ipynb": notebook}, **LOOKS[request.param]) as address:
         page.troubles.clear()
         run_all(page, address("explorers.ipynb"), seconds=400)
-        page.theme, page.log = request.param, home / "lab.log"
+        page.look, page.log = request.param, home / "lab.log"
         yield page
         page.goto("about:blank")  # or it would go on asking a server that is gone
 
 
+def shown(page, name: str):
+    """An explorer, scrolled to, with its figures drawn: each loads plotly's 5 MB anew, long after its cell has run."""
+    explorer = page.locator(f".explorer-{name}").first
+    explorer.scroll_into_view_if_needed()
+    wait_until_drawn(page, explorer, CASES[name].figures)
+    return explorer
+
+
+def state(page, name: str) -> dict:
+    """What the kernel has of an explorer, once it has answered everything."""
+    idle(page)
+    return json.loads(page.locator(f"#state-{name}").text_content())
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_an_explorer_answers_to_every_control_and_loses_no_error(opened, name):
-    explorer = opened.locator(f".explorer-{name}").first
-    explorer.scroll_into_view_if_needed()
-    opened.wait_for_timeout(1500)
-    screenshot(opened, f"explorer-{name}-{opened.theme}")
-    if opened.theme == "light":
+    explorer = shown(opened, name)
+    screenshot(opened, f"explorer-{name}-{opened.look}")
+    if opened.look != "dark":
         found = work_through(opened, explorer)
         explorer.scroll_into_view_if_needed()
-        screenshot(opened, f"explorer-{name}-used")
+        screenshot(opened, f"explorer-{name}-{opened.look}-used")
         assert found >= CASES[name].kinds
     strip = explorer.locator("[role=status]").first.text_content()
     assert re.search(CASES[name].says, strip), strip
-    assert json.loads(opened.locator(f"#errors-{name}").text_content()) == []
+    assert state(opened, name)["errors"] == []
     assert explorer.locator("[role=alert]").all_text_contents() == []
     assert opened.locator("img[src=x]").count() == 0, "a class's name has become markup"
 
 
 def test_the_map_is_painted_and_a_box_of_the_tree_selects_its_cluster(opened):
-    explorer = opened.locator(".explorer-hierarchy").first
-    explorer.scroll_into_view_if_needed()
-    assert painted(explorer.locator(".js-plotly-plot").first) > 500
+    explorer = shown(opened, "hierarchy")
+    wait_until_painted(opened, explorer.locator(".js-plotly-plot").first)
     box = explorer.locator(".js-plotly-plot").nth(1).locator(".point path").first.bounding_box()
     opened.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    idle(opened)
     opened.wait_for_timeout(500)
+    assert state(opened, "hierarchy")["selected"] > 0
     assert re.search(r"[1-9]\d* selected", explorer.locator("[role=status]").text_content())
     assert explorer.locator("img[alt$=images]").count() == 1
+
+
+def test_the_hierarchy_explorer_is_worked_by_keys_alone(opened):
+    explorer = shown(opened, "hierarchy")
+    explorer.locator("button").first.focus()  # Play
+    tab_to(opened, explorer, "[role=slider]")
+    opened.keyboard.press("Home")
+    assert state(opened, "hierarchy")["level"] == 0
+    opened.keyboard.press("ArrowRight")
+    assert state(opened, "hierarchy")["level"] == 1
+    tab_to(opened, explorer, "input[type=number]")
+    opened.keyboard.press("ControlOrMeta+a")
+    opened.keyboard.type("1")
+    opened.keyboard.press("Enter")
+    assert state(opened, "hierarchy")["selected"] > 0
+    tab_to(opened, explorer, "button.widget-button")
+    opened.keyboard.press("Enter")
+    assert state(opened, "hierarchy")["selected"] == 0
+    assert opened.locator(".explorer-hierarchy").count() == 1, "a key went to the notebook: its cell is gone or doubled"
+
+
+def test_the_tau_explorer_is_worked_by_keys_alone(opened):
+    explorer = shown(opened, "tau")
+    explorer.locator("[role=slider]").first.focus()
+    opened.keyboard.press("End")
+    assert state(opened, "tau")["tau"] == 1
+    opened.keyboard.press("ArrowDown")
+    assert state(opened, "tau")["tau"] == pytest.approx(0.999)
+    tab_to(opened, explorer, "select")
+    opened.keyboard.press("End")
+    idle(opened)
+    opened.wait_for_timeout(500)
+    assert explorer.locator(".annotation-text").first.text_content() == "truth"
+    opened.keyboard.press("Home")
+    idle(opened)
+    opened.wait_for_timeout(500)
+    assert explorer.locator(".annotation-text").first.text_content().startswith("level 0")
+    tab_to(opened, explorer, "button.widget-button")
+    opened.keyboard.press("Enter")
+    assert state(opened, "tau")["tau"] < 0.99
 
 
 def test_nothing_went_wrong_on_the_page_or_in_the_kernel(opened):

@@ -79,6 +79,25 @@ def test_a_small_box_is_opened_until_it_can_be_seen(explorer):
     assert explorer._boxes.figure.layout.yaxis.range == (360, 0)
 
 
+def test_a_number_selects_a_cluster_and_follows_the_selection(explorer, tree):
+    layers = tree[0].layers
+    number, last = explorer._number, len(layers) - 1
+    number.value = 2
+    assert np.array_equal(explorer.selection, np.flatnonzero(layers[last] == 2))
+    explorer.select_cluster(4, level=0)
+    assert (number.value, number.max) == (4, layers[0].max())
+    assert np.array_equal(explorer.selection, np.flatnonzero(layers[0] == 4))
+    explorer.level = last  # a part of a cluster, or all of it: still the images selected
+    assert number.value == layers[last][explorer.selection[0]]
+    assert np.array_equal(explorer.selection, np.flatnonzero(layers[0] == 4))
+    number.value = -1
+    assert len(explorer.selection) == 0
+    explorer.selection = [np.flatnonzero(layers[0] == c)[0] for c in (0, 1)]
+    explorer.level = 0
+    assert number.value == -1
+    assert len(explorer.selection) == 2
+
+
 def test_a_click_on_a_box_that_is_gone_by_now_does_nothing(explorer):
     before = explorer.selection
     press(explorer._boxes.figure.data[0], "click", len(explorer._boxes.drawn))

@@ -16,6 +16,7 @@ import torch
 import traitlets
 
 from ..style import escape
+from .keys import MARK, OwnKeys
 
 WIDTH = 840  # pixels of an explorer: what a notebook beside JupyterLab's file browser has on a 1280 pixel screen
 _SAID = "<div role='status' aria-live='polite' style='line-height:1.4;padding:2px 0'>{}</div>"
@@ -50,13 +51,14 @@ class Explorer(widgets.VBox):
         self._guard = threading.RLock()
         self._delayed: list[Delayed] = []
         self._traces: list[str] = []
-        self._said, self._failed = widgets.HTML(), widgets.HTML()
+        self._said, self._failed, self._keys = widgets.HTML(), widgets.HTML(), OwnKeys()
         super().__init__(layout=widgets.Layout(width=f"{WIDTH}px", overflow="visible"))
+        self.add_class(MARK)
         self.arrange()
 
     def arrange(self, *rows: widgets.Widget) -> None:
         """Show these rows, from the top, with the status strip below."""
-        self.children = (*rows, self._said, self._failed)
+        self.children = (*rows, self._said, self._failed, self._keys)
 
     def say(self, text: str) -> None:
         """Put plain text (escaped here) into the status strip, with the time: what is shown, n of N, sampled or not."""

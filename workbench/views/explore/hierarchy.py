@@ -25,6 +25,7 @@ from .places import places_of
 
 _STATIC_POINTS = 4_000  # keeps what an exported page holds of a map below 200 kB
 _BESIDE = 340  # pixels of the panes beside the tree
+_GRID = 320  # pixels of the images in them
 
 
 class HierarchyExplorer(Explorer):
@@ -53,14 +54,14 @@ class HierarchyExplorer(Explorer):
         self._images, self._class_names = images, class_names
         layers = level_columns(frame)
         self._truth = frame["label"].to_numpy() if "label" in frame else None
-        views = [*layers, *(["label"] if self._truth is not None else [])]
-        self._colours = colours_of_views(frame, layers, views)
+        self._colours = colours_of_views(frame, layers, [*layers, *(["label"] if self._truth is not None else [])])
         placed = np.flatnonzero(on_map(frame))
         drawn = placed[spread_sample(frame[layers[-1]].to_numpy()[placed], max_points)]
         self._layers = hierarchy.layers
         truth = [] if self._truth is None else [f"truth: {len(np.unique(self._truth)):,} classes"]
         self._map = MapView(frame[["x", "y"]].to_numpy(), drawn, ["clusters", *truth])
         self._shown: tuple[int, int] | None = None
+        self._filling = False
         self._build()
         self.level = len(layers) - 1
         self._refresh()
@@ -97,6 +98,9 @@ class HierarchyExplorer(Explorer):
         self._play.tooltip = "Play the levels"
         widgets.jslink((self._play, "value"), (self._slider, "value"))
         traitlets.link((self, "level"), (self._slider, "value"))
+        self._number = widgets.BoundedIntText(-1, min=-1, description="Cluster", tooltip="Select by number; -1: none")
+        self._number.layout.width = "150px"
+        self._number.observe(self.guarded(lambda change: self._enter(change["new"])), "value")
         clear = widgets.Button(description="Clear selection", tooltip="Select nothing")
         clear.on_click(self.guarded(lambda _: self.set_trait("selection", [])))
         self._under, self._chosen = text_pane(124, _BESIDE), text_pane(296, _BESIDE)
@@ -108,12 +112,16 @@ class HierarchyExplorer(Explorer):
         self._map.on_hover(self.guarded(self._point_at))
         self._boxes.on_click(self.guarded(self._open))
         beside = widgets.VBox([self._under, self._chosen], layout=widgets.Layout(margin="0 0 0 16px"))
-        controls = widgets.HBox([self._play, self._slider, clear])
+        controls = widgets.HBox([self._play, self._slider, self._number, clear])
         self.arrange(controls, self._map.figure, widgets.HBox([self._boxes.figure, beside]))
 
     def _click(self, image: int) -> None:
         self._point_at(image)
         self.select_cluster(int(self._layers[self.level][image]))
+
+    def _enter(self, cluster: int) -> None:
+        if not self._filling:
+            self.selection = np.flatnonzero(self._layers[self.level] == cluster)
 
     def _open(self, row: int) -> None:
         box = self._boxes.tree.iloc[row]
@@ -138,6 +146,10 @@ class HierarchyExplorer(Explorer):
         held = np.unique(labels[self.selection])
         row = self._boxes.row_of(self.level, int(held[0])) if len(held) == 1 else None
         self._boxes.select(row)
+        self._filling = True
+        self._number.max = level.n_clusters - 1
+        self._number.value = -1 if row is None else int(held[0])
+        self._filling = False
         self._describe(held, row)
         self._tell(title)
 
@@ -165,9 +177,7 @@ class HierarchyExplorer(Explorer):
         if box is not None and len(chosen) == box["size"]:
             title, peak = f"Level {self.level}, cluster {held[0]}: {box['name']}", int(box["peak"])
             rows["peak"] = f"image {peak}"
-        pictures = (
-            "" if self._images is None else grid(self._images, chosen, self._truth, peak=peak, width=_BESIDE - 20)
-        )
+        pictures = "" if self._images is None else grid(self._images, chosen, self._truth, peak=peak, width=_GRID)
         self._chosen.value = facts(title, rows) + pictures
 
     def _point_at(self, image: int) -> None:
@@ -183,8 +193,7 @@ class HierarchyExplorer(Explorer):
         self._under.value = f"<div style='display:flex'>{picture}{words}</div>"
 
     def _class_name(self, label: int) -> str:
-        names = self._class_names
-        return str(names[label]) if names else f"class {label}"
+        return str(self._class_names[label]) if self._class_names else f"class {label}"
 
 
 def explore_hierarchy(
