@@ -344,7 +344,7 @@ def test_a_piece_of_the_graph_shows_what_its_steps_reach(blobs):
 
 def test_the_base_of_the_presets_names_every_setting():
     source = inspect.getsource(presets)
-    base = source[source.index("ABLATION_BASE = ") : source.index("_FEATURES")]
+    base = source[source.index("ABLATION_BASE = ") : source.index("@dataclass")]
     for record in (wb.LanderConfig, wb.TrainConfig, wb.InferenceConfig, LossConfig):
         left_open = {"in_dim", "tau"}  # follow from the features, from the training
         assert [f.name for f in fields(record) if f"{f.name}=" not in base and f.name not in left_open] == []
