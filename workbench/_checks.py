@@ -81,8 +81,10 @@ def _check_finite(array: np.ndarray, name: str, block: int = 65536) -> None:
             )
 
 
-def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True) -> Tensor:
+def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True, block: int = 65536) -> Tensor:
     """Rows scaled to length 1 as a float32 tensor [N, D]; a zero row stays zero (and is warned about once).
+
+    Block by block: beside the result no copy of X is held, and a memory-mapped file is read once.
 
     Formula: x / max(|x|), then x / |x|_2, so that neither 1e300 nor 1e-300 overflows.
 
@@ -90,8 +92,15 @@ def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True) -> Tensor:
         >>> unit_rows(np.array([[3.0, 4.0]])).tolist()
         [[0.6000000238418579, 0.800000011920929]]
     """
-    scale = np.abs(X).max(axis=1, keepdims=True).astype(np.float64)
-    zero = scale[:, 0] == 0
+    rows = torch.empty(X.shape, dtype=torch.float32)
+    zero = np.empty(len(X), dtype=bool)
+    for start in range(0, len(X), block):
+        part = slice(start, start + block)
+        scale = np.abs(X[part]).max(axis=1, keepdims=True).astype(np.float64)
+        zero[part] = scale[:, 0] == 0
+        scale[scale == 0] = 1.0
+        scaled = torch.from_numpy((X[part] / scale).astype(np.float32))
+        rows[part] = torch.nn.functional.normalize(scaled, dim=1)
     if warn and zero.any():
         first = int(np.flatnonzero(zero)[0])
         warnings.warn(
@@ -100,9 +109,7 @@ def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True) -> Tensor:
             UserWarning,
             stacklevel=3,
         )
-    scale[zero] = 1.0
-    scaled = torch.from_numpy((X / scale).astype(np.float32))
-    return torch.nn.functional.normalize(scaled, dim=1)
+    return rows
 
 
 def check_labels(labels: Any, n: int | None = None, name: str = "labels") -> np.ndarray:

@@ -6,6 +6,8 @@ Each is a PyG `MessagePassing` from source nodes to target nodes: `conv((x, x_ta
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -15,7 +17,26 @@ from torch_geometric.utils import scatter, softmax
 Pair = tuple[Tensor, Tensor]
 
 
-class MeanConv(MessagePassing):
+BLOCK = 2**12  # targets whose messages are held at once where no gradient is wanted: they stay in the cache
+
+
+class ListConv(MessagePassing):
+    """Sums what a node gathers. Where every node has a list of one length and edges run node by node, as those of a
+    `KnnGraph` without gaps do, the messages are the lists [b, k, ...]: a sum over k, several times faster than adding
+    message by message.
+    """
+
+    def aggregate(self, inputs: Tensor, index: Tensor, dim_size: int | None = None) -> Tensor:
+        n = dim_size or 0
+        if n and len(index) and len(index) % n == 0:
+            lists = index.view(n, -1)
+            if (lists == torch.arange(n, device=index.device)[:, None]).all():
+                return torch.sum(inputs.unflatten(0, tuple(lists.shape)), dim=1)
+        summed: Tensor = scatter(inputs, index, dim_size=dim_size)
+        return summed
+
+
+class MeanConv(ListConv):
     """Graph convolution with weights by similarity (published for faces).
 
     Formula: h_i = ReLU(W [x_i ; sum_j a_ij x_j] + b), a_ij = s_ij / sum_j s_ij.
@@ -50,7 +71,7 @@ class MeanConv(MessagePassing):
         return weight[:, None] * x_j
 
 
-class AttentionConv(MessagePassing):
+class AttentionConv(ListConv):
     """Graph attention (published for iNaturalist).
 
     Formula: z = W x; a_ij = softmax over the neighbours j of LeakyReLU_0.2(l.z_j + r.z_i);
@@ -93,7 +114,7 @@ class AttentionConv(MessagePassing):
         return weight[..., None] * x_j
 
 
-class GatedConv(MessagePassing):
+class GatedConv(ListConv):
     """Residual gated convolution that reads the links' inputs (the default with structural inputs).
 
     Formula: g_ij = sigmoid(A x_i + B x_j + C e_ij); m_i = sum_j g_ij * (V x_j + E e_ij) / (sum_j g_ij + 1e-6);
@@ -122,10 +143,25 @@ class GatedConv(MessagePassing):
         source, target = x
         gate, update = self.of_target(target).chunk(2, dim=1)
         sent = self.of_source(source)
-        sums = self.propagate(edge_index, x=(sent, gate), edge=self.of_edge(edges), size=(len(source), len(target)))
-        gates, messages = sums.chunk(2, dim=1)
+        gates, messages = self._sums(sent, gate, edge_index, edges).chunk(2, dim=1)
         h: Tensor = self.skip(target) + self.norm(update + messages / (gates + 1e-6)).relu()
         return h
+
+    def _sums(self, sent: Tensor, gate: Tensor, edge_index: Tensor, edges: Tensor) -> Float[Tensor, "b sums"]:
+        """Sums of gates | gated messages; block by block of targets where no gradient is wanted."""
+        n, target = len(gate), edge_index[1]
+        if torch.is_grad_enabled() or n <= BLOCK or (target[1:] < target[:-1]).any():
+            sums: Tensor = self.propagate(edge_index, x=(sent, gate), edge=self.of_edge(edges), size=(len(sent), n))
+            return sums
+        starts = torch.arange(0, n, BLOCK, device=target.device)
+        cuts = [*torch.searchsorted(target, starts).tolist(), len(target)]
+        parts = []
+        for start, (first, last) in zip(starts.tolist(), pairwise(cuts), strict=True):
+            own = gate[start : start + BLOCK]
+            local = torch.stack([edge_index[0, first:last], target[first:last] - start])
+            values = {"x": (sent, own), "edge": self.of_edge(edges[first:last])}
+            parts.append(self.propagate(local, **values, size=(len(sent), len(own))))
+        return torch.cat(parts)
 
     def message(self, x_j: Tensor, x_i: Tensor, edge: Tensor) -> Tensor:
         gate, value = (x_j + edge).chunk(2, dim=1)

@@ -113,7 +113,7 @@ def _join_duplicates(graph: KnnGraph, density: Tensor, parent: Tensor) -> Tensor
 
 
 def _densest(group: Int[Tensor, " n"], density: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
-    """The densest node of each node's group, the lowest of equally dense ones; groups are named by one of their nodes."""
+    """The densest node of each node's group, the lowest of equally dense ones; a group is named by one of its nodes."""
     by_density = torch.argsort(density, descending=True, stable=True)
     rank = torch.empty_like(by_density)
     rank[by_density] = torch.arange(len(group), device=rank.device)
@@ -147,8 +147,8 @@ def _from_forest(parent: Int[Tensor, " n"]) -> Decoding:
 def decode_best_links(graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding:
     """Clusters as the components of every node's best link, whichever end is denser: the tree decode without density.
 
-    Formula: keep (i, j) with j = argmax r_ij if r_ij > tau; clusters are the connected components of what is kept and of
-    exact duplicates, each represented by its densest node.
+    Formula: keep (i, j) with j = argmax r_ij if r_ij > tau; clusters are the connected components of what is kept and
+    of exact duplicates, each represented by its densest node.
 
     Args:
         graph, prediction, tau: see `decode_tree`.

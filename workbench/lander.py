@@ -78,14 +78,17 @@ class Lander(nn.Module):
         return feature_inputs(nodes, graph, average=bool(config.average), identity=config.identity)
 
     def forward(self, inputs: GraphInputs) -> Float[Tensor, "n k 2"]:
-        """Logits [n, k, 2] (different, same) of every link; zeros where there is no neighbour."""
-        return self.link_logits(self.embed(inputs), inputs)
+        """Logits [n, k, 2] (different, same) of every link, of a halo's first nodes; zeros where no neighbour is."""
+        return self.link_logits(self.embed(inputs), inputs, slice(inputs.within(0)))
 
-    def embed(self, inputs: GraphInputs) -> Float[Tensor, "n h"]:
-        """Node embeddings after all convolutions, in blocks of target nodes so that memory stays bounded."""
+    def embed(self, inputs: GraphInputs) -> Float[Tensor, "m h"]:
+        """Node embeddings after all convolutions, in blocks of target nodes so that memory stays bounded.
+
+        Of a halo only the nodes that its first ones list are embedded: what lies further out has only sent.
+        """
         h = inputs.nodes
-        for conv in self.convs:
-            blocks = [(conv((h, h[rows]), *_edges(inputs, rows))) for rows in _blocks(inputs.graph.n)]
+        for steps, conv in zip(range(len(self.convs), 0, -1), self.convs, strict=True):
+            blocks = [(conv((h, h[rows]), *_edges(inputs, rows))) for rows in _blocks(inputs.within(steps))]
             h = torch.cat(blocks) if len(blocks) > 1 else blocks[0]
         return h
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from .aggregate import Nodes
 from .graph import KnnGraph
 
+CELLS = 2**21  # numbers held at once where links are compared: few enough to stay in the cache
 NODE_INPUTS = (
     "similarity: best",
     "similarity: at 1/4",
@@ -55,11 +56,13 @@ class GraphInputs:
         graph: the k-NN graph.
         nodes: float [n, f], input of each node.
         edges: float [n, k, e], input of each link; column 0 is always the similarity.
+        rings: of a halo: nodes within 0, 1, 2 ... steps of its first ones. () for a whole graph.
     """
 
     graph: KnnGraph
     nodes: Float[Tensor, "n f"]
     edges: Float[Tensor, "n k e"]
+    rings: tuple[int, ...] = ()
 
     def halo(self, rows: Int[Tensor, " b"], hops: int) -> GraphInputs:
         """The part of the graph that `hops` rounds of messages into `rows` can see, with `rows` as its first nodes.
@@ -77,7 +80,7 @@ class GraphInputs:
         position = torch.full((self.graph.n,), -1, device=rows.device)
         position[rows] = torch.arange(len(rows), device=rows.device)
         keep, ring = rows, rows
-        inner = 0
+        rings = [len(rows)]
         for _ in range(hops):
             inner = len(keep)
             reached = self.graph.neighbors[ring].flatten()
@@ -85,11 +88,16 @@ class GraphInputs:
             ring = reached[position[reached] < 0]
             position[ring] = torch.arange(inner, inner + len(ring), device=rows.device)
             keep = torch.cat([keep, ring])
+            rings.append(len(keep))
         lists = self.graph.neighbors[keep]
         local = torch.where(lists >= 0, position[lists.clamp(min=0)], -1)
-        local[inner:] = -1
+        local[rings[-2] if hops else 0 :] = -1
         similarity = self.graph.similarity[keep].masked_fill(local < 0, 0)
-        return type(self)(KnnGraph(local, similarity), self.nodes[keep], self.edges[keep])
+        return type(self)(KnnGraph(local, similarity), self.nodes[keep], self.edges[keep], tuple(rings))
+
+    def within(self, steps: int) -> int:
+        """How many nodes, counted from the first, lie within so many steps of a halo's first ones; all of a graph."""
+        return self.rings[steps] if self.rings else self.graph.n
 
 
 def feature_inputs(nodes: Nodes, graph: KnnGraph, *, average: bool, identity: bool = True) -> GraphInputs:
@@ -201,7 +209,7 @@ def _look_up(keys: Int[Tensor, " m"], values: Int[Tensor, " m"], wanted: Int[Ten
     return torch.where(keys[at] == wanted, values[at], 0)
 
 
-def _by_blocks(graph: KnnGraph, cells: int = 2**25) -> tuple[Tensor, Tensor]:
+def _by_blocks(graph: KnnGraph, cells: int = CELLS) -> tuple[Tensor, Tensor]:
     """Rank of the node in each neighbour's list and the fraction of shared neighbours, both [n, k]."""
     rank, shared = torch.zeros_like(graph.similarity), torch.zeros_like(graph.similarity)
     size = max(1, cells // max(1, graph.k**3))
@@ -216,7 +224,7 @@ def _by_blocks(graph: KnnGraph, cells: int = 2**25) -> tuple[Tensor, Tensor]:
     return rank, shared
 
 
-def _products(rows: Tensor, graph: KnnGraph, cells: int = 2**25) -> Float[Tensor, "n k"]:
+def _products(rows: Tensor, graph: KnnGraph, cells: int = CELLS) -> Float[Tensor, "n k"]:
     """Inner product of the rows at both ends of every link."""
     size = max(1, cells // max(1, graph.k * rows.shape[1]))
     starts = range(0, graph.n, size)

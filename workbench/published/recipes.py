@@ -104,7 +104,8 @@ def _cluster_file(name: str, what: str, images: int | None = None, classes: int 
 
 
 _GCN, _GAT = LanderConfig.published("gcn"), LanderConfig.published("gat")
-_FACES = InferenceConfig.published(k=9, tau=0.8, early_stop=True)  # official k 10; --early_stop in the later face commands
+# k 9 is the official 10; the later face commands say --early_stop
+_FACES = InferenceConfig.published(k=9, tau=0.8, early_stop=True)
 _SPECIES = InferenceConfig.published(k=9, tau=0.1, early_stop=True)
 _FACE_TRAIN = _face_file("train_1_in_10_recreated", "Trillion Pairs (DeepGlint), a tenth of its classes")
 _FACE_TESTS = {
