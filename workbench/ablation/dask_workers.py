@@ -83,7 +83,8 @@ class _Worker:
         return self._last is not None and not self._last.done()
 
     def submit(self, run: Run) -> Future[Result]:
-        self._last = future = self._executor.submit(self._work, run, self._data)
+        future: Future[Result] = self._executor.submit(self._work, run, self._data)
+        self._last = future
         return future
 
     def lost(self, future: Future[Result]) -> bool:
