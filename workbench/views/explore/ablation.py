@@ -18,14 +18,13 @@ from ..ablation_tables import ordered, results
 from ..parallel import SCORES, Axis, Range, inside, parallel_axes
 from ..setting_words import config_words, factor_words
 from .ablation_figures import ResultFigure, RunsFigure, by_level
-from .ablation_panes import Filter, Switches, WorkRow, comparison, refusal, runs_table
+from .ablation_panes import PHASES, Filter, Switches, WorkRow, comparison, refusal, runs_table
 from .base import WIDTH, text_pane
 from .kept import KeptExplorer, kept
 
 _SCORES = ("bcubed_f", "pairwise_f", "nmi")
 _OWN = "your own"
 _LEFT = 500
-_END = {"done": "All that was queued is done.", "stopped": "Stopped: what is done is kept.", "failed": "It failed."}
 
 
 class AblationExplorer(KeptExplorer):
@@ -55,8 +54,8 @@ class AblationExplorer(KeptExplorer):
         self._draw = self.guarded(self._draw_all)
         self.observe(self.guarded(lambda _: self._look_up()), "choice")
         self.observe(lambda _: self._draw(), ["value", "test", "brush"])
+        self.run.add(self.reference)
         self.renew()
-        self.guarded(self._look_up)()
 
     @traitlets.validate("choice")
     def _check_choice(self, proposal: Any) -> dict[str, Any]:
@@ -117,10 +116,11 @@ class AblationExplorer(KeptExplorer):
         """New figures that show the same."""
         self._result = ResultFigure(_LEFT)
         self._runs = RunsFigure([*self._factors, *SCORES], WIDTH)
-        self._runs.on_brush(self.guarded(lambda brush: self.set_trait("brush", brush)))
+        self._draw()
+        self._result.go_live()
+        self._runs.go_live(self.guarded(lambda brush: self.set_trait("brush", brush)))
         middle = widgets.HBox([self._result.figure, self._words])
         self.arrange(*self._controls, middle, self._runs.figure, self._filter.box, self._table)
-        self._draw()
 
     def _build(self) -> None:
         self._listed = {config_words(describe(factors)): factors for factors in self.run.configs}
@@ -193,7 +193,7 @@ class AblationExplorer(KeptExplorer):
         run = self.run
         self._work.show(run)
         news, self._shown_phase = run.phase != self._shown_phase, run.phase
-        self.say(f"{inside_n} of {scored} runs inside the brushes. {_END.get(run.phase, '')}".strip())
+        self.say(f"{inside_n} of {scored} runs inside the brushes. {PHASES.get(run.phase, '')}".strip())
         if news and run.error is not None:
             raise run.error  # caught and shown by the guard
 

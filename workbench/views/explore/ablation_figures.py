@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.basedatatypes import BaseFigure
 
 from ..parallel import Axis, Range, dimension, parallel_trace
 from ..score_plots import plot_intervals
@@ -40,7 +41,7 @@ def by_level(table: pd.DataFrame, chosen: str, reference: str, test: str) -> pd.
         own = table[(table["config"] == config) & (table["test"] == test)]
         if who == "reference" or chosen != reference:
             parts += [own[own["last"]].assign(who=who, after="result")]
-            parts += [own.assign(who=who, after="level " + own["level"].astype(str))]
+            parts += [own.assign(who=who, after="level " + own["level"].astype("Int64").astype(str))]
     return pd.concat(parts).sort_values("after", key=lambda after: after.ne("result"), kind="stable")
 
 
@@ -55,7 +56,11 @@ class ResultFigure:
         skeleton = pd.DataFrame({"who": _WHO, "after": ["result"] * 2, "score": [0.5, 0.5]})
         figure = plot_intervals(skeleton, value="score", group="after", by="who").update_traces(visible=False)
         figure.update_layout(width=width, height=_HEIGHT, showlegend=True, title_font_size=15)
-        self.figure = LiveFigure(figure.update_layout(margin={"t": 96}))
+        self.figure: BaseFigure = figure.update_layout(margin={"t": 96})
+
+    def go_live(self) -> None:
+        """Make it a widget; once it shows something, as what is changed before its view is there may be lost."""
+        self.figure = LiveFigure(go.Figure(self.figure))
 
     def static(self) -> go.Figure:
         """As it stands."""
@@ -71,8 +76,9 @@ class ResultFigure:
                 made = new.get((trace.legendgroup, trace.name))
                 trace.visible = made is not None
                 if made is not None:
-                    trace.x, trace.y, trace.hovertext = made.x, made.y, made.hovertext
-                    trace.error_x.array = made.error_x.array
+                    trace.x, trace.y = made.x, made.y
+                if made is not None and made.name:  # dots with an empty bar would vanish
+                    trace.hovertext, trace.error_x.array = made.hovertext, made.error_x.array
             layout = self.figure.layout
             layout.title.text = styled(go.Figure(), _title(value, there)).layout.title.text
             layout.xaxis.title.text = factor_words(value)
@@ -100,7 +106,15 @@ class RunsFigure:
         figure = styled(go.Figure(parallel_trace(axes, names[-1])), "Runs", height=_HEIGHT)
         figure.update_layout(width=width, margin={"l": 90, "r": 30, "t": 100, "b": 30}, title_font_size=15)
         self._names = list(names)
-        self.figure = LiveFigure(figure.update_traces(visible=False))
+        self.figure: BaseFigure = figure.update_traces(visible=False)
+
+    def go_live(self, heard: Callable[[dict[str, list[Range]]], Any]) -> None:
+        """Make it a widget; once it shows something. `heard(brush)` is called when a brush has changed."""
+        paths = [f"dimensions[{i}].constraintrange" for i in range(len(self._names))]
+        self.figure = LiveFigure(go.Figure(self.figure))
+        self.figure.data[0].on_change(
+            lambda _, *ranges: heard({n: _ranges(r) for n, r in zip(self._names, ranges, strict=True) if r}), *paths
+        )
 
     def show(self, axes: Sequence[Axis], value: str, brush: Brush) -> None:
         """Show these axes, those that it was made with, with these brushes; no axes: no lines."""
@@ -116,15 +130,6 @@ class RunsFigure:
                 lines.line.colorbar.title.text = line.colorbar.title.text
             words = "drag along an axis to keep a part, click it to let go" if axes else "no run is there yet"
             self.figure.layout.title.text = f"Runs<br><span style='font-size:12px'>{words}</span>"
-
-    def on_brush(self, f: Callable[[dict[str, list[Range]]], Any]) -> None:
-        """Call `f(brush)` when a brush has changed."""
-        paths = [f"dimensions[{i}].constraintrange" for i in range(len(self._names))]
-
-        def heard(_: Any, *ranges: Any) -> None:
-            f({name: _ranges(one) for name, one in zip(self._names, ranges, strict=True) if one})
-
-        self.figure.data[0].on_change(heard, *paths)
 
 
 def _ranges(brushed: Any) -> list[Range]:

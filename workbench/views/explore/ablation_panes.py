@@ -17,6 +17,11 @@ from .panes import frame_table
 
 _BUTTONS = 4  # values that are shown as buttons; more are a list
 _MOST = 40  # rows of the table
+PHASES = {
+    "ready": "Compute runs what is queued.",
+    "done": "Nothing is left in the queue.",
+    "stopped": "Stopped: what is done is kept.",
+}
 
 
 class Switches:
