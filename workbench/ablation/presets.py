@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +101,7 @@ class Preset:
         return [factors for factors, _ in configurations(self.grid, ABLATION_BASE)]
 
 
-PRESETS = {name: Preset(name, *rest) for name, *rest in DESIGNS}
+PRESETS = {design[0]: Preset(*design) for design in DESIGNS}
 
 
 def preset(name: str) -> Preset:

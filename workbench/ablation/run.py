@@ -154,7 +154,7 @@ def computed(
         for one in run.trainings
     ]
     models = [model for model, _ in made]
-    predict = settings.use.predictor(*(models or [None]))
+    predict = settings.use.predictor(*models)
     inference = settings.use.over(settings.inference)
     if settings.tau != "auto":
         inference = inference.override(tau=settings.tau)

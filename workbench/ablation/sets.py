@@ -104,7 +104,7 @@ def _embedded(images: _Images, on: ImageSet, device: str, progress: bool) -> Abl
     if not kept.exists():
         encoder = train_encoder(on, seed=0, device=device, progress=progress)
         with atomic_path(kept) as file:
-            np.savez(file, **{name: encoder.embed(part.images) for name, part in parts.items()})
+            np.savez(file, allow_pickle=False, **{name: encoder.embed(part.images) for name, part in parts.items()})
     with np.load(kept, allow_pickle=False) as stored:
         sets = {
             name: FeatureSet(stored[name], part.labels, part.class_names, part.name) for name, part in parts.items()

@@ -55,7 +55,7 @@ class UseConfig:
             k=self.k, max_levels=self.max_levels, decoder=self.decoder, early_stop=self.early_stop
         )
 
-    def predictor(self, links: Lander | None, density: Lander | None = None) -> Predictor:
+    def predictor(self, links: Lander | None = None, density: Lander | None = None) -> Predictor:
         """What predicts in the level loop.
 
         Args:
