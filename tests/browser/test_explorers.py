@@ -95,6 +95,8 @@ CASES = {
 NO_NOTEBOOK = pytest.mark.skipif(find_spec("notebook") is None, reason="Notebook 7 is not installed")
 LOOKS = {"light": {}, "dark": {"dark": True}, "notebook": {"front": "notebook"}}  # how the server is started
 SLOW = {"light": (), "dark": pytest.mark.slow, "notebook": (pytest.mark.slow, NO_NOTEBOOK)}
+# What a front end says of an empty notebook, too (seen with Notebook 7.6).
+ITS_OWN = {"notebook": "Cannot read properties of undefined (reading 'schema')"}
 
 
 @pytest.fixture(scope="module", params=[pytest.param(look, marks=SLOW[look]) for look in LOOKS])
@@ -196,4 +198,4 @@ def test_nothing_went_wrong_on_the_page_or_in_the_kernel(opened):
     stderr = opened.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')
     assert stderr.all_text_contents() == []
     assert "Traceback" not in opened.log.read_text(encoding="utf-8")
-    assert opened.troubles == []
+    assert [trouble for trouble in opened.troubles if trouble != ITS_OWN.get(opened.look)] == []

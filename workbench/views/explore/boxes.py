@@ -152,7 +152,11 @@ def _bars(pure: bool, n: int) -> go.Bar:
 
 
 def _hover(box: Any) -> str:
-    lines = [f"<b>{escape(box.name)}</b>", f"level {box.level}, cluster {box.cluster}", f"{box.size:,} images"]
+    lines = [
+        f"<b>{escape(box.name)}</b>",
+        f"level {box.level}, cluster {box.cluster}",
+        f"{box.size:,} image{'s' * (box.size != 1)}",
+    ]
     if not np.isnan(box.purity):
         lines.append(f"purity {box.purity:.3f}, mostly {escape(box.majority)}")
     return "<br>".join(lines)

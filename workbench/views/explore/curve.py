@@ -88,7 +88,8 @@ class CurveView:
         title = f"{'F' if scored else 'Clusters'} against tau"
         styled(figure, title, height=height, subtitle="dotted: the model's own tau; points: where the slider rested")
         figure.update_layout(width=width, margin={"l": 48, "r": 8, "t": 56, "b": 92}, title_font_size=15)
-        figure.update_layout(modebar={"bgcolor": CLEAR, "color": INK, "activecolor": PALETTE[0]})
+        spared = ["lasso", "select", "zoomin", "zoomout", "autoscale"]  # their buttons would cover the title
+        figure.update_layout(modebar={"bgcolor": CLEAR, "color": INK, "activecolor": PALETTE[0], "remove": spared})
         figure.update_layout(legend={"x": 0, "xanchor": "left", "y": -0.2, "yanchor": "top", "font_size": 11})
         figure.update_xaxes(title="tau: links above it are kept", range=[0, 1], title_font_size=12, title_standoff=4)
         figure.update_yaxes(title_font_size=12)

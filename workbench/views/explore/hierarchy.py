@@ -103,7 +103,7 @@ class HierarchyExplorer(Explorer):
         self._number.observe(self.guarded(lambda change: self._enter(change["new"])), "value")
         clear = widgets.Button(description="Clear selection", tooltip="Select nothing")
         clear.on_click(self.guarded(lambda _: self.set_trait("selection", [])))
-        self._under, self._chosen = text_pane(124, _BESIDE), text_pane(296, _BESIDE)
+        self._under, self._chosen = text_pane(134, _BESIDE), text_pane(286, _BESIDE)
         self._under.value = "<i>Point at an image to see it here.</i>"
         self.observe(self.guarded(lambda _: self._refresh()), ["level", "selection"])
         self._map.on_click(self.guarded(self._click))

@@ -107,7 +107,7 @@ class LinkPicker:
 
     def _heading(self, node: int, image: int, size: int) -> str:
         seen = "" if self._images is None else thumbnail(self._images, image, height=44)
-        held = f", {size:,} images, represented by" if self.level else ","
+        held = f", {size:,} image{'s' * (size != 1)}, represented by" if self.level else ","
         return f"<div>{seen}<b>Node {node:,} of level {self.level}</b>{held} {escape(self._names.image(image))}</div>"
 
 

@@ -92,9 +92,8 @@ class LinkExplorer(Explorer):
             0, min=0, max=n - 1, description="Image number", layout=widgets.Layout(width="190px"), **plain
         )
         options = [(f"{i}: {level.n_nodes:,} nodes", i) for i, level in enumerate(self._hierarchy.levels)]
-        self._levels = widgets.Dropdown(
-            options=options, description="Level", layout=widgets.Layout(width="190px"), **plain
-        )
+        self._levels = widgets.Dropdown(options=options, description="Level", **plain)
+        self._levels.layout.width = "190px"
         traitlets.link((self, "selection"), (self._number, "value"))
         traitlets.link((self, "level"), (self._levels, "value"))
         self._up, self._top, self._return = (
@@ -113,6 +112,7 @@ class LinkExplorer(Explorer):
         middle = beside
         if self._view is not None:
             self._view.on_click(self.guarded(lambda image: self.set_trait("selection", image)))
+            self._view.figure.layout.dragmode = "pan"  # a lasso has nothing to say here
             beside.layout.width = "420px"
             middle = widgets.HBox([self._view.figure, beside])
         self.arrange(controls, middle, self._links)

@@ -41,6 +41,7 @@ class MetricExplorer(Explorer):
         self._size = tuple(self._count(name) for name in ("Classes", "Clusters"))
         self._grid = widgets.GridBox()
         self._scores, self._words = text_pane(190, 300), widgets.HTML()
+        self._scores.layout.margin = "0 0 0 28px"
         self._figure = LiveFigure(_skeleton())
         self._filling = False
         self._preset.observe(self.guarded(self._choose), "value")
@@ -121,7 +122,9 @@ class MetricExplorer(Explorer):
         ]
         lines = [[_row_head(i), *self._cells[i][:columns]] for i in range(rows)]
         self._grid.children = (*heads, *(box for line in lines for box in line))
-        self._grid.layout = widgets.Layout(grid_template_columns=f"78px repeat({columns}, 72px)", width="auto")
+        self._grid.layout = widgets.Layout(
+            grid_template_columns=f"78px repeat({columns}, 72px)", align_content="flex-start"
+        )
 
 
 def _row_head(i: int) -> widgets.HTML:

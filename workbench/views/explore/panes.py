@@ -100,7 +100,7 @@ def facts(title: str, rows: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> st
         True
     """
     cells = "".join(
-        f"<tr><th scope='row' style='{_FACT};opacity:.75'>{escape(name)}</th>"
+        f"<tr><th scope='row' style='{_FACT};white-space:nowrap;opacity:.75'>{escape(name)}</th>"
         f"<td style='{_FACT}'>{escape(_text(value))}</td></tr>"
         for name, value in dict(rows).items()
     )

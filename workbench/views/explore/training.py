@@ -15,6 +15,7 @@ from ...config import InferenceConfig, LanderConfig
 from ...lander import Lander
 from ...recipe import TrainConfig
 from ..plots import plot_training
+from ..style import CLEAR, INK, PALETTE
 from ..training_curves import smoothing, training_curves
 from .base import WIDTH
 from .kept import KeptExplorer, kept
@@ -150,7 +151,9 @@ def _empty() -> go.Figure:
     """
     common = {"epoch": 1, "nodes": 1, "link_loss": 0.0, "density_loss": 0.0, "val_bcubed_f": 0.0}
     figure = plot_training(pd.DataFrame([{**common, "level": level} for level in range(_LEVELS)]))
-    return figure.update_traces(visible=False).update_layout(title_text="Meta-training", width=WIDTH)
+    figure.update_layout(title_text="Meta-training", width=WIDTH, yaxis3_range=[0, 1.02])
+    figure.update_layout(modebar={"bgcolor": CLEAR, "color": INK, "activecolor": PALETTE[0]})
+    return figure.update_traces(visible=False, hovertemplate="epoch %{x}: %{y:.4f}")
 
 
 def _clock(seconds: float) -> str:
