@@ -114,11 +114,13 @@ def test_nothing_is_computed_before_compute_is_pressed(make, runs):
 def test_a_flip_shows_what_the_store_has_at_once(make, runs):
     runs.done = {(f"layers={n}, conv={conv}", seed) for n in (1, 2) for conv in ("gcn", "gat") for seed in (0, 1)}
     panel = make(reference={"lander.layers": 2, "lander.conv": "gcn"})
+    panel._result.figure.data[0].name = "trace 0"  # as the browser calls the dots, and tells Python
     switch(panel, "layers").value = 0
     assert panel.choice == {"lander.layers": 1, "lander.conv": "gcn"}
     assert "These seeds show that chosen is worse" in text(panel)
     assert panel.run.waiting == []
-    _, mean, chosen_dots, chosen = panel._result.figure.data
+    dots, mean, chosen_dots, chosen = panel._result.figure.data
+    assert all(trace.visible for trace in (dots, mean, chosen_dots, chosen))
     assert chosen_dots.x.round(2).tolist() == [0.6, 0.61, 0.6, 0.6, 0.61, 0.61]  # the result, then both levels
     assert list(mean.y) == pytest.approx([-0.175, 0.825, 1.825])
     panel.choice = {"lander.layers": 2}

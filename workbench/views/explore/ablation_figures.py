@@ -56,6 +56,7 @@ class ResultFigure:
         skeleton = pd.DataFrame({"who": _WHO, "after": ["result"] * 2, "score": [0.5, 0.5]})
         figure = plot_intervals(skeleton, value="score", group="after", by="who").update_traces(visible=False)
         figure.update_layout(width=width, height=_HEIGHT, showlegend=True, title_font_size=15)
+        self._keys = [_key(trace) for trace in figure.data]  # the browser gives the traces names of its own
         self.figure: BaseFigure = figure.update_layout(margin={"t": 96})
 
     def go_live(self) -> None:
@@ -70,14 +71,14 @@ class ResultFigure:
         """Show rows of `by_level`; a trace without any is hidden, as an empty array does not reach the browser."""
         there = value in rows and bool(rows[value].notna().any())
         found = plot_intervals(rows, value=value, group="after", by="who") if there else go.Figure()
-        new = {(trace.legendgroup, trace.name): trace for trace in found.data}
+        new = {_key(trace): trace for trace in found.data}
         with self.figure.batch_update():
-            for trace in self.figure.data:
-                made = new.get((trace.legendgroup, trace.name))
+            for key, trace in zip(self._keys, self.figure.data, strict=True):
+                made = new.get(key)
                 trace.visible = made is not None
                 if made is not None:
                     trace.x, trace.y = made.x, made.y
-                if made is not None and made.name:  # dots with an empty bar would vanish
+                if made is not None and made.name:  # dots have neither
                     trace.hovertext, trace.error_x.array = made.hovertext, made.error_x.array
             layout = self.figure.layout
             layout.title.text = styled(go.Figure(), _title(value, there)).layout.title.text
@@ -86,6 +87,11 @@ class ResultFigure:
                 axis = found.layout.yaxis
                 layout.yaxis.update(tickvals=axis.tickvals, ticktext=axis.ticktext, range=axis.range)
             layout.yaxis.title.text = ""
+
+
+def _key(trace: Any) -> tuple[str, bool]:
+    """Of whom, and whether it is the means; the dots have no name."""
+    return trace.legendgroup, trace.name is not None
 
 
 def _title(value: str, there: bool) -> str:

@@ -86,10 +86,10 @@ class WorkRow:
         self._stop = widgets.Button(description="Stop", icon="stop", tooltip="Keep what is done")
         queue = widgets.Button(description="Queue all", icon="list", tooltip="Every configuration of the grid")
         self._bar, self._count = widgets.IntProgress(0, 0, 1), widgets.HTML()
-        self._bar.layout.width = "150px"
+        self._bar.layout.width, self._bar.layout.flex = "150px", "none"
         for button, press in ((compute, start), (self._stop, stop), (queue, every)):
             button.on_click(press)
-            button.layout.width = "110px"
+            button.layout.width, button.layout.flex = "110px", "none"
         self.box = widgets.HBox([compute, self._stop, queue, self._bar, self._count])
 
     def show(self, run: RunQueue) -> None:
