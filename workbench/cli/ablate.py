@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from textwrap import wrap
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -18,10 +17,25 @@ if TYPE_CHECKING:
     from ..ablation.presets import Preset
     from ..ablation.settings import Settings
 
+
+def _show_presets(asked: bool | None) -> None:
+    if not asked:
+        return
+    from ..ablation.presets import PRESETS
+
+    for name, preset in PRESETS.items():
+        typer.echo(f"{name}: {preset.question} ({', '.join(preset.arms)})")
+        typer.echo(fill(preset.explanation, 96, initial_indent="    ", subsequent_indent="    "))
+    raise typer.Exit
+
+
 What = Annotated[
     str | None, typer.Argument(metavar="[GRID.toml|PRESET]", help="A file that declares a grid, or a ready-made one.")
 ]
-List = Annotated[bool, typer.Option("--list", help="Show the presets and what each asks.")]
+List = Annotated[
+    bool | None,
+    typer.Option("--list", callback=_show_presets, is_eager=True, help="Show the presets and what each asks."),
+]
 Data = Annotated[
     Literal["glyphs", "omniglot"] | None,
     typer.Option(help="What to train and test on; default: the file's, or glyphs."),
@@ -42,7 +56,7 @@ Retry = Annotated[bool, typer.Option("--retry", help="Make runs again that faile
 
 def ablate(
     what: What = None,
-    show: List = False,
+    show: List = None,
     data: Data = None,
     path: Copy = None,
     seeds: Seeds = None,
@@ -59,9 +73,6 @@ def ablate(
     Prints the mean difference of each to the reference, paired by seed, with its 95 % interval. Each run is kept in
     DIR and never made twice: after Ctrl-C the same command goes on.
     """
-    if show:
-        typer.echo("\n".join(_presets()))
-        return
     if what is None:
         raise typer.BadParameter("name a GRID.toml or a preset; --list shows the presets")
     plan, base, file_seeds, file_data = _plan(what)
@@ -115,11 +126,3 @@ def _tell(plan: GridFile | Preset, runs: pd.DataFrame, out: Path | None, value: 
     typer.echo(table.to_string(index=False, float_format="{:+.4f}".format))
     if len(failed):
         raise typer.Exit(FAILED)
-
-
-def _presets() -> Iterator[str]:
-    from ..ablation.presets import PRESETS
-
-    for name, preset in PRESETS.items():
-        yield f"{name}: {preset.question} ({', '.join(preset.arms)})"
-        yield from wrap(preset.explanation, 96, initial_indent="    ", subsequent_indent="    ")
