@@ -27,6 +27,7 @@ class ListConv(MessagePassing):
     """
 
     def aggregate(self, inputs: Tensor, index: Tensor, dim_size: int | None = None) -> Tensor:
+        """Sum of the messages to each target."""
         n = dim_size or 0
         if n and len(index) and len(index) % n == 0:
             lists = index.view(n, -1)

@@ -110,6 +110,6 @@ def test_mistakes_of_ours_keep_their_traceback(monkeypatch, home):
 
 def test_help_and_version():
     assert run("--version").stdout == f"workbench {wb.__version__}\n"
-    for command in ("demo", "train", "cluster", "evaluate", "info"):
+    for command in ("demo", "train", "cluster", "evaluate", "info", "reproduce", "ablate"):
         assert f"\n  {command} " in run("--help").stdout
         assert run(command, "-h").exit_code == 0

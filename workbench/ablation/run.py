@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -24,6 +22,7 @@ from ..hierarchy import Predictor, build_hierarchy
 from ..metrics import scores
 from ..trainer import MetaTraining
 from ..validation import best_tau
+from .memory import peak_megabytes
 from .settings import Settings
 from .store import Store
 from .trainings import Cancelled, trained
@@ -167,7 +166,7 @@ def computed(
         "tau_used": inference.tau,
         "n_parameters": sum(model.n_parameters for model in models),
         "seconds_training": sum(seconds for _, seconds in made),
-        "peak_mb": _peak_megabytes(),
+        "peak_mb": peak_megabytes(),
     }
     return {"rows": [{**row, **told} for row in rows], "error": ""}
 
@@ -191,15 +190,6 @@ def _curve(
         data.features, data.labels, settings.lander, training=settings.training, seed=seed, device=device
     )
     return training.curve_among_all(predict, inference)
-
-
-def _peak_megabytes() -> float:
-    """Largest resident memory of this process so far; NaN where the system does not tell (Windows)."""
-    try:
-        import resource
-    except ImportError:
-        return math.nan
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _scored(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .shell import Device, Quiet, Seed, check_writable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="A recipe; --list shows them.")]
 Data = Annotated[Path | None, typer.Option(metavar="DIR", file_okay=False, help="Folder with the files.")]
@@ -45,8 +48,6 @@ def reproduce(
         return
     if name is None or data is None:
         raise typer.BadParameter("give the name of a recipe and --data DIR, or --list")
-    from .._files import atomic_path
-    from ..published import RECIPES
     from ..published import reproduce as run
 
     for file in (out, save):
@@ -64,6 +65,14 @@ def reproduce(
         seed=seed,
         progress=not quiet,
     )
+    _tell(name, table, out, quiet)
+
+
+def _tell(name: str, table: pd.DataFrame, out: Path | None, quiet: bool) -> None:
+    """Keep the table, show it."""
+    from .._files import atomic_path
+    from ..published import RECIPES
+
     if out is not None:
         with atomic_path(out) as part:
             table.to_csv(part, index=False)
