@@ -36,8 +36,12 @@ TIMES = 12  # that each control is moved
 EPOCHS = 8
 HEAD = """# Latency of the explorers' controls
 
-Milliseconds that the kernel takes to answer, median / worst, and kilobytes that go to the browser. Written by
-`python tests/benchmarks/explorers.py` on {machine}. Drawing in the browser comes on top.
+Milliseconds that the kernel takes to answer, median / worst, and kilobytes that go to the browser, which then draws.
+Written by `python tests/benchmarks/explorers.py` on {machine}.
+Other programs at work on the same cores lengthen the worst.
+
+Level 0 answers while tau moves; the levels above are run once it rests, on a thread of their own. "Try each alone"
+builds two hierarchies for every level. Maps draw at most 50,000 images, a sample beyond, as their status strip says.
 
 """
 Step = tuple[str, Callable[[], Any]]  # the control, and what moves it
@@ -230,7 +234,8 @@ def table(found: pd.DataFrame) -> str:
     heaviest = found[found["images"] == sizes[-1]].groupby(["explorer", "control"])["kB"].median()
     lines = ["| explorer | control | " + " | ".join(f"{n:,} images" for n in sizes) + f" | kB at {sizes[-1]:,} |"]
     lines += ["|---|---|" + "---:|" * (len(sizes) + 1)]
-    for key in dict.fromkeys(zip(found["explorer"], found["control"], strict=True)):
+    ordered = found.sort_values("images", ascending=False, kind="stable")  # the largest has every control
+    for key in dict.fromkeys(zip(ordered["explorer"], ordered["control"], strict=True)):
         cells = [times.loc[(*key, n)] if (*key, n) in times.index else None for n in sizes]
         shown = ["–" if cell is None else f"{cell['median']:,} / {cell['max']:,}" for cell in cells]
         lines.append(f"| {' | '.join([*key, *shown])} | {heaviest.get(key, np.nan):,.0f} |")
@@ -244,8 +249,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".md"))
     chosen = parser.parse_args()
     comm.create_comm = lambda *args, **keys: Channel(*args, **keys)
+    head = HEAD.format(machine=machine())  # before approximate neighbours change the number of threads
     found = pd.concat([measured(n, chosen.only) for n in chosen.sizes])
-    chosen.output.write_text(HEAD.format(machine=machine()) + table(found) + "\n", encoding="utf-8")
+    chosen.output.write_text(head + table(found) + "\n", encoding="utf-8")
     print(chosen.output.read_text(encoding="utf-8"))
 
 

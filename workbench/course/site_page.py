@@ -36,7 +36,8 @@ summary{cursor:pointer; color:var(--mark);padding:4px 0}.lessons{list-style:none
 background:var(--code)}
 .lessons a{font-size:18px;font-weight:600}.lessons p{margin:4px 0}
 .minutes{float:right;color:var(--soft);font-size:14px}.course-question{margin:24px 0}
-.js-plotly-plot :is(.infolayer text,.xaxislayer-above text,.yaxislayer-above text,.textpoint text,.bartext-outside) {
+.js-plotly-plot :is(.infolayer text,.xaxislayer-above text,.yaxislayer-above text,.textpoint text,.bartext-outside,
+.cell-text) {
 fill:var(--ink)!important}
 """
 _DRAW = """
