@@ -1,5 +1,6 @@
 """Shapes in the package's signatures are checked while the tests run; fixtures that several test files share."""
 
+import signal
 import threading
 from pathlib import Path
 
@@ -11,6 +12,14 @@ from jaxtyping import install_import_hook
 install_import_hook("workbench", "beartype.beartype")
 
 GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible():
+    """Ctrl-C interrupts, also where the tests were started in the background: a shell lets such processes ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_collection_modifyitems(items):
