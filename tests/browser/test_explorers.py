@@ -18,7 +18,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 NASTY = "<img src=x onerror=alert(1)>"
 DATA = f"""
 import html, json
+import tempfile
 import numpy as np, torch, workbench as wb, ipywidgets as widgets
+from workbench.ablation import AblationData, Settings
 from workbench.views import explore
 
 random = torch.Generator().manual_seed(0)
@@ -28,6 +30,8 @@ images = (torch.rand(300, 12, 12, generator=random) * 255).to(torch.uint8).numpy
 x, labels, xy, names = x.numpy(), labels.numpy(), x[:, :2].numpy(), [{NASTY!r}] * 12
 model = wb.HiLander(k=5).fit(x)
 tree, shown = model.hierarchy_, {{}}
+sets = AblationData(wb.FeatureSet(x, labels), {{names[0]: wb.FeatureSet(x, labels)}})
+brief = Settings().change("training.epochs", 4).change("training.validate", 4)
 
 def show(name, explorer):
     explorer.add_class("explorer-" + name)
@@ -88,6 +92,12 @@ CASES = {
     "training": case(
         "explore.explore_training(x, labels, training=wb.TrainConfig(epochs=4, validate=4), name='browser')",
         "button figure",
+    ),
+    "ablation": case(
+        "explore.explore_ablation({'lander.layers': [1, 2]}, sets, tempfile.mkdtemp(), seeds=[0], base=brief)",
+        "slider list button figure",
+        figures=2,
+        says=r"\d+ of \d+ runs inside the brushes",
     ),
 }
 
