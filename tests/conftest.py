@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from jaxtyping import install_import_hook
@@ -52,6 +53,18 @@ def blobs():
         return torch.nn.functional.normalize(x, dim=1), labels
 
     return make
+
+
+@pytest.fixture
+def left():
+    """Tells which processes that began below this one since the test started still live (resource trackers apart)."""
+
+    def living():
+        found = psutil.Process().children(recursive=True)
+        return {p for p in found if p.status() != psutil.STATUS_ZOMBIE and "resource_tracker" not in str(p.cmdline())}
+
+    before = living()
+    return lambda: sorted(living() - before, key=lambda process: process.pid)
 
 
 @pytest.fixture

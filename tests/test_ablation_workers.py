@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 
 import workbench as wb
@@ -69,22 +68,16 @@ def data(blobs):
     return AblationData(toy, {"toy": toy})
 
 
-def children():
-    """Living processes below this one that compute (the resource tracker does not)."""
-    found = psutil.Process().children(recursive=True)
-    return [p for p in found if p.status() != psutil.STATUS_ZOMBIE and "resource_tracker" not in " ".join(p.cmdline())]
-
-
 # ---------------------------------------------------------------- processes
 
 
-def test_two_processes_give_what_one_gives_though_one_is_killed_and_a_run_fails(data, tmp_path, monkeypatch):
+def test_two_processes_give_what_one_gives_though_one_is_killed_and_a_run_fails(data, tmp_path, monkeypatch, left):
     monkeypatch.setattr(sweep, "_attempt", attempt)
     grid = {"lander.hidden": [KILLED, LONG, FAILS, 8]}
     go = {"data": data, "seeds": [0], "base": BRIEF, "progress": False}
     place = tmp_path / "two"
     part = run_grid(grid, store=place, **go, workers=2, stop=lambda: len(list(place.glob("*.json"))) == 3)
-    assert children() == []
+    assert left() == []
     assert set(part["lander.hidden"]) == {KILLED, FAILS, 8}  # all but the one that was cancelled in flight
     assert len(list(place.glob("tried-*"))) == 1
     assert len(list(place.glob("begun-*"))) == 1

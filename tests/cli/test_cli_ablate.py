@@ -5,7 +5,6 @@ import time
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 from runner import failed, run
 
@@ -168,7 +167,7 @@ def test_failed_runs_are_told_and_the_others_compared(ablate):
     assert "hidden=16" in result.stdout
 
 
-def test_ctrl_c_keeps_what_is_done_and_leaves_nobody_behind(ablate, tmp_path):
+def test_ctrl_c_keeps_what_is_done_and_leaves_nobody_behind(ablate, tmp_path, left):
     store = tmp_path / "store"
 
     def press():
@@ -182,6 +181,5 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_nobody_behind(ablate, tmp_path):
     pressing.join()
     assert result.exit_code == 130
     assert result.stderr == f"interrupted: what is done is kept in {store}; the same command goes on\n"
-    left = [process for process in psutil.Process().children() if "resource_tracker" not in str(process.cmdline())]
-    assert [process for process in left if process.status() != psutil.STATUS_ZOMBIE] == []
+    assert left() == []
     assert len(list(store.glob("*.json"))) == 1
