@@ -15,7 +15,6 @@ NOTEBOOKS = lessons(FOLDER)
 every = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 COURSE = [f"{number:02d}" for number in range(14)]
 MAX_BYTES = 300_000
-FAST_SECONDS = 60  # 20 on two quiet cores; a machine that tests something else meanwhile may take three times as long
 
 
 @cache  # each notebook runs once, whatever is asked of it
@@ -35,11 +34,6 @@ def test_it_runs_without_an_error_or_a_warning(path):
 
 
 @every
-def test_it_is_fast_in_fast_mode(path):
-    assert ran(path).seconds < FAST_SECONDS
-
-
-@every
 def test_its_checks_tell_right_from_wrong(path):
     asked = ran(path).checks
     wanted = [call.name for cell in code_cells(read(path)) for call in check_calls(cell.source)]
@@ -52,9 +46,7 @@ def test_its_checks_tell_right_from_wrong(path):
 @pytest.mark.timeout(900)
 @every
 def test_it_runs_in_full(path):
-    done = run(read(path))
-    assert done.troubles == []
-    assert done.seconds < 3 * 180
+    assert run(read(path)).troubles == []
 
 
 @pytest.mark.slow

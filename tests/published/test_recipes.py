@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from distributed import toy, write, write_all
+from authors_files import toy, write, write_all
 
 from workbench.published import METRICS, RECIPES, FeatureFile, published_results, recipes
 from workbench.published.recipes import get_recipe

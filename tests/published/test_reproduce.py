@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from distributed import official_state, toy, write, write_all
+from authors_files import official_state, toy, write, write_all
 from typer.testing import CliRunner
 
 import workbench as wb
@@ -20,7 +20,7 @@ QUIET = {"device": "cpu", "progress": False}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with every file of every recipe."""
-    made = tmp_path_factory.mktemp("distributed")
+    made = tmp_path_factory.mktemp("files")
     write_all(made)
     return made
 
