@@ -43,14 +43,21 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Examples first, in the plain package; then the tests, which check shapes at run time. The slow ones: `make test-all`.
+# Examples first, in the plain package. Then the tests, which check shapes at run time: those of the browser alone, as a page
+# does not like to wait; the others two at a time (JOBS=...), each on one thread. The slow ones: `make test-all`.
+JOBS ?= 2
+BROWSER = $(BIN)/pytest tests/browser
+OTHERS = OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder \
+	--ignore=tests/benchmarks --ignore=tests/browser tests
 test: lint
 	$(BIN)/pytest --doctest-modules workbench
-	$(BIN)/pytest -m "not slow" --ignore=tests/benchmarks tests
+	$(BROWSER) -m "not slow"
+	$(OTHERS) -m "not slow"
 
 test-all: lint
 	$(BIN)/pytest --doctest-modules workbench
-	$(BIN)/pytest --ignore=tests/benchmarks tests
+	$(BROWSER)
+	$(OTHERS)
 
 clean:
 	rm -rf $(VENV) demo site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,6 +4,7 @@ import signal
 import threading
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import psutil
 import pytest
@@ -11,6 +12,9 @@ import torch
 from jaxtyping import install_import_hook
 
 install_import_hook("workbench", "beartype.beartype")
+
+hypothesis.settings.register_profile("any machine", deadline=None)  # no test asserts a time
+hypothesis.settings.load_profile("any machine")
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -24,6 +28,9 @@ def interruptible():
 
 
 def pytest_collection_modifyitems(items):
+    for item in items:  # tests side by side: those of a file stay together, for they share what they prepare
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("cuda"):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from workbench.aggregate import Nodes, aggregate, majority
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**31), st.integers(1, 6))
 def test_equals_means_cluster_by_cluster(seed, n_clusters):
     random = torch.Generator().manual_seed(seed)

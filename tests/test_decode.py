@@ -39,7 +39,7 @@ def case_of(seed):
 seeds = st.integers(0, 2**31)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seeds)
 def test_strict_equals_the_slow_reference(seed):
     graph, prediction, tau = case_of(seed)
@@ -48,7 +48,7 @@ def test_strict_equals_the_slow_reference(seed):
     assert (found.clusters.tolist(), found.representative.tolist(), found.parent.tolist()) == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seeds, st.booleans())
 def test_what_always_holds(seed, strict):
     graph, prediction, tau = case_of(seed)
@@ -60,7 +60,7 @@ def test_what_always_holds(seed, strict):
     assert torch.equal((found.parent == nodes).nonzero()[:, 0], found.representative)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seeds)
 def test_clusters_are_nested_in_tau(seed):
     graph, prediction, _ = case_of(seed)
@@ -104,7 +104,7 @@ def test_duplicates_share_a_cluster_whatever_is_predicted(copies):
         assert density[peak] == density[found.clusters == c].max()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**31), st.integers(1, 4))
 def test_duplicates_and_links_together_give_a_forest(seed, k):
     random = torch.Generator().manual_seed(seed)
@@ -144,7 +144,7 @@ def slow_best_links(graph, linkage, density, tau):
     return [peaks.index(head) for head in heads], peaks
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seeds)
 def test_best_links_equal_the_slow_reference(seed):
     graph, prediction, tau = case_of(seed)

@@ -183,7 +183,7 @@ def test_prepare_weighs_colours_and_averages_when_shrinking() -> None:
 # formulas
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 6), st.integers(2, 5), st.floats(1, 40), st.floats(0, 0.5), st.integers(0, 10**6))
 def test_margin_softmax_against_one_cosine_at_a_time(n: int, c: int, scale: float, margin: float, seed: int) -> None:
     generator = np.random.default_rng(seed)
@@ -208,7 +208,7 @@ def only(**amounts: Any) -> EncoderConfig:
     return EncoderConfig(**{**off, **amounts})
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(1, 9), st.sampled_from([4, 9, 16]), st.integers(0, 10**6))
 def test_augmentation_keeps_shape_range_and_input(n: int, side: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)

@@ -29,7 +29,7 @@ def test_by_eye_on_a_circle():
     torch.testing.assert_close(g.similarity[0], torch.tensor([10.0, 25.0]).deg2rad().cos())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(2, 40), st.integers(1, 12), st.integers(0, 2**31))
 def test_equals_the_slow_reference(n, k, seed):
     x = torch.nn.functional.normalize(torch.randn(n, 6, generator=torch.Generator().manual_seed(seed)).double(), dim=1)
@@ -61,7 +61,7 @@ def test_block_size_does_not_matter(monkeypatch, blobs):
     assert torch.equal(knn(x, 7).neighbors, whole.neighbors)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31))
 def test_permutation(seed):
     random = torch.Generator().manual_seed(seed)

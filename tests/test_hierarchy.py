@@ -36,7 +36,7 @@ def test_perfect_predictions_give_perfect_clusters(blobs):
     assert scores(y, tree.labels)["bcubed_f"] > 0.95
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**31), st.integers(1, 60), st.integers(1, 8), st.sampled_from([0.0, 0.5, 0.8, 1.0]))
 def test_what_always_holds(seed, n, k, tau):
     random = torch.Generator().manual_seed(seed)

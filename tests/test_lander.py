@@ -73,7 +73,7 @@ def test_every_combination_runs_and_learns(conv, inputs, blobs):
 
 
 @pytest.mark.parametrize("conv", CONVS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**31))
 def test_permutation_of_nodes_permutes_the_prediction(conv, seed):
     random = torch.Generator().manual_seed(seed)

@@ -49,7 +49,6 @@ def f_score(precision, recall):
 
 
 @given(labelings)
-@settings(deadline=None)
 def test_equals_the_definitions_over_all_pairs_and_scikit_learn(labels):
     true, pred = labels
     apart = split_noise(pred)
@@ -68,7 +67,7 @@ def test_equals_the_definitions_over_all_pairs_and_scikit_learn(labels):
 
 
 @given(labelings, st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_order_of_items_and_names_of_clusters_do_not_matter(labels, random):
     true, pred = labels
     order = list(range(len(true)))
@@ -79,7 +78,7 @@ def test_order_of_items_and_names_of_clusters_do_not_matter(labels, random):
 
 
 @given(labelings)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_swapping_truth_and_prediction_swaps_precision_and_recall(labels):
     a, b = (np.array(labels_) + 1 for labels_ in labels)
     one, other = scores(a, b), scores(b, a)

@@ -57,7 +57,7 @@ def slow_merges(hierarchy, labels):
     return rows
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds)
 def test_merges_equal_cutting_every_link(seed):
     hierarchy, labels = hierarchy_of(seed)
@@ -68,7 +68,7 @@ def test_merges_equal_cutting_every_link(seed):
     assert found["f_gain"].is_monotonic_decreasing
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds)
 def test_what_a_merge_says_of_its_link(seed):
     hierarchy, labels = hierarchy_of(seed)
@@ -84,7 +84,7 @@ def test_what_a_merge_says_of_its_link(seed):
             assert np.isnan(row.linkage)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seeds)
 def test_sides_are_what_parts_when_the_link_is_cut(seed):
     hierarchy, labels = hierarchy_of(seed)
@@ -123,7 +123,7 @@ def slow_splits(hierarchy, labels):
     return rows
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds)
 def test_splits_equal_joining_every_pair(seed):
     hierarchy, labels = hierarchy_of(seed)
@@ -147,7 +147,7 @@ def slow_links(hierarchy, a, b, rule):
     return links
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds)
 def test_the_link_between_two_clusters_is_the_one_that_came_closest(seed):
     hierarchy, labels = hierarchy_of(seed)

@@ -23,7 +23,7 @@ def guess(n: int, k: int, seed: int, duplicates: bool) -> tuple[KnnGraph, Predic
     return graph, Prediction(linkage, density), torch.randint(0, 4, (n,), generator=random).numpy()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(2, 40), st.integers(1, 6), st.integers(0, 10**6), st.booleans(), st.sampled_from(sorted(TREES)))
 def test_every_row_is_what_decoding_from_scratch_gives(n, k, seed, duplicates, decoder):
     graph, prediction, labels = guess(n, k, seed, duplicates)

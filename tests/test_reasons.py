@@ -58,7 +58,7 @@ def slow_reason(level, rule, i, slot):
     return WHY[5] if denser[slot] else WHY[6] if above[slot] else WHY[7]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seeds, st.booleans())
 def test_reasons_equal_the_rule_read_out_link_by_link(seed, strict):
     level, rule = random_level(seed, strict)
@@ -66,7 +66,7 @@ def test_reasons_equal_the_rule_read_out_link_by_link(seed, strict):
     assert found == [[slow_reason(level, rule, i, s) for s in range(level.graph.k)] for i in range(30)]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seeds, st.booleans())
 def test_the_kept_link_of_each_table_is_the_parent(seed, strict):
     level, rule = random_level(seed, strict)
@@ -112,7 +112,7 @@ def test_a_duplicate_whose_list_has_no_room_for_its_parent():
     assert link_table(level, 0, rule)["why"].tolist() == [WHY[2]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seeds, st.booleans())
 def test_the_rule_is_read_off_the_links(seed, strict):
     level, rule = random_level(seed, strict)

@@ -305,7 +305,11 @@ def test_notebooks_in_the_readme_exist_and_all_are_listed():
 
 @pytest.mark.parametrize(
     "name",
-    [path.parent.name for path in sorted((ROOT / "datasets").glob("*/README.md")) if path.parent.name != "published"],
+    [
+        path.parent.name
+        for path in sorted((ROOT / "datasets").glob("*/README.md"))
+        if path.parent.name not in ("published", "results")
+    ],
 )
 def test_cards_tell_splits_or_recipe_and_source(name):
     card = (ROOT / "datasets" / name / "README.md").read_text(encoding="utf-8")
@@ -335,7 +339,7 @@ USED_OTHERWISE = {  # distribution -> the file and the words that need it, where
     "mypy": ("Makefile", "/mypy"),
     "pytest-timeout": ("pyproject.toml", "timeout = "),
     "beartype": ("tests/conftest.py", "beartype.beartype"),
-    "anywidget": ("workbench/views/explore/base.py", "FigureWidget"),  # plotly's figure as a widget
+    "pytest-xdist": ("Makefile", "--dist loadgroup"),
 }
 
 

@@ -121,7 +121,7 @@ def test_an_edit_whose_link_is_not_there_does_nothing(surgery):
     assert same(surgery.hierarchy(Plan(edits=[nobody, far])), surgery.own)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_what_is_remembered_changes_no_result(surgery, parts, data):
     """Any plan gives with a full memory what it gives with an empty one."""

@@ -18,7 +18,7 @@ def slow_density(graph, labels):
     return torch.tensor(out)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31), st.integers(1, 25), st.integers(1, 6))
 def test_density_equals_the_slow_reference_and_is_bounded(seed, n, k):
     random = torch.Generator().manual_seed(seed)

@@ -35,7 +35,7 @@ def slow_rank_order(near, a, b, k):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 8))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_rank_order_is_its_formula(seed, k):
     graph = knn(unit(seed, n=12), k)
     near = lists(graph)
@@ -55,7 +55,7 @@ def slow_components(n, edges):
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_components_are_reached_over_kept_edges(seed, cut):
     graph = knn(unit(seed), 3)
     edges = [
@@ -68,7 +68,7 @@ def test_components_are_reached_over_kept_edges(seed, cut):
 
 
 @given(st.integers(0, 10_000))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_finch_links_first_neighbours_then_means(seed):
     rows = unit(seed, n=30, d=3)
     partitions = first_neighbor_partitions(rows)

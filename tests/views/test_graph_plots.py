@@ -105,7 +105,7 @@ def test_tau_is_marked_and_the_subtitle_says_what_passes(small):
     assert not views.plot_linkage(graph, prediction, labels).layout.shapes
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), max_size=40).map(lambda rows: [*rows, (1.0, True)]),
     st.integers(1, 12),

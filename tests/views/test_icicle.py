@@ -50,7 +50,7 @@ def test_colour_is_purity_with_labels_and_size_without(tree):
     assert views.plot_icicle(hierarchy).data[0].marker.colorbar.title.text == "images"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=60))
 def test_purity_is_what_counting_gives(pairs):
     clusters = np.unique([c for c, _ in pairs], return_inverse=True)[1]

@@ -65,7 +65,7 @@ def test_names_are_escaped(tree):
     assert "&lt;b&gt;" in figure.layout.title.text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_cluster_has_its_largest_childs_colour(data):
     """Against a slow reading of the rule: child by child."""

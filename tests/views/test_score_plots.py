@@ -12,7 +12,7 @@ from workbench.views.score_plots import by_class, intervals
 labellings = st.lists(st.tuples(st.integers(0, 4), st.integers(-1, 4)), min_size=1, max_size=40)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(labellings)
 def test_scores_of_a_class_are_the_mean_over_its_items(pairs):
     """Against a slow reading: item by item."""
@@ -29,7 +29,7 @@ def test_scores_of_a_class_are_the_mean_over_its_items(pairs):
         assert np.isclose(row.recall, np.mean([b / len(items) for b in both]))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(labellings)
 def test_weighed_by_size_the_classes_give_bcubed(pairs):
     true, pred = np.array(pairs).T

@@ -36,7 +36,7 @@ def nested(draw):
     return layers, np.array(draw(st.lists(st.integers(0, 3), min_size=n, max_size=n)))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(nested(), st.booleans())
 def test_every_cluster_of_every_level_stands_together_in_the_strips(drawn, with_truth):
     layers, truth = drawn
@@ -86,7 +86,7 @@ def test_many_images_are_drawn_evenly_and_the_strip_says_so(tree):
     assert figure.layout.xaxis.range == (0, 360)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(2, 30), st.integers(0, 5), st.floats(0.2, 0.9))
 def test_a_collapsed_tree_splits_at_every_box_and_keeps_all_leaves(n, seed, tau):
     x = torch.nn.functional.normalize(torch.rand(n, 3, generator=torch.Generator().manual_seed(seed)), dim=1)
