@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 
 def intervals(table: pd.DataFrame, value: str, group: str, by: str | None = None) -> pd.DataFrame:
@@ -36,5 +36,5 @@ def intervals(table: pd.DataFrame, value: str, group: str, by: str | None = None
     if runs.empty:
         raise ValueError(f"table: expected at least one row with a number in {value!r}, got none")
     found = runs.groupby(keys, sort=False)[value].agg(n="count", mean="mean", spread="std").reset_index()
-    half = student.ppf(0.975, np.maximum(found["n"] - 1, 1)) * found.pop("spread") / np.sqrt(found["n"])
+    half = stdtrit(np.maximum(found["n"] - 1, 1), 0.975) * found.pop("spread") / np.sqrt(found["n"])
     return found.assign(low=found["mean"] - half, high=found["mean"] + half)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.decomposition import PCA
 
 from workbench import knn, views
 from workbench.views.maps import level_columns, on_map, spread_sample
@@ -88,7 +89,7 @@ def test_the_level_table_scores_every_level(tree):
     assert "bcubed_f" not in views.level_table(hierarchy)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=200), st.integers(1, 50))
 def test_a_sample_thins_all_groups_alike(groups, n):
     drawn = spread_sample(groups, n)
@@ -106,3 +107,14 @@ def test_a_map_leaves_torch_its_threads():
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_without_epochs_the_map_is_its_start_the_principal_components(blobs):
+    x, _ = blobs()
+    places = views.umap_map(x, epochs=0)
+    components = PCA(2).fit_transform(x)
+    for axis in range(2):
+        assert abs(np.corrcoef(places[:, axis], components[:, axis])[0, 1]) > 0.999
+    assert not np.allclose(places, views.umap_map(x))
+    with pytest.raises(ValueError, match="epochs: expected an integer >= 0, got -1"):
+        views.umap_map(x, epochs=-1)

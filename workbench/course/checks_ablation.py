@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from ..ablation import AblationData, Settings, differences, effects, run_grid
 from .checks import add_check
@@ -28,14 +28,14 @@ def unpaired_half(table: pd.DataFrame, reference: Mapping[str, Any], config: str
     """half width of the interval if nobody knew which runs share a seed"""
     pairs = _pairs(table, reference, config)
     variance = pairs["value"].var() + pairs["reference"].var()
-    return float(student.ppf(0.975, 2 * len(pairs) - 2) * np.sqrt(variance / len(pairs)))
+    return float(stdtrit(2 * len(pairs) - 2, 0.975) * np.sqrt(variance / len(pairs)))
 
 
 @add_check("10-seeds", hint="Try n = 2, 3, 4, ...: t depends on n, too.")
 def seeds_needed(table: pd.DataFrame, reference: Mapping[str, Any], config: str, half: float) -> int:
     """number of seeds that makes the interval that narrow"""
     spread, n = _pairs(table, reference, config)["difference"].std(), 2
-    while student.ppf(0.975, n - 1) * spread / np.sqrt(n) > half:
+    while stdtrit(n - 1, 0.975) * spread / np.sqrt(n) > half:
         n += 1
     return n
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from jaxtyping import UInt8
-from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
 MASTER = 64  # side of a drawing: twice the samples' side, for smooth edges
@@ -73,8 +71,12 @@ def _font(face: str) -> ImageFont.FreeTypeFont:
 
 @cache
 def _charmap(face: str) -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font  # here and below: drawings are cached, and matplotlib is slow to import
+
     return frozenset(FT2Font(_file_of(face)).get_charmap())
 
 
 def _file_of(face: str) -> str:
+    import matplotlib
+
     return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{face}.ttf")

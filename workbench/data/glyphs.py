@@ -8,9 +8,9 @@ import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
@@ -180,7 +180,7 @@ def _draw_all(classes: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if (n_faces < MIN_FACES).any():
         lacking = [class_name(c) for c, n in zip(classes, n_faces, strict=True) if n < MIN_FACES]
         raise RuntimeError(
-            f"glyphs: matplotlib {matplotlib.__version__} ships fewer than {MIN_FACES} faces with "
+            f"glyphs: matplotlib {version('matplotlib')} ships fewer than {MIN_FACES} faces with "
             f"{', '.join(lacking[:3])} ({len(lacking)} in all); install a matplotlib release from 3.9 on"
         )
     return np.stack([d for drawings in per_class for d in drawings]), np.cumsum(n_faces) - n_faces, n_faces

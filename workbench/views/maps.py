@@ -18,11 +18,10 @@ from ..hierarchy import Hierarchy
 from ..metrics import bcubed, contingency, nmi, pairwise
 
 _NEIGHBOURS = 15  # of the map where no graph is given: UMAP's own default
-_EPOCHS = 200
 
 
 def umap_map(
-    features: Any, *, graph: KnnGraph | None = None, seed: int = 0, max_points: int = 50_000
+    features: Any, *, graph: KnnGraph | None = None, seed: int = 0, max_points: int = 50_000, epochs: int = 200
 ) -> Float[np.ndarray, "n 2"]:
     """Places of the images on a map where near images are alike; neighbours count, distances between groups do not.
 
@@ -36,6 +35,7 @@ def umap_map(
         seed: of the layout; the same seed gives the same map on the same machine.
         max_points: with more images a random sample of that many is laid out and the others' places are NaN, which
             every view leaves out and says so.
+        epochs: of the layout; 0: its start, the principal components, at once (UMAP compiles for seconds).
 
     Returns: float32 [N, 2].
 
@@ -51,19 +51,20 @@ def umap_map(
     rows = unit_rows(check_array(features, "features"), "features", warn=False)
     n = len(rows)
     check_int(max_points, "max_points")
+    check_int(epochs, "epochs", low=0)
     if graph is not None and graph.n != n:
         raise ValueError(f"graph: expected {n} nodes, one per row of features, got {graph.n}")
     if n <= max_points:
-        return _layout(rows, graph, seed)
+        return _layout(rows, graph, seed, epochs)
     drawn = np.sort(np.random.default_rng(seed).choice(n, max_points, replace=False))
     xy = np.full((n, 2), np.nan, dtype=np.float32)
-    xy[drawn] = _layout(rows[torch.from_numpy(drawn)], None, seed)
+    xy[drawn] = _layout(rows[torch.from_numpy(drawn)], None, seed, epochs)
     return xy
 
 
-def _layout(rows: torch.Tensor, graph: KnnGraph | None, seed: int) -> Float[np.ndarray, "n 2"]:
+def _layout(rows: torch.Tensor, graph: KnnGraph | None, seed: int, epochs: int) -> Float[np.ndarray, "n 2"]:
     start = _principal_plane(rows, seed)
-    if len(rows) <= 4:  # too few for neighbourhoods
+    if len(rows) <= 4 or not epochs:  # too few for neighbourhoods, or no wish for them
         return start
     graph = knn(rows, _NEIGHBOURS, seed=seed) if graph is None else graph
     if not graph.similarity.any():  # no image is like another: nothing to lay out
@@ -79,7 +80,7 @@ def _layout(rows: torch.Tensor, graph: KnnGraph | None, seed: int) -> Float[np.n
 
         model = umap.UMAP(
             n_neighbors=index.shape[1],
-            n_epochs=_EPOCHS,
+            n_epochs=epochs,
             metric="cosine",
             init=start,
             precomputed_knn=(index, distance, None),
