@@ -9,7 +9,7 @@ import pytest
 from runner import failed, run
 
 import workbench as wb
-from workbench.ablation import AblationData, effects, sets, sweep
+from workbench.ablation import AblationData, Suite, ablation_results, effects, sets, sweep
 from workbench.ablation.grid_file import read_grid
 from workbench.ablation.presets import ABLATION_BASE, PRESETS
 from workbench.ablation.run import Cancelled
@@ -143,6 +143,49 @@ def test_a_preset_is_compared_arm_by_arm(ablate, tmp_path):
     assert set(kept["preset"]) == {"encoder"}
     assert sorted(set(kept["arm"])) == ["other classes", "same classes"]
     failed(ablate("hirarchy"), "preset: expected one of", "'hierarchy'", "got 'hirarchy'")
+
+
+def test_all_presets_at_once_share_their_runs(ablate, tmp_path, monkeypatch):
+    made = []
+
+    def counted(*asked):
+        made.append(asked[0].key)
+        return attempt(*asked)
+
+    monkeypatch.setattr(sweep, "_attempt", counted)
+    result = ablate("all", "--seeds", 2, "-o", tmp_path / "runs.csv")
+    assert result.exit_code == 0, result.stderr
+    kept = pd.read_csv(tmp_path / "runs.csv", keep_default_na=False)
+    assert list(kept["preset"].unique()) == list(PRESETS)
+    assert len(kept) == 2 * sum(len(preset.arms) for preset in PRESETS.values())
+    assert sorted(kept["run"].unique()) == sorted(made)
+    assert result.stdout.splitlines()[1].split() == [
+        "preset",
+        "reference",
+        "config",
+        "test",
+        "n",
+        "mean",
+        "low",
+        "high",
+    ]
+    wide = [line for line in result.stdout.splitlines() if line.split()[0] == "width"]
+    assert [line.split()[1:] for line in wide] == [
+        ["32", "8", "t", "2", "-0.7500", "-0.7500", "-0.7500"],
+        ["32", "64", "t", "2", "+1.0000", "+1.0000", "+1.0000"],
+    ]
+
+
+@pytest.mark.parametrize("data", sets.NAMES)
+def test_the_shipped_tables_are_whole(data):
+    table = ablation_results(data)
+    arms = {(name, arm) for name, preset in PRESETS.items() for arm in preset.arms}
+    assert table.groupby(["preset", "arm", "test"])["seed"].apply(set).map(len).eq(5).all()
+    assert set(zip(table["preset"], table["arm"], strict=True)) == arms
+    assert (table[["data", "code"]].nunique() == 1).all()
+    assert table["error"].isna().all()
+    assert table[["bcubed_f", "pairwise_f", "nmi"]].stack().between(0, 1).all()
+    assert set(Suite().effects(table)["n"]) == {5}
 
 
 def test_presets_are_listed_with_their_questions():

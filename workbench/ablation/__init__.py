@@ -9,7 +9,7 @@ grid x seeds -> run_grid (store: one file per run) -> tidy rows -> effects (pair
 """
 
 from .effects import differences, effects
-from .presets import ABLATION_BASE, PRESETS, Preset, preset
+from .presets import ABLATION_BASE, PRESETS, Preset, Suite, ablation_results, preset
 from .run import AblationData, code_version
 from .sets import ablation_data
 from .settings import Settings, configurations, describe
@@ -24,8 +24,10 @@ __all__ = [
     "Preset",
     "Settings",
     "Store",
+    "Suite",
     "UseConfig",
     "ablation_data",
+    "ablation_results",
     "code_version",
     "configurations",
     "describe",

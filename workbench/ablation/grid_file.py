@@ -34,7 +34,9 @@ import pandas as pd
 from .._checks import check_int
 from .effects import effects
 from .presets import ABLATION_BASE
+from .run import AblationData
 from .settings import Grid, Settings, configurations, describe
+from .sweep import run_grid
 
 KEYS = ("data", "seeds", "reference", "base", "grid", "change")
 
@@ -57,9 +59,13 @@ class GridFile:
     seeds: tuple[int, ...] = ()
     data: str = ""
 
-    def named(self, runs: pd.DataFrame) -> pd.DataFrame:
-        """The rows as they are: their configurations have no other names."""
-        return runs
+    def run(self, data: AblationData, store: str | os.PathLike[str], **settings: Any) -> pd.DataFrame:
+        """`run_grid` of its grid from its base.
+
+        Args:
+            data, store, settings: see `run_grid`.
+        """
+        return run_grid(self.grid, data, store, base=self.base, **settings)
 
     def effects(self, runs: pd.DataFrame, *, value: str = "bcubed_f") -> pd.DataFrame:
         """`ablation.effects` against the reference.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,7 @@ from ..recipe import TrainConfig
 from .designs import DESIGNS
 from .effects import effects
 from .run import AblationData
+from .sets import NAMES
 from .settings import Changes, Settings, configurations, describe, is_factor
 from .sweep import run_grid
 
@@ -78,6 +80,14 @@ class Preset:
         """For `run_grid`."""
         return list(self.arms.values())
 
+    def run(self, data: AblationData, store: str | os.PathLike[str], **settings: Any) -> pd.DataFrame:
+        """`run_grid` of its arms from the frozen base, `named`.
+
+        Args:
+            data, store, settings: see `run_grid`.
+        """
+        return self.named(run_grid(self.grid, data, store, base=ABLATION_BASE, **settings))
+
     def named(self, runs: pd.DataFrame) -> pd.DataFrame:
         """The rows of `run_grid` for this preset's grid, with the columns `preset` and `arm` in front."""
         words = {describe(factors): arm for arm, factors in zip(self.arms, self._factors(), strict=True)}
@@ -117,19 +127,68 @@ def preset(name: str) -> Preset:
     return PRESETS[check_choice(name, "preset", tuple(PRESETS))]
 
 
-def run_presets(
-    names: Sequence[str], data: AblationData, store: str | os.PathLike[str], **settings: Any
-) -> pd.DataFrame:
-    """The last level of every run of some presets, without the columns of their factors: small enough to keep.
+@dataclass(frozen=True)
+class Suite:
+    """Several presets as one; runs that they share are made once.
+
+    Attributes:
+        names: of `PRESETS`; all of them unless told otherwise.
+
+    Example:
+        >>> found = Suite().effects(ablation_results("glyphs"))
+        >>> found.columns.tolist()
+        ['preset', 'reference', 'config', 'test', 'n', 'mean', 'low', 'high']
+    """
+
+    names: tuple[str, ...] = tuple(PRESETS)
+
+    def run(self, data: AblationData, store: str | os.PathLike[str], **settings: Any) -> pd.DataFrame:
+        """The last level of every run, without the columns of the factors: small enough to keep.
+
+        Args:
+            data, store, settings: see `run_grid`.
+
+        Returns: a row per preset, arm, seed and test set: preset, arm, and the columns of `run_grid` but the factors.
+        """
+        tables = []
+        for name in self.names:
+            runs = preset(name).run(data, store, **settings)
+            tables.append(runs.loc[runs["last"], [name for name in runs if not is_factor(str(name))]])
+        return pd.concat(tables, ignore_index=True)
+
+    def effects(self, runs: pd.DataFrame, *, value: str = "bcubed_f") -> pd.DataFrame:
+        """`Preset.effects` of each preset, one below the other.
+
+        Args:
+            runs: from `run` or `ablation_results`.
+            value: the score to compare.
+
+        Returns: a row per arm and test set: preset, reference (its arm), config (the arm), test, n, mean, low, high.
+        """
+        tables = []
+        for name in self.names:
+            found = preset(name).effects(runs, value=value)
+            found.insert(0, "preset", name)
+            found.insert(1, "reference", preset(name).reference)
+            tables.append(found)
+        return pd.concat(tables, ignore_index=True)
+
+
+def ablation_results(data: str) -> pd.DataFrame:
+    """What `workbench ablate all` gave, as shipped: every preset with five seeds, on two cores.
 
     Args:
-        names: of `PRESETS`; runs that they share are made once.
-        data, store, settings: see `run_grid`.
+        data: "glyphs" or "omniglot", see `ablation_data`.
 
-    Returns: a row per preset, arm, seed and test set: preset, arm and the columns of `run_grid` that are no factors.
+    Returns: the table of `Suite.run`. Seconds and megabytes are those of the machine that made it.
+
+    Raises:
+        ValueError: another name.
+
+    Example:
+        >>> ablation_results("omniglot")["seed"].nunique()
+        5
     """
-    tables = []
-    for one in map(preset, names):
-        runs = one.named(run_grid(one.grid, data, store, base=ABLATION_BASE, **settings))
-        tables.append(runs.loc[runs["last"], [name for name in runs if not is_factor(str(name))]])
-    return pd.concat(tables, ignore_index=True).drop(columns="config")
+    check_choice(data, "data", NAMES)
+    with (files("workbench") / "ablation" / "results" / f"{data}.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, keep_default_na=False, na_values=[""])

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..ablation.grid_file import GridFile
-    from ..ablation.presets import Preset
-    from ..ablation.settings import Settings
+    from ..ablation.presets import Preset, Suite
 
 
 def _show_presets(asked: bool | None) -> None:
@@ -30,7 +29,10 @@ def _show_presets(asked: bool | None) -> None:
 
 
 What = Annotated[
-    str | None, typer.Argument(metavar="[GRID.toml|PRESET]", help="A file that declares a grid, or a ready-made one.")
+    str | None,
+    typer.Argument(
+        metavar="[GRID.toml|PRESET|all]", help="A file that declares a grid, a ready-made one, or all of these."
+    ),
 ]
 List = Annotated[
     bool | None,
@@ -74,55 +76,47 @@ def ablate(
     DIR and never made twice: after Ctrl-C the same command goes on.
     """
     if what is None:
-        raise typer.BadParameter("name a GRID.toml or a preset; --list shows the presets")
-    plan, base, file_seeds, file_data = _plan(what)
-    if out is not None:
-        check_writable(out.parent)
-    from ..ablation import run_grid
+        raise typer.BadParameter("name a GRID.toml, a preset or 'all'; --list shows the presets")
+    from ..ablation.grid_file import GridFile
     from ..ablation.sets import ablation_data
 
-    sets = ablation_data(data or file_data or "glyphs", path=path, device=device, progress=not quiet)
+    plan = _plan(what)
+    told = plan if isinstance(plan, GridFile) else None
+    if out is not None:
+        check_writable(out.parent)
+    sets = ablation_data(data or (told and told.data) or "glyphs", path=path, device=device, progress=not quiet)
+    chosen = range(seeds) if seeds else (told and told.seeds) or range(5)
     try:
-        runs = run_grid(
-            plan.grid,
-            sets,
-            store,
-            seeds=range(seeds) if seeds else file_seeds or range(5),
-            base=base,
-            workers=workers,
-            device=device,
-            retry=retry,
-            progress=not quiet,
-        )
+        runs = plan.run(sets, store, seeds=chosen, workers=workers, device=device, retry=retry, progress=not quiet)
     except KeyboardInterrupt:
         say(f"interrupted: what is done is kept in {store}; the same command goes on")
         raise typer.Exit(INTERRUPTED) from None
-    _tell(plan, plan.named(runs), out, value)
+    _tell(plan, runs, out, value)
 
 
-def _plan(what: str) -> tuple[GridFile | Preset, Settings, tuple[int, ...], str]:
-    """What to do, from which base, and the file's seeds and data where it names some."""
+def _plan(what: str) -> GridFile | Preset | Suite:
     from ..ablation.grid_file import read_grid
-    from ..ablation.presets import ABLATION_BASE, preset
+    from ..ablation.presets import Suite, preset
 
-    if what.endswith(".toml"):
-        file = read_grid(what)
-        return file, file.base, file.seeds, file.data
-    return preset(what), ABLATION_BASE, (), ""
+    if what == "all":
+        return Suite()
+    return read_grid(what) if what.endswith(".toml") else preset(what)
 
 
-def _tell(plan: GridFile | Preset, runs: pd.DataFrame, out: Path | None, value: str) -> None:
+def _tell(plan: GridFile | Preset | Suite, runs: pd.DataFrame, out: Path | None, value: str) -> None:
     """Keep the runs, show the effects; an error at the end where runs failed."""
     from .._files import atomic_path
+    from ..ablation.presets import Suite
 
     if out is not None:
         with atomic_path(out) as part:
-            runs.to_csv(part, index=False)
+            runs.to_csv(part, index=False, float_format="%.6g")
     failed = runs[runs["error"] != ""]
     for row in failed.itertuples():
         say(f"failed: {row.config}, seed {row.seed}: {row.error}")
+    reference = "the reference" if isinstance(plan, Suite) else f"'{plan.reference}'"
     table = plan.effects(runs, value=value)
-    typer.echo(f"{value} minus that of '{plan.reference}': mean over n seeds, 95 % interval")
+    typer.echo(f"{value} minus that of {reference}: mean over n seeds, 95 % interval")
     typer.echo(table.to_string(index=False, float_format="{:+.4f}".format))
     if len(failed):
         raise typer.Exit(FAILED)
