@@ -44,10 +44,10 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 # Examples first, in the plain package. Then the tests, which check shapes at run time: those of the browser alone, as a page
-# does not like to wait; the others two at a time (JOBS=...), each on one thread. The slow ones: `make test-all`.
+# does not like to wait; the others two files at a time (JOBS=...), each on one thread. The slow ones: `make test-all`.
 JOBS ?= 2
 BROWSER = $(BIN)/pytest tests/browser
-OTHERS = OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder \
+OTHERS = OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
 	--ignore=tests/benchmarks --ignore=tests/browser tests
 test: lint
 	$(BIN)/pytest --doctest-modules workbench

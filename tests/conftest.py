@@ -28,9 +28,6 @@ def interruptible():
 
 
 def pytest_collection_modifyitems(items):
-    for item in items:  # tests side by side: those of a file stay together, for they share what they prepare
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("cuda"):

@@ -339,7 +339,7 @@ USED_OTHERWISE = {  # distribution -> the file and the words that need it, where
     "mypy": ("Makefile", "/mypy"),
     "pytest-timeout": ("pyproject.toml", "timeout = "),
     "beartype": ("tests/conftest.py", "beartype.beartype"),
-    "pytest-xdist": ("Makefile", "--dist loadgroup"),
+    "pytest-xdist": ("Makefile", "--dist loadfile"),
 }
 
 

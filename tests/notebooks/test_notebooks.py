@@ -12,9 +12,7 @@ from workbench.course.exercises import exercise_texts
 from workbench.course.lesson import about, check_calls, in_fast_mode, lessons, read, tagged, tags
 
 NOTEBOOKS = lessons(FOLDER)
-every = pytest.mark.parametrize(
-    "path", [pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem)) for path in NOTEBOOKS]
-)
+every = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 COURSE = [f"{number:02d}" for number in range(14)]
 MAX_BYTES = 300_000
 
