@@ -15,7 +15,8 @@ class LanderConfig:
     """Architecture of a LANDER, saved beside its weights.
 
     Attributes:
-        inputs: "structural" (any feature dimension and kind) or "features" (published; bound to one dimension).
+        inputs: "structural" (any feature dimension), "relative" (any dimension and kind; free of the scale of cosines) or
+            "features" (published; bound to one dimension).
         conv: "gated" (reads link inputs), "gcn" (published for faces) or "gat" (published for iNaturalist).
         layers: convolutions; two hops let structural inputs compare whole neighbourhoods. Published: 1.
         hidden: width; 64 suffices for structural inputs and trains in a minute on 2 cores. Published: 512.
@@ -24,6 +25,7 @@ class LanderConfig:
             not known yet, settled by the first features that come (official weights do not tell).
         in_dim: with "features": columns a node reads (2 x dimension with average); None until the features are known.
         identity: with "features": does a node read its identity feature? False: its average alone.
+        members: networks in the committee that forecasts what clusters are worth; 0: none, so no "cut" decoder.
 
     Example:
         >>> LanderConfig().inputs, LanderConfig.published().hidden
@@ -38,12 +40,14 @@ class LanderConfig:
     average: bool | None = True
     in_dim: int | None = None
     identity: bool = True
+    members: int = 0
 
     def __post_init__(self) -> None:
-        check_choice(self.inputs, "inputs", ("structural", "features"))
+        check_choice(self.inputs, "inputs", ("structural", "relative", "features"))
         check_choice(self.conv, "conv", tuple(CONVS))
         check_int(self.layers, "layers")
         check_int(self.hidden, "hidden", low=2)
+        check_int(self.members, "members", low=0)
         check_int(self.heads, "heads")
         if self.in_dim is not None:
             check_int(self.in_dim, "in_dim")
@@ -51,11 +55,18 @@ class LanderConfig:
             raise ValueError("identity: a node must read its identity or its average feature, got False for both")
         if self.heads > 1 and self.conv != "gat":
             raise ValueError(f"heads: only conv='gat' has heads, got heads={self.heads} with conv={self.conv!r}")
+        if self.inputs == "relative" and self.conv == "gcn":
+            raise ValueError("conv: 'gcn' weighs by similarity, which inputs='relative' do not hold; use 'gated' or 'gat'")
 
     @classmethod
     def published(cls, conv: str = "gcn", hidden: int = 512) -> LanderConfig:
         """The published recipe: features as inputs, one layer; the average feature with "gcn" only, as for faces."""
         return cls("features", conv, layers=1, hidden=hidden, average=conv == "gcn")
+
+    @classmethod
+    def general(cls) -> LanderConfig:
+        """The packaged general model's: relative inputs, and a committee of four for the "cut" decoder."""
+        return cls("relative", members=4)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LanderConfig:
@@ -72,7 +83,7 @@ class LanderConfig:
             >>> LanderConfig.published().for_features(128).in_dim
             256
         """
-        if self.inputs == "structural":
+        if self.inputs != "features":
             return self
         average = self.average
         if average is None:  # weights of official origin: in_dim is known, whether it is d or 2 d is not
@@ -98,10 +109,11 @@ class InferenceConfig:
 
     Attributes:
         k: neighbours per node, the node itself not counted (published 10 = 9 here).
-        tau: a link is kept if its linkage exceeds tau; chosen on held-out classes by `meta_train`.
+        tau: a link is kept if its linkage exceeds tau; chosen on held-out classes by `meta_train`. With decoder="cut":
+            what precision counts against recall, 0.5 = both alike.
         search: what upper levels look for neighbours by: "average" (the super-nodes' average features, steadier than
             one image) or "identity" (their peaks' features, published).
-        decoder: name in `DECODERS`; "tree-strict" is the official rule.
+        decoder: name in `DECODERS`; "tree-strict" is the official rule, "cut" the general model's.
         max_levels: most levels to run; published 10.
         early_stop: also stop when the links of a level have not shrunk by the factor k (published rule, off for faces).
         complete_lists: run an upper level only while it has more than k + 1 nodes (official rule). Off: small levels
@@ -138,6 +150,11 @@ class InferenceConfig:
     def published(cls, k: int = 9, tau: float = 0.8, early_stop: bool = False) -> InferenceConfig:
         """The official rules; k = 9 is the official 10, tau 0.8 for faces (0.1 for iNaturalist)."""
         return cls(k, tau, "identity", "tree-strict", early_stop=early_stop, complete_lists=True)
+
+    @classmethod
+    def general(cls, k: int = 15) -> InferenceConfig:
+        """The general model's: one graph, whose merge tree is cut where the forecast F is highest."""
+        return cls(k, 0.5, decoder="cut", max_levels=1)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> InferenceConfig:

@@ -14,11 +14,19 @@ from torch import Tensor, nn
 from .aggregate import Nodes
 from .config import InferenceConfig, LanderConfig
 from .convs import CONVS
+from .cluster_inputs import cluster_inputs
 from .decode import Prediction
+from .forecast import Forecast, Forecaster
 from .graph import KnnGraph
+from .merges import merge_tree
+from .relative import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, relative_inputs
 from .structure import EDGE_INPUTS, NODE_INPUTS, GraphInputs, feature_inputs, structural_inputs
 from .targets import signed_density
 
+INPUTS = {
+    "structural": (len(NODE_INPUTS), len(EDGE_INPUTS)),
+    "relative": (len(RELATIVE_NODE_INPUTS), len(RELATIVE_EDGE_INPUTS)),
+}
 BLOCK = 2**17  # nodes per pass at inference: bounds memory to some hundred MB
 
 
@@ -52,26 +60,27 @@ class Lander(nn.Module):
         self.inference = inference or InferenceConfig()
         self.history = pd.DataFrame()
         self.tau_curve = pd.DataFrame()
-        structural = config.inputs == "structural"
-        if not structural and config.in_dim is None:
+        if config.inputs == "features" and config.in_dim is None:
             raise ValueError("config: in_dim is not known; use config.for_features(dimension)")
-        node_dim = len(NODE_INPUTS) if structural else int(config.in_dim or 0)
-        edge_dim = len(EDGE_INPUTS) if structural else 1
+        node_dim, edge_dim = INPUTS.get(config.inputs, (config.in_dim or 0, 1))
         widths = [node_dim, *[config.hidden] * config.layers]
         conv = CONVS[config.conv]
         self.convs = nn.ModuleList(conv(a, b, edge_dim, config.heads) for a, b in pairwise(widths))
         half = config.hidden // 2
         self.of_source = nn.Linear(config.hidden, half)
         self.of_target = nn.Linear(config.hidden, half)
-        self.of_edge = nn.Linear(edge_dim, half, bias=False) if structural else None
+        self.of_edge = nn.Linear(edge_dim, half, bias=False) if config.inputs in INPUTS else None
         self.head = nn.Sequential(nn.PReLU(half), nn.Linear(half, half), nn.PReLU(half), nn.Linear(half, 2))
+        self.forecaster = Forecaster(config.members) if config.members else None
 
-    def inputs(self, nodes: Nodes, graph: KnnGraph) -> GraphInputs:
-        """What this model reads of a level.
+    def inputs(self, nodes: Nodes, graph: KnnGraph, *, among: int | None = None) -> GraphInputs:
+        """What this model reads of a level; `among`: the nodes after the first so many join it as if each came alone.
 
         Raises:
             ValueError: features of another dimension than the model's.
         """
+        if self.config.inputs == "relative":
+            return relative_inputs(nodes, graph, among=among)
         if self.config.inputs == "structural":
             return structural_inputs(nodes, graph)
         config = self.config.for_features(nodes.identity.shape[1])
@@ -108,18 +117,33 @@ class Lander(nn.Module):
 
     @torch.no_grad()
     def predict(self, nodes: Nodes, graph: KnnGraph) -> Prediction:
-        """Linkage [n, k] and density [n] of a whole graph, on the graph's device; labels are not needed.
+        """Linkage [n, k] and density [n] of a whole graph, on the graph's device, and with a committee the forecast;
+        labels are not needed.
 
         Example: see the class.
         """
+        linkage = self.linkage(nodes, graph)
+        return Prediction(linkage, signed_density(graph, 2 * linkage - 1), self._forecast(nodes, graph, linkage))
+
+    @torch.no_grad()
+    def linkage(self, nodes: Nodes, graph: KnnGraph, *, among: int | None = None) -> Float[Tensor, "n k"]:
+        """Linkage alone; `among`: see `inputs`."""
         training = self.training
         self.eval()
-        inputs = self.inputs(nodes, graph)
+        inputs = self.inputs(nodes, graph, among=among)
         h = self.embed(inputs)
         parts = [linkage_of(self.link_logits(h, inputs, rows), graph.present[rows]) for rows in _blocks(graph.n)]
         self.train(training)
-        linkage = torch.cat(parts)
-        return Prediction(linkage, signed_density(graph, 2 * linkage - 1))
+        return torch.cat(parts)
+
+    def _forecast(self, nodes: Nodes, graph: KnnGraph, linkage: Tensor) -> Forecast | None:
+        if self.forecaster is None:
+            return None
+        training = self.forecaster.training
+        tree = merge_tree(graph, linkage, nodes.center)
+        forecast = self.forecaster.eval().forecast(tree, cluster_inputs(tree, graph, linkage, nodes.center))
+        self.forecaster.train(training)
+        return forecast
 
     @property
     def device(self) -> torch.device:

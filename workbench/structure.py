@@ -166,7 +166,7 @@ def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor
     best, worst, mean = (profile[:, i] for i in (0, 4, 5))
     count = graph.present.sum(dim=1).clamp(min=1)
     slot = torch.arange(graph.k, device=other.device)
-    rank_back, shared = _by_blocks(graph)
+    rank_back, shared = rank_and_shared(graph)
     cosine, between = (_products(rows, graph) for rows in (nodes.identity, nodes.average))
     columns = [similarity]
     for level in (mean, best, worst):
@@ -209,7 +209,7 @@ def _look_up(keys: Int[Tensor, " m"], values: Int[Tensor, " m"], wanted: Int[Ten
     return torch.where(keys[at] == wanted, values[at], 0)
 
 
-def _by_blocks(graph: KnnGraph, cells: int = CELLS) -> tuple[Tensor, Tensor]:
+def rank_and_shared(graph: KnnGraph, cells: int = CELLS) -> tuple[Tensor, Tensor]:
     """Rank of the node in each neighbour's list and the fraction of shared neighbours, both [n, k]."""
     rank, shared = torch.zeros_like(graph.similarity), torch.zeros_like(graph.similarity)
     size = max(1, cells // max(1, graph.k**3))

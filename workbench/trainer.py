@@ -65,7 +65,7 @@ class MetaTraining:
         x, y = _labelled(features, labels, self.device, "")
         config = (config or LanderConfig()).for_features(x.shape[1])
         if inference is None:
-            inference = InferenceConfig() if config.inputs == "structural" else InferenceConfig.published()
+            inference = InferenceConfig() if config.inputs != "features" else InferenceConfig.published()
         self.model: Lander = seeded(lambda: Lander(config, inference), seed).to(self.device)
         if validation is None:
             n_classes = int(y.max()) + 1
@@ -124,7 +124,7 @@ class MetaTraining:
     @property
     def _projections(self) -> tuple[float, ...]:
         """A model that reads the features themselves is bound to their dimension."""
-        return self.training.projections if self.model.config.inputs == "structural" else (1.0,)
+        return self.training.projections if self.model.config.inputs != "features" else (1.0,)
 
     def _build_levels(self) -> list[TrainingLevel]:
         t, x, y = self.training, self.features, self.labels

@@ -1,0 +1,216 @@
+"""Compiled loops over merge trees (numba): agglomeration, sums over subtrees, the best cut, labels.
+
+A tree of n leaves and m <= n - 1 merges: leaves are 0 .. n - 1, merge t makes node n + t of its two children, which have
+lower numbers. Average linkage is inherently one merge after another, so these loops are compiled, not vectorised.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _root(above: Any, i: int) -> int:
+    while above[i] != i:
+        above[i] = above[above[i]]
+        i = above[i]
+    return i
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _chains(n: int, low: Any, high: Any, weight: Any, links: Any) -> tuple[Any, ...]:
+    """Every edge twice, as linked lists of what each node is tied to."""
+    m = len(low)
+    to, w, c, follows = np.empty(2 * m, np.int64), np.empty(2 * m), np.empty(2 * m), np.full(2 * m, -1)
+    head, tail = np.full(n, -1), np.full(n, -1)
+    for e in range(m):
+        for side in range(2):
+            i = 2 * e + side
+            own = low[e] if side == 0 else high[e]
+            to[i] = high[e] if side == 0 else low[e]
+            w[i], c[i], follows[i], head[own] = weight[e], links[e], head[own], i
+            if tail[own] < 0:
+                tail[own] = i
+    return to, w, c, follows, head, tail
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) -> None:
+    """Shorten the list of cluster `a`: one entry per neighbouring cluster, weights added up, none to itself."""
+    to, w, c, follows, head, tail = lists
+    before, i = -1, head[a]
+    while i >= 0:
+        b, after = _root(above, to[i]), follows[i]
+        if b == a or stamp[b] == clock:
+            if b != a:
+                w[first[b]] += w[i]
+                c[first[b]] += c[i]
+            if before < 0:
+                head[a] = after
+            else:
+                follows[before] = after
+            if after < 0:
+                tail[a] = before
+        else:
+            stamp[b], first[b], to[i], before = clock, i, b, i
+        i = after
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
+    """The neighbour of highest mean linkage (the lower of equals), its mean linkage and the runner-up's."""
+    to, w, c, follows, head, tail = lists
+    best, top, second = -1, -1.0, 0.0
+    i = head[a]
+    while i >= 0:
+        b = to[i]
+        s = w[i] / (size[a] * size[b])
+        if s > top or (s == top and b < best):
+            second, top, best = max(second, top), s, b
+        elif s > second:
+            second = s
+        i = follows[i]
+    return best, top, second
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any) -> tuple[Any, Any, Any]:
+    """Average linkage over a sparse graph by nearest-neighbour chains.
+
+    Args: edges low < high with summed linkage `weight` and number of directed `links`; `total` [n, d]: rows that are
+    added up in place (pass a copy).
+
+    Returns: larger child [m], smaller child [m], and [m, 6]: mean linkage over all pairs, summed linkage, links, inner
+    product of the two sums, mean linkage of the larger child's and of the smaller child's runner-up.
+    """
+    lists = _chains(n, low, high, weight, links)
+    to, w, c, follows, head, tail = lists
+    size, above, node = np.ones(n), np.arange(n), np.arange(n)
+    first, stamp = np.full(n, -1), np.full(n, -1)
+    larger, smaller, record = np.empty(n, np.int64), np.empty(n, np.int64), np.empty((n, 6))
+    chain, linkage, second = np.empty(n, np.int64), np.empty(n), np.empty(n)
+    done, count, top, start, clock = np.zeros(n, np.bool_), 0, 0, 0, 0
+    while True:
+        if top == 0:
+            while start < n and (above[start] != start or done[start]):
+                start += 1
+            if start == n:
+                break
+            chain[0], top = start, 1
+        a = chain[top - 1]
+        clock += 1
+        _gather(a, clock, above, lists, stamp, first)
+        best, s, second[top - 1] = _nearest(a, lists, size)
+        if best < 0:
+            done[a], top = True, top - 1
+        elif top > 1 and (chain[top - 2] == best or linkage[top - 2] >= s):
+            b, top = chain[top - 2], top - 2
+            i = first[b]
+            ahead, behind = second[top + 1], second[top]
+            if size[a] < size[b]:
+                a, b, ahead, behind = b, a, behind, ahead
+            record[count, 0], record[count, 1], record[count, 2] = linkage[top], w[i], c[i]
+            record[count, 3], record[count, 4], record[count, 5] = np.dot(total[a], total[b]), ahead, behind
+            larger[count], smaller[count] = node[a], node[b]
+            total[a] += total[b]
+            size[a] += size[b]
+            above[b], node[a] = a, n + count
+            if head[b] >= 0:
+                follows[tail[a]], tail[a] = head[b], tail[b]
+            count += 1
+        else:
+            linkage[top - 1], chain[top], top = s, best, top + 1
+    return larger[:count], smaller[:count], record[:count]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def summed(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
+    """Sums over subtrees [n + m, f] of values of leaves [n, f] and of merges [m, f]."""
+    out = np.empty((n + len(larger), leaf.shape[1]))
+    out[:n] = leaf
+    for t in range(len(larger)):
+        out[n + t] = out[larger[t]] + out[smaller[t]] + at_merge[t]
+    return out
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def best_cut(n: int, larger: Any, smaller: Any, worth: Any) -> tuple[Any, Any]:
+    """The disjoint subtrees of highest summed worth: value of the best cut at or below each node, and where that is the
+    node itself as one cluster (an inner node of no less worth than what lies below it)."""
+    value, whole = worth.copy(), np.ones(len(worth), np.bool_)
+    for t in range(len(larger)):
+        below = value[larger[t]] + value[smaller[t]]
+        if worth[n + t] < below:
+            value[n + t], whole[n + t] = below, False
+    return value, whole
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def nodes_of_cut(n: int, larger: Any, smaller: Any, whole: Any) -> Any:
+    """The node that each leaf's cluster is: the highest of its ancestors where `whole`."""
+    owner = np.full(n + len(larger), -1)
+    for i in range(len(owner) - 1, -1, -1):
+        if owner[i] < 0 and whole[i]:
+            owner[i] = i
+        if i >= n and owner[i] >= 0:
+            owner[larger[i - n]] = owner[smaller[i - n]] = owner[i]
+    return owner[:n]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def inner_edges(n: int, parent: Any, low: Any, high: Any, weight: Any) -> Any:
+    """Weight of the edges that each merge closes [n + m]: those whose ends it is the lowest common ancestor of."""
+    closed, depth = np.zeros(len(parent)), np.zeros(len(parent), np.int64)
+    for i in range(len(parent) - 1, -1, -1):
+        if parent[i] >= 0:
+            depth[i] = depth[parent[i]] + 1
+    for e in range(len(low)):
+        a, b = low[e], high[e]
+        while a != b:
+            if depth[a] >= depth[b]:
+                a = parent[a]
+            else:
+                b = parent[b]
+        closed[a] += weight[e]
+    return closed
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def class_overlaps(n: int, larger: Any, smaller: Any, code: Any, of_class: Any, taus: Any) -> Any:
+    """For each node [n + m, len(taus)]: mean over its items of 1 / (tau / precision + (1 - tau) / recall).
+
+    `code` 0 .. c - 1 is each leaf's class and `of_class` the classes' sizes. Classes of a subtree are kept as a linked
+    list, the smaller child's folded into the larger's.
+    """
+    nodes = n + len(larger)
+    worth, size = np.empty((nodes, len(taus))), np.ones(nodes)
+    head, tail, follows = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.full(n, -1)
+    count, entry, stamp = np.ones(n), np.full(len(of_class), -1), np.full(len(of_class), -1)
+    for node in range(nodes):
+        if node < n:
+            head[node] = tail[node] = node
+        else:
+            a, b = larger[node - n], smaller[node - n]
+            size[node], head[node], tail[node] = size[a] + size[b], head[a], tail[a]
+            i = head[a]
+            while i >= 0:
+                entry[code[i]], stamp[code[i]] = i, node
+                i = follows[i]
+            i = head[b]
+            while i >= 0:
+                after = follows[i]
+                if stamp[code[i]] == node:
+                    count[entry[code[i]]] += count[i]
+                else:
+                    follows[tail[node]], follows[i], tail[node] = i, -1, i
+                i = after
+        for q in range(len(taus)):
+            total, i = 0.0, head[node]
+            while i >= 0:
+                total += count[i] ** 2 / (taus[q] * size[node] + (1 - taus[q]) * of_class[code[i]])
+                i = follows[i]
+            worth[node, q] = total / size[node]
+    return worth

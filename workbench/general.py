@@ -1,0 +1,258 @@
+"""Meta-training of the general model: first the links, then the worth of clusters, on thousands of drawn sets."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Parallel, delayed, parallel_config
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from ._checks import check_int, resolve_device, seeded
+from .aggregate import Nodes
+from .cluster_inputs import cluster_inputs
+from .config import InferenceConfig, LanderConfig
+from .forecast import true_forecast
+from .graph import KnnGraph, knn
+from .lander import Lander
+from .merges import merge_tree
+from .structure import GraphInputs
+from .targets import link_labels
+from .variety import Labelled, VarietyConfig, draw_set
+
+HELD_OUT = 20  # one set in so many is not trained on but watched
+
+
+@dataclass(frozen=True)
+class GeneralRecipe:
+    """How the general model is trained.
+
+    Attributes:
+        sets: training sets drawn; each is seen whole, one after another.
+        k: neighbours in their graphs.
+        epochs: passes over the sets for the links.
+        learning_rate: at the start; falls to almost nothing along half a cosine.
+        forecast_epochs: passes over the nodes of all merge trees for the committee.
+        forecast_rate: its learning rate at the start.
+        batch: nodes per step of the committee.
+        images: share of single images among those nodes that is trained on; they are half of all nodes and alike.
+        variety: what sets are drawn.
+    """
+
+    sets: int = 2000
+    k: int = 15
+    epochs: int = 3
+    learning_rate: float = 3e-3
+    forecast_epochs: int = 4
+    forecast_rate: float = 2e-3
+    batch: int = 8192
+    images: float = 0.3
+    variety: VarietyConfig = field(default_factory=VarietyConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("sets", "k", "epochs", "forecast_epochs", "batch"):
+            check_int(getattr(self, name), name)
+
+
+@dataclass(frozen=True)
+class _Set:
+    """One training set as the two stages need it; half precision, as thousands are held."""
+
+    features: Tensor
+    labels: Tensor
+    graph: KnnGraph
+    nodes: Tensor
+    edges: Tensor
+
+    def inputs(self, device: torch.device) -> GraphInputs:
+        graph = self.graph.to(device)
+        wide = KnnGraph(graph.neighbors.long(), graph.similarity)
+        return GraphInputs(wide, self.nodes.to(device).float(), self.edges.to(device).float())
+
+
+def train_general(
+    sources: Sequence[Labelled],
+    config: LanderConfig | None = None,
+    *,
+    recipe: GeneralRecipe | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    jobs: int = 2,
+    progress: bool = True,
+) -> Lander:
+    """A LANDER for embeddings of any kind and dimension, with the committee that its "cut" decoder needs.
+
+    Links: binary cross entropy on every link of every set, not balanced, so that linkage is calibrated. Worth: cross
+    entropy of every node's forecast at each of `forecast.TAUS` with its true worth, nodes weighted by the square root of
+    their size. One set in twenty is held out and watched: `history` has the losses on both.
+
+    Args:
+        sources: labelled unit rows, e.g. `sources.general_sources(encoder)`.
+        config: with members > 0; None: `LanderConfig.general()`.
+        recipe: None: `GeneralRecipe()`, which takes under an hour on 2 cores.
+        seed: of everything drawn; the same seed, sources, machine and number of threads give the same model.
+        device: where the links are trained.
+        jobs: processes that draw sets and build trees.
+        progress: show progress bars.
+
+    Raises:
+        ValueError: a config without a committee.
+
+    Example:
+        >>> quick = GeneralRecipe(sets=4, epochs=1, forecast_epochs=1, variety=VarietyConfig(images=(60, 90)))
+        >>> lander = train_general([], recipe=quick, jobs=1, progress=False)
+        >>> lander.inference.decoder, sorted(lander.history["stage"].unique())
+        ('cut', ['links', 'worth'])
+    """
+    recipe, config = recipe or GeneralRecipe(), config or LanderConfig.general()
+    if not config.members:
+        raise ValueError("config: the general model needs a committee, got members=0; use LanderConfig.general()")
+    model: Lander = seeded(lambda: Lander(config, InferenceConfig.general(recipe.k)), seed).to(resolve_device(device))
+    run = _Run(model, recipe, jobs, progress)
+    seeds = [seed * 1_000_003 + i for i in range(recipe.sets)]
+    drawn = run.parallel(_draw, seeds, "drawing sets", sources, recipe, model)
+    history = seeded(lambda: [*run.train_links(drawn), *run.train_worth(drawn)], seed + 1)
+    model.history = pd.DataFrame(history)
+    return model.to("cpu").eval()
+
+
+def _draw(seed: int, sources: Sequence[Labelled], recipe: GeneralRecipe, model: Lander) -> _Set:
+    rows, labels = draw_set(seed, sources, recipe.variety)
+    graph = knn(rows, recipe.k, method="exact")
+    inputs = model.inputs(Nodes.of_images(rows), graph)
+    small = KnnGraph(graph.neighbors.int(), graph.similarity)
+    return _Set(rows.half(), labels, small, inputs.nodes.half(), inputs.edges.half())
+
+
+Table = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _table(drawn: _Set, model: Lander, share: float) -> Table:
+    """Inputs, true worth and weight of the nodes of a set's merge tree, of images a share only."""
+    inputs = drawn.inputs(model.device)
+    graph, rows = inputs.graph, drawn.features.float()
+    with torch.no_grad():
+        linkage = model(inputs).softmax(dim=2)[..., 1] * graph.present
+    tree = merge_tree(graph, linkage, rows)
+    worth = true_forecast(tree, drawn.labels.numpy()).worth
+    weight = np.sqrt(tree.size)
+    kept = np.random.default_rng(len(rows)).random(tree.n_nodes) < np.where(tree.size > 1, 1, share)
+    columns = (cluster_inputs(tree, graph, linkage, rows), worth, weight / weight.mean())
+    return tuple(column[kept].astype(np.float32) for column in columns)  # type: ignore[return-value]
+
+
+@dataclass
+class _Run:
+    """One training: what both stages share."""
+
+    model: Lander
+    recipe: GeneralRecipe
+    jobs: int
+    progress: bool
+
+    def parallel(self, work: Callable[..., Any], items: Sequence[Any], what: str, *given: Any) -> list[Any]:
+        """`work(item, *given)` for every item, in order, on several processes."""
+        with parallel_config("loky", inner_max_num_threads=1):
+            done = Parallel(n_jobs=self.jobs, return_as="generator")(delayed(work)(item, *given) for item in items)
+            return list(tqdm(done, total=len(items), desc=what, disable=not self.progress))
+
+    def train_links(self, drawn: list[_Set]) -> Iterator[dict[str, Any]]:
+        """A step a set; one row of history an epoch."""
+        model, recipe = self.model, self.recipe
+        learned, watched = _split(drawn)
+        links = [parameter for name, parameter in model.named_parameters() if not name.startswith("forecaster")]
+        optimizer = torch.optim.AdamW(links, lr=recipe.learning_rate, weight_decay=1e-2)
+        steps = _steps(optimizer, recipe.epochs * len(learned))
+        model.train()
+        for epoch in range(recipe.epochs):
+            started, losses = time.perf_counter(), []
+            order = torch.randperm(len(learned)).tolist()
+            for i in tqdm(order, desc=f"links, epoch {epoch + 1}", disable=not self.progress):
+                loss = _link_loss(model, learned[i])
+                optimizer.zero_grad()
+                loss.backward()
+                nn.utils.clip_grad_norm_(links, 1.0)
+                optimizer.step()
+                steps.step()
+                losses.append(loss.detach())
+            with torch.no_grad():
+                unseen = [_link_loss(model, one) for one in watched]
+            yield _row("links", epoch, losses, unseen, started)
+        model.eval()
+
+    def train_worth(self, drawn: list[_Set]) -> Iterator[dict[str, Any]]:
+        """The committee, on the trees that the trained links give."""
+        forecaster, recipe, device = self.model.forecaster, self.recipe, self.model.device
+        assert forecaster is not None
+        tables = self.parallel(_table, drawn, "merge trees", self.model.cpu(), recipe.images)
+        self.model.to(device)
+        learned, watched = (_joined(part, device) for part in _split(tables))
+        forecaster.standardise(learned[0])
+        optimizer = torch.optim.AdamW(forecaster.parameters(), lr=recipe.forecast_rate, weight_decay=1e-2)
+        steps = _steps(optimizer, recipe.forecast_epochs * math.ceil(len(learned[0]) / recipe.batch))
+        for epoch in range(recipe.forecast_epochs):
+            started, losses = time.perf_counter(), []
+            forecaster.train()
+            batches = torch.randperm(len(learned[0])).to(device).split(recipe.batch)
+            for rows in tqdm(batches, desc=f"worth, epoch {epoch + 1}", disable=not self.progress):
+                loss = _worth_loss(forecaster, *(column[rows] for column in learned))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                steps.step()
+                losses.append(loss.detach())
+            forecaster.eval()
+            with torch.no_grad():
+                unseen = [_worth_loss(forecaster, *watched)] if len(watched[0]) else []
+            yield _row("worth", epoch, losses, unseen, started)
+
+
+def _split(items: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Those trained on, and every twentieth, which is not."""
+    return [item for i, item in enumerate(items) if i % HELD_OUT != HELD_OUT - 1], items[HELD_OUT - 1 :: HELD_OUT]
+
+
+def _joined(tables: list[Table], device: torch.device) -> tuple[Tensor, ...]:
+    if not tables:
+        return tuple(torch.empty(0, device=device) for _ in range(3))
+    return tuple(torch.from_numpy(np.concatenate(column)).to(device) for column in zip(*tables, strict=True))
+
+
+def _steps(optimizer: torch.optim.Optimizer, total: int) -> torch.optim.lr_scheduler.LambdaLR:
+    """Warm-up over the first hundredth, then half a cosine."""
+    warm = max(1, total // 100)
+
+    def rate(step: int) -> float:
+        return min(1.0, (step + 1) / warm) * (1 + math.cos(math.pi * min(1.0, step / total))) / 2
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+
+
+def _link_loss(model: Lander, drawn: _Set) -> Tensor:
+    inputs = drawn.inputs(model.device)
+    logits = model(inputs)
+    same = link_labels(inputs.graph, drawn.labels.to(model.device))
+    present = inputs.graph.present
+    return nn.functional.cross_entropy(logits[present], same[present].long())
+
+
+def _worth_loss(forecaster: nn.Module, inputs: Tensor, worth: Tensor, weight: Tensor) -> Tensor:
+    """Mean over members, nodes (weighted) and taus of the cross entropy with the true worth."""
+    logits = forecaster.logits(inputs)
+    target = worth.expand_as(logits)
+    loss = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(dim=(0, 2))
+    return (loss * weight).mean()
+
+
+def _row(stage: str, epoch: int, losses: list[Tensor], unseen: list[Tensor], started: float) -> dict[str, Any]:
+    means = (float(torch.stack(part).mean()) if part else math.nan for part in (losses, unseen))
+    loss, held_out = means
+    seconds = time.perf_counter() - started
+    return {"stage": stage, "epoch": epoch + 1, "loss": loss, "held_out_loss": held_out, "seconds": seconds}

@@ -1,0 +1,198 @@
+"""Linkage -> merge tree: which clusters join in which order, from single images to the whole, by mean linkage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from . import _merging
+from .graph import KnnGraph
+
+Column = Float[np.ndarray, " m"]
+OfNodes = Float[np.ndarray, " nodes"]
+
+
+@dataclass(frozen=True)
+class MergeTree:
+    """A binary tree over n images: leaves are 0 .. n - 1, merge t makes node n + t; parts that no link ties stay apart.
+
+    Attributes:
+        n: images.
+        larger, smaller: int64 [m], the two nodes that each merge joins.
+        linkage: [m], mean linkage over all pairs of images across, those that no link ties counting 0.
+        weight: [m], summed linkage of the links across, of both directions.
+        links: [m], how many they are.
+        product: [m], inner product of the sums of both sides' features.
+        ahead, behind: [m], mean linkage of the larger and of the smaller side to their second best.
+
+    Example:
+        >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
+        >>> tree = merge_tree(graph, graph.similarity, torch.eye(3))
+        >>> tree.larger.tolist(), tree.smaller.tolist(), tree.size.tolist()
+        ([1, 3], [0, 2], [1.0, 1.0, 1.0, 2.0, 3.0])
+    """
+
+    n: int
+    larger: Int64[np.ndarray, " m"]
+    smaller: Int64[np.ndarray, " m"]
+    linkage: Column
+    weight: Column
+    links: Column
+    product: Column
+    ahead: Column
+    behind: Column
+
+    @property
+    def n_nodes(self) -> int:
+        """Leaves and merges."""
+        return self.n + len(self.larger)
+
+    @cached_property
+    def parent(self) -> Int64[np.ndarray, " nodes"]:
+        """The node that each node becomes part of; -1 at a root."""
+        above = np.full(self.n_nodes, -1)
+        above[self.larger] = above[self.smaller] = self.n + np.arange(len(self.larger))
+        return above
+
+    @cached_property
+    def size(self) -> OfNodes:
+        """Images under each node."""
+        return self.sums(np.ones((self.n, 1)))[:, 0]
+
+    def sums(
+        self, leaf: Float[np.ndarray, "n f"], at_merge: Float[np.ndarray, "m f"] | None = None
+    ) -> Float[np.ndarray, "nodes f"]:
+        """Sums over every subtree of values of its leaves and of its merges.
+
+        Example:
+            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
+            >>> merge_tree(graph, graph.similarity, torch.eye(2)).sums(np.array([[1.0], [2.0]])).tolist()
+            [[1.0], [2.0], [3.0]]
+        """
+        at_merge = np.zeros((len(self.larger), leaf.shape[1])) if at_merge is None else at_merge
+        out: Float[np.ndarray, "nodes f"] = _merging.summed(
+            self.n, self.larger, self.smaller, leaf.astype(np.float64), at_merge.astype(np.float64)
+        )
+        return out
+
+    def cut(self, worth: OfNodes) -> Cut:
+        """The clusters of highest summed worth: one node above every leaf, chosen by dynamic programming.
+
+        Formula: V(node) = max(worth(node), V(larger) + V(smaller)); of equals the whole node.
+
+        Args:
+            worth: of every node as one cluster [nodes].
+
+        Example:
+            >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
+            >>> tree = merge_tree(graph, graph.similarity, torch.eye(3))
+            >>> tree.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5])).node.tolist()
+            [3, 3, 2]
+        """
+        value, whole = _merging.best_cut(self.n, self.larger, self.smaller, worth.astype(np.float64))
+        return Cut(_merging.nodes_of_cut(self.n, self.larger, self.smaller, whole), value, whole)
+
+    def within(self, cut: Cut, worth: OfNodes) -> Cut:
+        """The clusters of highest worth that the clusters of `cut` fall into whole: a coarser layer over it.
+
+        Example:
+            >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
+            >>> tree = merge_tree(graph, graph.similarity, torch.eye(3))
+            >>> fine = tree.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))
+            >>> tree.within(fine, np.array([9.0, 9.0, 9.0, 1.0, 2.0])).node.tolist()
+            [3, 3, 2]
+        """
+        inside = np.zeros(self.n_nodes, dtype=bool)
+        inside[np.unique(cut.node)] = True
+        below = ~self._at_or_above(inside)
+        return self.cut(np.where(below, 0.0, worth))
+
+    def _at_or_above(self, marked: Bool[np.ndarray, " nodes"]) -> Bool[np.ndarray, " nodes"]:
+        return self.sums(marked[: self.n, None], marked[self.n :, None])[:, 0] > 0
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row per merge: node, larger, smaller, size, linkage (mean over all pairs across), links (across).
+
+        Example:
+            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
+            >>> merge_tree(graph, graph.similarity, torch.eye(2)).to_pandas()["size"].tolist()
+            [2]
+        """
+        columns = {"node": self.n + np.arange(len(self.larger)), "larger": self.larger, "smaller": self.smaller}
+        measured = {"size": self.size[self.n :].astype(int), "linkage": self.linkage, "links": self.links.astype(int)}
+        return pd.DataFrame({**columns, **measured})
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Clusters of a merge tree.
+
+    Attributes:
+        node: int64 [n], the node that each image's cluster is.
+        value: [nodes], summed worth of the best clusters at or below each node.
+        whole: bool [nodes], where that is the node itself as one cluster.
+    """
+
+    node: Int64[np.ndarray, " n"]
+    value: OfNodes
+    whole: Bool[np.ndarray, " nodes"]
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The undirected edges of a k-NN graph: low < high, summed linkage and number of the one or two links of a pair."""
+
+    low: Int64[np.ndarray, " e"]
+    high: Int64[np.ndarray, " e"]
+    weight: Float[np.ndarray, " e"]
+    links: Float[np.ndarray, " e"]
+
+    @classmethod
+    def of(cls, graph: KnnGraph, linkage: Float[Tensor, "n k"]) -> Edges:
+        """
+        Example:
+            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.5], [0.5]])
+            >>> Edges.of(graph, graph.similarity).weight.tolist()
+            [1.0]
+        """
+        node, slot = graph.present.nonzero(as_tuple=True)
+        other = graph.neighbors[node, slot]
+        key = torch.minimum(node, other) * graph.n + torch.maximum(node, other)
+        pair, which, links = torch.unique(key, return_inverse=True, return_counts=True)
+        weight = torch.zeros(len(pair), dtype=torch.float64, device=key.device)
+        weight.index_add_(0, which, linkage[node, slot].to(torch.float64))
+        columns = (pair // graph.n, pair % graph.n, weight, links.to(torch.float64))
+        return cls(*(column.cpu().numpy() for column in columns))
+
+    def at(self, n: int, values: Float[np.ndarray, " e"]) -> Float[np.ndarray, " n"]:
+        """Sum of the values of the edges at each of n nodes."""
+        ends = (np.bincount(end, values, minlength=n) for end in (self.low, self.high))
+        return np.asarray(sum(ends))
+
+
+def merge_tree(graph: KnnGraph, linkage: Float[Tensor, "n k"], features: Float[Tensor, "n d"]) -> MergeTree:
+    """Average linkage over the links of a k-NN graph, exact, in about n k log n steps.
+
+    Formula: L(A, B) = sum of linkage over the links between A and B / (|A| |B|). The two clusters that are each
+    other's best join; L(A u B, C) is the mean of L(A, C) and L(B, C) weighted by size, so no later merge has a
+    higher L than an earlier one below it, and the order of independent merges does not matter.
+
+    Args:
+        graph: of the images.
+        linkage: of its links [n, k].
+        features: unit rows, of which the sums of both sides are compared at every merge.
+
+    Example: see `MergeTree`.
+
+    Source: Murtagh & Contreras, "Algorithms for hierarchical clustering: an overview", 2012 (nearest-neighbour chain).
+    """
+    edges = Edges.of(graph, linkage)
+    total = features.detach().to("cpu", torch.float32, copy=True).contiguous().numpy()
+    larger, smaller, record = _merging.agglomerate(graph.n, edges.low, edges.high, edges.weight, edges.links, total)
+    return MergeTree(graph.n, larger, smaller, *record.T.copy())

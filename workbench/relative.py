@@ -1,0 +1,138 @@
+"""Relative inputs: what a k-NN graph shows of its images, free of the features' kind, dimension and scale.
+
+The structural inputs still hold cosines, and what cosine is high differs from encoder to encoder. Here a distance only
+counts beside other distances of the same graph. A model that reads these clusters kinds of data it has never seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .aggregate import Nodes
+from .graph import KnnGraph
+from .structure import GraphInputs, rank_and_shared
+
+NEAR = 1e-3  # added to distances before their logarithm: duplicates and rounding stay finite
+SAMPLE = 4096  # rows that the background is measured on
+RELATIVE_NODE_INPUTS = (
+    "distance: worst over best",
+    "distance: mean over best",
+    "distance: spread",
+    "distance: mean, less the graph's",
+    "similarity above background",
+    "in-degree",
+    "mutual fraction",
+    "shared fraction: mean",
+    "distance: best, less the best neighbour's mean",
+    "distance: mean of links less the neighbours' means",
+)
+RELATIVE_EDGE_INPUTS = (
+    "distance, less the node's mean",
+    "distance, less the neighbour's mean",
+    "distance, less the node's best",
+    "distance, less the neighbour's best",
+    "distance, less the node's worst",
+    "distance, less the neighbour's worst",
+    "rank of the neighbour",
+    "rank of the node",
+    "mutual",
+    "shared fraction",
+    "similarity above background",
+    "in-degree of the node",
+    "in-degree of the neighbour",
+    "similarity in deviations",
+)
+
+
+@dataclass(frozen=True)
+class Background:
+    """The cosine of two rows drawn at random: what similarity means nothing. Mean and standard deviation."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, rows: Float[Tensor, "n d"]) -> Background:
+        """Exact for the rows, or for 4,096 of them at even steps.
+
+        Formula: mean = |m|^2 with m the mean row; deviation^2 = |R^T R / n|_F^2 - mean^2.
+
+        Example:
+            >>> Background.of(torch.eye(2)).mean
+            0.5
+        """
+        if len(rows) == 0:
+            return cls(0.0, 1.0)
+        steps = torch.linspace(0, len(rows) - 1, SAMPLE, device=rows.device).long()
+        part = rows if len(rows) <= SAMPLE else rows[steps]
+        mean = float(part.mean(dim=0).square().sum())
+        second = float((part.T @ part / len(part)).square().sum())
+        return cls(mean, max(second - mean * mean, 1e-8) ** 0.5)
+
+    def above(self, cosine: Tensor) -> Tensor:
+        """0 for a cosine at the background's mean, 1 for a cosine of 1."""
+        return (cosine - self.mean) / (1 - self.mean + 1e-6)
+
+
+def relative_inputs(nodes: Nodes, graph: KnnGraph, *, among: int | None = None) -> GraphInputs:
+    """Inputs that no longer hold features nor cosines: `RELATIVE_NODE_INPUTS` and `RELATIVE_EDGE_INPUTS`.
+
+    Formula: l_ij = ln(1 - s_ij + 0.001); a link reads l_ij less the mean, best and worst l of both its ends, the
+    similarity above background (s_ij - b) / (1 - b), b the mean cosine of two random rows, and the same in its standard
+    deviations (one fifth); ranks, mutual and shared fraction as `structural_inputs`; in-degree as ln(1 + d / k).
+
+    Args:
+        nodes: of one level.
+        graph: their k-NN graph.
+        among: only the first so many nodes make up the background, the means and the in-degrees; the others are judged
+            as if each had come alone (their in-degree: how many of their neighbours would list them). None: all.
+
+    Example:
+        >>> x = torch.eye(2) * 0.6 + 0.4
+        >>> inputs = relative_inputs(Nodes.of_images(x), KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]]))
+        >>> inputs.nodes.shape[1] == len(RELATIVE_NODE_INPUTS), inputs.edges.shape[2] == len(RELATIVE_EDGE_INPUTS)
+        (True, True)
+    """
+    if graph.k == 0:
+        empty = graph.similarity.new_zeros
+        sizes = len(RELATIVE_NODE_INPUTS), len(RELATIVE_EDGE_INPUTS)
+        return GraphInputs(graph, empty(graph.n, sizes[0]), empty(graph.n, 0, sizes[1]))
+    known = slice(among)
+    background = Background.of(nodes.center[known])
+    similarity, other, present = graph.similarity, graph.filled, graph.present
+    count = present.sum(dim=1).clamp(min=1)
+    distance = torch.log(1 - similarity + NEAR)
+    mean, best = (distance * present).sum(dim=1) / count, distance[:, 0]
+    last = (count - 1)[:, None]
+    worst, reach = distance.gather(1, last)[:, 0], similarity.gather(1, last)[:, 0]
+    spread = (((distance - mean[:, None]) * present).square().sum(dim=1) / count).sqrt()
+    rank_back, shared = rank_and_shared(graph)
+    mutual = (similarity >= reach[other]).to(similarity.dtype)
+    above = background.above(similarity)
+    popular = _in_degree(graph, mutual, among)
+    slot = (torch.arange(graph.k, device=other.device) / count[:, None]).expand_as(similarity)
+    columns = [distance - end for level in (mean, best, worst) for end in (level[:, None], level[other])]
+    columns += [slot, rank_back, mutual, shared, above, popular[:, None].expand_as(slot), popular[other]]
+    columns += [(similarity - background.mean) / (5 * background.deviation)]
+    edges = torch.stack(columns, dim=2) * present[..., None]
+
+    def averaged(values: Tensor) -> Tensor:
+        return (values * present).sum(dim=1) / count
+
+    of_nodes = [worst - best, mean - best, spread, mean - mean[known].mean(), averaged(above), popular]
+    of_nodes += [averaged(mutual), averaged(shared), best - mean[other[:, 0]], averaged(distance - mean[other])]
+    return GraphInputs(graph, torch.stack(of_nodes, dim=1), edges)
+
+
+def _in_degree(graph: KnnGraph, mutual: Tensor, among: int | None) -> Float[Tensor, " n"]:
+    """ln(1 + d / k), d = how many of the known nodes list a node, or would."""
+    known = slice(among)
+    listed = graph.neighbors[known][graph.present[known]]
+    count = torch.bincount(listed, minlength=graph.n).to(mutual.dtype)
+    if among is not None:
+        count[among:] = (mutual * graph.present)[among:].sum(dim=1)
+    return torch.log1p(count / graph.k)
