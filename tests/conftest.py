@@ -11,6 +11,8 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
+import workbench._merging  # noqa: F401  # compiled by numba, which knows no checks: imported before the hook
+
 install_import_hook("workbench", "beartype.beartype")
 
 hypothesis.settings.register_profile("any machine", deadline=None)  # no test asserts a time

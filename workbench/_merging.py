@@ -1,6 +1,6 @@
 """Compiled loops over merge trees (numba): agglomeration, sums over subtrees, the best cut, labels.
 
-A tree of n leaves and m <= n - 1 merges: leaves are 0 .. n - 1, merge t makes node n + t of its two children, which have
+A tree of n leaves and m <= n - 1 merges: leaves are 0 .. n - 1, merge t makes node n + t of two children, which have
 lower numbers. Average linkage is inherently one merge after another, so these loops are compiled, not vectorised.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _root(above: Any, i: int) -> int:
     while above[i] != i:
         above[i] = above[above[i]]
@@ -20,7 +20,7 @@ def _root(above: Any, i: int) -> int:
     return i
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _chains(n: int, low: Any, high: Any, weight: Any, links: Any) -> tuple[Any, ...]:
     """Every edge twice, as linked lists of what each node is tied to."""
     m = len(low)
@@ -37,7 +37,7 @@ def _chains(n: int, low: Any, high: Any, weight: Any, links: Any) -> tuple[Any, 
     return to, w, c, follows, head, tail
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) -> None:
     """Shorten the list of cluster `a`: one entry per neighbouring cluster, weights added up, none to itself."""
     to, w, c, follows, head, tail = lists
@@ -59,10 +59,10 @@ def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) 
         i = after
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
     """The neighbour of highest mean linkage (the lower of equals), its mean linkage and the runner-up's."""
-    to, w, c, follows, head, tail = lists
+    to, w, _c, follows, head, _tail = lists
     best, top, second = -1, -1.0, 0.0
     i = head[a]
     while i >= 0:
@@ -76,7 +76,7 @@ def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
     return best, top, second
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any) -> tuple[Any, Any, Any]:
     """Average linkage over a sparse graph by nearest-neighbour chains.
 
@@ -87,7 +87,7 @@ def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any
     product of the two sums, mean linkage of the larger child's and of the smaller child's runner-up.
     """
     lists = _chains(n, low, high, weight, links)
-    to, w, c, follows, head, tail = lists
+    _to, w, c, follows, head, tail = lists
     size, above, node = np.ones(n), np.arange(n), np.arange(n)
     first, stamp = np.full(n, -1), np.full(n, -1)
     larger, smaller, record = np.empty(n, np.int64), np.empty(n, np.int64), np.empty((n, 6))
@@ -126,7 +126,7 @@ def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any
     return larger[:count], smaller[:count], record[:count]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def summed(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
     """Sums over subtrees [n + m, f] of values of leaves [n, f] and of merges [m, f]."""
     out = np.empty((n + len(larger), leaf.shape[1]))
@@ -136,7 +136,7 @@ def summed(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
     return out
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def best_cut(n: int, larger: Any, smaller: Any, worth: Any) -> tuple[Any, Any]:
     """The disjoint subtrees of highest summed worth: value of the best cut at or below each node, and where that is the
     node itself as one cluster (an inner node of no less worth than what lies below it)."""
@@ -148,7 +148,7 @@ def best_cut(n: int, larger: Any, smaller: Any, worth: Any) -> tuple[Any, Any]:
     return value, whole
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def nodes_of_cut(n: int, larger: Any, smaller: Any, whole: Any) -> Any:
     """The node that each leaf's cluster is: the highest of its ancestors where `whole`."""
     owner = np.full(n + len(larger), -1)
@@ -160,7 +160,7 @@ def nodes_of_cut(n: int, larger: Any, smaller: Any, whole: Any) -> Any:
     return owner[:n]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def inner_edges(n: int, parent: Any, low: Any, high: Any, weight: Any) -> Any:
     """Weight of the edges that each merge closes [n + m]: those whose ends it is the lowest common ancestor of."""
     closed, depth = np.zeros(len(parent)), np.zeros(len(parent), np.int64)
@@ -178,7 +178,7 @@ def inner_edges(n: int, parent: Any, low: Any, high: Any, weight: Any) -> Any:
     return closed
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def class_overlaps(n: int, larger: Any, smaller: Any, code: Any, of_class: Any, taus: Any) -> Any:
     """For each node [n + m, len(taus)]: mean over its items of 1 / (tau / precision + (1 - tau) / recall).
 

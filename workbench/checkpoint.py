@@ -19,7 +19,7 @@ from .config import InferenceConfig, LanderConfig, known_settings
 from .encoder import Encoder, EncoderConfig
 from .lander import Lander
 
-PACKAGED = ("glyphs-encoder", "glyphs-lander")
+PACKAGED = ("glyphs-encoder", "glyphs-lander", "general")
 _KEY = "workbench"
 _SUFFIX = ".safetensors"
 
@@ -84,7 +84,7 @@ def load_checkpoint(path: str | Path) -> Lander | Encoder:
     """A saved model, in evaluation mode, on the CPU.
 
     Args:
-        path: a file, or the name of a packaged model: "glyphs-encoder", "glyphs-lander".
+        path: a file, or the name of a packaged model: "general", "glyphs-lander" or "glyphs-encoder".
 
     Raises:
         FileNotFoundError: neither a file nor a packaged name.

@@ -1,4 +1,4 @@
-"""What the learned cut reads of every node of a merge tree: the node, its two children, their merge, where it stands."""
+"""What the learned cut reads of every node of a merge tree: the node, its children, their merge, where it stands."""
 
 from __future__ import annotations
 

@@ -20,10 +20,11 @@ from ._checks import check_array, resolve_device, unit_rows
 from .aggregate import Nodes
 from .checkpoint import load_lander
 from .config import InferenceConfig
-from .decode import Decoder
+from .decode import CUTS, Decoder, cut_layers
 from .graph import KnnGraph, knn, query
 from .hierarchy import build_hierarchy
 from .lander import Lander
+from .review import confidence, outlier_scores, review_clusters
 
 OURS = "Hi-LANDER"  # its name in tables and figures
 Labels = Int64[np.ndarray, " n"]
@@ -33,10 +34,11 @@ class HiLander(ClusterMixin, BaseEstimator):
     """Hierarchical clustering by a LANDER; decides by itself how many clusters there are.
 
     Args:
-        lander: a `Lander`, the path or name of a checkpoint, or None: the packaged "glyphs-lander", whose structural
-            inputs take features of any dimension.
+        lander: a `Lander`, the path or name of a checkpoint, or None: the packaged "general", made for embeddings of
+            any kind and dimension.
         k: neighbours per node, itself not counted. None, here and below: what goes with the model (`lander.inference`).
-        tau: threshold on linkage in [0, 1]; "auto": the model's own, chosen on held-out classes.
+        tau: in [0, 1], higher gives finer clusters; "auto": the model's own. With decoder "cut" (general model) what
+            precision counts against recall, 0.5 = both alike; else the threshold on linkage.
         max_levels: most levels to run.
         early_stop: also stop when the links of a level have not shrunk by the factor k.
         decoder: name in `DECODERS`, or a function (graph, prediction, tau) -> Decoding.
@@ -46,7 +48,13 @@ class HiLander(ClusterMixin, BaseEstimator):
     Attributes:
         labels_: int64 [N], clusters 0 .. n_clusters_-1.
         n_clusters_: clusters after the last level.
-        cluster_layers_: labels after each level, finest first.
+        cluster_layers_: labels after each level, finest first; of the general model's one level nested cuts at tau 0.9,
+            0.7, its own, 0.3 and 0.1, of which its own is `labels_`.
+        clusters_: one row per cluster, to review: size, peak, stability, confidence, expected precision and recall;
+            those to doubt first on top (`review.review_clusters`).
+        confidence_: [N], how sure each row is of its cluster; outlier_scores_: [N], 1 where nothing is like it.
+        expected_: BCubed precision, recall and f that the model expects of `labels_`, without labels; {} from models
+            that do not forecast.
         hierarchy_: all levels with graph, prediction, parents, peaks; `.to_pandas()`, `.to_networkx()`, `.ledger()`.
         n_features_in_: columns of X.
         features_: the rows of X scaled to length 1 [N, D], on the device the model ran on.
@@ -107,15 +115,31 @@ class HiLander(ClusterMixin, BaseEstimator):
         self.hierarchy_ = build_hierarchy(self.features_, lander.predict, settings, graph=search)
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
         self.n_clusters_ = self.hierarchy_.n_clusters
-        self.cluster_layers_ = self.hierarchy_.layers
+        self._review()
         return self
+
+    def _review(self) -> None:
+        """What `fit` tells beside the labels."""
+        first, cut = self.hierarchy_.levels[0], self.settings_.decoder == "cut"
+        linkage, labels = first.prediction.linkage, self.hierarchy_.labels
+        self.confidence_ = confidence(first.graph, linkage, labels).cpu().numpy()
+        self.outlier_scores_ = outlier_scores(linkage).cpu().numpy()
+        self.clusters_ = review_clusters(self.hierarchy_)
+        self.cluster_layers_, self.expected_ = self.hierarchy_.layers, {}
+        if cut and len(self.hierarchy_.levels) == 1:
+            layers = cut_layers(first.graph, first.prediction, self.settings_.tau)
+            self.cluster_layers_ = [layer.clusters.cpu().numpy() for layer in layers]
+            node, forecast = first.decoding.node, first.prediction.forecast
+            if node is not None and forecast is not None:
+                self.expected_ = forecast.expected(node.cpu().numpy())
 
     def predict(self, X: Any) -> Labels:
         """Judge each new row alone: the cluster of the fitted row it is linked to most strongly, or -1.
 
         Formula: row x lists its k most similar fitted rows j; r_xj is the linkage the model gives if x joined the
-        graph of level 0 as one more node; the label is that of argmax r_xj if r_xj > tau. A row equal to a fitted one
-        (similarity 1) gets that one's label.
+        graph of level 0 as one more node; the label is that of argmax r_xj if r_xj > tau. Decoders that cut a merge
+        tree weigh links together: the label is the cluster of highest summed r_xj if its mean r_xj > 1/2. A row equal to a
+        fitted one (similarity 1) gets that one's label.
 
         Args:
             X: [M, D].
@@ -130,15 +154,14 @@ class HiLander(ClusterMixin, BaseEstimator):
         rows = unit_rows(array).to(self.features_.device)
         found = query(self.features_, rows, self.settings_.k)
         linkage = _linkage_of_new_rows(self.lander_, self.hierarchy_.levels[0].graph, self.features_, rows, found)
-        linkage = torch.where(found.similarity >= 1, 2.0, linkage)
-        strongest, slot = linkage.max(dim=1)
-        label = self.hierarchy_.labels[found.filled.gather(1, slot[:, None])[:, 0]]
-        answer: Labels = torch.where(strongest > self.settings_.tau, label, -1).cpu().numpy()
+        label = self.hierarchy_.labels[found.filled]
+        best, kept = _choose(label, linkage, found, None if self.settings_.decoder in CUTS else self.settings_.tau)
+        answer: Labels = torch.where(kept, label.gather(1, best)[:, 0], -1).cpu().numpy()
         return answer
 
     def _resolve(self) -> tuple[Lander, InferenceConfig]:
         """The model and its settings, with what this estimator overrides."""
-        given = "glyphs-lander" if self.lander is None else self.lander
+        given = "general" if self.lander is None else self.lander
         lander = load_lander(given) if isinstance(given, (str, Path)) else given
         if not isinstance(lander, Lander):
             raise TypeError(
@@ -162,6 +185,19 @@ class HiLander(ClusterMixin, BaseEstimator):
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
 
+def _choose(label: Tensor, linkage: Tensor, found: KnnGraph, tau: float | None) -> tuple[Tensor, Tensor]:
+    """The slot [M, 1] whose cluster a new row joins, and whether it does: the strongest link above tau; without tau the
+    cluster of highest summed linkage, if the mean of its links exceeds 1/2."""
+    strength, good = linkage, linkage > (tau or 0)
+    if tau is None:
+        same = (label[:, :, None] == label[:, None, :]) & found.present[:, None, :]
+        strength = (same * linkage[:, None, :]).sum(dim=2)
+        good = strength > same.sum(dim=2) / 2
+    twin = found.similarity >= 1
+    best = torch.where(twin, torch.inf, strength * found.present).argmax(dim=1, keepdim=True)
+    return best, ((good & found.present) | twin).gather(1, best)[:, 0]
+
+
 def _linkage_of_new_rows(lander: Lander, graph: KnnGraph, features: Tensor, rows: Tensor, found: KnnGraph) -> Tensor:
     """Linkage [M, k] of new rows to the fitted rows they list.
 
@@ -172,4 +208,4 @@ def _linkage_of_new_rows(lander: Lander, graph: KnnGraph, features: Tensor, rows
     neighbors = torch.cat([pad(graph.neighbors, (0, missing), value=-1), found.neighbors])
     similarity = torch.cat([pad(graph.similarity, (0, missing)), found.similarity])
     nodes = Nodes.of_images(torch.cat([features, rows]))
-    return lander.predict(nodes, KnnGraph(neighbors, similarity)).linkage[len(features) :]
+    return lander.linkage(nodes, KnnGraph(neighbors, similarity), among=len(features))[len(features) :]

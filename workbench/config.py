@@ -15,7 +15,7 @@ class LanderConfig:
     """Architecture of a LANDER, saved beside its weights.
 
     Attributes:
-        inputs: "structural" (any feature dimension), "relative" (any dimension and kind; free of the scale of cosines) or
+        inputs: "structural" (any feature dimension), "relative" (any dimension and kind; free of cosines' scale) or
             "features" (published; bound to one dimension).
         conv: "gated" (reads link inputs), "gcn" (published for faces) or "gat" (published for iNaturalist).
         layers: convolutions; two hops let structural inputs compare whole neighbourhoods. Published: 1.
@@ -56,7 +56,9 @@ class LanderConfig:
         if self.heads > 1 and self.conv != "gat":
             raise ValueError(f"heads: only conv='gat' has heads, got heads={self.heads} with conv={self.conv!r}")
         if self.inputs == "relative" and self.conv == "gcn":
-            raise ValueError("conv: 'gcn' weighs by similarity, which inputs='relative' do not hold; use 'gated' or 'gat'")
+            raise ValueError(
+                "conv: 'gcn' weighs by similarity, which inputs='relative' do not hold; use 'gated' or 'gat'"
+            )
 
     @classmethod
     def published(cls, conv: str = "gcn", hidden: int = 512) -> LanderConfig:

@@ -18,7 +18,7 @@ def map_equation_worth(tree: MergeTree, volume: OfNodes, inner: OfNodes) -> tupl
 
     Formula: L = plogp(Q) - 2 sum_m plogp(q_m) + sum_m plogp(q_m + p_m), plogp(x) = x log2 x, with p_m the share of all
     link weight at the images of cluster m, q_m the share that leaves it, Q = sum_m q_m. All terms but the first add up
-    over clusters; the first is replaced by its tangent q_m (log2 Q + 1 / ln 2), Q taken from the cut before, five times.
+    over clusters; the first is replaced by its tangent q_m (log2 Q + 1 / ln 2), Q from the cut before, five times.
 
     Args:
         tree: merge tree.

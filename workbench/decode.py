@@ -1,8 +1,8 @@
 """Prediction -> clusters: the place where a link is decided.
 
 The tree decode keeps, for every node, the one link with the highest linkage among those above tau that lead to a
-denser neighbour. What is kept is a forest: its roots are the peaks, its trees the clusters. The cut decodes weigh all links
-between two clusters together: they cut a merge tree where a forecast, or a criterion with no learning, is best.
+denser neighbour. What is kept is a forest: its roots are the peaks, its trees the clusters. The cut decodes weigh all
+links between two clusters together: they cut a merge tree where a forecast, or a criterion with no learning, is best.
 """
 
 from __future__ import annotations
@@ -48,11 +48,13 @@ class Decoding:
         representative: int64 [c], the node that stands for each cluster (tree decode: its peak).
         parent: int64 [n], tree decode only: the node each node is linked to, itself at a peak; None for decoders that
             give no forest.
+        node: int64 [n], decodes of a merge tree only: the tree's node that each node's cluster is.
     """
 
     clusters: Int[Tensor, " n"]
     representative: Int[Tensor, " c"]
     parent: Int[Tensor, " n"] | None
+    node: Int[Tensor, " n"] | None = None
 
     @property
     def n_links(self) -> int:
@@ -197,12 +199,16 @@ def decode_cut(graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding:
         >>> decode_cut(graph, guess, tau=0.5).clusters.tolist()
         [0, 0, 1]
     """
+    return _of_nodes(graph, prediction.density, _forecast(prediction).cut(tau).node)
+
+
+def _forecast(prediction: Prediction) -> Forecast:
     if prediction.forecast is None:
         raise ValueError(
             "decoder: 'cut' needs a model that forecasts (LanderConfig.members > 0), as the packaged 'general' does; "
             "choose another of DECODERS"
         )
-    return _of_nodes(graph, prediction.density, prediction.forecast.cut(tau).node)
+    return prediction.forecast
 
 
 def decode_map_equation(graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding:
@@ -237,7 +243,9 @@ def decode_mass(graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding
         >>> decode_mass(graph, Prediction(graph.similarity, torch.zeros(2)), tau=0.0).clusters.tolist()
         [0, 0]
     """
-    return _of_nodes(graph, prediction.density, mass_worth(_unread_tree(graph, _above(prediction.linkage, tau)))[1].node)
+    return _of_nodes(
+        graph, prediction.density, mass_worth(_unread_tree(graph, _above(prediction.linkage, tau)))[1].node
+    )
 
 
 def _above(linkage: Tensor, tau: float) -> Tensor:
@@ -247,6 +255,12 @@ def _above(linkage: Tensor, tau: float) -> Tensor:
 def _unread_tree(graph: KnnGraph, linkage: Tensor) -> MergeTree:
     """The merge tree where nobody reads the features' products."""
     return merge_tree(graph, linkage, linkage.new_zeros(graph.n, 1))
+
+
+def cut_layers(graph: KnnGraph, prediction: Prediction, tau: float) -> list[Decoding]:
+    """`decode_cut` at `tau` with the nested cuts around it, finest first (`Forecast.layers`)."""
+    forecast = _forecast(prediction)
+    return [_of_nodes(graph, prediction.density, cut.node) for cut in forecast.layers(check_unit_interval(tau, "tau"))]
 
 
 def _of_nodes(graph: KnnGraph, density: Tensor, node: Int64[np.ndarray, " n"]) -> Decoding:
@@ -260,7 +274,7 @@ def _of_nodes(graph: KnnGraph, density: Tensor, node: Int64[np.ndarray, " n"]) -
     first = torch.full_like(which, graph.n).scatter_reduce_(0, which, every, "amin")
     head = _densest(first[which], density)
     representative = head.unique()
-    return Decoding(torch.searchsorted(representative, head), representative, None)
+    return Decoding(torch.searchsorted(representative, head), representative, None, name)
 
 
 TREES: dict[str, Decoder] = {"tree": decode_tree, "tree-strict": partial(decode_tree, strict=True)}

@@ -15,6 +15,7 @@ from .cluster_inputs import CLUSTER_INPUTS
 from .merges import Cut, MergeTree
 
 TAUS = (0.0, 0.25, 0.5, 0.75, 1.0)  # what is forecast; worths between are interpolated
+LAYERS = (0.9, 0.7, 0.3, 0.1)  # tau of the cuts shown beside the chosen one
 ROWS = 2**16  # nodes per pass
 
 
@@ -26,8 +27,8 @@ class Forecast:
         tree: n images, m merges.
         worth: [nodes, 5], forecast worth at each of `TAUS`.
 
-    The worth of cluster C at tau is the mean over its images i of 1 / (tau / P_i + (1 - tau) / R_i), with P_i = |C & K_i|
-    / |C|, R_i = |C & K_i| / |K_i| and K_i the class of i: recall at 0, F at 0.5, precision at 1, all BCubed.
+    The worth of cluster C at tau is the mean over its images i of 1 / (tau / P_i + (1 - tau) / R_i), with
+    P_i = |C & K_i| / |C|, R_i = |C & K_i| / |K_i| and K_i the class of i: recall at 0, F at 0.5, precision at 1, all BCubed.
 
     Example:
         >>> from workbench.graph import KnnGraph
@@ -50,10 +51,30 @@ class Forecast:
         worth: Float[np.ndarray, " nodes"] = (1 - share) * self.worth[:, low] + share * self.worth[:, low + 1]
         return worth
 
-    def cut(self, tau: float, over: Cut | None = None) -> Cut:
-        """The clusters of highest worth, summed over images; `over`: of those that its clusters fall into whole."""
-        worth = self.tree.size * self.at(tau)
-        return self.tree.cut(worth) if over is None else self.tree.within(over, worth)
+    def cut(self, tau: float) -> Cut:
+        """The clusters of highest worth, summed over images."""
+        return self.tree.cut(self.tree.size * self.at(tau))
+
+    def layers(self, tau: float) -> list[Cut]:
+        """Nested cuts, finest first: at tau 0.9 and 0.7, at `tau` itself as `cut` gives it, at 0.3 and 0.1.
+
+        Each lies within the next; a tau of `LAYERS` that is on the wrong side of `tau` is left out.
+
+        Example:
+            >>> from workbench.graph import KnnGraph
+            >>> from workbench.merges import merge_tree
+            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
+            >>> forecast = true_forecast(merge_tree(graph, graph.similarity, torch.eye(2)), np.array([0, 0]))
+            >>> [cut.node.tolist() for cut in forecast.layers(0.5)]
+            [[2, 2], [2, 2], [2, 2], [2, 2], [2, 2]]
+        """
+        own = self.cut(tau)
+        found = [own]
+        for finer in sorted(at for at in LAYERS if at > tau):
+            found.insert(0, self.tree.under(found[0], self.tree.size * self.at(finer)))
+        for coarser in sorted((at for at in LAYERS if at < tau), reverse=True):
+            found.append(self.tree.over(found[-1], self.tree.size * self.at(coarser)))
+        return found
 
     def expected(self, node: Int64[np.ndarray, " n"]) -> dict[str, float]:
         """BCubed precision, recall and their F that clusters (the node of each image) are forecast to have.
@@ -84,7 +105,7 @@ def true_forecast(tree: MergeTree, labels: Int64[np.ndarray, " n"]) -> Forecast:
 class Forecaster(nn.Module):
     """A committee of small networks: `CLUSTER_INPUTS` of a node -> its worth at each of `TAUS`.
 
-    Formula: sigmoid of the mean over members of MLP(standardised inputs); MLP = two hidden layers of 64, LayerNorm, GELU.
+    Formula: sigmoid of the mean over members of MLP(standardised inputs); MLP = two hidden layers, LayerNorm, GELU.
 
     Why a committee: the cut picks the highest of many forecasts, so one that errs upwards gets picked; members that
     were trained apart err upwards in different places.
@@ -100,6 +121,8 @@ class Forecaster(nn.Module):
 
     def __init__(self, members: int, hidden: int = 64) -> None:
         super().__init__()
+        self.mean: Tensor
+        self.scale: Tensor
         width = len(CLUSTER_INPUTS)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))

@@ -19,7 +19,7 @@ from ._checks import check_int, resolve_device, seeded
 from .aggregate import Nodes
 from .cluster_inputs import cluster_inputs
 from .config import InferenceConfig, LanderConfig
-from .forecast import true_forecast
+from .forecast import Forecaster, true_forecast
 from .graph import KnnGraph, knn
 from .lander import Lander
 from .merges import merge_tree
@@ -27,6 +27,7 @@ from .structure import GraphInputs
 from .targets import link_labels
 from .variety import Labelled, VarietyConfig, draw_set
 
+CHUNK = 25  # sets a process draws at a time, as the sources travel to it each time
 HELD_OUT = 20  # one set in so many is not trained on but watched
 
 
@@ -46,7 +47,7 @@ class GeneralRecipe:
         variety: what sets are drawn.
     """
 
-    sets: int = 2000
+    sets: int = 1600
     k: int = 15
     epochs: int = 3
     learning_rate: float = 3e-3
@@ -90,8 +91,8 @@ def train_general(
     """A LANDER for embeddings of any kind and dimension, with the committee that its "cut" decoder needs.
 
     Links: binary cross entropy on every link of every set, not balanced, so that linkage is calibrated. Worth: cross
-    entropy of every node's forecast at each of `forecast.TAUS` with its true worth, nodes weighted by the square root of
-    their size. One set in twenty is held out and watched: `history` has the losses on both.
+    entropy of every node's forecast at each of `forecast.TAUS` with its true worth, nodes weighted by the square root
+    of their size. One set in twenty is held out and watched: `history` has the losses on both.
 
     Args:
         sources: labelled unit rows, e.g. `sources.general_sources(encoder)`.
@@ -116,19 +117,22 @@ def train_general(
         raise ValueError("config: the general model needs a committee, got members=0; use LanderConfig.general()")
     model: Lander = seeded(lambda: Lander(config, InferenceConfig.general(recipe.k)), seed).to(resolve_device(device))
     run = _Run(model, recipe, jobs, progress)
-    seeds = [seed * 1_000_003 + i for i in range(recipe.sets)]
-    drawn = run.parallel(_draw, seeds, "drawing sets", sources, recipe, model)
+    seeds = np.split(seed * 1_000_003 + np.arange(recipe.sets), range(CHUNK, recipe.sets, CHUNK))
+    drawn = [one for some in run.parallel(_draw, seeds, "drawing sets", sources, recipe, model) for one in some]
     history = seeded(lambda: [*run.train_links(drawn), *run.train_worth(drawn)], seed + 1)
     model.history = pd.DataFrame(history)
     return model.to("cpu").eval()
 
 
-def _draw(seed: int, sources: Sequence[Labelled], recipe: GeneralRecipe, model: Lander) -> _Set:
-    rows, labels = draw_set(seed, sources, recipe.variety)
-    graph = knn(rows, recipe.k, method="exact")
-    inputs = model.inputs(Nodes.of_images(rows), graph)
-    small = KnnGraph(graph.neighbors.int(), graph.similarity)
-    return _Set(rows.half(), labels, small, inputs.nodes.half(), inputs.edges.half())
+def _draw(seeds: np.ndarray, sources: Sequence[Labelled], recipe: GeneralRecipe, model: Lander) -> list[_Set]:
+    drawn = []
+    for seed in seeds.tolist():
+        rows, labels = draw_set(seed, sources, recipe.variety)
+        graph = knn(rows, recipe.k, method="exact")
+        inputs = model.inputs(Nodes.of_images(rows), graph)
+        small = KnnGraph(graph.neighbors.int(), graph.similarity)
+        drawn.append(_Set(rows.half(), labels, small, inputs.nodes.half(), inputs.edges.half()))
+    return drawn
 
 
 Table = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -243,7 +247,7 @@ def _link_loss(model: Lander, drawn: _Set) -> Tensor:
     return nn.functional.cross_entropy(logits[present], same[present].long())
 
 
-def _worth_loss(forecaster: nn.Module, inputs: Tensor, worth: Tensor, weight: Tensor) -> Tensor:
+def _worth_loss(forecaster: Forecaster, inputs: Tensor, worth: Tensor, weight: Tensor) -> Tensor:
     """Mean over members, nodes (weighted) and taus of the cross entropy with the true worth."""
     logits = forecaster.logits(inputs)
     target = worth.expand_as(logits)

@@ -12,9 +12,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from .aggregate import Nodes
+from .cluster_inputs import cluster_inputs
 from .config import InferenceConfig, LanderConfig
 from .convs import CONVS
-from .cluster_inputs import cluster_inputs
 from .decode import Prediction
 from .forecast import Forecast, Forecaster
 from .graph import KnnGraph

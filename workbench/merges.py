@@ -14,6 +14,7 @@ from torch import Tensor
 from . import _merging
 from .graph import KnnGraph
 
+NEVER = -1e15  # the worth of a node that must not become a cluster
 Column = Float[np.ndarray, " m"]
 OfNodes = Float[np.ndarray, " nodes"]
 
@@ -98,23 +99,37 @@ class MergeTree:
         value, whole = _merging.best_cut(self.n, self.larger, self.smaller, worth.astype(np.float64))
         return Cut(_merging.nodes_of_cut(self.n, self.larger, self.smaller, whole), value, whole)
 
-    def within(self, cut: Cut, worth: OfNodes) -> Cut:
-        """The clusters of highest worth that the clusters of `cut` fall into whole: a coarser layer over it.
+    def over(self, cut: Cut, worth: OfNodes) -> Cut:
+        """The clusters of highest worth that the clusters of `cut` fall into whole: a coarser layer.
 
         Example:
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
             >>> tree = merge_tree(graph, graph.similarity, torch.eye(3))
             >>> fine = tree.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))
-            >>> tree.within(fine, np.array([9.0, 9.0, 9.0, 1.0, 2.0])).node.tolist()
+            >>> tree.over(fine, np.array([9.0, 9.0, 9.0, 1.0, 2.0])).node.tolist()
             [3, 3, 2]
         """
-        inside = np.zeros(self.n_nodes, dtype=bool)
-        inside[np.unique(cut.node)] = True
-        below = ~self._at_or_above(inside)
-        return self.cut(np.where(below, 0.0, worth))
+        return self.cut(np.where(self._holds(cut), worth, NEVER))
 
-    def _at_or_above(self, marked: Bool[np.ndarray, " nodes"]) -> Bool[np.ndarray, " nodes"]:
-        return self.sums(marked[: self.n, None], marked[self.n :, None])[:, 0] > 0
+    def under(self, cut: Cut, worth: OfNodes) -> Cut:
+        """The clusters of highest worth that fall into the clusters of `cut`: a finer layer.
+
+        Example:
+            >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
+            >>> tree = merge_tree(graph, graph.similarity, torch.eye(3))
+            >>> coarse = tree.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))
+            >>> tree.under(coarse, np.array([1.0, 1.0, 1.0, 1.5, 9.0])).node.tolist()
+            [0, 1, 2]
+        """
+        above = self._holds(cut)
+        above[cut.node] = False
+        return self.cut(np.where(above, NEVER, worth))
+
+    def _holds(self, cut: Cut) -> Bool[np.ndarray, " nodes"]:
+        """Nodes that hold a whole cluster of the cut."""
+        chosen = np.zeros((self.n_nodes, 1))
+        chosen[cut.node] = 1
+        return self.sums(chosen[: self.n], chosen[self.n :])[:, 0] > 0
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per merge: node, larger, smaller, size, linkage (mean over all pairs across), links (across).
@@ -146,7 +161,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Edges:
-    """The undirected edges of a k-NN graph: low < high, summed linkage and number of the one or two links of a pair."""
+    """The undirected edges of a k-NN graph: low < high, summed linkage (> 0), number of links (one or two) of a pair."""
 
     low: Int64[np.ndarray, " e"]
     high: Int64[np.ndarray, " e"]
@@ -167,13 +182,14 @@ class Edges:
         pair, which, links = torch.unique(key, return_inverse=True, return_counts=True)
         weight = torch.zeros(len(pair), dtype=torch.float64, device=key.device)
         weight.index_add_(0, which, linkage[node, slot].to(torch.float64))
-        columns = (pair // graph.n, pair % graph.n, weight, links.to(torch.float64))
+        tied = weight > 0  # a link of no weight ties nothing
+        columns = (column[tied] for column in (pair // graph.n, pair % graph.n, weight, links.to(torch.float64)))
         return cls(*(column.cpu().numpy() for column in columns))
 
     def at(self, n: int, values: Float[np.ndarray, " e"]) -> Float[np.ndarray, " n"]:
         """Sum of the values of the edges at each of n nodes."""
         ends = (np.bincount(end, values, minlength=n) for end in (self.low, self.high))
-        return np.asarray(sum(ends))
+        return np.asarray(sum(ends), dtype=np.float64)
 
 
 def merge_tree(graph: KnnGraph, linkage: Float[Tensor, "n k"], features: Float[Tensor, "n d"]) -> MergeTree:

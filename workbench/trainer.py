@@ -64,6 +64,10 @@ class MetaTraining:
         self.generator = torch.Generator().manual_seed(seed)
         x, y = _labelled(features, labels, self.device, "")
         config = (config or LanderConfig()).for_features(x.shape[1])
+        if config.members:
+            raise ValueError(
+                "members: the committee is trained by workbench.general.train_general; give members=0 here"
+            )
         if inference is None:
             inference = InferenceConfig() if config.inputs != "features" else InferenceConfig.published()
         self.model: Lander = seeded(lambda: Lander(config, inference), seed).to(self.device)

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import normalize
 
-Labelled = tuple[Float[Tensor, "n d"], Int[Tensor, " n"]]
+Labelled = tuple[Tensor, Tensor]  # unit rows [n, d], classes [n]
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,15 @@ class VarietyConfig:
     """How often what is drawn; every other number is drawn from the ranges in the code.
 
     Attributes:
-        images: least and most images of a set, evenly on a logarithmic scale; one set in seven is up to 2.4 times larger.
+        images: least and most images of a set, evenly on a logarithmic scale; one in seven is up to 2.4 times larger.
         synthetic: share of sets made from nothing.
         grow: share of real sets whose classes may be larger than the source's, by mixing two images of a class.
         singletons, groups, modes, bursts, outliers, noise, uneven: share of sets with: one image each of other classes;
             classes that lie in nested groups; classes that fall apart in modes; near-duplicates; mixtures of two
             images; noise; features of uneven spread.
 
-    Groups are commoner than modes on purpose: what a class is depends on who asks, and people seldom name less than what
-    falls apart by itself.
+    Groups are commoner than modes on purpose: what a class is depends on who asks, and people seldom name less than
+    what falls apart by itself.
     """
 
     images: tuple[int, int] = (500, 5000)
@@ -53,27 +53,27 @@ class Dice:
     def __init__(self, seed: int) -> None:
         self.generator = torch.Generator().manual_seed(seed)
 
-    def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
+    def uniform(self, low: float | int = 0, high: float | int = 1) -> float:
         """Evenly between two numbers."""
         return low + (high - low) * float(torch.rand((), generator=self.generator))
 
-    def scale(self, low: float, high: float) -> float:
+    def scale(self, low: float | int, high: float | int) -> float:
         """Evenly between two positive numbers on a logarithmic scale."""
         return math.exp(self.uniform(math.log(low), math.log(max(low, high))))
 
-    def happens(self, share: float) -> bool:
+    def happens(self, share: float | int) -> bool:
         """True in that share of draws."""
         return self.uniform() < share
 
-    def below(self, n: int, *shape: int) -> Int[Tensor, "..."]:
+    def below(self, n: int, *shape: int) -> Int[Tensor, ...]:
         """Integers 0 .. n - 1."""
         return torch.randint(max(1, n), shape, generator=self.generator)
 
-    def normal(self, *shape: int) -> Float[Tensor, "..."]:
+    def normal(self, *shape: int) -> Float[Tensor, ...]:
         """Standard normal numbers."""
         return torch.randn(*shape, generator=self.generator)
 
-    def even(self, *shape: int) -> Float[Tensor, "..."]:
+    def even(self, *shape: int) -> Float[Tensor, ...]:
         """Numbers evenly in [0, 1)."""
         return torch.rand(*shape, generator=self.generator)
 
@@ -140,7 +140,9 @@ def nested_gaussians(dice: Dice, n: int) -> Labelled:
     m, latent = len(labels), int(dice.scale(3, min(dim, 64)))
     groups = max(1, int(classes / dice.scale(1, 20)))
     group = dice.below(groups, classes)
-    center = dice.normal(groups, latent)[group] * dice.uniform(0.3, 2) + dice.normal(classes, latent) * dice.scale(0.3, 2)
+    center = dice.normal(groups, latent)[group] * dice.uniform(0.3, 2) + dice.normal(classes, latent) * dice.scale(
+        0.3, 2
+    )
     if dice.happens(1 / 3):
         uppers = max(1, int(groups / dice.scale(1, 10)))
         center += dice.normal(uppers, latent)[dice.below(uppers, groups)[group]] * dice.uniform(0.3, 3)
@@ -222,10 +224,8 @@ def grouped(dice: Dice, rows: Tensor, labels: Tensor, config: VarietyConfig) -> 
         modes = 1 + dice.below(int(dice.scale(2, 12)), classes)
         first = modes.cumsum(0) - modes
         mode = first[labels] + (dice.even(n) * modes[labels]).long().clamp(max=modes[labels] - 1)
-        if dice.happens(0.4):  # the same modes in every class, as poses are
-            offset = offsets(12)[dice.below(12, int(modes.sum()))]
-        else:
-            offset = offsets(int(modes.sum()))
+        shared, total = dice.happens(0.4), int(modes.sum())  # shared: the same modes in every class, as poses are
+        offset = offsets(12)[dice.below(12, total)] if shared else offsets(total)
         rows = normalize(rows + dice.scale(0.15, 1.2) * offset[mode], dim=1)
     return rows
 
@@ -238,7 +238,7 @@ def disturbed(dice: Dice, rows: Tensor, labels: Tensor, config: VarietyConfig) -
         >>> len(x) > 12, int(y.max()) > 5
         (True, True)
     """
-    n, dim = rows.shape
+    n, _dim = rows.shape
     if dice.happens(config.bursts):
         count = max(1, int(dice.scale(0.02, 0.4) * n / 8))
         source = torch.repeat_interleave(dice.order(n)[:count], 2 + dice.below(14, min(count, n)))
@@ -281,6 +281,6 @@ def transformed(dice: Dice, rows: Tensor, config: VarietyConfig) -> Float[Tensor
     return normalize(rows, dim=1)
 
 
-def _noisy(dice: Dice, rows: Tensor, amount: float) -> Float[Tensor, "n d"]:
+def _noisy(dice: Dice, rows: Tensor, amount: float | int) -> Float[Tensor, "n d"]:
     """Unit rows plus a random vector of length about `amount`."""
     return normalize(rows + amount * dice.normal(*rows.shape) / math.sqrt(rows.shape[1]), dim=1)

@@ -1,7 +1,7 @@
 """Build the sets of `recipes/`: python build.py [OUT] [--only NAME ...] [--sources DIR].
 
-OUT, or the environment's WORKBENCH_DATA/kinds, gets a NAME.npz per recipe, whole or not at all: features float32 [N, D],
-labels int64 [N], and its card as JSON text. A set that is there is not built again. Packages are fetched into
+OUT, or the environment's WORKBENCH_DATA/kinds, gets a NAME.npz per recipe, whole or not at all: features float32
+[N, D], labels int64 [N], and its card as JSON text. A set that is there is not built again. Packages are fetched into
 OUT/sources, or `--sources`. `--cards` prints the table of what is there.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # before numpy loads: sums then come in one order
     os.environ.setdefault(_threads, "1")
-import numpy as np
+import numpy as np  # noqa: E402
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 NAMES = sorted(p.stem for p in RECIPES.glob("*.py") if p.stem != "common")

@@ -17,14 +17,17 @@ Features = Annotated[
     typer.Argument(metavar="FEATURES", help=".npy, .npz, .parquet, .bin or .pkl file, or a folder of images by class."),
 ]
 Folder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", file_okay=False, help="Folder for the results.")]
-LanderName = Annotated[str | None, typer.Option(metavar="NAME|FILE", help="Checkpoint; default glyphs-lander.")]
+LanderName = Annotated[str | None, typer.Option(metavar="NAME|FILE", help="Checkpoint; default general.")]
 Official = Annotated[Path | None, typer.Option(metavar="FILE.pth", help="Official weights in its place.")]
 Average = Annotated[
     bool | None, typer.Option("--average/--no-average", help="Official weights: do nodes read their average feature?")
 ]
 Preset = Annotated[Literal["faces", "inat"] | None, typer.Option(help="Official weights: settings; default faces.")]
 K = Annotated[int | None, typer.Option("--k", metavar="N", help="Neighbours per node, itself not counted.")]
-Tau = Annotated[float | None, typer.Option(metavar="[0..1]", help="A link is kept if its linkage exceeds this.")]
+Tau = Annotated[
+    float | None, typer.Option(metavar="[0..1]", help="Higher gives finer clusters; default the model's own.")
+]
+DecoderName = Annotated[str | None, typer.Option("--decoder", metavar="NAME", help="cut, map-equation, mass, tree ...")]
 MaxLevels = Annotated[int | None, typer.Option(metavar="N", help="Most levels to run.")]
 EarlyStop = Annotated[
     bool | None, typer.Option("--early-stop/--no-early-stop", help="Stop when links no longer shrink by the factor k.")
@@ -44,6 +47,7 @@ def cluster(
     tau: Tau = None,
     max_levels: MaxLevels = None,
     early_stop: EarlyStop = None,
+    decoder: DecoderName = None,
     format: Format = "parquet",
     report: Report = True,
     encoder: EncoderName = "glyphs-encoder",
@@ -56,8 +60,8 @@ def cluster(
     """Cluster features or images; no number of clusters needed.
 
     Settings that are not given are those stored with the model. Writes to DIR: labels (a row per item: cluster after
-    each level, representative), hierarchy (a row per cluster), ledger (a row per level), scores.json if classes are
-    known, report.html.
+    each level, representative, confidence), clusters (a row per final cluster, the doubtful first), hierarchy (a row
+    per cluster of every level), ledger (a row per level), scores.json if classes are known, report.html.
     """
     from ..clusterer import HiLander
     from .reading import read_items
@@ -70,15 +74,16 @@ def cluster(
         tau="auto" if tau is None else tau,
         max_levels=max_levels,
         early_stop=early_stop,
+        decoder=decoder,
         device=device,
         random_state=seed,
     )
     with replacing(out) as folder:
         items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
-        hierarchy = estimator.fit(items.features).hierarchy_
-        write_results(folder, hierarchy, items, format=format, report=report, seed=seed)
+        estimator.fit(items.features)
+        write_results(folder, estimator, items, format=format, report=report, seed=seed)
     if not quiet:
-        typer.echo(f"{summary(hierarchy, items)}\nwritten to {out}")
+        typer.echo(f"{summary(estimator, items)}\nwritten to {out}")
 
 
 def _model(
@@ -87,7 +92,7 @@ def _model(
     if official is None:
         if average is not None or preset is not None:
             raise typer.BadParameter("--average and --preset go with --official weights only")
-        return lander or "glyphs-lander"
+        return lander or "general"
     if lander is not None:
         raise typer.BadParameter("give --lander or --official, not both")
     from ..official import load_official

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..clusterer import HiLander
 from ..hierarchy import Hierarchy
 from ..metrics import scores
 from .reading import Items
 
-TABLES = ("labels", "hierarchy", "ledger")
+TABLES = ("labels", "clusters", "hierarchy", "ledger")
 SCORES, REPORT = "scores.json", "report.html"
 RESULTS = (*(f"{table}.{ending}" for table in TABLES for ending in ("parquet", "csv")), SCORES, REPORT)
 
@@ -38,9 +39,12 @@ def replacing(out: Path) -> Iterator[Path]:
                 (out / result).unlink(missing_ok=True)
 
 
-def write_results(folder: Path, hierarchy: Hierarchy, items: Items, *, format: str, report: bool, seed: int) -> None:
-    """Tables, scores where classes are known, and the report."""
-    tables = {"labels": label_table(hierarchy, items), "hierarchy": hierarchy.to_pandas(), "ledger": hierarchy.ledger()}
+def write_results(folder: Path, model: HiLander, items: Items, *, format: str, report: bool, seed: int) -> None:
+    """Tables of a fitted model, scores where classes are known, and the report."""
+    hierarchy = model.hierarchy_
+    doubts = {"confidence": model.confidence_, "outlier": model.outlier_scores_}
+    tables = {"labels": label_table(hierarchy, items).assign(**doubts), "clusters": model.clusters_}
+    tables |= {"hierarchy": hierarchy.to_pandas(), "ledger": hierarchy.ledger()}
     for name, table in tables.items():
         file = folder / f"{name}.{format}"
         if format == "csv":
@@ -74,12 +78,15 @@ def score_table(hierarchy: Hierarchy, labels: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame([{"level": i, **scores(labels, layer)} for i, layer in enumerate(hierarchy.layers)])
 
 
-def summary(hierarchy: Hierarchy, items: Items) -> str:
-    """What happened at each level, how well, and why it ended."""
+def summary(model: HiLander, items: Items) -> str:
+    """What happened at each level, how well (or how well the model thinks), and why it ended."""
+    hierarchy = model.hierarchy_
     text = hierarchy.ledger().to_string(index=False)
     if items.labels is not None:
         shown = score_table(hierarchy, items.labels)[["level", "bcubed_f", "pairwise_f", "nmi", "n_clusters"]]
         text += "\n\n" + shown.to_string(index=False, float_format="{:.4f}".format)
+    elif model.expected_:
+        text += "\n\nexpected without labels: BCubed " + ", ".join(f"{k} {v:.2f}" for k, v in model.expected_.items())
     n, levels = len(items.features), len(hierarchy.layers)
     return f"{text}\n\n{n} items, {hierarchy.n_clusters} clusters after {levels} level(s): {hierarchy.stop_reason}"
 

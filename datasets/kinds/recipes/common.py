@@ -117,7 +117,9 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> int:
     return int(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def keep_classes(labels: Any, least: int, most: int | None = None, rng: np.random.Generator | None = None) -> np.ndarray:
+def keep_classes(
+    labels: Any, least: int, most: int | None = None, rng: np.random.Generator | None = None
+) -> np.ndarray:
     """Indices of the items whose class has at least `least`; at most `most` of a class, drawn."""
     labels = np.asarray(labels)
     out = []

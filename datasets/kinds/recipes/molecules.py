@@ -1,8 +1,8 @@
 """Chemistry: molecules of GlobalChem's lists, class = list (a drug class, a kind of monomer, ...). Needs: rdkit.
 
-The SMILES of every list that RDKit reads, one item a structure and list; a structure in more lists than one is left out,
-as it would belong to several classes. Lists of 8 or more, at most 120 of one. Features: Morgan fingerprints of radius 2
-(2,048 counts, their logarithms), PCA 128.
+The structures of every list that RDKit reads; one that stands in several lists is left out, as it would belong to
+several classes. Lists of 8 or more, at most 120 of one. Features: Morgan fingerprints of radius 2 (logarithms of 2,048
+counts), PCA 128.
 """
 
 import ast

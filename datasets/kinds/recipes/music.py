@@ -1,8 +1,8 @@
 """Written music: stretches of pieces, class = piece (a chorale, a madrigal, a movement).
 
-The MusicXML files of music21's corpus. Stretches of 4 bars side by side; pieces of 5 or more, at most 40
-stretches of one. Features: duration-weighted pitch classes, pitches by octave, melodic intervals of each part (within a
-fifth), note lengths, voices at once, notes a bar; square roots of shares, each block scaled to equal variance.
+The MusicXML files of music21's corpus. Stretches of 4 bars side by side; pieces of 5 or more, at most 40 of one.
+Features: square roots of shares of pitch classes and of half-octaves (weighted by length), of melodic intervals up to a
+fifth and of note lengths; logarithms of the numbers of parts and notes; each of the five blocks of equal variance.
 """
 
 import zipfile
@@ -35,7 +35,8 @@ def notes(part: ElementTree.Element) -> Iterator[tuple[int, int, float]]:
             pitch = item.find("pitch")
             if item.tag == "note" and pitch is not None and item.find("duration") is not None:
                 height = 12 * (int(pitch.findtext("octave")) + 1) + STEPS[pitch.findtext("step")]
-                yield bar, height + round(float(pitch.findtext("alter", "0"))), float(item.findtext("duration")) / divisions
+                height += round(float(pitch.findtext("alter", "0")))
+                yield bar, height, float(item.findtext("duration")) / divisions
 
 
 def describe(parts: list[list[tuple[int, float]]]) -> list[np.ndarray]:

@@ -1,8 +1,8 @@
 """Chess: positions after opening lines, class = the opening's name (Sicilian, King's Gambit, ...). Needs: chess.
 
-The lines of Scid's classification of openings. Every line is one item, its class the name up to the first colon; names of
-8 lines or more, at most 80 of one name. Features: which piece stands on which square (12 x 64), once for the last position
-and once as the mean over all positions of the line, PCA 96.
+The lines of Scid's classification of openings. Every line is one item, its class the name up to the first colon; names
+of 8 lines or more, at most 80 of one name. Features: which piece stands on which square (12 x 64), in the last position
+and as the mean over all positions of the line, PCA 96.
 """
 
 import re

@@ -1,9 +1,8 @@
 """Wallpapers: pieces of photographs and drawings, class = picture.
 
 The desktop pictures of five Debian packages, the largest version of each, 1,024 pixels wide; 64x64 pieces side by side,
-flat ones (grey deviation below 4 of 255) left out; 8 to 80 of a picture (log-uniform). Features: mean and deviation of the
-energies of a steerable bank (Gaussian derivatives at 3 scales, 4 orientations), colour moments in a luminance-opponent
-space; standardised.
+flat ones (grey deviation 4 of 255 or less) left out; 8 to 80 of a picture (log-uniform). Features: means, deviations
+of the sizes of Gaussian derivatives (3 scales, 4 orientations) and of luminance and two opponent colours; standardised.
 """
 
 from pathlib import Path
@@ -54,7 +53,8 @@ def build() -> Kind:
     x, y = [], []
     for name, path in sorted(largest.items()):
         picture = Image.open(path).convert("RGB")
-        picture = picture.resize((1024, max(64, round(1024 * picture.height / picture.width))), Image.Resampling.LANCZOS)
+        height = max(64, round(1024 * picture.height / picture.width))
+        picture = picture.resize((1024, height), Image.Resampling.LANCZOS)
         maps = responses(np.asarray(picture, np.float32))
         pieces = [
             maps[i : i + 64, j : j + 64] for i in range(0, len(maps) - 63, 64) for j in range(0, maps.shape[1] - 63, 64)

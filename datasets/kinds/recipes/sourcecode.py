@@ -1,12 +1,13 @@
 """Source code: functions of Python's standard library, class = the file.
 
-Functions and methods of 4 to 80 lines, docstrings taken out; files of 8 functions or more, at most 60 of one file. Features:
-TF-IDF of tokens (names, operators, keywords; numbers and strings by type only), 1 and 2 in a row, truncated SVD 128.
+Functions and methods of 4 to 80 lines, docstrings taken out; files of 8 functions or more, at most 60 of one file.
+Features: TF-IDF of tokens (names, operators, keywords; numbers and strings by type only), 1 and 2 in a row, SVD 128.
 """
 
 import ast
 import io
 import tokenize
+from itertools import pairwise
 
 import numpy as np
 from common import SEED, Kind, deb, keep_classes, tfidf_svd
@@ -68,4 +69,4 @@ def build() -> Kind:
 
 
 def grams(words: list[str]) -> list[str]:
-    return words + [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    return words + [f"{a} {b}" for a, b in pairwise(words)]

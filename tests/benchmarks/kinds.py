@@ -1,0 +1,231 @@
+"""Ours beside the other clusterers on many kinds of data, everything at its fixed default settings.
+
+python tests/benchmarks/kinds.py DIR [--out results.csv] [--method NAME ...] [--peer-python PATH]
+
+DIR holds sets as .npz files with features [N, D] and labels [N] (datasets/kinds builds them). Every fit runs in a
+process of its own; its row goes to the CSV at once, and a row that is there is not run again: delete it to repeat it.
+Nothing is tuned and no method sees a label; all get the same rows of length 1. EVoC and fast-hdbscan run in the
+interpreter that `--peer-python` names, which needs numpy and them only. What is not installed is named and skipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import importlib
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np  # all else is imported where it is used: a peer's interpreter runs this file too
+
+MISSING = 3  # exit status of a process whose method is not installed
+OURS = {"HiLander()": (), "HiLander('glyphs-lander')": ("glyphs-lander",)}
+PEERS = {  # name -> (what it needs, the class in the first of them, settings other than the defaults)
+    "EVoC": (("evoc",), "EVoC", {"random_state": 0}),
+    "fast-hdbscan": (("fast_hdbscan", "pynndescent"), "HDBSCAN", {}),  # its extra [nndescent], for more than 30 columns
+}
+BASELINES = {  # name -> (name in workbench.baselines.BASELINES, settings other than the defaults)
+    "Infomap, k = 10": ("Infomap", {"k": 10}),
+    "Infomap, k = 20": ("Infomap", {"k": 20}),
+    "HDBSCAN": ("HDBSCAN", {}),
+    "FINCH": ("FINCH", {}),
+    "average linkage": ("average linkage", {}),
+    "no learning, many levels": ("no learning, many levels", {}),
+    "no learning, one level": ("no learning, one level", {}),
+    "thresholded components": ("thresholded components", {}),
+    "approximate rank-order": ("approximate rank-order", {}),
+}
+METHODS = (*BASELINES, *PEERS, *OURS)
+SCORES = (
+    *(f"{kind}_{part}" for kind in ("pairwise", "bcubed") for part in ("precision", "recall", "f")),
+    *("nmi", "ami", "ari", "n_clusters", "n_noise"),
+)
+COLUMNS = ("set", "kind", "n", "dim", "classes", "method", *SCORES, "seconds", "peak_mb", "error")
+
+
+# ---------------------------------------------------------------- a fit, in a process of its own
+
+
+def estimator(method: str) -> Any:
+    """The method at its defaults; ImportError where its package is missing."""
+    if method in PEERS:
+        needed, name, settings = PEERS[method]
+        module, *_ = [importlib.import_module(package) for package in needed]
+        return getattr(module, name)(**settings)
+    if method in OURS:
+        return importlib.import_module("workbench").HiLander(*OURS[method], device="cpu")
+    name, settings = BASELINES[method]
+    if name == "Infomap":
+        importlib.import_module("infomap")  # the baseline itself asks for it only when it fits
+    return importlib.import_module("workbench.baselines").BASELINES[name](**settings)
+
+
+def fit(method: str, features: str, labels: str) -> None:
+    """Fit one method to an array in a file, write its labels, and print its seconds and this process's peak memory."""
+    try:
+        model = estimator(method)
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(MISSING) from error
+    if method in PEERS:  # what they compile on their first call is not their clustering's time
+        estimator(method).fit(np.random.default_rng(0).standard_normal((500, 16), dtype=np.float32))
+    x = np.load(features)
+    start = time.perf_counter()
+    model.fit(x)
+    seconds = time.perf_counter() - start
+    np.save(labels, np.asarray(model.labels_, dtype=np.int64))
+    print(json.dumps({"seconds": round(seconds, 3), "peak_mb": peak_mb()}))
+
+
+def peak_mb() -> int:
+    """Peak memory of this program; Linux's getrusage alone would count what the parent held when it started us."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM")), None)
+        if line:
+            return int(line.split()[1]) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def measure(method: str, features: Path, labels: np.ndarray, python: str, timeout: float) -> dict[str, Any] | None:
+    """Scores and figures of one fit, or its error; None if the method is not installed."""
+    from workbench.metrics import scores
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = Path(folder) / "labels.npy"
+        command = [python, __file__, "--child", method, str(features), str(found)]
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return {"error": f"more than {timeout:g} seconds"}
+        if run.returncode == MISSING:
+            return None
+        if run.returncode:  # a negative status is the signal that ended it, as for want of memory
+            raised = re.findall(r"^\w[\w.]*: .*", run.stderr, flags=re.MULTILINE)
+            return {"error": raised[-1][:300] if raised else f"ended with status {run.returncode}"}
+        return {**scores(labels, np.load(found)), **json.loads(run.stdout.splitlines()[-1])}
+
+
+# ---------------------------------------------------------------- all sets, all methods
+
+
+def read(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
+    """(unit rows, labels, kind) of a set; the kind is told by the card that datasets/kinds writes into it."""
+    with np.load(path) as arrays:
+        x, labels = arrays["features"].astype(np.float32), arrays["labels"]
+        kind = json.loads(str(arrays["card"]))["kind"] if "card" in arrays else ""
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12), labels, kind
+
+
+def done(out: Path) -> set[tuple[str, str]]:
+    """(set, method) of the rows that are there."""
+    if not out.exists():
+        return set()
+    with out.open(newline="", encoding="utf-8") as file:
+        return {(row["set"], row["method"]) for row in csv.DictReader(file)}
+
+
+def append(out: Path, row: dict[str, Any]) -> None:
+    new = not out.exists()
+    with out.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        if new:
+            writer.writeheader()
+        writer.writerow({c: f"{v:.6g}" if isinstance(v := row.get(c, ""), float) else v for c in COLUMNS})
+
+
+def measure_all(asked: argparse.Namespace) -> None:
+    sets = sorted(asked.folder.glob("*.npz"))
+    if not sets:
+        raise SystemExit(f"{asked.folder}: no .npz files there")
+    missing: set[str] = set()
+    for path in sets:
+        there = done(asked.out)
+        todo = [m for m in asked.method if (path.stem, m) not in there and m not in missing]
+        if not todo:
+            continue
+        x, labels, kind = read(path)
+        about = {"set": path.stem, "kind": kind, "n": len(x), "dim": x.shape[1], "classes": len(np.unique(labels))}
+        with tempfile.TemporaryDirectory() as folder:
+            features = Path(folder) / "features.npy"
+            np.save(features, x)
+            for method in todo:
+                python = asked.peer_python if method in PEERS else sys.executable
+                figures = measure(method, features, labels, python, asked.timeout)
+                if figures is None:
+                    missing.add(method)
+                    print(f"{method}: not installed, skipped", flush=True)
+                    continue
+                append(asked.out, {**about, "method": method, **figures})
+                told = figures.get("error") or f"{figures['seconds']:.1f} s, {figures['peak_mb']} MB"
+                print(f"{path.stem}: {method}: {told}", flush=True)
+
+
+# ---------------------------------------------------------------- summary
+
+
+def summary(out: Path) -> None:
+    """Means of every method over the sets; ours against the best single method, and per set against the best there."""
+    import pandas as pd
+
+    rows = pd.read_csv(out)
+    failed = rows["error"].notna()
+    rows.loc[failed, ["bcubed_f", "pairwise_f"]] = 0.0
+    table = rows.assign(failed=failed).groupby("method").agg(
+        sets=("set", "count"), failed=("failed", "sum"), bcubed_f=("bcubed_f", "mean"),
+        pairwise_f=("pairwise_f", "mean"), seconds=("seconds", "median"), peak_mb=("peak_mb", "max"),
+    )  # fmt: skip
+    print(f"\n{rows['set'].nunique()} sets; means of F (a fit that failed counts 0), median seconds, highest peak")
+    print(table.sort_values("bcubed_f", ascending=False).round(3).to_string())
+    for score in ("bcubed_f", "pairwise_f"):
+        wide = rows.pivot_table(index="set", columns="method", values=score)
+        for name in (m for m in OURS if m in wide):
+            ours = wide[name].dropna()
+            others = wide.loc[ours.index].drop(columns=list(OURS), errors="ignore").dropna(axis=1)
+            if not others.empty:
+                against(ours, others, f"{name}, {score}")
+
+
+def against(ours: Any, others: Any, title: str) -> None:
+    """`ours` [sets] beside a table [sets, methods] of the methods that have a row for each of these sets."""
+    import pandas as pd
+
+    mean, single, best = ours.mean(), others.mean().idxmax(), others.max(axis=1)
+    ratio = ours / best
+    print(f"\n{title}: mean {mean:.3f}")
+    print(f"best single method: {single}, {others[single].mean():.3f}; ratio {mean / others[single].mean():.3f}")
+    print(f"ratio to each set's best: mean {ratio.mean():.3f}, lowest {ratio.min():.3f}")
+    columns = {"ours": ours, single: others[single], "best": best, "by": others.idxmax(axis=1), "ratio": ratio}
+    print(pd.DataFrame(columns).round(3).to_string())
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--child"]:
+        fit(*sys.argv[2:5])
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path("results.csv"), help="CSV, appended to")
+    names = "; ".join(METHODS)
+    parser.add_argument("--method", nargs="+", metavar="NAME", choices=METHODS, default=METHODS, help=names)
+    parser.add_argument("--peer-python", default=sys.executable, metavar="PATH", help="where EVoC and fast-hdbscan are")
+    parser.add_argument("--timeout", type=float, default=1800, help="seconds for one fit")
+    parser.add_argument("--no-summary", action="store_true", help="write the CSV, show no score")
+    asked = parser.parse_args()
+    print(f"{os.cpu_count()} cores, OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'not set')}, "
+          f"load {os.getloadavg()[0]:.1f}", flush=True)  # fmt: skip
+    measure_all(asked)
+    if asked.out.exists() and not asked.no_summary:
+        summary(asked.out)
+
+
+if __name__ == "__main__":
+    main()
