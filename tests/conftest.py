@@ -11,6 +11,7 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
+import workbench._lists
 import workbench._merging  # noqa: F401  # compiled by numba, which knows no checks: imported before the hook
 
 install_import_hook("workbench", "beartype.beartype")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numbers
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -220,6 +221,21 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     if resolved.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(f"device: {device!r} asked for, but torch sees no CUDA device; use device='auto' or 'cpu'")
     return resolved
+
+
+@contextmanager
+def same_threads() -> Iterator[None]:
+    """Numba's threads (UMAP, PyNNDescent) change how many torch uses for the rest of the process: put that back.
+
+    Example:
+        >>> with same_threads():
+        ...     torch.set_num_threads(1)
+    """
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def seeded(build: Callable[[], Built], seed: int) -> Built:

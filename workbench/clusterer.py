@@ -138,8 +138,8 @@ class HiLander(ClusterMixin, BaseEstimator):
 
         Formula: row x lists its k most similar fitted rows j; r_xj is the linkage the model gives if x joined the
         graph of level 0 as one more node; the label is that of argmax r_xj if r_xj > tau. Decoders that cut a merge
-        tree weigh links together: the label is the cluster of highest summed r_xj if its mean r_xj > 1/2. A row equal to a
-        fitted one (similarity 1) gets that one's label.
+        tree weigh links together: the label is the cluster of highest summed r_xj if its mean r_xj > 1/2. A row equal
+        to a fitted one (similarity 1) gets that one's label.
 
         Args:
             X: [M, D].

@@ -28,7 +28,7 @@ class Forecast:
         worth: [nodes, 5], forecast worth at each of `TAUS`.
 
     The worth of cluster C at tau is the mean over its images i of 1 / (tau / P_i + (1 - tau) / R_i), with
-    P_i = |C & K_i| / |C|, R_i = |C & K_i| / |K_i| and K_i the class of i: recall at 0, F at 0.5, precision at 1, all BCubed.
+    P_i = |C & K_i| / |C|, R_i = |C & K_i| / |K_i|, K_i the class of i: recall at 0, F at 0.5, precision at 1 (BCubed).
 
     Example:
         >>> from workbench.graph import KnnGraph

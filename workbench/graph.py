@@ -11,7 +11,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
-from ._checks import check_choice, check_int
+from . import _lists
+from ._checks import check_choice, check_int, same_threads
 
 APPROXIMATE_FROM = 50_000  # nodes: above this PyNNDescent wins on 2 cores even with its compile time (README, "Speed")
 TIE = 1e-6  # similarities closer than this count as equal; float32 rounding of a cosine stays below it
@@ -220,10 +221,17 @@ def _rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Te
     A block product may round two identical columns differently; a dot product of one pair does not.
     """
     index = index.sort(dim=1).values
-    weight = _clipped((rows[:, None] * base[index]).sum(dim=2)).masked_fill(index < 0, 0)
+    weight = _clipped(_products(rows, base, index)).masked_fill(index < 0, 0)
     weight, order = weight.sort(dim=1, descending=True, stable=True)
     weight, index = weight[:, :k], index.gather(1, order)[:, :k]
     return index.masked_fill(weight <= 0, -1), weight
+
+
+def _products(rows: Tensor, base: Tensor, index: Tensor) -> Tensor:
+    if rows.device.type == "cpu":
+        lists = (column.contiguous().numpy() for column in (rows, base, index))
+        return torch.from_numpy(_lists.products(*lists))
+    return (rows[:, None] * base[index]).sum(dim=2)
 
 
 def _clipped(cosine: Tensor) -> Tensor:
@@ -234,7 +242,7 @@ def _clipped(cosine: Tensor) -> Tensor:
 def _approximate(features: Tensor, k: int, seed: int) -> KnnGraph:
     from pynndescent import NNDescent  # compiles with numba: seconds that small graphs need not pay
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), same_threads():
         warnings.filterwarnings("ignore", message="Failed to correctly find n_neighbors")  # our lists may have gaps
         search = NNDescent(features.cpu().numpy(), metric="cosine", n_neighbors=k + 1 + SPARE, random_state=seed)
     found = torch.from_numpy(search.neighbor_graph[0]).long().to(features.device)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .aggregate import Nodes
 from .cluster_inputs import cluster_inputs
 from .config import InferenceConfig, LanderConfig
-from .convs import CONVS
+from .convs import CONVS, GatedConv
 from .decode import Prediction
 from .forecast import Forecast, Forecaster
 from .graph import KnnGraph
@@ -97,8 +97,12 @@ class Lander(nn.Module):
         """
         h = inputs.nodes
         for steps, conv in zip(range(len(self.convs), 0, -1), self.convs, strict=True):
-            blocks = [(conv((h, h[rows]), *_edges(inputs, rows))) for rows in _blocks(inputs.within(steps))]
-            h = torch.cat(blocks) if len(blocks) > 1 else blocks[0]
+            within = inputs.within(steps)
+            if isinstance(conv, GatedConv):
+                h = conv.over_lists(h, inputs.graph.neighbors[:within], inputs.edges[:within])
+            else:
+                blocks = [(conv((h, h[rows]), *_edges(inputs, rows))) for rows in _blocks(within)]
+                h = torch.cat(blocks) if len(blocks) > 1 else blocks[0]
         return h
 
     def link_logits(

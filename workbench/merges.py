@@ -161,7 +161,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Edges:
-    """The undirected edges of a k-NN graph: low < high, summed linkage (> 0), number of links (one or two) of a pair."""
+    """The undirected edges of a k-NN graph: low < high, summed linkage (> 0), links (one or two) of a pair."""
 
     low: Int64[np.ndarray, " e"]
     high: Int64[np.ndarray, " e"]

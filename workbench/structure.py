@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from . import _lists
 from .aggregate import Nodes
 from .graph import KnnGraph
 
@@ -209,19 +210,34 @@ def _look_up(keys: Int[Tensor, " m"], values: Int[Tensor, " m"], wanted: Int[Ten
     return torch.where(keys[at] == wanted, values[at], 0)
 
 
-def rank_and_shared(graph: KnnGraph, cells: int = CELLS) -> tuple[Tensor, Tensor]:
-    """Rank of the node in each neighbour's list and the fraction of shared neighbours, both [n, k]."""
+def rank_and_shared(graph: KnnGraph, cells: int = CELLS) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n k"]]:
+    """Rank of the node in each neighbour's list and the fraction of shared neighbours; compiled on the CPU.
+
+    Example:
+        >>> graph = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0]], [[0.9, 0.5], [0.9, 0.6], [0.6, 0.5]])
+        >>> rank_and_shared(graph)[1].tolist()
+        [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]
+    """
+    if graph.neighbors.device.type == "cpu":
+        lists = (column.contiguous().numpy() for column in (graph.neighbors, graph.similarity))
+        rank, shared = (torch.from_numpy(column) for column in _lists.rank_and_shared(*lists))
+        return rank, shared
     rank, shared = torch.zeros_like(graph.similarity), torch.zeros_like(graph.similarity)
     size = max(1, cells // max(1, graph.k**3))
     for start in range(0, graph.n, size):
         rows = slice(start, start + size)
-        other, own = graph.filled[rows], graph.neighbors[rows]
-        theirs = graph.neighbors[other]
-        above = (graph.similarity[other] > graph.similarity[rows, :, None]) & (theirs >= 0)
-        rank[rows] = above.sum(dim=2) / (theirs >= 0).sum(dim=2).clamp(min=1)
-        common = (theirs[..., None] == own[:, None, None, :]) & (own >= 0)[:, None, None, :]
-        shared[rows] = common.sum(dim=(2, 3)) / max(1, graph.k)
+        rank[rows], shared[rows] = _compared(graph, rows)
     return rank, shared
+
+
+def _compared(graph: KnnGraph, rows: slice) -> tuple[Tensor, Tensor]:
+    """The same for some nodes, every number of their lists with every one of their neighbours' at once: for GPUs."""
+    other, own = graph.filled[rows], graph.neighbors[rows]
+    theirs = graph.neighbors[other]
+    above = (graph.similarity[other] > graph.similarity[rows, :, None]) & (theirs >= 0)
+    common = (theirs[..., None] == own[:, None, None, :]) & (own >= 0)[:, None, None, :]
+    rank = above.sum(dim=2) / (theirs >= 0).sum(dim=2).clamp(min=1)
+    return rank, common.sum(dim=(2, 3)) / max(1, graph.k)
 
 
 def _products(rows: Tensor, graph: KnnGraph, cells: int = CELLS) -> Float[Tensor, "n k"]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int64
 
-from .._checks import check_array, check_int, check_labels, unit_rows
+from .._checks import check_array, check_int, check_labels, same_threads, unit_rows
 from ..graph import KnnGraph, knn
 from ..hierarchy import Hierarchy
 from ..metrics import bcubed, contingency, nmi, pairwise
@@ -70,7 +69,7 @@ def _layout(rows: torch.Tensor, graph: KnnGraph | None, seed: int, epochs: int) 
     if not graph.similarity.any():  # no image is like another: nothing to lay out
         return start
     index, distance = _with_itself(graph.to("cpu"))
-    with warnings.catch_warnings(), _same_threads():
+    with warnings.catch_warnings(), same_threads():
         warnings.filterwarnings("ignore", ".*Tensorflow not installed", ImportWarning)
         warnings.filterwarnings("ignore", "precomputed_knn.2. .knn_search_index. is not an NNDescent", UserWarning)
         warnings.filterwarnings("ignore", ".*vertices were disconnected", UserWarning)  # zero rows, as expected
@@ -89,16 +88,6 @@ def _layout(rows: torch.Tensor, graph: KnnGraph | None, seed: int, epochs: int) 
             min_dist=0.3,
         )
         return _with_lone(np.asarray(model.fit_transform(rows.numpy()), dtype=np.float32))
-
-
-@contextmanager
-def _same_threads() -> Iterator[None]:
-    """UMAP's compiled code changes how many threads torch uses for the rest of the process: put that back."""
-    before = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _with_lone(xy: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:

@@ -8,6 +8,7 @@ standardised.
 
 import io
 import subprocess
+import warnings
 
 import numpy as np
 from common import SEED, Kind, deb, installed, log_uniform, mfcc_stats, standardise
@@ -32,7 +33,9 @@ def build() -> Kind:
         for _ in range(log_uniform(rng, 12, 80)):
             sound = said(variant, rng.integers(150, 200), rng.integers(42, 59), rng.choice(glosses))
             try:
-                rate, wave = wavfile.read(io.BytesIO(sound))
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # a stream's header does not know its length
+                    rate, wave = wavfile.read(io.BytesIO(sound))
             except ValueError:  # it said nothing
                 continue
             if len(wave) > rate // 2 and np.abs(wave).max() > 100:
