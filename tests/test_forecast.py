@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.criteria import map_equation_worth, mass_worth
-from workbench.decode import CUTS, Prediction, cut_layers, decode_cut, decode_map_equation, decode_mass
+from workbench.cuts import CUTS, cut_layers, decode_cut, decode_map_equation, decode_mass
+from workbench.decode import Prediction
 from workbench.forecast import TAUS, Forecast, Forecaster, true_forecast
 from workbench.graph import knn
 from workbench.merges import merge_tree

@@ -5,7 +5,8 @@ import torch
 from workbench.checkpoint import load_checkpoint, load_lander, save_checkpoint
 from workbench.clusterer import HiLander
 from workbench.config import InferenceConfig, LanderConfig
-from workbench.general import GeneralRecipe, train_general
+from workbench.general import train_general
+from workbench.general_sets import GeneralRecipe
 from workbench.sources import gradients, pixels
 from workbench.trainer import MetaTraining
 from workbench.variety import VarietyConfig

@@ -3,7 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.variety import Dice, VarietyConfig, class_sizes, draw_set, resampled
+from workbench.dice import Dice, class_sizes
+from workbench.variety import VarietyConfig, draw_set, resampled
 
 SMALL = VarietyConfig(images=(60, 200))
 

@@ -20,7 +20,8 @@ from ._checks import check_array, resolve_device, unit_rows
 from .aggregate import Nodes
 from .checkpoint import load_lander
 from .config import InferenceConfig
-from .decode import CUTS, Decoder, cut_layers
+from .cuts import CUTS, cut_layers
+from .decode import Decoder
 from .graph import KnnGraph, knn, query
 from .hierarchy import build_hierarchy
 from .lander import Lander

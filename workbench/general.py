@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,67 +15,16 @@ from joblib import Parallel, delayed, parallel_config
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from ._checks import check_int, resolve_device, seeded
-from .aggregate import Nodes
-from .cluster_inputs import cluster_inputs
+from ._checks import resolve_device, seeded
 from .config import InferenceConfig, LanderConfig
-from .forecast import Forecaster, true_forecast
-from .graph import KnnGraph, knn
+from .forecast import Forecaster
+from .general_sets import GeneralRecipe, GeneralSet, Table, draw_sets, worth_table
 from .lander import Lander
-from .merges import merge_tree
-from .structure import GraphInputs
 from .targets import link_labels
-from .variety import Labelled, VarietyConfig, draw_set
+from .variety import Labelled
 
 CHUNK = 25  # sets a process draws at a time, as the sources travel to it each time
 HELD_OUT = 20  # one set in so many is not trained on but watched
-
-
-@dataclass(frozen=True)
-class GeneralRecipe:
-    """How the general model is trained.
-
-    Attributes:
-        sets: training sets drawn; each is seen whole, one after another.
-        k: neighbours in their graphs.
-        epochs: passes over the sets for the links.
-        learning_rate: at the start; falls to almost nothing along half a cosine.
-        forecast_epochs: passes over the nodes of all merge trees for the committee.
-        forecast_rate: its learning rate at the start.
-        batch: nodes per step of the committee.
-        images: share of single images among those nodes that is trained on; they are half of all nodes and alike.
-        variety: what sets are drawn.
-    """
-
-    sets: int = 1600
-    k: int = 15
-    epochs: int = 3
-    learning_rate: float = 3e-3
-    forecast_epochs: int = 4
-    forecast_rate: float = 2e-3
-    batch: int = 8192
-    images: float = 0.3
-    variety: VarietyConfig = field(default_factory=VarietyConfig)
-
-    def __post_init__(self) -> None:
-        for name in ("sets", "k", "epochs", "forecast_epochs", "batch"):
-            check_int(getattr(self, name), name)
-
-
-@dataclass(frozen=True)
-class _Set:
-    """One training set as the two stages need it; half precision, as thousands are held."""
-
-    features: Tensor
-    labels: Tensor
-    graph: KnnGraph
-    nodes: Tensor
-    edges: Tensor
-
-    def inputs(self, device: torch.device) -> GraphInputs:
-        graph = self.graph.to(device)
-        wide = KnnGraph(graph.neighbors.long(), graph.similarity)
-        return GraphInputs(wide, self.nodes.to(device).float(), self.edges.to(device).float())
 
 
 def train_general(
@@ -107,6 +56,7 @@ def train_general(
         ValueError: a config without a committee.
 
     Example:
+        >>> from workbench.variety import VarietyConfig
         >>> quick = GeneralRecipe(sets=4, epochs=1, forecast_epochs=1, variety=VarietyConfig(images=(60, 90)))
         >>> lander = train_general([], recipe=quick, jobs=1, progress=False)
         >>> lander.inference.decoder, sorted(lander.history["stage"].unique())
@@ -118,38 +68,10 @@ def train_general(
     model: Lander = seeded(lambda: Lander(config, InferenceConfig.general(recipe.k)), seed).to(resolve_device(device))
     run = _Run(model, recipe, jobs, progress)
     seeds = np.split(seed * 1_000_003 + np.arange(recipe.sets), range(CHUNK, recipe.sets, CHUNK))
-    drawn = [one for some in run.parallel(_draw, seeds, "drawing sets", sources, recipe, model) for one in some]
+    drawn = [one for some in run.parallel(draw_sets, seeds, "drawing sets", sources, recipe, model) for one in some]
     history = seeded(lambda: [*run.train_links(drawn), *run.train_worth(drawn)], seed + 1)
     model.history = pd.DataFrame(history)
     return model.to("cpu").eval()
-
-
-def _draw(seeds: np.ndarray, sources: Sequence[Labelled], recipe: GeneralRecipe, model: Lander) -> list[_Set]:
-    drawn = []
-    for seed in seeds.tolist():
-        rows, labels = draw_set(seed, sources, recipe.variety)
-        graph = knn(rows, recipe.k, method="exact")
-        inputs = model.inputs(Nodes.of_images(rows), graph)
-        small = KnnGraph(graph.neighbors.int(), graph.similarity)
-        drawn.append(_Set(rows.half(), labels, small, inputs.nodes.half(), inputs.edges.half()))
-    return drawn
-
-
-Table = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-def _table(drawn: _Set, model: Lander, share: float) -> Table:
-    """Inputs, true worth and weight of the nodes of a set's merge tree, of images a share only."""
-    inputs = drawn.inputs(model.device)
-    graph, rows = inputs.graph, drawn.features.float()
-    with torch.no_grad():
-        linkage = model(inputs).softmax(dim=2)[..., 1] * graph.present
-    tree = merge_tree(graph, linkage, rows)
-    worth = true_forecast(tree, drawn.labels.numpy()).worth
-    weight = np.sqrt(tree.size)
-    kept = np.random.default_rng(len(rows)).random(tree.n_nodes) < np.where(tree.size > 1, 1, share)
-    columns = (cluster_inputs(tree, graph, linkage, rows), worth, weight / weight.mean())
-    return tuple(column[kept].astype(np.float32) for column in columns)  # type: ignore[return-value]
 
 
 @dataclass
@@ -167,7 +89,7 @@ class _Run:
             done = Parallel(n_jobs=self.jobs, return_as="generator")(delayed(work)(item, *given) for item in items)
             return list(tqdm(done, total=len(items), desc=what, disable=not self.progress))
 
-    def train_links(self, drawn: list[_Set]) -> Iterator[dict[str, Any]]:
+    def train_links(self, drawn: list[GeneralSet]) -> Iterator[dict[str, Any]]:
         """A step a set; one row of history an epoch."""
         model, recipe = self.model, self.recipe
         learned, watched = _split(drawn)
@@ -191,11 +113,11 @@ class _Run:
             yield _row("links", epoch, losses, unseen, started)
         model.eval()
 
-    def train_worth(self, drawn: list[_Set]) -> Iterator[dict[str, Any]]:
+    def train_worth(self, drawn: list[GeneralSet]) -> Iterator[dict[str, Any]]:
         """The committee, on the trees that the trained links give."""
         forecaster, recipe, device = self.model.forecaster, self.recipe, self.model.device
         assert forecaster is not None
-        tables = self.parallel(_table, drawn, "merge trees", self.model.cpu(), recipe.images)
+        tables = self.parallel(worth_table, drawn, "merge trees", self.model.cpu(), recipe.images)
         self.model.to(device)
         learned, watched = (_joined(part, device) for part in _split(tables))
         forecaster.standardise(learned[0])
@@ -239,7 +161,7 @@ def _steps(optimizer: torch.optim.Optimizer, total: int) -> torch.optim.lr_sched
     return torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
 
 
-def _link_loss(model: Lander, drawn: _Set) -> Tensor:
+def _link_loss(model: Lander, drawn: GeneralSet) -> Tensor:
     inputs = drawn.inputs(model.device)
     logits = model(inputs)
     same = link_labels(inputs.graph, drawn.labels.to(model.device))

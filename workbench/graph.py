@@ -11,12 +11,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
-from . import _lists
 from ._checks import check_choice, check_int, same_threads
+from ._search import SPARE, clipped, rank, row_blocks, search
 
 APPROXIMATE_FROM = 50_000  # nodes: above this PyNNDescent wins on 2 cores even with its compile time (README, "Speed")
-TIE = 1e-6  # similarities closer than this count as equal; float32 rounding of a cosine stays below it
-SPARE = 8  # candidates beyond k that are re-ranked, so that rounding in the block product cannot displace a neighbour
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class KnnGraph:
         order = absent.long().argsort(dim=1, stable=True)  # what is absent moves to the end
         width = int((~absent).sum(dim=1).max()) if index.numel() else 0
         index = index.masked_fill(absent, -1).gather(1, order)[:, :width]
-        weight = _clipped(weight).masked_fill(absent, 0).gather(1, order)[:, :width]
+        weight = clipped(weight).masked_fill(absent, 0).gather(1, order)[:, :width]
         return cls(index, weight)
 
 
@@ -173,7 +171,7 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
 def _exact(features: Tensor, k: int) -> KnnGraph:
     n = len(features)
     width = max(n, features.shape[1] * (k + SPARE))
-    blocks = [_search(features, rows, features, k, rows) for rows in _row_blocks(n, width, features.device)]
+    blocks = [search(features, rows, features, k, rows) for rows in row_blocks(n, width, features.device)]
     return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
 
 
@@ -186,57 +184,9 @@ def query(base: Float[Tensor, "n d"], rows: Float[Tensor, "q d"], k: int) -> Knn
     """
     k = min(check_int(k, "k"), len(base))
     every = torch.arange(len(rows), device=rows.device)
-    spans = _row_blocks(len(rows), max(len(base), base.shape[1] * (k + SPARE)), rows.device)
-    blocks = [_search(rows, every[span], base, k, None) for span in spans]
+    spans = row_blocks(len(rows), max(len(base), base.shape[1] * (k + SPARE)), rows.device)
+    blocks = [search(rows, every[span], base, k, None) for span in spans]
     return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
-
-
-def _row_blocks(n_rows: int, width: int, device: torch.device) -> list[Tensor]:
-    """Row numbers in blocks; `width` float32 a row take at most 1/8 of free GPU memory, or 128 MB on the CPU."""
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2**30
-    size = max(1, free // 8 // (4 * max(1, width)))
-    return list(torch.arange(n_rows, device=device).split(int(size)))
-
-
-def _search(queries: Tensor, rows: Tensor, base: Tensor, k: int, itself: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Exact neighbours of `queries[rows]` in `base`; `itself` = each row's own column, if it has one."""
-    block = queries[rows] @ base.T
-    if itself is not None:
-        block.scatter_(1, itself[:, None], -torch.inf)
-    available = len(base) - (itself is not None)
-    candidates = min(k + SPARE, available)
-    value, index = block.topk(candidates, dim=1)
-    if candidates < available:  # ties that run past the candidates: only a sort of the whole row can choose by index
-        open_rows = (value[:, k - 1] - value[:, -1] <= TIE).nonzero()[:, 0]
-        for part in open_rows.split(256):
-            level = value[part, k - 1, None]
-            row = torch.where((block[part] - level).abs() <= TIE, level, block[part])
-            index[part] = row.sort(dim=1, descending=True, stable=True).indices[:, :candidates]
-    return _rank(queries[rows], base, index, k)
-
-
-def _rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Similarities of candidate lists recomputed pair by pair (equal rows get equal values), best first, ties by index.
-
-    A block product may round two identical columns differently; a dot product of one pair does not.
-    """
-    index = index.sort(dim=1).values
-    weight = _clipped(_products(rows, base, index)).masked_fill(index < 0, 0)
-    weight, order = weight.sort(dim=1, descending=True, stable=True)
-    weight, index = weight[:, :k], index.gather(1, order)[:, :k]
-    return index.masked_fill(weight <= 0, -1), weight
-
-
-def _products(rows: Tensor, base: Tensor, index: Tensor) -> Tensor:
-    if rows.device.type == "cpu":
-        lists = (column.contiguous().numpy() for column in (rows, base, index))
-        return torch.from_numpy(_lists.products(*lists))
-    return (rows[:, None] * base[index]).sum(dim=2)
-
-
-def _clipped(cosine: Tensor) -> Tensor:
-    """Similarity of a cosine: in [0, 1], and exactly 1 for rows that are equal but for rounding."""
-    return torch.where(cosine > 1 - TIE, 1.0, cosine.clamp(min=0))
 
 
 def _approximate(features: Tensor, k: int, seed: int) -> KnnGraph:
@@ -247,6 +197,6 @@ def _approximate(features: Tensor, k: int, seed: int) -> KnnGraph:
         search = NNDescent(features.cpu().numpy(), metric="cosine", n_neighbors=k + 1 + SPARE, random_state=seed)
     found = torch.from_numpy(search.neighbor_graph[0]).long().to(features.device)
     found = found.masked_fill(found == torch.arange(len(found), device=found.device)[:, None], -1)
-    spans = _row_blocks(len(found), features.shape[1] * found.shape[1], features.device)
-    parts = [_rank(features[rows], features, found[rows], k) for rows in spans]
+    spans = row_blocks(len(found), features.shape[1] * found.shape[1], features.device)
+    parts = [rank(features[rows], features, found[rows], k) for rows in spans]
     return KnnGraph(torch.cat([index for index, _ in parts]), torch.cat([weight for _, weight in parts]))

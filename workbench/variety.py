@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
+
+from .dice import Dice, class_sizes
 
 Labelled = tuple[Tensor, Tensor]  # unit rows [n, d], classes [n]
 
@@ -47,41 +49,6 @@ class VarietyConfig:
     uneven: float = 0.15
 
 
-class Dice:
-    """Draws from one seeded generator."""
-
-    def __init__(self, seed: int) -> None:
-        self.generator = torch.Generator().manual_seed(seed)
-
-    def uniform(self, low: float | int = 0, high: float | int = 1) -> float:
-        """Evenly between two numbers."""
-        return low + (high - low) * float(torch.rand((), generator=self.generator))
-
-    def scale(self, low: float | int, high: float | int) -> float:
-        """Evenly between two positive numbers on a logarithmic scale."""
-        return math.exp(self.uniform(math.log(low), math.log(max(low, high))))
-
-    def happens(self, share: float | int) -> bool:
-        """True in that share of draws."""
-        return self.uniform() < share
-
-    def below(self, n: int, *shape: int) -> Int[Tensor, ...]:
-        """Integers 0 .. n - 1."""
-        return torch.randint(max(1, n), shape, generator=self.generator)
-
-    def normal(self, *shape: int) -> Float[Tensor, ...]:
-        """Standard normal numbers."""
-        return torch.randn(*shape, generator=self.generator)
-
-    def even(self, *shape: int) -> Float[Tensor, ...]:
-        """Numbers evenly in [0, 1)."""
-        return torch.rand(*shape, generator=self.generator)
-
-    def order(self, n: int) -> Int[Tensor, " n"]:
-        """A permutation."""
-        return torch.randperm(n, generator=self.generator)
-
-
 def draw_set(seed: int, sources: Sequence[Labelled], config: VarietyConfig | None = None) -> Labelled:
     """One training set: unit rows in random order and classes 0 .. c - 1.
 
@@ -108,23 +75,6 @@ def draw_set(seed: int, sources: Sequence[Labelled], config: VarietyConfig | Non
     rows = transformed(dice, rows, config)
     order = dice.order(len(rows))
     return rows[order].contiguous(), torch.unique(labels[order], return_inverse=True)[1]
-
-
-def class_sizes(dice: Dice, classes: int, n: int) -> Int[Tensor, " classes"]:
-    """Sizes that sum to about n: equal, log-normal or by a power law; at least 1.
-
-    Example:
-        >>> int(class_sizes(Dice(0), 4, 100).sum()) in range(96, 105)
-        True
-    """
-    kind = int(dice.below(3))
-    if kind == 0:
-        weight = torch.ones(classes)
-    elif kind == 1:
-        weight = torch.exp(dice.normal(classes) * dice.uniform(0.3, 1.5))
-    else:
-        weight = torch.arange(1.0, classes + 1) ** -dice.uniform(0.5, 1.3)
-    return (weight / weight.sum() * n).round().long().clamp(min=1)
 
 
 def nested_gaussians(dice: Dice, n: int) -> Labelled:

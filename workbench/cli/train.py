@@ -111,7 +111,8 @@ def _train_on_glyphs(folder: Path, encoder_epochs: int | None, run: _Run) -> Non
 def _train_general(folder: Path, omniglot: Path | None, encoder: str | Path, run: _Run) -> None:
     from .. import save_checkpoint
     from ..checkpoint import load_encoder
-    from ..general import GeneralRecipe, train_general
+    from ..general import train_general
+    from ..general_sets import GeneralRecipe
     from ..sources import general_sources
 
     check_writable(folder)

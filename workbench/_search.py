@@ -1,0 +1,59 @@
+"""Exact search for neighbours by blocks, and candidate lists ranked pair by pair."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from . import _lists
+
+TIE = 1e-6  # similarities closer than this count as equal; float32 rounding of a cosine stays below it
+SPARE = 8  # candidates beyond k that are re-ranked, so that rounding in the block product cannot displace a neighbour
+
+
+def row_blocks(n_rows: int, width: int, device: torch.device) -> list[Tensor]:
+    """Row numbers in blocks; `width` float32 a row take at most 1/8 of free GPU memory, or 128 MB on the CPU."""
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2**30
+    size = max(1, free // 8 // (4 * max(1, width)))
+    return list(torch.arange(n_rows, device=device).split(int(size)))
+
+
+def search(queries: Tensor, rows: Tensor, base: Tensor, k: int, itself: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Exact neighbours of `queries[rows]` in `base`; `itself` = each row's own column, if it has one."""
+    block = queries[rows] @ base.T
+    if itself is not None:
+        block.scatter_(1, itself[:, None], -torch.inf)
+    available = len(base) - (itself is not None)
+    candidates = min(k + SPARE, available)
+    value, index = block.topk(candidates, dim=1)
+    if candidates < available:  # ties that run past the candidates: only a sort of the whole row can choose by index
+        open_rows = (value[:, k - 1] - value[:, -1] <= TIE).nonzero()[:, 0]
+        for part in open_rows.split(256):
+            level = value[part, k - 1, None]
+            row = torch.where((block[part] - level).abs() <= TIE, level, block[part])
+            index[part] = row.sort(dim=1, descending=True, stable=True).indices[:, :candidates]
+    return rank(queries[rows], base, index, k)
+
+
+def rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Similarities of candidate lists recomputed pair by pair (equal rows get equal values), best first, ties by index.
+
+    A block product may round two identical columns differently; a dot product of one pair does not.
+    """
+    index = index.sort(dim=1).values
+    weight = clipped(_products(rows, base, index)).masked_fill(index < 0, 0)
+    weight, order = weight.sort(dim=1, descending=True, stable=True)
+    weight, index = weight[:, :k], index.gather(1, order)[:, :k]
+    return index.masked_fill(weight <= 0, -1), weight
+
+
+def _products(rows: Tensor, base: Tensor, index: Tensor) -> Tensor:
+    if rows.device.type == "cpu":
+        lists = (column.contiguous().numpy() for column in (rows, base, index))
+        return torch.from_numpy(_lists.products(*lists))
+    return (rows[:, None] * base[index]).sum(dim=2)
+
+
+def clipped(cosine: Tensor) -> Tensor:
+    """Similarity of a cosine: in [0, 1], and exactly 1 for rows that are equal but for rounding."""
+    return torch.where(cosine > 1 - TIE, 1.0, cosine.clamp(min=0))
