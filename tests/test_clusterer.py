@@ -134,7 +134,7 @@ def test_clone_pickle_pipeline(blobs):
 
 def test_settings_override_the_models(blobs):
     x = blobs()[0].numpy()
-    model = HiLander(k=3, tau=0.9, max_levels=1).fit(x)
+    model = HiLander("glyphs-lander", k=3, tau=0.9, max_levels=1).fit(x)
     level = model.hierarchy_.levels[0]
     assert (level.graph.k, len(model.hierarchy_.levels)) == (3, 1)
     linked = level.decoding.parent != torch.arange(len(x))

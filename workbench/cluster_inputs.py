@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
 from ._merging import inner_edges
 from .criteria import map_equation_worth, mass_worth
 from .graph import KnnGraph
-from .merges import Edges, MergeTree
+from .merges import Cut, Edges, MergeTree
 from .relative import Background
 
 TINY = 1e-6
@@ -69,6 +69,19 @@ CLUSTER_INPUTS = (
 
 
 @dataclass(frozen=True)
+class ClusterInputs:
+    """What is read of a tree's nodes.
+
+    Attributes:
+        table: float32 [nodes, inputs], columns `CLUSTER_INPUTS`.
+        within: bool [nodes], False for a node that is larger than the cluster any criterion would put its images in.
+    """
+
+    table: Float32[np.ndarray, "nodes inputs"]
+    within: Bool[np.ndarray, " nodes"]
+
+
+@dataclass(frozen=True)
 class _Stats:
     """Sums over the images of every node: links, linkage and similarity at them and inside, and means."""
 
@@ -84,7 +97,7 @@ class _Stats:
 
 def cluster_inputs(
     tree: MergeTree, graph: KnnGraph, linkage: Float[Tensor, "n k"], features: Float[Tensor, "n d"]
-) -> Float32[np.ndarray, "nodes inputs"]:
+) -> ClusterInputs:
     """`CLUSTER_INPUTS` of every node: shares, ratios and logarithms of ratios, free of the number of images and of what
     similarity means in this kind of data.
 
@@ -100,7 +113,7 @@ def cluster_inputs(
         >>> from workbench.merges import merge_tree
         >>> x, graph = torch.eye(2), KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
         >>> tree = merge_tree(graph, graph.similarity, x)
-        >>> cluster_inputs(tree, graph, graph.similarity, x).shape == (3, len(CLUSTER_INPUTS))
+        >>> cluster_inputs(tree, graph, graph.similarity, x).table.shape == (3, len(CLUSTER_INPUTS))
         True
     """
     background = Background.of(features)
@@ -109,9 +122,15 @@ def cluster_inputs(
     own, pairs = _own(tree, stats, background)
     merges = _merge(tree, stats, own, pairs, background)
     children = [np.concatenate([np.zeros((tree.n, own.shape[1])), own[side]]) for side in (tree.larger, tree.smaller)]
-    columns = [own, *children, merges, _place(tree, stats, background), _landmarks(tree, stats)]
+    criteria = [
+        map_equation_worth(tree, stats.volume, stats.inner_volume),
+        map_equation_worth(tree, stats.closeness, stats.inner_closeness),
+        mass_worth(tree),
+    ]
+    columns = [own, *children, merges, _place(tree, stats, background), _landmarks(tree, criteria)]
     table = np.concatenate(columns, axis=1).astype(np.float32)
-    return np.nan_to_num(table, nan=0.0, posinf=25.0, neginf=-25.0).clip(-25, 25)
+    finite = np.nan_to_num(table, nan=0.0, posinf=25.0, neginf=-25.0).clip(-25, 25)
+    return ClusterInputs(finite, np.any([~tree.above(cut) for _, cut in criteria], axis=0))
 
 
 def _stats(
@@ -188,13 +207,8 @@ def _place(tree: MergeTree, s: _Stats, background: Background) -> np.ndarray:
     return out
 
 
-def _landmarks(tree: MergeTree, s: _Stats) -> np.ndarray:
+def _landmarks(tree: MergeTree, criteria: list[tuple[np.ndarray, Cut]]) -> np.ndarray:
     """Sizes beside those of the criteria's clusters, and what the criteria say of every node."""
-    criteria = [
-        map_equation_worth(tree, s.volume, s.inner_volume),
-        map_equation_worth(tree, s.closeness, s.inner_closeness),
-        mass_worth(tree),
-    ]
     size = tree.size[:, None]
     of_image = np.column_stack([np.log(tree.size[cut.node]) for _, cut in criteria])
     here = tree.sums(of_image) / size

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from ._checks import check_unit_interval
 from ._merging import class_overlaps
-from .cluster_inputs import CLUSTER_INPUTS
-from .merges import Cut, MergeTree
+from .cluster_inputs import CLUSTER_INPUTS, ClusterInputs
+from .merges import NEVER, Cut, MergeTree
 
 TAUS = (0.0, 0.25, 0.5, 0.75, 1.0)  # what is forecast; worths between are interpolated
 LAYERS = (0.9, 0.7, 0.3, 0.1)  # tau of the cuts shown beside the chosen one
@@ -26,6 +26,8 @@ class Forecast:
     Attributes:
         tree: n images, m merges.
         worth: [nodes, 5], forecast worth at each of `TAUS`.
+        within: bool [nodes], nodes that may become a cluster; None: all. Where data are unlike all that was trained on
+            forecasts of large clusters fail first, so none is made that is larger than every criterion's.
 
     The worth of cluster C at tau is the mean over its images i of 1 / (tau / P_i + (1 - tau) / R_i), with
     P_i = |C & K_i| / |C|, R_i = |C & K_i| / |K_i|, K_i the class of i: recall at 0, F at 0.5, precision at 1 (BCubed).
@@ -41,6 +43,7 @@ class Forecast:
 
     tree: MergeTree
     worth: Float[np.ndarray, "nodes taus"]
+    within: Bool[np.ndarray, " nodes"] | None = None
 
     def at(self, tau: float) -> Float[np.ndarray, " nodes"]:
         """Forecast worth of every node at any tau in [0, 1], between two of `TAUS` linear in tau."""
@@ -53,7 +56,11 @@ class Forecast:
 
     def cut(self, tau: float) -> Cut:
         """The clusters of highest worth, summed over images."""
-        return self.tree.cut(self.tree.size * self.at(tau))
+        return self.tree.cut(self._of_cluster(tau))
+
+    def _of_cluster(self, tau: float) -> Float[np.ndarray, " nodes"]:
+        worth: Float[np.ndarray, " nodes"] = self.tree.size * self.at(tau)
+        return worth if self.within is None else np.where(self.within, worth, NEVER)
 
     def layers(self, tau: float) -> list[Cut]:
         """Nested cuts, finest first: at tau 0.9 and 0.7, at `tau` itself as `cut` gives it, at 0.3 and 0.1.
@@ -71,9 +78,9 @@ class Forecast:
         own = self.cut(tau)
         found = [own]
         for finer in sorted(at for at in LAYERS if at > tau):
-            found.insert(0, self.tree.under(found[0], self.tree.size * self.at(finer)))
+            found.insert(0, self.tree.under(found[0], self._of_cluster(finer)))
         for coarser in sorted((at for at in LAYERS if at < tau), reverse=True):
-            found.append(self.tree.over(found[-1], self.tree.size * self.at(coarser)))
+            found.append(self.tree.over(found[-1], self._of_cluster(coarser)))
         return found
 
     def expected(self, node: Int64[np.ndarray, " n"]) -> dict[str, float]:
@@ -149,9 +156,9 @@ class Forecaster(nn.Module):
         return self.logits(inputs).mean(dim=0).sigmoid()
 
     @torch.no_grad()
-    def forecast(self, tree: MergeTree, inputs: Float32[np.ndarray, "nodes inputs"]) -> Forecast:
+    def forecast(self, tree: MergeTree, inputs: ClusterInputs) -> Forecast:
         """Worths of all nodes of a tree, in blocks; a single image's precision is 1, which needs no forecast."""
-        rows = torch.from_numpy(inputs).split(ROWS)
+        rows = torch.from_numpy(inputs.table).split(ROWS)
         worth = torch.cat([self(part.to(self.mean.device)).cpu() for part in rows]).double().numpy()
         worth[: tree.n, -1] = 1.0
-        return Forecast(tree, worth)
+        return Forecast(tree, worth, inputs.within)

@@ -92,5 +92,5 @@ def worth_table(drawn: GeneralSet, model: Lander, share: float) -> Table:
     worth = true_forecast(tree, drawn.labels.numpy()).worth
     weight = np.sqrt(tree.size)
     kept = np.random.default_rng(len(rows)).random(tree.n_nodes) < np.where(tree.size > 1, 1, share)
-    columns = (cluster_inputs(tree, graph, linkage, rows), worth, weight / weight.mean())
+    columns = (cluster_inputs(tree, graph, linkage, rows).table, worth, weight / weight.mean())
     return tuple(column[kept].astype(np.float32) for column in columns)  # type: ignore[return-value]

@@ -121,9 +121,20 @@ class MergeTree:
             >>> tree.under(coarse, np.array([1.0, 1.0, 1.0, 1.5, 9.0])).node.tolist()
             [0, 1, 2]
         """
-        above = self._holds(cut)
-        above[cut.node] = False
-        return self.cut(np.where(above, NEVER, worth))
+        return self.cut(np.where(self.above(cut), NEVER, worth))
+
+    def above(self, cut: Cut) -> Bool[np.ndarray, " nodes"]:
+        """True for nodes that are larger than the clusters of the cut below them.
+
+        Example:
+            >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
+            >>> tree = merge_tree(graph, graph.similarity, torch.eye(3))
+            >>> tree.above(tree.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))).tolist()
+            [False, False, False, False, True]
+        """
+        larger = self._holds(cut)
+        larger[cut.node] = False
+        return larger
 
     def _holds(self, cut: Cut) -> Bool[np.ndarray, " nodes"]:
         """Nodes that hold a whole cluster of the cut."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -68,16 +68,8 @@ def cluster(
     from .results import replacing, summary, write_results
 
     model = _model(lander, official, average, preset)
-    estimator = HiLander(
-        model,
-        k=k,
-        tau="auto" if tau is None else tau,
-        max_levels=max_levels,
-        early_stop=early_stop,
-        decoder=decoder,
-        device=device,
-        random_state=seed,
-    )
+    settings: dict[str, Any] = {"k": k, "max_levels": max_levels, "early_stop": early_stop, "decoder": decoder}
+    estimator = HiLander(model, tau="auto" if tau is None else tau, device=device, random_state=seed, **settings)
     with replacing(out) as folder:
         items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
         estimator.fit(items.features)

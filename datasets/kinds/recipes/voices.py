@@ -6,6 +6,7 @@ language is assumed). At most 400 clips of a voice. Clips brought to 8 kHz and b
 voice apart. Features: the 256 numbers of Resemblyzer's speaker embedding.
 """
 
+import glob
 import subprocess
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def clips() -> tuple[list[tuple[str, Path]], list[str]]:
     for name in PROMPTS:
         folder, source = deb(name)
         sources.append(source)
-        for path in sorted((folder / "usr/share/asterisk/sounds").rglob("*.*"), key=str):
+        # not rglob: some folders are links to others, and a clip met twice goes by its equal embedding
+        for path in map(Path, sorted(glob.glob(f"{folder}/usr/share/asterisk/sounds/**/*.*", recursive=True))):
             if path.suffix in (".wav", ".gsm") and "silence" not in path.parts and not path.is_symlink():
                 found.append((name, path))
     folder, source = deb("klettres-data")
