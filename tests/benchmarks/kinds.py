@@ -76,7 +76,7 @@ def fit(method: str, features: str, labels: str) -> None:
         print(error, file=sys.stderr)
         raise SystemExit(MISSING) from error
     x = np.load(features)
-    if method in PEERS:  # what they compile on their first call, by the number of columns, is not their clustering's time
+    if method in PEERS:  # what they compile on their first call (by the number of columns) is not clustering time
         estimator(method).fit(np.random.default_rng(0).standard_normal((500, x.shape[1]), dtype=np.float32))
     start = time.perf_counter()
     model.fit(x)
