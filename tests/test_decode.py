@@ -126,7 +126,10 @@ def test_tau_is_checked(tau):
 
 
 def test_unknown_decoder():
-    with pytest.raises(ValueError, match="decoder: expected one of 'tree', 'tree-strict', 'best-links', got 'forest'"):
+    with pytest.raises(
+        ValueError,
+        match="decoder: expected one of 'tree', 'tree-strict', 'best-links', 'cut', 'map-equation', 'mass'",
+    ):
         get_decoder("forest")
 
 

@@ -57,7 +57,7 @@ def test_block_size_does_not_matter(monkeypatch, blobs):
     x, _ = blobs()
     x = torch.cat([x, x[:30], x[:30]])
     whole = knn(x, 7)
-    monkeypatch.setattr(graph, "_row_blocks", lambda n, m, device: list(torch.arange(n).split(11)))
+    monkeypatch.setattr(graph, "row_blocks", lambda n, m, device: list(torch.arange(n).split(11)))
     assert torch.equal(knn(x, 7).neighbors, whole.neighbors)
 
 

@@ -164,7 +164,7 @@ def test_paths_follow_the_parents_to_the_peak_of_the_cluster(blobs):
 
 def test_on_real_levels_every_kept_link_has_one_reason(blobs):
     x, _ = blobs(noise=0.2)
-    tree = wb.HiLander().fit(x.numpy()).hierarchy_
+    tree = wb.HiLander("glyphs-lander").fit(x.numpy()).hierarchy_
     rule = read_rule(tree.levels)
     for level in tree.levels:
         assert int((link_reasons(level, rule) < N_KEPT).sum()) == level.links_added

@@ -64,9 +64,9 @@ class HiLander(ClusterMixin, BaseEstimator):
 
     Example:
         >>> from sklearn.datasets import make_blobs
-        >>> x, y = make_blobs(300, n_features=16, centers=6, random_state=0)
+        >>> x, y = make_blobs(2000, n_features=64, centers=40, random_state=0)
         >>> HiLander().fit(x).n_clusters_
-        6
+        40
 
     Source: Xing et al., "Learning Hierarchical Graph Neural Networks for Image Clustering", ICCV 2021.
     """

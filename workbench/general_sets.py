@@ -63,12 +63,14 @@ class GeneralSet:
     edges: Tensor
 
     def inputs(self, device: torch.device) -> GraphInputs:
+        """What the model reads of it, in full precision on a device."""
         graph = self.graph.to(device)
         wide = KnnGraph(graph.neighbors.long(), graph.similarity)
         return GraphInputs(wide, self.nodes.to(device).float(), self.edges.to(device).float())
 
 
 def draw_sets(seeds: np.ndarray, sources: Sequence[Labelled], recipe: GeneralRecipe, model: Lander) -> list[GeneralSet]:
+    """One training set per seed (`draw_set`), with its exact graph and the model's inputs."""
     drawn = []
     for seed in seeds.tolist():
         rows, labels = draw_set(seed, sources, recipe.variety)

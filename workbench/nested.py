@@ -1,4 +1,4 @@
-"""Level 0 at every tau at once: its forests are nested, so one pass over the links, strongest first, gives all scores.
+"""Level 0 at every tau. A tree decode's forests are nested: one pass over the links, strongest first, gives all scores.
 
 A node's best link (to the denser neighbour of highest linkage) does not depend on tau, which only says if it is kept.
 """
@@ -20,8 +20,10 @@ from .config import InferenceConfig
 from .decode import TREES, Decoder, Prediction, get_decoder
 from .graph import KnnGraph, knn
 from .hierarchy import Hierarchy, Level, Predictor, build_hierarchy
+from .metrics import bcubed, contingency, pairwise
 
 ALWAYS = 2.0  # strength of a link that is kept whatever tau is: between exact duplicates
+SWEPT = 51  # values of tau where each is decoded anew
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,42 @@ def nested_scores(links: BestLinks, labels: Int[np.ndarray, " n"]) -> pd.DataFra
             done += 1
         rows.append((tau, *state.scores(), len(truth) - done))
     return pd.DataFrame(rows[::-1], columns=["tau", "pairwise_f", "bcubed_f", "n_clusters"])
+
+
+def swept_scores(first: Level, decoder: str | Decoder, labels: Int[np.ndarray, " n"] | None = None) -> pd.DataFrame:
+    """Level 0 decoded at tau = 0, 0.02 .. 1: for decoders whose clusters at two tau need not be nested.
+
+    Args:
+        first: level 0 of a hierarchy; its prediction does not depend on tau.
+        decoder: that is asked at every tau.
+        labels: true classes [n].
+
+    Returns: columns tau, n_clusters and with labels pairwise_f, bcubed_f.
+
+    Example:
+        >>> from workbench.hierarchy import similarity_predictor
+        >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
+        >>> first = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.5)).levels[0]
+        >>> swept_scores(first, "map-equation", np.array([0, 0, 1, 1]))["bcubed_f"].tolist()[:2]
+        [1.0, 1.0]
+    """
+    decode, rows = get_decoder(decoder), []
+    for tau in np.linspace(0, 1, SWEPT).round(2):
+        found = decode(first.graph, first.prediction, float(tau))
+        row = {"tau": tau, "n_clusters": len(found.representative)}
+        rows.append(row if labels is None else row | cluster_f(labels, found.clusters))
+    return pd.DataFrame(rows)
+
+
+def cluster_f(labels: Int[np.ndarray, " n"], clusters: Int[Tensor, " n"]) -> dict[str, float]:
+    """Pairwise F and BCubed F of clusters.
+
+    Example:
+        >>> cluster_f(np.array([4, 4, 9]), torch.tensor([0, 0, 0]))
+        {'pairwise_f': 0.5, 'bcubed_f': 0.7142857142857143}
+    """
+    table = contingency(labels, clusters.cpu().numpy())
+    return {"pairwise_f": pairwise(table).f, "bcubed_f": bcubed(table).f}
 
 
 class _Clusters:

@@ -47,6 +47,7 @@ def watched() -> Iterator[Ledger]:
         (lander.Lander, "inputs", "inputs"),
         (lander.Lander, "embed", "convolutions"),
         (lander.Lander, "link_logits", "linkage"),
+        (lander.Lander, "_forecast", "forecast"),
     ]
     before = [getattr(owner, name) for owner, name, _ in places]
     decoder = hierarchy.get_decoder

@@ -71,11 +71,12 @@ def test_results_are_replaced_as_a_whole_or_not_at_all(clustered, home, tmp_path
     assert clustered("mine.npz").exit_code == 0
     (out / "notes.txt").write_text("mine")
     before = {file.name: file.read_bytes() for file in out.iterdir()}
-    assert set(before) == {"labels.parquet", "hierarchy.parquet", "ledger.parquet", "scores.json", "notes.txt"}
+    tables = {"labels", "clusters", "hierarchy", "ledger"}
+    assert set(before) == {*(f"{table}.parquet" for table in tables), "scores.json", "notes.txt"}
     failed(clustered("mine.npz", "--tau", 2), "tau")
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
     assert clustered("rows.npy", "--format", "csv").exit_code == 0
-    assert sorted(os.listdir(out)) == ["hierarchy.csv", "labels.csv", "ledger.csv", "notes.txt"]
+    assert set(os.listdir(out)) == {*(f"{table}.csv" for table in tables), "notes.txt"}
     assert set(os.listdir(out)) - {"notes.txt"} < set(RESULTS)
 
 

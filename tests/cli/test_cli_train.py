@@ -9,7 +9,8 @@ import pytest
 from runner import ENVIRONMENT, OFF, TRAINED, failed, run
 
 import workbench as wb
-from workbench.checkpoint import PACKAGED
+
+GLYPHS = ("glyphs-encoder", "glyphs-lander")
 
 
 def test_training_goes_on_to_the_same_result_after_ctrl_c(home, tmp_path):
@@ -41,7 +42,7 @@ def test_the_published_recipe_binds_the_model_to_a_dimension(home, tmp_path):
 
 
 def test_training_on_glyphs_goes_on_from_its_encoder(pictures, tmp_path):
-    encoder, lander = (tmp_path / f"{name}.safetensors" for name in PACKAGED)
+    encoder, lander = (tmp_path / f"{name}.safetensors" for name in GLYPHS)
     encoder.write_bytes((pictures / "enc.safetensors").read_bytes())
     result = run("train", "--data", "glyphs", "-o", tmp_path, "--resume", "--epochs", 1, "--quiet", "--device", "cpu")
     assert (result.exit_code, result.output) == (0, "")
@@ -54,5 +55,5 @@ def test_training_on_glyphs_goes_on_from_its_encoder(pictures, tmp_path):
 def test_training_on_glyphs_writes_both_models(tmp_path):
     quick = ("--encoder-epochs", 1, "--epochs", 1, "--quiet", "--device", "cpu")
     assert run("train", "-o", tmp_path, *quick).exit_code == 0
-    encoder, lander = (wb.load_checkpoint(tmp_path / f"{name}.safetensors") for name in PACKAGED)
+    encoder, lander = (wb.load_checkpoint(tmp_path / f"{name}.safetensors") for name in GLYPHS)
     assert (type(encoder), type(lander)) == (wb.Encoder, wb.Lander)

@@ -88,7 +88,7 @@ def test_a_full_recall_and_gaps_in_the_lists():
 
 
 def test_the_checks_of_the_tour_on_a_hierarchy():
-    model = wb.HiLander(k=4, tau=0.3).fit(X)
+    model = wb.HiLander("glyphs-lander", k=4, tau=0.3).fit(X)
     hierarchy = model.hierarchy_
     level = hierarchy.levels[0]
     image = int((level.decoding.parent != torch.arange(30)).nonzero()[0])

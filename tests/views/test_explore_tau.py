@@ -6,6 +6,8 @@ import workbench as wb
 from workbench.views.explore.base import walk
 from workbench.views.explore.tau import _fitted, explore_tau
 
+LANDER = "glyphs-lander"
+
 
 @pytest.fixture
 def data(blobs):
@@ -16,7 +18,7 @@ def data(blobs):
 @pytest.fixture
 def explorer(data):
     x, labels = data
-    made = explore_tau(wb.HiLander(k=5), x, labels, images=np.zeros((160, 8, 8), np.uint8), xy=x[:, :2])
+    made = explore_tau(wb.HiLander(LANDER, k=5), x, labels, images=np.zeros((160, 8, 8), np.uint8), xy=x[:, :2])
     yield made
     made.settle()
     assert made.errors == []
@@ -26,7 +28,7 @@ def explorer(data):
 def test_level_0_follows_at_once_and_the_levels_above_when_it_rests(explorer, data, tau):
     x, labels = data
     explorer.tau = tau
-    fresh = wb.HiLander(k=5, tau=tau).fit(x)
+    fresh = wb.HiLander(LANDER, k=5, tau=tau).fit(x)
     level = fresh.hierarchy_.levels[0]
     assert explorer._decoding.clusters.tolist() == level.labels.tolist()
     shown = explorer._curve.at(tau)
@@ -85,14 +87,14 @@ def test_colours_by_last_level_and_by_truth(explorer):
 
 
 def test_pointing_at_an_image_tells_its_best_link(explorer):
-    linked = int(np.flatnonzero(explorer._links.strength > 0)[0])
+    linked = int(np.flatnonzero(explorer._source.links.strength > 0)[0])
     explorer.tau = 1.0
     explorer._point_at(linked)
     assert "dropped" in explorer._under.value
     explorer.tau = 0.0
     explorer._point_at(linked)
     assert "kept" in explorer._under.value
-    explorer._point_at(int(np.flatnonzero(explorer._links.parent == np.arange(160))[0]))
+    explorer._point_at(int(np.flatnonzero(explorer._source.links.parent == np.arange(160))[0]))
     assert "no denser neighbour" in explorer._under.value
 
 
@@ -103,19 +105,19 @@ def test_tau_is_checked(explorer):
 
 def test_a_fitted_model_is_used_as_it_is_and_no_model_is_changed(data):
     x, labels = data
-    fitted = wb.HiLander(k=5).fit(x)
+    fitted = wb.HiLander(LANDER, k=5).fit(x)
     assert explore_tau(fitted, x, xy=x[:, :2])._first is fitted.hierarchy_.levels[0]
     other = explore_tau(fitted, x[:50], labels[:50], xy=x[:50, :2])
     assert len(other.hierarchy.labels) == 50
     assert len(fitted.labels_) == 160
-    unfitted = wb.HiLander(k=5)
+    unfitted = wb.HiLander(LANDER, k=5)
     explore_tau(unfitted, x, xy=x[:, :2])
     assert not hasattr(unfitted, "hierarchy_")
 
 
 def test_a_lander_alone_and_no_truth_show_the_number_of_clusters(data):
     x, _ = data
-    explorer = explore_tau(wb.load_checkpoint("glyphs-lander"), x, xy=x[:, :2])
+    explorer = explore_tau(wb.load_checkpoint(LANDER), x, xy=x[:, :2])
     explorer.tau = 0.5
     explorer.settle()
     assert explorer.errors == []
@@ -123,17 +125,32 @@ def test_a_lander_alone_and_no_truth_show_the_number_of_clusters(data):
     assert list(explorer._by.options) == ["level 0", "last level"]
 
 
-def test_zero_rows_and_few_images_do_no_harm():
-    for x in (np.zeros((4, 3)), np.eye(2), np.ones((1, 3))):
-        with np.errstate(all="raise"):
-            if not x.any(axis=1).all():
-                with pytest.warns(UserWarning, match="zero row"):
-                    explorer = explore_tau(wb.HiLander(), x)
-            else:
-                explorer = explore_tau(wb.HiLander(), x)
-        explorer.tau = 0.2
-        explorer.settle()
-        assert explorer.errors == []
+@pytest.mark.parametrize("tau", [0.0, 0.3, 0.94, 1.0])
+def test_the_general_models_cut_follows_too_and_says_what_it_expects(data, tau):
+    x, labels = data
+    explorer = explore_tau(wb.HiLander(), x, labels, xy=x[:, :2])
+    explorer.tau = tau
+    explorer.settle()
+    fresh = wb.HiLander(tau=tau).fit(x)
+    assert explorer.errors == []
+    assert explorer._decoding.clusters.tolist() == fresh.labels_.tolist()
+    assert f"{wb.scores(labels, fresh.labels_)['bcubed_f']:.3f}" in explorer._table.value
+    assert explorer._curve.at(tau)["n_clusters"] == fresh.n_clusters_
+    explorer._point_at(3)
+    for words in ("images", "its expected precision", "strongest link", "cluster"):
+        assert words in explorer._under.value
+
+
+@pytest.mark.parametrize("lander", [LANDER, "general"])
+@pytest.mark.parametrize("x", [np.zeros((4, 3)), np.eye(2), np.ones((1, 3))], ids=["zeros", "two", "one"])
+def test_zero_rows_and_few_images_do_no_harm(lander, x, recwarn):
+    with np.errstate(all="raise"):
+        explorer = explore_tau(wb.HiLander(lander), x)
+    explorer.tau = 0.2
+    explorer._point_at(0)
+    explorer.settle()
+    assert explorer.errors == []
+    assert any("zero row" in str(w.message) for w in recwarn) == (not x.any())
 
 
 def test_an_error_above_level_0_is_shown(explorer_that_fails):
@@ -146,7 +163,7 @@ def test_an_error_above_level_0_is_shown(explorer_that_fails):
 @pytest.fixture
 def explorer_that_fails(data):
     x, _ = data
-    made = explore_tau(wb.HiLander(k=5), x, xy=x[:, :2])
+    made = explore_tau(wb.HiLander(LANDER, k=5), x, xy=x[:, :2])
 
     class Failing(torch.nn.Module):
         def predict(self, nodes, graph):
@@ -161,11 +178,9 @@ def test_wrong_arguments_are_refused_by_name(data):
     with pytest.raises(TypeError, match="model: expected a HiLander or a Lander, got str"):
         _fitted("glyphs-lander", x)
     with pytest.raises(ValueError, match="labels: expected 160"):
-        explore_tau(wb.HiLander(), x, labels[:5])
-    with pytest.raises(ValueError, match="decoder: expected 'tree'"):
-        explore_tau(wb.HiLander(decoder=lambda g, p, tau: wb.decode.decode_tree(g, p, tau)), x)
+        explore_tau(wb.HiLander(LANDER), x, labels[:5])
     with pytest.raises(ValueError, match="features"):
-        explore_tau(wb.HiLander(), [[np.nan]])
+        explore_tau(wb.HiLander(LANDER), [[np.nan]])
 
 
 def test_every_control_has_a_label(explorer):

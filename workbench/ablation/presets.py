@@ -24,7 +24,9 @@ from .sweep import run_grid
 # Frozen: every field is named, so that results stay comparable when the package's defaults change. Half as wide and
 # trained at three times the rate of the default, for a third of its epochs: nearly its scores in a fifth of its time.
 ABLATION_BASE = Settings(
-    LanderConfig(inputs="structural", conv="gated", layers=2, hidden=32, heads=1, average=True, identity=True),
+    LanderConfig(
+        inputs="structural", conv="gated", layers=2, hidden=32, heads=1, average=True, identity=True, members=0
+    ),
     TrainConfig(
         policy="on-policy",
         ks=(10, 5, 3),

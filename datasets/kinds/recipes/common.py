@@ -44,8 +44,11 @@ def sources() -> Path:
 
 
 def _run(command: Sequence[str], folder: Path) -> None:
+    """Run a command in a folder; RuntimeError with its last words where it fails."""
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+    if run.returncode:
+        raise RuntimeError(f"{' '.join(command)}: ended with status {run.returncode}: {run.stderr.strip()[-500:]}")
 
 
 def _first(folder: Path, start: str) -> Path | None:
@@ -69,7 +72,7 @@ def deb(name: str) -> tuple[Path, str]:
     path, source = deb_file(name)
     out = sources() / "x" / name
     if not out.is_dir():
-        _run(["dpkg", "-x", str(path), str(out)], path.parent)
+        _run(["dpkg", "-x", str(path), str(out)], out.parent)
     return out, source
 
 

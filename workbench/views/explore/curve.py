@@ -22,6 +22,7 @@ class CurveView:
     Args:
         table: as `nested.nested_scores` gives it, or only tau and n_clusters where the truth is not known.
         chosen: the model's own tau, marked.
+        axis: what tau does, under the figure.
         width, height: of the figure in pixels.
 
     Example:
@@ -31,8 +32,10 @@ class CurveView:
         0.9
     """
 
-    def __init__(self, table: pd.DataFrame, chosen: float, *, width: int = 400, height: int = 400) -> None:
-        self.table = table
+    def __init__(
+        self, table: pd.DataFrame, chosen: float, *, axis: str = "tau", width: int = 400, height: int = 400
+    ) -> None:
+        self.table, self._axis = table, axis
         self.kinds = _F if "bcubed_f" in table else (("n_clusters", "clusters", 0),)
         self._run: dict[float, Mapping[str, Any]] = {}
         self.figure = LiveFigure(self._figure(chosen, width, height))
@@ -91,7 +94,7 @@ class CurveView:
         spared = ["lasso", "select", "zoomin", "zoomout", "autoscale"]  # their buttons would cover the title
         figure.update_layout(modebar={"bgcolor": CLEAR, "color": INK, "activecolor": PALETTE[0], "remove": spared})
         figure.update_layout(legend={"x": 0, "xanchor": "left", "y": -0.2, "yanchor": "top", "font_size": 11})
-        figure.update_xaxes(title="tau: links above it are kept", range=[0, 1], title_font_size=12, title_standoff=4)
+        figure.update_xaxes(title=self._axis, range=[0, 1], title_font_size=12, title_standoff=4)
         figure.update_yaxes(title_font_size=12)
         values = {"title": "F (1 is best)", "range": [0, 1.02]} if scored else {"title": "clusters", "type": "log"}
         return figure.update_yaxes(**values)

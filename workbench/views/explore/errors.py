@@ -218,7 +218,7 @@ def explore_errors(
     A mistake's cost is what pairwise F would gain without it (`mistakes.false_merges`, `mistakes.false_splits`).
 
     Args:
-        hierarchy: of the tree decode, e.g. `HiLander().fit(features).hierarchy_`.
+        hierarchy: of the tree decode, e.g. `HiLander("glyphs-lander").fit(features).hierarchy_`.
         images: uint8 [N, H, W] or [N, H, W, 3], to be looked at.
         labels: true classes [N].
         n: mistakes listed; false splits beyond the `n` costliest are not looked for.

@@ -209,7 +209,7 @@ def explore_links(
     Choose an image by its number or by a click on the map; choose the level, where the image is part of a node.
 
     Args:
-        hierarchy: of the tree decode, e.g. `HiLander().fit(features).hierarchy_`.
+        hierarchy: of the tree decode, e.g. `HiLander("glyphs-lander").fit(features).hierarchy_`.
         images: uint8 [N, H, W] or [N, H, W, 3], to be looked at.
         labels: true classes [N]: candidates of another class are marked.
         xy: places on the map [N, 2] (`umap_map`); None: no map.

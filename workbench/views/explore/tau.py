@@ -1,4 +1,4 @@
-"""The tau explorer: move the threshold of a link, and see clusters and scores follow at once."""
+"""The tau explorer: move tau, and see clusters and scores follow at once."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from ...clusterer import HiLander
 from ...decode import Decoding, get_decoder
 from ...hierarchy import Hierarchy
 from ...lander import Lander
-from ...metrics import bcubed, contingency, pairwise
-from ...nested import best_links, nested_scores, rebuild
+from ...nested import cluster_f, rebuild
 from ..maps import spread_sample
 from ..style import cluster_colours
 from .base import WIDTH, Explorer, slider, text_pane
@@ -28,6 +27,7 @@ from .curve import CurveView
 from .map_view import MapView
 from .panes import checked_images, facts, frame_table, thumbnail
 from .places import places_of
+from .tau_source import source_of
 
 _MAX_POINTS = 50_000
 _HALF = WIDTH // 2
@@ -56,14 +56,13 @@ class TauExplorer(Explorer):
         super().__init__()
         self._features, self._lander, self._settings = model.features_, model.lander_, model.settings_
         self._first = model.hierarchy_.levels[0]
-        self._links = best_links(self._first.graph, self._first.prediction, decoder=self._settings.decoder)
+        self._source = source_of(self._first, self._settings.decoder)
         self._labels, self._images, self._xy = labels, images, xy
         self._decoding: Decoding = self._first.decoding
         self._own = cluster_colours([np.arange(len(xy))], xy)[0]  # of a peak, so of its cluster, at every tau
         self._truth = self._own if labels is None else cluster_colours([labels], xy)[0]
         self._upper_rows: list[dict[str, Any]] = []
-        table = self._links.counts() if labels is None else nested_scores(self._links, labels)
-        self._curve = CurveView(table, self._settings.tau, width=_HALF)
+        self._curve = CurveView(self._source.curve(labels), self._settings.tau, axis=self._source.axis, width=_HALF)
         placed = np.flatnonzero(np.isfinite(xy).all(axis=1))
         drawn = placed[spread_sample(model.labels_[placed], _MAX_POINTS)]
         self._map = MapView(xy, drawn, ["level 0"], width=_HALF)
@@ -121,7 +120,7 @@ class TauExplorer(Explorer):
         """Show a hierarchy that was run at `tau`."""
         self._run_at, self.hierarchy = tau, tree
         self._upper_rows = [self._row(level, tree.levels[level].labels) for level in range(1, len(tree.levels))]
-        last = self._upper_rows[-1] if self._upper_rows else self._curve.at(tau)
+        last = self._upper_rows[-1] if self._upper_rows else self._scores(tree.levels[0].decoding.clusters)
         self._curve.add_run(tau, last)
         self._draw()
         self._tell(f"levels above run anew in {seconds:.2f} s" if seconds else "levels above as fitted")
@@ -130,11 +129,11 @@ class TauExplorer(Explorer):
         """Counts and, where the truth is known, scores of a level above 0."""
         at = self.hierarchy.levels[level]
         row: dict[str, Any] = {"level": level, "nodes": at.n_nodes, "links kept": at.links_added}
-        row["n_clusters"] = at.n_clusters
-        if self._labels is not None:
-            table = contingency(self._labels, labels.cpu().numpy())
-            row |= {"bcubed_f": bcubed(table).f, "pairwise_f": pairwise(table).f}
-        return row | {"how": "run anew"}
+        return row | self._scores(labels) | {"how": "run anew"}
+
+    def _scores(self, labels: Tensor) -> dict[str, Any]:
+        """The number of clusters and, where the truth is known, their F."""
+        return {"n_clusters": int(labels.max()) + 1} | ({} if self._labels is None else cluster_f(self._labels, labels))
 
     def _draw(self) -> None:
         """Colour the map and fill the table."""
@@ -148,10 +147,11 @@ class TauExplorer(Explorer):
             sizes = np.bincount(found, minlength=len(tops))
             title = f"{self._by.value} at tau {self.tau if level0 else self._run_at:.3f}: {len(tops):,} clusters"
             self._map.show([self._own[tops][found]], peaks=tops, sizes=sizes, titles=[title])
-        first = {"level": 0, "nodes": len(self._own), "links kept": self._decoding.n_links, **self._curve.at(self.tau)}
+        first = {"level": 0, "nodes": len(self._own), "links kept": self._decoding.n_links}
+        first |= self._scores(self._decoding.clusters)
         stale = self._run_at != self.tau
         above = [{**row, "how": f"at tau {self._run_at:.3f}"} if stale else row for row in self._upper_rows]
-        rows = pd.DataFrame([first | {"how": "exact"}, *above]).drop(columns="tau")
+        rows = pd.DataFrame([first | {"how": "exact"}, *above])
         names = {"n_clusters": "clusters", "bcubed_f": "BCubed F", "pairwise_f": "pairwise F"}
         rows[["level", "n_clusters"]] = rows[["level", "n_clusters"]].astype(int)
         columns = [name for name in ("level", "nodes", "links kept", *names, "how") if name in rows]
@@ -164,29 +164,22 @@ class TauExplorer(Explorer):
 
     def _point_at(self, image: int) -> None:
         """The image, the one it is linked to at level 0, and why."""
-        parent, strength = int(self._links.parent[image]), float(self._links.strength[image])
-        rows: dict[str, Any] = {"density": float(self._first.prediction.density[image])}
-        if parent == image:
-            rows["best link"] = "none: no denser neighbour"
-        else:
-            kept = "kept" if strength > self.tau else "dropped"
-            linkage = "duplicate, always" if strength > 1 else f"linkage {strength:.3f}"
-            rows["best link"] = f"image {parent}, {linkage}: {kept}"
+        rows, other = self._source.why(image, self.tau, self._decoding)
         pictures = ""
         if self._images is not None:
-            pictures = "".join(thumbnail(self._images, i, height=72) for i in dict.fromkeys((image, parent)))
+            pictures = "".join(thumbnail(self._images, i, height=72) for i in dict.fromkeys((image, other)))
         self._under.value = facts(f"image {image}", rows) + pictures
 
 
 def explore_tau(
     model: HiLander | Lander, features: Any, labels: Any = None, *, images: Any = None, xy: Any = None
 ) -> TauExplorer:
-    """Move tau, the threshold of a link, and see the clusters and their F follow.
+    """Move tau and see the clusters and their F follow.
 
     The model's prediction of level 0 does not depend on tau, so level 0 is decoded at once and exactly while the slider
-    moves; the curve of F against tau is exact, too, from one pass (`nested.nested_scores`). The levels above are other
-    graphs at every tau: they are run anew once the slider rests, and until then the table says at which tau they are.
-    A cluster has its peak's colour, at every tau.
+    moves. Of a tree decode the curve of F against tau is exact, too, from one pass (`nested.nested_scores`); other
+    decoders are asked at 51 tau. The levels above are other graphs at every tau: they are run anew once the slider
+    rests, and until then the table says at which tau they are. A cluster has its peak's colour, at every tau.
 
     Args:
         model: a fitted or unfitted `HiLander`, or a `Lander`; it is not changed.
@@ -198,7 +191,7 @@ def explore_tau(
     Returns: a widget with the traits `tau`, to be read, set and observed, and `hierarchy`, all levels as last run.
 
     Raises:
-        TypeError, ValueError: an argument of the wrong kind or length, or a decoder that is no tree decode.
+        TypeError, ValueError: an argument of the wrong kind or length.
 
     Example:
         >>> import workbench as wb
