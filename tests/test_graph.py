@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench import _checks, graph
+from workbench import _checks, _lists, _search
 from workbench.graph import KnnGraph, knn, query
 
 
@@ -53,12 +53,29 @@ def test_duplicates_are_listed_by_index(copies):
     assert (g.similarity[g.present] == 1).all()
 
 
-def test_block_size_does_not_matter(monkeypatch, blobs):
+@pytest.mark.parametrize("block", [1, 11, 64, 1000])
+def test_block_size_does_not_matter(monkeypatch, blobs, block):
     x, _ = blobs()
     x = torch.cat([x, x[:30], x[:30]])
     whole = knn(x, 7)
-    monkeypatch.setattr(graph, "row_blocks", lambda n, m, device: list(torch.arange(n).split(11)))
+    monkeypatch.setattr(_search, "BLOCK", block)
     assert torch.equal(knn(x, 7).neighbors, whole.neighbors)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**31), st.integers(1, 90), st.integers(1, 12))
+def test_compiled_best_of_a_block_are_those_of_a_sort(seed, columns, m):
+    random = torch.Generator().manual_seed(seed)
+    block = torch.rand(7, columns, generator=random)
+    m = min(m, columns)
+    value, index = _search._best(block, m)
+    assert torch.equal(value, block.topk(m, dim=1).values)
+    assert torch.equal(block.gather(1, index), value)
+    lists = torch.full((columns, min(m, 7)), -torch.inf), torch.zeros(columns, min(m, 7), dtype=torch.long)
+    for first in range(0, 7, 3):  # block by block, as columns of several
+        _lists.best_of_columns(block[first : first + 3].numpy(), first, *(part.numpy() for part in lists), 0, columns)
+    assert torch.equal(lists[0], block.T.topk(min(m, 7), dim=1).values)
+    assert torch.equal(block.T.gather(1, lists[1]), lists[0])
 
 
 @settings(max_examples=20)

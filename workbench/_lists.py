@@ -1,5 +1,5 @@
 """Compiled loops over neighbour lists (numba), for the CPU: what compares lists with lists costs n k^2 here and n k^3
-number by number in torch, which only a GPU can afford."""
+number by number in torch, which only a GPU can afford; the best of a block of products takes one pass, no sort."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+
+LANES = 64  # values compared at once
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
@@ -25,6 +27,48 @@ def products(rows: Any, base: Any, index: Any) -> Any:
                     total += rows[i, d] * base[j, d]
                 out[i, slot] = total
     return out
+
+
+@njit(cache=True, nogil=True)
+def insert(best: Any, ids: Any, value: Any, which: int) -> None:
+    """Put a value that exceeds the last into its place; the values fall."""
+    place = len(best) - 1
+    while place > 0 and best[place - 1] < value:
+        best[place], ids[place] = best[place - 1], ids[place - 1]
+        place -= 1
+    best[place], ids[place] = value, which
+
+
+@njit(cache=True, nogil=True)
+def best_of_rows(block: Any, first: int, best: Any, ids: Any, low: int, high: int) -> None:
+    """Update the lists (best, ids) [rows, m] of the rows low .. high - 1 of a block with its columns, numbered from
+    `first`. Most of `LANES` values at a time are passed over: none exceeds the last of the list."""
+    for i in range(low, high):
+        for start in range(0, block.shape[1], LANES):
+            part, exceed = block[i, start : start + LANES], 0
+            for c in range(len(part)):
+                exceed += part[c] > best[i, -1]
+            if exceed > 0:
+                for c in range(len(part)):
+                    if part[c] > best[i, -1]:
+                        insert(best[i], ids[i], part[c], first + start + c)
+
+
+@njit(cache=True, nogil=True)
+def best_of_columns(block: Any, first: int, best: Any, ids: Any, low: int, high: int) -> None:
+    """The same for the lists of the columns low .. high - 1 with the block's rows, numbered from `first`."""
+    last = best[low:high, -1].copy()
+    for i in range(block.shape[0]):
+        for start in range(0, high - low, LANES):
+            part, bound, exceed = block[i, low + start : min(low + start + LANES, high)], last[start : start + LANES], 0
+            for c in range(len(part)):
+                exceed += part[c] > bound[c]
+            if exceed > 0:
+                for c in range(len(part)):
+                    if part[c] > bound[c]:
+                        column = low + start + c
+                        insert(best[column], ids[column], part[c], first + i)
+                        bound[c] = best[column, -1]
 
 
 @njit(cache=True)

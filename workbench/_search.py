@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import combinations_with_replacement, pairwise
+
 import torch
 from torch import Tensor
 
 from . import _lists
 
 TIE = 1e-6  # similarities closer than this count as equal; float32 rounding of a cosine stays below it
+BLOCK = 1024  # rows and columns of a block of products on the CPU
 SPARE = 8  # candidates beyond k that are re-ranked, so that rounding in the block product cannot displace a neighbour
 
 
@@ -25,7 +31,7 @@ def search(queries: Tensor, rows: Tensor, base: Tensor, k: int, itself: Tensor |
         block.scatter_(1, itself[:, None], -torch.inf)
     available = len(base) - (itself is not None)
     candidates = min(k + SPARE, available)
-    value, index = block.topk(candidates, dim=1)
+    value, index = _best(block, candidates)
     if candidates < available:  # ties that run past the candidates: only a sort of the whole row can choose by index
         open_rows = (value[:, k - 1] - value[:, -1] <= TIE).nonzero()[:, 0]
         for part in open_rows.split(256):
@@ -33,6 +39,53 @@ def search(queries: Tensor, rows: Tensor, base: Tensor, k: int, itself: Tensor |
             row = torch.where((block[part] - level).abs() <= TIE, level, block[part])
             index[part] = row.sort(dim=1, descending=True, stable=True).indices[:, :candidates]
     return rank(queries[rows], base, index, k)
+
+
+def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Exact neighbours of all rows in their own set, on the CPU: a block of products serves both its sides."""
+    n = len(features)
+    value, index = _empty_lists(n, min(k + SPARE, n - 1))
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        for a, b in combinations_with_replacement(range(0, n, BLOCK), 2):
+            block = features[a : a + BLOCK] @ features[b : b + BLOCK].T
+            if a == b:
+                block.fill_diagonal_(-torch.inf)
+            _update(pool, _lists.best_of_rows, block, b, value[a : a + BLOCK], index[a : a + BLOCK])
+            if a != b:
+                _update(pool, _lists.best_of_columns, block, a, value[b : b + BLOCK], index[b : b + BLOCK])
+    spans = row_blocks(n, features.shape[1] * index.shape[1], features.device)
+    parts = [rank(features[rows], features, index[rows], k) for rows in spans]
+    found, weight = (torch.cat(column) for column in zip(*parts, strict=True))
+    if index.shape[1] < n - 1:  # ties that run past the candidates
+        open_rows = (value[:, k - 1] - value[:, -1] <= TIE).nonzero()[:, 0]
+        for span in row_blocks(len(open_rows), n, features.device):
+            rows = open_rows[span]
+            found[rows], weight[rows] = search(features, rows, features, k, rows)
+    return found, weight
+
+
+def _best(block: Tensor, m: int) -> tuple[Tensor, Tensor]:
+    """The m highest values of each row and their columns, falling."""
+    if block.device.type != "cpu":
+        value, index = block.topk(m, dim=1)
+        return value, index
+    value, index = _empty_lists(len(block), m)
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        _update(pool, _lists.best_of_rows, block, 0, value, index)
+    return value, index
+
+
+def _empty_lists(n: int, m: int) -> tuple[Tensor, Tensor]:
+    return torch.full((n, m), -torch.inf), torch.zeros(n, m, dtype=torch.long)
+
+
+def _update(
+    pool: Executor, better: Callable[..., None], block: Tensor, first: int, value: Tensor, index: Tensor
+) -> None:
+    """`_lists.best_of_...` on all threads: every one has lists of its own."""
+    ends = torch.linspace(0, len(value), torch.get_num_threads() + 1).long().tolist()
+    lists = (block.numpy(), first, value.numpy(), index.numpy())
+    deque(pool.map(lambda part: better(*lists, *part), pairwise(ends)), maxlen=0)
 
 
 def rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from ._checks import check_choice, check_int, same_threads
-from ._search import SPARE, clipped, rank, row_blocks, search
+from ._search import SPARE, clipped, rank, row_blocks, search, search_itself
 
 APPROXIMATE_FROM = 50_000  # nodes: above this PyNNDescent wins on 2 cores even with its compile time (README, "Speed")
 
@@ -169,6 +169,8 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
 
 
 def _exact(features: Tensor, k: int) -> KnnGraph:
+    if features.device.type == "cpu":
+        return KnnGraph(*search_itself(features, k))
     n = len(features)
     width = max(n, features.shape[1] * (k + SPARE))
     blocks = [search(features, rows, features, k, rows) for rows in row_blocks(n, width, features.device)]
