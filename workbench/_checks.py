@@ -225,7 +225,7 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
 
 @contextmanager
 def same_threads() -> Iterator[None]:
-    """Numba's threads (UMAP, PyNNDescent) change how many torch uses for the rest of the process: put that back.
+    """Numba's threads (UMAP) change how many torch uses for the rest of the process: put that back.
 
     Example:
         >>> with same_threads():

@@ -30,7 +30,7 @@ def products(rows: Any, base: Any, index: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def insert(best: Any, ids: Any, value: Any, which: int) -> None:
+def _insert(best: Any, ids: Any, value: Any, which: int) -> None:
     """Put a value that exceeds the last into its place; the values fall."""
     place = len(best) - 1
     while place > 0 and best[place - 1] < value:
@@ -51,7 +51,7 @@ def best_of_rows(block: Any, first: int, best: Any, ids: Any, low: int, high: in
             if exceed > 0:
                 for c in range(len(part)):
                     if part[c] > best[i, -1]:
-                        insert(best[i], ids[i], part[c], first + start + c)
+                        _insert(best[i], ids[i], part[c], first + start + c)
 
 
 @njit(cache=True, nogil=True)
@@ -67,7 +67,7 @@ def best_of_columns(block: Any, first: int, best: Any, ids: Any, low: int, high:
                 for c in range(len(part)):
                     if part[c] > bound[c]:
                         column = low + start + c
-                        insert(best[column], ids[column], part[c], first + i)
+                        _insert(best[column], ids[column], part[c], first + i)
                         bound[c] = best[column, -1]
 
 
@@ -93,3 +93,98 @@ def rank_and_shared(neighbors: Any, similarity: Any) -> tuple[Any, Any]:
             rank[i, slot] = above / max(1, listed)
             shared[i, slot] = common / k
     return rank, shared
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def grow(rows: Any, order: Any, depth: int, drawn: Any) -> Any:
+    """Sort `order` in place so that its halves, their halves and so on are the nodes of a tree: every node is halved at
+    the median of its rows' products with the difference of two of them, `drawn` in [0, 1). Returns it."""
+    value, side = np.empty(len(order), np.float32), np.empty(len(order), np.int32)
+    todo, count = [(0, len(order), 0)], 0
+    while len(todo) > 0:
+        low, high, level = todo.pop()
+        if level == depth or high - low < 2:
+            continue
+        one, other = drawn[count] * (high - low)
+        direction = rows[order[low + int(one)]] - rows[order[low + int(other)]]
+        count += 1
+        for i in range(low, high):
+            total = np.float32(0)
+            for d in range(rows.shape[1]):
+                total += rows[order[i], d] * direction[d]
+            value[i] = total
+        middle = (low + high) // 2
+        bound = np.partition(value[low:high], middle - low)[middle - low]
+        ties = middle - low - (value[low:high] < bound).sum()  # of those at the bound so many go left
+        left, right = low, middle
+        for i in range(low, high):
+            if value[i] < bound or (value[i] == bound and ties > 0):
+                ties -= value[i] == bound
+                side[left] = order[i]
+                left += 1
+            else:
+                side[right] = order[i]
+                right += 1
+        order[low:high] = side[low:high]
+        todo.append((low, middle, level + 1))
+        todo.append((middle, high, level + 1))
+    return order
+
+
+@njit(cache=True, nogil=True)
+def join_leaves(products: Any, which: Any, own: Any, size: Any, best: Any, ids: Any, low: int, high: int) -> None:
+    """Update the lists of the rows of the leaves low .. high - 1 with their products [leaf, w, w]."""
+    for leaf in range(low, high):
+        for a in range(own[leaf], own[leaf] + size[leaf]):
+            i = which[leaf, a]
+            for start in range(0, products.shape[2], LANES):
+                part, exceed = products[leaf, a, start : start + LANES], 0
+                for c in range(len(part)):
+                    exceed += part[c] > best[i, -1]
+                if exceed > 0:
+                    for c in range(len(part)):
+                        j = which[leaf, start + c]
+                        if part[c] > best[i, -1] and j != i and not (ids[i] == j).any():
+                            _insert(best[i], ids[i], part[c], j)
+
+
+@njit(cache=True)
+def both_ways(ids: Any, known: Any) -> tuple[Any, Any]:
+    """Lists [n, 2 k]: whom a row lists, then up to k of those that list it, the nearest first; -1 where there is none.
+    And which of these links are new: not in `known`, the lists that were looked through before."""
+    n, k = ids.shape
+    out, new, filled = np.full((n, 2 * k), -1, np.int32), np.zeros((n, 2 * k), np.bool_), np.full(n, k)
+    for slot in range(k):
+        for i in range(n):
+            j = ids[i, slot]
+            if j >= 0:
+                fresh = not (known[i] == j).any()
+                out[i, slot], new[i, slot] = j, fresh
+                if filled[j] < 2 * k:
+                    out[j, filled[j]], new[j, filled[j]] = i, fresh
+                    filled[j] += 1
+    return out, new
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def explore(rows: Any, best: Any, ids: Any, links: Any, new: Any, low: int, high: int) -> int:
+    """Compare the rows low .. high - 1 with those two links away, one of them new; returns how many were better."""
+    seen, better = np.full(len(rows), -1, np.int32), 0
+    for i in range(low, high):
+        seen[i] = i
+        for j in ids[i]:
+            if j >= 0:
+                seen[j] = i
+        for one in range(links.shape[1]):
+            j = links[i, one]
+            for two in range(links.shape[1] if j >= 0 else 0):
+                other = links[j, two]
+                if other >= 0 and (new[i, one] or new[j, two]) and seen[other] != i:
+                    seen[other] = i
+                    total = np.float32(0)
+                    for d in range(rows.shape[1]):
+                        total += rows[i, d] * rows[other, d]
+                    if total > best[i, -1]:
+                        _insert(best[i], ids[i], total, other)
+                        better += 1
+    return better

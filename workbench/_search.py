@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from itertools import combinations_with_replacement, pairwise
 
 import torch
@@ -83,9 +83,14 @@ def _update(
     pool: Executor, better: Callable[..., None], block: Tensor, first: int, value: Tensor, index: Tensor
 ) -> None:
     """`_lists.best_of_...` on all threads: every one has lists of its own."""
-    ends = torch.linspace(0, len(value), torch.get_num_threads() + 1).long().tolist()
-    lists = (block.numpy(), first, value.numpy(), index.numpy())
-    deque(pool.map(lambda part: better(*lists, *part), pairwise(ends)), maxlen=0)
+    on_all_threads(pool, partial(better, block.numpy(), first, value.numpy(), index.numpy()), len(value))
+
+
+def on_all_threads(pool: Executor, work: Callable[[int, int], int | None], n: int) -> int:
+    """`work(low, high)` for equal parts of 0 .. n - 1, one per thread of torch's; the sum of what it returns."""
+    threads = torch.get_num_threads()
+    ends = [n * part // threads for part in range(threads + 1)]
+    return sum(pool.map(lambda part: work(*part) or 0, pairwise(ends)))
 
 
 def rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:

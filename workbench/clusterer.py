@@ -45,7 +45,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         early_stop: also stop when the links of a level have not shrunk by the factor k.
         decoder: name in `DECODERS`, or a function (graph, prediction, tau) -> Decoding.
         device: "auto" (CUDA where there is one), "cpu", "cuda".
-        random_state: of the approximate k-NN search above 50,000 rows on the CPU; None is 0, so results repeat.
+        random_state: of the approximate k-NN search from 30,000 rows on, on the CPU; None is 0, so results repeat.
 
     Attributes:
         labels_: int64 [N], clusters 0 .. n_clusters_-1.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +10,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
-from ._checks import check_choice, check_int, same_threads
+from ._checks import check_choice, check_int
+from ._forest import search_forest
 from ._search import SPARE, clipped, rank, row_blocks, search, search_itself
 
-APPROXIMATE_FROM = 50_000  # nodes: above this PyNNDescent wins on 2 cores even with its compile time (README, "Speed")
+APPROXIMATE_FROM = 30_000  # nodes: an exact search takes over two seconds on 2 cores from here on (README, "Speed")
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
     Args:
         features: unit rows [n, d] on any device.
         k: neighbours per node, the node itself not counted.
-        method: "exact" (block products, memory bounded), "approximate" (PyNNDescent, CPU) or "auto": approximate on
-            the CPU from 50,000 nodes on.
+        method: "exact" (block products, memory bounded), "approximate" (random projection trees and neighbours of
+            neighbours, on the CPU) or "auto": approximate on the CPU from 30,000 nodes on.
         seed: of the approximate search.
 
     Raises:
@@ -154,7 +154,7 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
         >>> knn(torch.eye(3) * 0.6 + 0.3, k=2).neighbors.tolist()
         [[1, 2], [0, 2], [0, 1]]
 
-    Source: paper section 3 (graph construction); Dong et al., WWW 2011 (NN-descent).
+    Source: paper section 3 (graph construction); of the approximate search `_forest`.
     """
     check_int(k, "k")
     check_choice(method, "method", ("auto", "exact", "approximate"))
@@ -192,13 +192,7 @@ def query(base: Float[Tensor, "n d"], rows: Float[Tensor, "q d"], k: int) -> Knn
 
 
 def _approximate(features: Tensor, k: int, seed: int) -> KnnGraph:
-    from pynndescent import NNDescent  # compiles with numba: seconds that small graphs need not pay
-
-    with warnings.catch_warnings(), same_threads():
-        warnings.filterwarnings("ignore", message="Failed to correctly find n_neighbors")  # our lists may have gaps
-        search = NNDescent(features.cpu().numpy(), metric="cosine", n_neighbors=k + 1 + SPARE, random_state=seed)
-    found = torch.from_numpy(search.neighbor_graph[0]).long().to(features.device)
-    found = found.masked_fill(found == torch.arange(len(found), device=found.device)[:, None], -1)
+    found = search_forest(features.cpu(), min(k + SPARE, len(features) - 1), seed).to(features.device)
     spans = row_blocks(len(found), features.shape[1] * found.shape[1], features.device)
     parts = [rank(features[rows], features, found[rows], k) for rows in spans]
     return KnnGraph(torch.cat([index for index, _ in parts]), torch.cat([weight for _, weight in parts]))

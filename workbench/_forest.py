@@ -1,0 +1,80 @@
+"""Approximate neighbours within one set, on the CPU: the rows of each leaf of some random projection trees are compared
+all with all, as block products; then every row with the neighbours of its neighbours, until little changes.
+
+Nothing depends on the number of threads: a row's list is written by one of them, from lists that no one changes.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import _lists
+from ._search import on_all_threads
+
+TREES = 10
+LEAF = 384  # most rows of a leaf
+REACH = 2 / 3  # share of a list, the nearest, whose lists are looked through
+PRODUCTS = 2**24  # at a time
+ROUNDS = 10  # at most
+SETTLED = 0.5  # new neighbours per row: fewer end the search
+
+
+def search_forest(features: Tensor, k: int, seed: int) -> Tensor:
+    """Lists [n, k] of candidates, best first, -1 where fewer were found; deterministic.
+
+    Args:
+        features: unit rows [n, d] on the CPU.
+        k: length of the lists, below n.
+        seed: of the trees.
+
+    Source: Dasgupta & Freund, STOC 2008 (random projection trees); Dong et al., WWW 2011 (neighbours of neighbours).
+    """
+    features, n = features.contiguous(), len(features)
+    depth = max(0, int(np.ceil(np.log2(n / LEAF))))
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        first, *others = pool.map(partial(_tree, features.numpy(), depth, seed), range(TREES))
+        place = np.empty(n, np.int32)
+        place[first] = np.arange(n, dtype=np.int32)
+        rows = features[torch.from_numpy(first)]  # near rows now lie side by side in memory
+        best, ids = np.full((n, k), -np.inf, np.float32), np.full((n, k), -1, np.int32)
+        for order in (np.arange(n, dtype=np.int32), *(place[other] for other in others)):
+            _join_leaves(pool, rows, order, depth, best, ids)
+        known = np.full((n, 1), -1, np.int32)
+        for _ in range(ROUNDS):
+            near = ids[:, : max(1, int(REACH * k))].copy()
+            links = _lists.both_ways(near, known)
+            if on_all_threads(pool, partial(_lists.explore, rows.numpy(), best, ids, *links), n) < SETTLED * n:
+                break
+            known = near
+    found = torch.from_numpy(np.where(ids >= 0, first[ids], -1)).long()
+    return found[torch.from_numpy(place).long()]
+
+
+def _tree(rows: Any, depth: int, seed: int, which: int) -> Any:
+    """The order of the rows in which the leaves of one tree lie side by side."""
+    drawn = np.random.default_rng([seed, which]).random((2**depth, 2))
+    return _lists.grow(rows, np.arange(len(rows), dtype=np.int32), depth, drawn)
+
+
+def _join_leaves(pool: Executor, rows: Tensor, order: Any, depth: int, best: Any, ids: Any) -> None:
+    """Compare the rows of every leaf of one tree. Leaves differ by a row at most: all are read at one width."""
+    ends = np.array([0, len(order)])
+    for _ in range(depth):
+        ends = np.unique(np.concatenate([ends, (ends[:-1] + ends[1:]) // 2]))
+    size = np.diff(ends)
+    width = int(size.max())
+    start = np.minimum(ends[:-1], len(order) - width)
+    own = ends[:-1] - start  # the leaf's first row within what is read
+    step = max(1, PRODUCTS // width**2)
+    for leaves in np.split(np.arange(len(size)), range(step, len(size), step)):
+        which = order[start[leaves, None] + np.arange(width)]
+        block = rows[torch.from_numpy(which).long()]
+        products = torch.bmm(block, block.transpose(1, 2)).numpy()
+        joined = partial(_lists.join_leaves, products, which, own[leaves], size[leaves], best, ids)
+        on_all_threads(pool, joined, len(leaves))
