@@ -28,7 +28,7 @@ labels = torch.arange(12).repeat_interleave(25)
 x = torch.randn(12, 16, generator=random)[labels] + 0.7 * torch.randn(300, 16, generator=random)
 images = (torch.rand(300, 12, 12, generator=random) * 255).to(torch.uint8).numpy()
 x, labels, xy, names = x.numpy(), labels.numpy(), x[:, :2].numpy(), [{NASTY!r}] * 12
-model = wb.HiLander(k=5).fit(x)
+model = wb.HiLander("glyphs-lander", k=5).fit(x)
 tree, shown = model.hierarchy_, {{}}
 sets = AblationData(wb.FeatureSet(x, labels), {{names[0]: wb.FeatureSet(x, labels)}})
 brief = Settings().change("training.epochs", 4).change("training.validate", 4)
@@ -90,7 +90,7 @@ CASES = {
         "number list box button figure",
     ),
     "training": case(
-        "explore.explore_training(x, labels, training=wb.TrainConfig(epochs=4, validate=4), name='browser')",
+        "explore.explore_training(x, labels, training=wb.TrainConfig(epochs=400, validate=400), name='browser')",
         "button figure",
     ),
     "ablation": case(
