@@ -28,11 +28,10 @@ from .store import Store
 from .trainings import Cancelled, trained
 
 SOURCES = (  # the code that a result depends on
-    *("_checks", "_expected", "_lists", "_merging", "_search", "aggregate", "cluster_inputs", "config", "convs"),
-    *("criteria", "cuts", "decode", "episodes", "forecast", "graph", "hierarchy", "lander", "losses", "merges"),
-    *("metrics", "nested", "prediction", "recipe", "relative", "structure", "targets", "trainer", "training"),
-    "validation",
-    *("ablation/run", "ablation/trainings", "ablation/use"),
+    *("_checks", "_expected", "_forest", "_lists", "_merging", "_search", "aggregate", "cluster_inputs", "config"),
+    *("convs", "criteria", "cuts", "decode", "episodes", "forecast", "graph", "hierarchy", "lander", "losses"),
+    *("merges", "metrics", "nested", "prediction", "recipe", "relative", "structure", "targets", "trainer"),
+    *("training", "validation", "ablation/run", "ablation/trainings", "ablation/use"),
 )
 
 __all__ = ["AblationData", "Cancelled", "Run", "code_version", "computed"]
