@@ -137,7 +137,7 @@ def test_the_general_models_cut_follows_too_and_says_what_it_expects(data, tau):
     assert f"{wb.scores(labels, fresh.labels_)['bcubed_f']:.3f}" in explorer._table.value
     assert explorer._curve.at(tau)["n_clusters"] == fresh.n_clusters_
     explorer._point_at(3)
-    for words in ("images", "its expected precision", "strongest link", "cluster"):
+    for words in ("image", "its expected precision", "strongest link", "cluster"):
         assert words in explorer._under.value
 
 

@@ -54,7 +54,8 @@ class CutSource:
         """Its cluster with what the model expects of it, and its strongest link."""
         graph, forecast = self.first.graph, self.first.prediction.forecast
         mates = decoding.clusters == decoding.clusters[image]
-        told: dict[str, Any] = {"cluster": f"{int(mates.sum()):,} images"}
+        size = int(mates.sum())
+        told: dict[str, Any] = {"cluster": f"{size:,} image{'s' if size > 1 else ''}"}
         if forecast is not None and decoding.node is not None:
             node = int(decoding.node[image])
             told |= {"its expected precision": f"{forecast.worth[node, -1]:.2f}"}
