@@ -105,6 +105,16 @@ def test_first_k_of_a_longer_search(blobs):
     assert torch.equal(knn(x, 9).first(4).neighbors, knn(x, 4).neighbors)
 
 
+@pytest.mark.parametrize("method", ["exact", "approximate"])
+def test_other_kinds_of_tensors_give_the_same_lists(blobs, method):
+    x, _ = blobs()
+    plain = knn(x, 5, method=method)
+    for other in (x.double(), x.clone().requires_grad_(), x.T.contiguous().T):
+        assert torch.equal(knn(other, 5, method=method).neighbors, plain.neighbors)
+    assert (knn(x.half(), 5, method=method).neighbors == plain.neighbors).float().mean() > 0.8
+    assert torch.equal(query(x.double(), x[:3].requires_grad_(), 2).neighbors, query(x, x[:3], 2).neighbors)
+
+
 def test_query_lists_the_row_itself(blobs):
     x, _ = blobs()
     assert torch.equal(query(x, x, 1).neighbors[:, 0], torch.arange(len(x)))

@@ -158,7 +158,7 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
     """
     check_int(k, "k")
     check_choice(method, "method", ("auto", "exact", "approximate"))
-    n = len(features)
+    features, n = features.detach().float(), len(features)
     k = max(0, min(k, n - 1))
     if k == 0:
         return KnnGraph(torch.empty(n, 0, dtype=torch.long, device=features.device), features.new_empty(n, 0))
@@ -185,6 +185,7 @@ def query(base: Float[Tensor, "n d"], rows: Float[Tensor, "q d"], k: int) -> Knn
         [[2, 1]]
     """
     k = min(check_int(k, "k"), len(base))
+    base, rows = base.detach().float(), rows.detach().float()
     every = torch.arange(len(rows), device=rows.device)
     spans = row_blocks(len(rows), max(len(base), base.shape[1] * (k + SPARE)), rows.device)
     blocks = [search(rows, every[span], base, k, None) for span in spans]
