@@ -53,9 +53,7 @@ def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
             _update(pool, _lists.best_of_rows, block, b, value[a : a + BLOCK], index[a : a + BLOCK])
             if a != b:
                 _update(pool, _lists.best_of_columns, block, a, value[b : b + BLOCK], index[b : b + BLOCK])
-    spans = row_blocks(n, features.shape[1] * index.shape[1], features.device)
-    parts = [rank(features[rows], features, index[rows], k) for rows in spans]
-    found, weight = (torch.cat(column) for column in zip(*parts, strict=True))
+    found, weight = rank_itself(features, index, k)
     if index.shape[1] < n - 1:  # ties that run past the candidates
         open_rows = (value[:, k - 1] - value[:, -1] <= TIE).nonzero()[:, 0]
         for span in row_blocks(len(open_rows), n, features.device):
@@ -103,6 +101,13 @@ def rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Ten
     weight, order = weight.sort(dim=1, descending=True, stable=True)
     weight, index = weight[:, :k], index.gather(1, order)[:, :k]
     return index.masked_fill(weight <= 0, -1), weight
+
+
+def rank_itself(features: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """`rank` of all rows of one set, in blocks."""
+    spans = row_blocks(len(features), features.shape[1] * index.shape[1], features.device)
+    parts = [rank(features[rows], features, index[rows], k) for rows in spans]
+    return torch.cat([found for found, _ in parts]), torch.cat([weight for _, weight in parts])
 
 
 def _products(rows: Tensor, base: Tensor, index: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ from torch_geometric.data import Data
 
 from ._checks import check_choice, check_int
 from ._forest import search_forest
-from ._search import SPARE, clipped, rank, row_blocks, search, search_itself
+from ._search import SPARE, clipped, rank_itself, row_blocks, search, search_itself
 
-APPROXIMATE_FROM = 30_000  # nodes: an exact search takes over two seconds on 2 cores from here on (README, "Speed")
+APPROXIMATE_FROM = 30_000  # nodes: from here on an approximate search takes half as long or less (README, "Speed")
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,4 @@ def query(base: Float[Tensor, "n d"], rows: Float[Tensor, "q d"], k: int) -> Knn
 
 def _approximate(features: Tensor, k: int, seed: int) -> KnnGraph:
     found = search_forest(features.cpu(), min(k + SPARE, len(features) - 1), seed).to(features.device)
-    spans = row_blocks(len(found), features.shape[1] * found.shape[1], features.device)
-    parts = [rank(features[rows], features, found[rows], k) for rows in spans]
-    return KnnGraph(torch.cat([index for index, _ in parts]), torch.cat([weight for _, weight in parts]))
+    return KnnGraph(*rank_itself(features, found, k))

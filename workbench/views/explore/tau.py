@@ -120,7 +120,7 @@ class TauExplorer(Explorer):
         """Show a hierarchy that was run at `tau`."""
         self._run_at, self.hierarchy = tau, tree
         self._upper_rows = [self._row(level, tree.levels[level].labels) for level in range(1, len(tree.levels))]
-        last = self._upper_rows[-1] if self._upper_rows else self._scores(tree.levels[0].decoding.clusters)
+        last = self._upper_rows[-1] if self._upper_rows else self._level_0(tau, tree.levels[0].decoding)
         self._curve.add_run(tau, last)
         self._draw()
         self._tell(f"levels above run anew in {seconds:.2f} s" if seconds else "levels above as fitted")
@@ -130,6 +130,10 @@ class TauExplorer(Explorer):
         at = self.hierarchy.levels[level]
         row: dict[str, Any] = {"level": level, "nodes": at.n_nodes, "links kept": at.links_added}
         return row | self._scores(labels) | {"how": "run anew"}
+
+    def _level_0(self, tau: float, decoding: Decoding) -> dict[str, Any]:
+        """Of level 0 at tau: looked up where the curve is exact, as the slider must not wait."""
+        return self._curve.at(tau) if self._source.exact else self._scores(decoding.clusters)
 
     def _scores(self, labels: Tensor) -> dict[str, Any]:
         """The number of clusters and, where the truth is known, their F."""
@@ -148,7 +152,7 @@ class TauExplorer(Explorer):
             title = f"{self._by.value} at tau {self.tau if level0 else self._run_at:.3f}: {len(tops):,} clusters"
             self._map.show([self._own[tops][found]], peaks=tops, sizes=sizes, titles=[title])
         first = {"level": 0, "nodes": len(self._own), "links kept": self._decoding.n_links}
-        first |= self._scores(self._decoding.clusters)
+        first |= self._level_0(self.tau, self._decoding)
         stale = self._run_at != self.tau
         above = [{**row, "how": f"at tau {self._run_at:.3f}"} if stale else row for row in self._upper_rows]
         rows = pd.DataFrame([first | {"how": "exact"}, *above])

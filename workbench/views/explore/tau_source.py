@@ -23,6 +23,7 @@ class TreeSource:
     first: Level
     links: BestLinks
     axis = "tau: links above it are kept"
+    exact = True  # the curve holds at every tau
 
     def curve(self, labels: Int[np.ndarray, " n"] | None) -> pd.DataFrame:
         """Counts and, with labels, scores at every tau, exactly."""
@@ -45,6 +46,7 @@ class CutSource:
     first: Level
     decoder: str | Decoder
     axis = "tau: higher gives finer clusters"
+    exact = False
 
     def curve(self, labels: Int[np.ndarray, " n"] | None) -> pd.DataFrame:
         """Counts and, with labels, scores at some tau from 0 to 1."""
