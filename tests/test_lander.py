@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench import lander as lander_module
+from workbench import convs
 from workbench._checks import seeded
 from workbench.aggregate import Nodes, aggregate
 from workbench.config import InferenceConfig, LanderConfig
@@ -106,11 +106,12 @@ def test_a_minibatch_gives_what_the_whole_graph_gives(conv, blobs):
     torch.testing.assert_close(model(part)[:4], model(whole)[rows])
 
 
-def test_blocks_of_nodes_do_not_matter(blobs, monkeypatch):
+@pytest.mark.parametrize("conv", CONVS)
+def test_blocks_of_nodes_do_not_matter(conv, blobs, monkeypatch):
     x, _ = blobs()
-    model, graph = seeded(lambda: Lander(LanderConfig(hidden=8)), 0), knn(x, 5)
+    model, graph = seeded(lambda: Lander(LanderConfig(conv=conv, hidden=8)), 0), knn(x, 5)
     whole = model.predict(Nodes.of_images(x), graph)
-    monkeypatch.setattr(lander_module, "BLOCK", 37)
+    monkeypatch.setitem(convs.CELLS, "cpu", 300)
     torch.testing.assert_close(model.predict(Nodes.of_images(x), graph).linkage, whole.linkage)
 
 

@@ -3,7 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.convs import GatedConv
+from workbench import convs
+from workbench.convs import GatedConv, MeanConv
 from workbench.graph import KnnGraph, knn
 from workbench.structure import _compared, rank_and_shared
 
@@ -29,26 +30,43 @@ def test_compiled_equals_all_at_once(seed):
 
 
 @settings(max_examples=40)
-@given(st.integers(0, 2**31), st.booleans())
-def test_gated_convolution_over_lists_equals_over_edges(seed, gradient):
+@given(st.sampled_from([GatedConv, MeanConv]), st.integers(0, 2**31), st.booleans())
+def test_convolution_over_lists_equals_over_edges(kind, seed, gradient):
     graph, random = graph_of(seed)
-    conv, x = GatedConv(3, 8, edge_dim=2), torch.randn(graph.n, 3, generator=random)
-    edges = torch.randn(*graph.neighbors.shape, 2, generator=random)
+    conv, x = kind(3, 8, edge_dim=2), torch.randn(graph.n, 3, generator=random)
+    rest = torch.randn(*graph.neighbors.shape, 1, generator=random)
+    edges = torch.cat([graph.similarity[..., None], rest], dim=2)  # 0 where there is no neighbour
     with torch.set_grad_enabled(gradient):
         over_edges = conv((x, x), graph.edge_index, graph.on_edges(edges))
         over_lists = conv.over_lists(x, graph.neighbors, edges)
     assert torch.allclose(over_edges, over_lists, atol=1e-5)
 
 
-def test_blocks_do_not_change_the_result(monkeypatch):
-    from workbench import convs
+@pytest.mark.parametrize("kind", [GatedConv, MeanConv])
+def test_gradients_over_lists_equal_those_over_edges(kind):
+    graph, random = graph_of(5)
+    x, edges = torch.randn(graph.n, 8, generator=random), graph.similarity[..., None]
+    conv, found = kind(8, 8), []
+    for run in (
+        lambda h: conv((h, h), graph.edge_index, graph.on_edges(edges)),
+        lambda h: conv.over_lists(h, graph.neighbors, edges),
+    ):
+        h = x.clone().requires_grad_()
+        conv.zero_grad()
+        run(h).square().sum().backward()
+        found.append([h.grad, *(p.grad for p in conv.parameters())])
+    for one, two in zip(*found, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
 
+
+@pytest.mark.parametrize("kind", [GatedConv, MeanConv])
+def test_blocks_do_not_change_the_result(kind, monkeypatch):
     graph, random = graph_of(7)
-    conv, x = GatedConv(3, 8, edge_dim=2), torch.randn(graph.n, 3, generator=random)
+    conv, x = kind(3, 8, edge_dim=2), torch.randn(graph.n, 3, generator=random)
     edges = torch.randn(*graph.neighbors.shape, 2, generator=random)
     with torch.no_grad():
         whole = conv.over_lists(x, graph.neighbors, edges)
-        monkeypatch.setattr(convs, "CELLS", 40)
+        monkeypatch.setitem(convs.CELLS, "cpu", 40)
         assert torch.allclose(conv.over_lists(x, graph.neighbors, edges), whole, atol=1e-6)
 
 

@@ -113,6 +113,19 @@ def test_minibatches_add_up_to_the_whole(data):
     torch.testing.assert_close(parts, run._losses(level, even))
 
 
+@pytest.mark.parametrize(
+    "config, training", [(LanderConfig(hidden=8), QUICK), (LanderConfig.published(hidden=16), PUBLISHED)]
+)
+def test_half_precision_trains_to_nearly_the_same(config, training, data):
+    runs = [MetaTraining(*data, config, training=training, precision=p) for p in ("float32", "bfloat16")]
+    losses = [[[row["link_loss"], row["density_loss"]] for row in run.run_epoch()] for run in runs]
+    assert all(parameter.dtype == torch.float32 for parameter in runs[1].model.parameters())
+    np.testing.assert_allclose(*losses, rtol=0.02)
+    assert not np.array_equal(*losses)
+    with pytest.raises(ValueError, match=r"precision: expected one of 'float32', 'bfloat16', got 'half'"):
+        MetaTraining(*data, precision="half")
+
+
 def test_a_level_of_fewer_nodes_than_steps_takes_part_in_every_step(data):
     run = MetaTraining(*data, training=TrainConfig(epochs=4, validate=4, batch_size=1))
     rows = run.run_epoch()

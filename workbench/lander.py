@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .aggregate import Nodes
 from .cluster_inputs import cluster_inputs
 from .config import InferenceConfig, LanderConfig
-from .convs import CONVS, GatedConv
+from .convs import CONVS, GatedConv, MeanConv, blocks
 from .decode import Prediction
 from .forecast import Forecast, Forecaster
 from .graph import KnnGraph
@@ -27,7 +27,6 @@ INPUTS = {
     "structural": (len(NODE_INPUTS), len(EDGE_INPUTS)),
     "relative": (len(RELATIVE_NODE_INPUTS), len(RELATIVE_EDGE_INPUTS)),
 }
-BLOCK = 2**17  # nodes per pass at inference: bounds memory to some hundred MB
 
 
 class Lander(nn.Module):
@@ -98,26 +97,28 @@ class Lander(nn.Module):
         h = inputs.nodes
         for steps, conv in zip(range(len(self.convs), 0, -1), self.convs, strict=True):
             within = inputs.within(steps)
-            if isinstance(conv, GatedConv):
+            if isinstance(conv, (GatedConv, MeanConv)):
                 h = conv.over_lists(h, inputs.graph.neighbors[:within], inputs.edges[:within])
             else:
-                blocks = [(conv((h, h[rows]), *_edges(inputs, rows))) for rows in _blocks(within)]
-                h = torch.cat(blocks) if len(blocks) > 1 else blocks[0]
+                parts = blocks(within, inputs.graph.k * self.config.hidden, h.device)
+                h = torch.cat([conv((h, h[rows]), *_edges(inputs, rows)) for rows in parts])
         return h
 
     def link_logits(
         self, h: Float[Tensor, "n h"], inputs: GraphInputs, rows: slice = slice(None)
     ) -> Float[Tensor, "b k 2"]:
         """Logits (different, same) of the links of the nodes `rows`, from all nodes' embeddings."""
-        lists, present = inputs.graph.neighbors[rows], inputs.graph.present[rows]
+        return self._logits(self.of_source(h), self.of_target(h[rows]), inputs, rows)
+
+    def _logits(self, sources: Tensor, targets: Tensor, inputs: GraphInputs, rows: slice) -> Float[Tensor, "b k 2"]:
+        lists = inputs.graph.neighbors[rows]
         # index_select, not [...]: its gradient adds up in a fixed order whatever the number of threads
-        sources = self.of_source(h).index_select(0, lists.clamp(min=0).flatten()).unflatten(0, lists.shape)
-        z = sources + self.of_target(h[rows])[:, None]
+        z = sources.index_select(0, lists.clamp(min=0).flatten()).unflatten(0, lists.shape) + targets[:, None]
         if self.of_edge is not None:
             z = z + self.of_edge(inputs.edges[rows])
         # PReLU takes channels second: one row per link
         logits: Tensor = self.head(z.flatten(0, 1)).unflatten(0, lists.shape)
-        return logits * present[..., None]
+        return logits * (lists >= 0)[..., None]
 
     @torch.no_grad()
     def predict(self, nodes: Nodes, graph: KnnGraph) -> Prediction:
@@ -136,7 +137,11 @@ class Lander(nn.Module):
         self.eval()
         inputs = self.inputs(nodes, graph, among=among)
         h = self.embed(inputs)
-        parts = [linkage_of(self.link_logits(h, inputs, rows), graph.present[rows]) for rows in _blocks(graph.n)]
+        sources, targets = self.of_source(h), self.of_target(h)
+        parts = [
+            linkage_of(self._logits(sources, targets[rows], inputs, rows), graph.neighbors[rows] >= 0)
+            for rows in blocks(graph.n, graph.k * self.config.hidden, h.device)
+        ]
         self.train(training)
         return torch.cat(parts)
 
@@ -166,11 +171,8 @@ class Lander(nn.Module):
 
 def linkage_of(logits: Float[Tensor, "b k 2"], present: Tensor) -> Float[Tensor, "b k"]:
     """Logits -> P(same class), 0 where there is no neighbour."""
-    return logits.softmax(dim=2)[..., 1] * present
-
-
-def _blocks(n: int) -> list[slice]:
-    return [slice(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
+    different, same = logits.unbind(dim=2)
+    return (same - different).sigmoid() * present
 
 
 def _edges(inputs: GraphInputs, rows: slice) -> tuple[Int[Tensor, "2 edges"], Float[Tensor, "edges e"]]:

@@ -122,6 +122,7 @@ def meta_train(
     validation: tuple[Any, Any] | None = None,
     seed: int = 0,
     device: str = "auto",
+    precision: str = "float32",
     state: str | Path | None = None,
     stop: Callable[[], bool] | None = None,
     on_epoch: Callable[[list[dict[str, Any]]], None] | None = None,
@@ -134,7 +135,7 @@ def meta_train(
     link_loss, density_loss, and val_bcubed_f (at the best tau) where it was validated.
 
     Args:
-        features, labels, config, training, inference, validation, seed, device: see `MetaTraining`.
+        features, labels, config, training, inference, validation, seed, device, precision: see `MetaTraining`.
         state: a file to save the run to every `training.validate` epochs. If it exists the run goes on from there, to
             the same result as if it had never stopped.
         stop: asked after every epoch; True ends the run, with the best model so far.
@@ -166,6 +167,7 @@ def meta_train(
         validation=validation,
         seed=seed,
         device=device,
+        precision=precision,
     )
     keeper = _Keeper(run, state)
     bar = tqdm(total=run.training.epochs, initial=run.epoch, desc="meta-training", unit="epoch", disable=not progress)

@@ -30,6 +30,10 @@ Out = Annotated[
 Preset = Annotated[Literal["default", "published"], typer.Option(help="published: the article's model and recipe.")]
 Epochs = Annotated[int | None, typer.Option(min=1, metavar="N", help="Of the LANDER; default: the preset's.")]
 EncoderEpochs = Annotated[int | None, typer.Option(min=1, metavar="N", help="Of the glyphs encoder.")]
+Precision = Annotated[
+    Literal["float32", "bfloat16"],
+    typer.Option(help="Of training's matrix products; bfloat16: faster on some machines."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run, to the same result.")]
 
 
@@ -43,6 +47,7 @@ class _Run:
     device: str
     seed: int
     progress: bool
+    precision: str
 
     def recipe(self) -> tuple[LanderConfig, TrainConfig]:
         from .. import LanderConfig, TrainConfig
@@ -68,6 +73,7 @@ def train(
     dim: Dim = None,
     device: Device = "auto",
     seed: Seed = 0,
+    precision: Precision = "float32",
     quiet: Quiet = False,
 ) -> None:
     """Train an encoder and a LANDER, a LANDER on your features, or the general model.
@@ -78,9 +84,10 @@ def train(
     Ctrl-C saves the best model so far; --resume goes on. With --general: DIR/general.safetensors, links and cut learned
     on sets drawn from glyphs, Omniglot's background and nothing; about an hour on 2 cores, in one go.
     """
-    run = _Run(preset, epochs, resume, device, seed, not quiet)
+    run = _Run(preset, epochs, resume, device, seed, not quiet, precision)
     if general:
-        if features is not None or data is not None or encoder_epochs is not None or preset != "default" or resume:
+        others = (features, data, encoder_epochs)
+        if any(one is not None for one in others) or preset != "default" or resume or precision != "float32":
             raise typer.BadParameter(
                 "--general goes with --omniglot, --out, --epochs, --encoder, --device and --seed only"
             )
@@ -156,6 +163,7 @@ def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] 
             validation=held_out,
             seed=run.seed,
             device=run.device,
+            precision=run.precision,
             state=state,
             stop=stopped,
             progress=run.progress,
