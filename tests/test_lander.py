@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench import convs
+from workbench import _blocks
 from workbench._checks import seeded
 from workbench.aggregate import Nodes, aggregate
 from workbench.config import InferenceConfig, LanderConfig
@@ -111,7 +111,7 @@ def test_blocks_of_nodes_do_not_matter(conv, blobs, monkeypatch):
     x, _ = blobs()
     model, graph = seeded(lambda: Lander(LanderConfig(conv=conv, hidden=8)), 0), knn(x, 5)
     whole = model.predict(Nodes.of_images(x), graph)
-    monkeypatch.setitem(convs.CELLS, "cpu", 300)
+    monkeypatch.setitem(_blocks.CELLS, "cpu", 300)
     torch.testing.assert_close(model.predict(Nodes.of_images(x), graph).linkage, whole.linkage)
 
 

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench import convs
+from workbench import _blocks
 from workbench.convs import GatedConv, MeanConv
 from workbench.graph import KnnGraph, knn
 from workbench.structure import _compared, rank_and_shared
@@ -66,7 +66,7 @@ def test_blocks_do_not_change_the_result(kind, monkeypatch):
     edges = torch.randn(*graph.neighbors.shape, 2, generator=random)
     with torch.no_grad():
         whole = conv.over_lists(x, graph.neighbors, edges)
-        monkeypatch.setitem(convs.CELLS, "cpu", 40)
+        monkeypatch.setitem(_blocks.CELLS, "cpu", 40)
         assert torch.allclose(conv.over_lists(x, graph.neighbors, edges), whole, atol=1e-6)
 
 

@@ -120,17 +120,23 @@ def cluster_inputs(
     edges, near = Edges.of(graph, linkage), Edges.of(graph, graph.similarity)
     stats = _stats(tree, graph, linkage, edges, near, background)
     own, pairs = _own(tree, stats, background)
-    merges = _merge(tree, stats, own, pairs, background)
-    children = [np.concatenate([np.zeros((tree.n, own.shape[1])), own[side]]) for side in (tree.larger, tree.smaller)]
     criteria = [
         map_equation_worth(tree, stats.volume, stats.inner_volume),
         map_equation_worth(tree, stats.closeness, stats.inner_closeness),
         mass_worth(tree),
     ]
-    columns = [own, *children, merges, _place(tree, stats, background), _landmarks(tree, criteria)]
-    table = np.concatenate(columns, axis=1).astype(np.float32)
-    finite = np.nan_to_num(table, nan=0.0, posinf=25.0, neginf=-25.0).clip(-25, 25)
-    return ClusterInputs(finite, np.any([~tree.above(cut) for _, cut in criteria], axis=0))
+    table = np.zeros((tree.n_nodes, len(CLUSTER_INPUTS)), np.float32)
+    ends = np.cumsum([*[own.shape[1]] * 3, len(MERGE_INPUTS), len(PLACE_INPUTS)])
+    itself, *sides, merges, place, landmarks = np.split(table, ends, axis=1)  # views
+    itself[:] = own
+    for part, side in zip(sides, (tree.larger, tree.smaller), strict=True):
+        part[tree.n :] = own[side]
+    merges[tree.n :] = _merge(tree, stats, pairs, background)
+    place[:] = _place(tree, stats, background)
+    landmarks[:] = _landmarks(tree, criteria)
+    np.nan_to_num(table, copy=False, nan=0.0, posinf=25.0, neginf=-25.0)
+    np.clip(table, -25, 25, out=table)
+    return ClusterInputs(table, np.any([~tree.above(cut) for _, cut in criteria], axis=0))
 
 
 def _stats(
@@ -164,12 +170,9 @@ def _own(tree: MergeTree, s: _Stats, background: Background) -> tuple[np.ndarray
     return np.column_stack(columns), pairs
 
 
-def _merge(tree: MergeTree, s: _Stats, own: np.ndarray, pairs: np.ndarray, background: Background) -> np.ndarray:
-    """`MERGE_INPUTS` of every node; zeros for images."""
+def _merge(tree: MergeTree, s: _Stats, pairs: np.ndarray, background: Background) -> np.ndarray:
+    """`MERGE_INPUTS` of every merge."""
     a, b, size = tree.larger, tree.smaller, tree.size
-    out = np.zeros((tree.n_nodes, len(MERGE_INPUTS)))
-    if not len(a):
-        return out
     sides = (a, b)
     across = (tree.product / (size[a] * size[b]) - background.mean) / (1 - background.mean + TINY)
     height = np.log(tree.linkage + LOWEST)
@@ -187,8 +190,7 @@ def _merge(tree: MergeTree, s: _Stats, own: np.ndarray, pairs: np.ndarray, backg
     columns += [height - grown[side] for side in sides]
     columns += [height - above, height - np.log(tree.ahead + LOWEST), height - np.log(tree.behind + LOWEST)]
     columns += [np.log(tree.linkage * size[tree.n :] + LOWEST), np.log(size[b] / size[a])]
-    out[tree.n :] = np.column_stack(columns)
-    return out
+    return np.column_stack(columns)
 
 
 def _place(tree: MergeTree, s: _Stats, background: Background) -> np.ndarray:

@@ -12,17 +12,9 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import scatter, softmax
 
+from ._blocks import blocks
+
 Pair = tuple[Tensor, Tensor]
-
-
-CELLS = {"cpu": 2**19, "cuda": 2**26}  # numbers held at once where no gradient is wanted: in the cache; in 256 MB
-
-
-def blocks(n: int, width: int, device: torch.device) -> list[slice]:
-    """Rows 0 .. n - 1 in parts of `CELLS` numbers, `width` a row; all at once where a gradient keeps them anyway."""
-    cells = CELLS.get(device.type, CELLS["cuda"])
-    step = max(1, n if torch.is_grad_enabled() else cells // max(1, width))
-    return [slice(start, min(start + step, n)) for start in range(0, max(n, 1), step)]
 
 
 class ListConv(MessagePassing):
@@ -194,10 +186,11 @@ class GatedConv(ListConv):
             >>> conv.over_lists(torch.eye(2, 3), torch.tensor([[1], [0]]), torch.tensor([[[0.9]], [[0.9]]])).shape
             torch.Size([2, 8])
         """
-        sent, target = self.of_source(x), x[: len(lists)]
-        gate, update = self.of_target(target).chunk(2, dim=1)
-        sums = self._list_sums if torch.is_grad_enabled() else self._list_sums_by_blocks
-        return self._updated(target, update, sums(sent, gate, lists, edges))
+        sent = self.of_source(x)
+        if torch.is_grad_enabled():
+            gate, update = self.of_target(x[: len(lists)]).chunk(2, dim=1)
+            return self._updated(x[: len(lists)], update, self._list_sums(sent, gate, lists, edges))
+        return self._by_blocks(x, sent, lists, edges)
 
     def _list_sums(self, sent: Tensor, gate: Tensor, lists: Tensor, edges: Tensor) -> Float[Tensor, "b sums"]:
         """Sums of gates | gated messages. index_select, not [...]: its gradient adds up in a fixed order."""
@@ -206,24 +199,26 @@ class GatedConv(ListConv):
         asked = (asked + gate[:, None]).sigmoid() * (lists >= 0)[..., None]
         return torch.cat([asked.sum(dim=1), (asked * value).sum(dim=1)], dim=1)
 
-    def _list_sums_by_blocks(self, sent: Tensor, gate: Tensor, lists: Tensor, edges: Tensor) -> Float[Tensor, "b sums"]:
+    def _by_blocks(self, x: Tensor, sent: Tensor, lists: Tensor, edges: Tensor) -> Float[Tensor, "b out"]:
         """The same in one buffer, block by block: fresh memory costs more than the arithmetic."""
         b, k = lists.shape
-        sums = sent.new_empty(b, sent.shape[1])
+        h = x.new_empty(b, self.norm.normalized_shape[0])
         parts = blocks(b, k * sent.shape[1], sent.device)
-        buffer = sent.new_empty(parts[0].stop * k, sent.shape[1])
-        gates, messages = sums.chunk(2, dim=1)
+        buffer, sums = (sent.new_empty(rows, sent.shape[1]) for rows in (parts[0].stop * k, parts[0].stop))
         for rows in parts:
             part = lists[rows]
+            gate, update = self.of_target(x[rows]).chunk(2, dim=1)
             z = buffer[: part.numel()]
             torch.index_select(sent, 0, part.clamp(min=0).flatten(), out=z)
             z.addmm_(edges[rows].flatten(0, 1), self.of_edge.weight.T)
             asked, value = z.unflatten(0, part.shape).chunk(2, dim=2)
-            asked.add_(gate[rows][:, None]).sigmoid_().mul_((part >= 0)[..., None])
+            asked.add_(gate[:, None]).sigmoid_().mul_((part >= 0)[..., None])
             value.mul_(asked)
-            torch.sum(asked, dim=1, out=gates[rows])
-            torch.sum(value, dim=1, out=messages[rows])
-        return sums
+            gates, messages = sums[: len(part)].chunk(2, dim=1)
+            torch.sum(asked, dim=1, out=gates)
+            torch.sum(value, dim=1, out=messages)
+            h[rows] = self._updated(x[rows], update, sums[: len(part)])
+        return h
 
     def _updated(self, target: Tensor, update: Tensor, sums: Tensor) -> Float[Tensor, "b out"]:
         gates, messages = sums.chunk(2, dim=1)

@@ -11,10 +11,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from ._blocks import blocks
 from .aggregate import Nodes
 from .cluster_inputs import cluster_inputs
 from .config import InferenceConfig, LanderConfig
-from .convs import CONVS, GatedConv, MeanConv, blocks
+from .convs import CONVS, GatedConv, MeanConv
 from .decode import Prediction
 from .forecast import Forecast, Forecaster
 from .graph import KnnGraph

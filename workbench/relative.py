@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ._blocks import blocks
 from .aggregate import Nodes
 from .graph import KnnGraph
 from .structure import GraphInputs, rank_and_shared
@@ -115,10 +116,17 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, *, among: int | None = None) 
     above = background.above(similarity)
     popular = _in_degree(graph, mutual, among)
     slot = (torch.arange(graph.k, device=other.device) / count[:, None]).expand_as(similarity)
-    columns = [distance - end for level in (mean, best, worst) for end in (level[:, None], level[other])]
-    columns += [slot, rank_back, mutual, shared, above, popular[:, None].expand_as(slot), popular[other]]
-    columns += [(similarity - background.mean) / (5 * background.deviation)]
-    edges = torch.stack(columns, dim=2) * present[..., None]
+    edges = similarity.new_empty(*similarity.shape, len(RELATIVE_EDGE_INPUTS))
+    for rows in blocks(graph.n, edges[0].numel(), edges.device):
+        there, d, s = other[rows], distance[rows], similarity[rows]
+        columns = [d - end for level in (mean, best, worst) for end in (level[rows, None], level[there])]
+        columns += [part[rows] for part in (slot, rank_back, mutual, shared, above)]
+        columns += [
+            popular[rows, None].expand_as(d),
+            popular[there],
+            (s - background.mean) / (5 * background.deviation),
+        ]
+        edges[rows] = torch.stack(columns, dim=2) * present[rows, :, None]
 
     def averaged(values: Tensor) -> Tensor:
         return (values * present).sum(dim=1) / count

@@ -28,8 +28,20 @@ from .store import Store
 from .trainings import Cancelled, trained
 
 SOURCES = (  # the code that a result depends on
-    *("_checks", "_expected", "_forest", "_lists", "_merging", "_search", "aggregate", "cluster_inputs", "config"),
-    *("convs", "criteria", "cuts", "decode", "episodes", "forecast", "graph", "hierarchy", "lander", "losses"),
+    *("_blocks", "_checks", "_expected", "_forest", "_lists", "_merging", "_search", "aggregate", "cluster_inputs"),
+    *(
+        "config",
+        "convs",
+        "criteria",
+        "cuts",
+        "decode",
+        "episodes",
+        "forecast",
+        "graph",
+        "hierarchy",
+        "lander",
+        "losses",
+    ),
     *("merges", "metrics", "nested", "prediction", "recipe", "relative", "structure", "targets", "trainer"),
     *("training", "validation", "ablation/run", "ablation/trainings", "ablation/use"),
 )
