@@ -29,21 +29,9 @@ from .trainings import Cancelled, trained
 
 SOURCES = (  # the code that a result depends on
     *("_blocks", "_checks", "_expected", "_forest", "_lists", "_merging", "_search", "aggregate", "cluster_inputs"),
-    *(
-        "config",
-        "convs",
-        "criteria",
-        "cuts",
-        "decode",
-        "episodes",
-        "forecast",
-        "graph",
-        "hierarchy",
-        "lander",
-        "losses",
-    ),
-    *("merges", "metrics", "nested", "prediction", "recipe", "relative", "structure", "targets", "trainer"),
-    *("training", "validation", "ablation/run", "ablation/trainings", "ablation/use"),
+    *("config", "convs", "criteria", "cuts", "decode", "episodes", "forecast", "graph", "hierarchy", "lander"),
+    *("losses", "merges", "metrics", "nested", "prediction", "recipe", "relative", "structure", "targets"),
+    *("trainer", "training", "validation", "ablation/run", "ablation/trainings", "ablation/use"),
 )
 
 __all__ = ["AblationData", "Cancelled", "Run", "code_version", "computed"]
