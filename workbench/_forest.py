@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 
 from . import _lists
+from ._progress import tracked
 from ._search import on_all_threads
 
 TREES = 10
@@ -22,6 +24,7 @@ LEAF = 384  # most rows of a leaf
 REACH = 2 / 3  # share of a list, the nearest, whose lists are looked through
 PRODUCTS = 2**24  # at a time
 ROUNDS = 10  # at most
+STRETCH = 2**17  # rows explored before one may interrupt
 SETTLED = 0.5  # new neighbours per row: fewer end the search
 
 
@@ -38,22 +41,31 @@ def search_forest(features: Tensor, k: int, seed: int) -> Tensor:
     features, n = features.contiguous(), len(features)
     depth = max(0, int(np.ceil(np.log2(n / LEAF))))
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        first, *others = pool.map(partial(_tree, features.numpy(), depth, seed), range(TREES))
+        planted = [pool.submit(_tree, features.numpy(), depth, seed, tree) for tree in range(TREES)]
+        first, *others = (tree.result() for tree in tracked(planted, "k-NN graph: trees"))
         place = np.empty(n, np.int32)
         place[first] = np.arange(n, dtype=np.int32)
         rows = features[torch.from_numpy(first)]  # near rows now lie side by side in memory
         best, ids = np.full((n, k), -np.inf, np.float32), np.full((n, k), -1, np.int32)
-        for order in (np.arange(n, dtype=np.int32), *(place[other] for other in others)):
+        orders = [np.arange(n, dtype=np.int32), *(place[other] for other in others)]
+        for order in tracked(orders, "k-NN graph: leaves"):
             _join_leaves(pool, rows, order, depth, best, ids)
         known = np.full((n, 1), -1, np.int32)
         for _ in range(ROUNDS):
             near = ids[:, : max(1, int(REACH * k))].copy()
-            links = _lists.both_ways(near, known)
-            if on_all_threads(pool, partial(_lists.explore, rows.numpy(), best, ids, *links), n) < SETTLED * n:
+            if _explore(pool, rows, best, ids, _lists.both_ways(near, known)) < SETTLED * n:
                 break
             known = near
     found = torch.from_numpy(np.where(ids >= 0, first[ids], -1)).long()
     return found[torch.from_numpy(place).long()]
+
+
+def _explore(pool: Executor, rows: Tensor, best: Any, ids: Any, links: tuple[Any, Any]) -> int:
+    """`_lists.explore` for all rows, which may be interrupted; how many neighbours were better."""
+    work, ends = partial(_lists.explore, rows.numpy(), best, ids, *links), [*range(0, len(rows), STRETCH), len(rows)]
+    spans = [slice(*span) for span in pairwise(ends)]
+    better = [on_all_threads(pool, work, span.stop, span.start) for span in tracked(spans, "k-NN graph: neighbours")]
+    return sum(better)
 
 
 def _tree(rows: Any, depth: int, seed: int, which: int) -> Any:

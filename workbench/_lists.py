@@ -11,14 +11,13 @@ from numba import njit
 LANES = 64  # values compared at once
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
-def products(rows: Any, base: Any, index: Any) -> Any:
-    """Inner products [q, m] of each row with the rows of `base` it lists; 0 for -1.
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def products(rows: Any, base: Any, index: Any, out: Any, low: int, high: int) -> None:
+    """Inner products [q, m] of the rows low .. high - 1 with the rows of `base` they list; none for -1.
 
     Every pair is summed alike, so equal rows give equal products, whichever block they stand in.
     """
-    out = np.zeros(index.shape, np.float32)
-    for i in range(index.shape[0]):
+    for i in range(low, high):
         for slot in range(index.shape[1]):
             j = index[i, slot]
             if j >= 0:
@@ -26,7 +25,6 @@ def products(rows: Any, base: Any, index: Any) -> Any:
                 for d in range(rows.shape[1]):
                     total += rows[i, d] * base[j, d]
                 out[i, slot] = total
-    return out
 
 
 @njit(cache=True, nogil=True)

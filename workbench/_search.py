@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from . import _lists
+from ._progress import tracked
 
 TIE = 1e-6  # similarities closer than this count as equal; float32 rounding of a cosine stays below it
 BLOCK = 1024  # rows and columns of a block of products on the CPU
@@ -46,7 +47,8 @@ def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
     n = len(features)
     value, index = _empty_lists(n, min(k + SPARE, n - 1))
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        for a, b in combinations_with_replacement(range(0, n, BLOCK), 2):
+        pairs = list(combinations_with_replacement(range(0, n, BLOCK), 2))
+        for a, b in tracked(pairs, "k-NN graph: products"):
             block = features[a : a + BLOCK] @ features[b : b + BLOCK].T
             if a == b:
                 block.fill_diagonal_(-torch.inf)
@@ -84,10 +86,10 @@ def _update(
     on_all_threads(pool, partial(better, block.numpy(), first, value.numpy(), index.numpy()), len(value))
 
 
-def on_all_threads(pool: Executor, work: Callable[[int, int], int | None], n: int) -> int:
-    """`work(low, high)` for equal parts of 0 .. n - 1, one per thread of torch's; the sum of what it returns."""
+def on_all_threads(pool: Executor, work: Callable[[int, int], int | None], n: int, first: int = 0) -> int:
+    """`work(low, high)` for equal parts of first .. n - 1, one per thread of torch's; the sum of what it returns."""
     threads = torch.get_num_threads()
-    ends = [n * part // threads for part in range(threads + 1)]
+    ends = [first + (n - first) * part // threads for part in range(threads + 1)]
     return sum(pool.map(lambda part: work(*part) or 0, pairwise(ends)))
 
 
@@ -106,14 +108,17 @@ def rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Ten
 def rank_itself(features: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """`rank` of all rows of one set, in blocks."""
     spans = row_blocks(len(features), features.shape[1] * index.shape[1], features.device)
-    parts = [rank(features[rows], features, index[rows], k) for rows in spans]
+    parts = [rank(features[rows], features, index[rows], k) for rows in tracked(spans, "k-NN graph: ranks")]
     return torch.cat([found for found, _ in parts]), torch.cat([weight for _, weight in parts])
 
 
 def _products(rows: Tensor, base: Tensor, index: Tensor) -> Tensor:
     if rows.device.type == "cpu":
+        out = torch.zeros(index.shape)
         lists = (column.contiguous().numpy() for column in (rows, base, index))
-        return torch.from_numpy(_lists.products(*lists))
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            on_all_threads(pool, partial(_lists.products, *lists, out.numpy()), len(rows))
+        return out
     return (rows[:, None] * base[index]).sum(dim=2)
 
 

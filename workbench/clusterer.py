@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from ._checks import check_array, resolve_device, unit_rows
+from ._progress import shown
 from .aggregate import Nodes
 from .checkpoint import load_lander
 from .config import InferenceConfig
@@ -46,6 +47,8 @@ class HiLander(ClusterMixin, BaseEstimator):
         decoder: name in `DECODERS`, or a function (graph, prediction, tau) -> Decoding.
         device: "auto" (CUDA where there is one), "cpu", "cuda".
         random_state: of the approximate k-NN search from 30,000 rows on, on the CPU; None is 0, so results repeat.
+        progress: show bars, with rate and time left, of what takes over two seconds. An interrupted `fit` leaves what
+            was fitted before.
 
     Attributes:
         labels_: int64 [N], clusters 0 .. n_clusters_-1.
@@ -83,6 +86,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         decoder: str | Decoder | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
+        progress: bool = False,
     ) -> None:
         self.lander = lander
         self.k = k
@@ -92,6 +96,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         self.decoder = decoder
         self.device = device
         self.random_state = random_state
+        self.progress = progress
 
     def fit(self, X: Any, y: Any = None) -> HiLander:
         """Cluster the rows of X by direction (cosine).
@@ -111,10 +116,11 @@ class HiLander(ClusterMixin, BaseEstimator):
         device = resolve_device(self.device)
         if lander.device != device:
             lander = copy.deepcopy(lander).to(device)
-        self.features_: Float[Tensor, "n d"] = unit_rows(array).to(device)
-        self.lander_, self.settings_ = lander, settings
-        search = partial(knn, seed=self._seed())
-        self.hierarchy_ = build_hierarchy(self.features_, lander.predict, settings, graph=search)
+        features, search = unit_rows(array).to(device), partial(knn, seed=self._seed())
+        with shown(self.progress):
+            hierarchy = build_hierarchy(features, lander.predict, settings, graph=search)
+        self.features_: Float[Tensor, "n d"] = features
+        self.hierarchy_, self.lander_, self.settings_ = hierarchy, lander, settings
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
         self.n_clusters_ = self.hierarchy_.n_clusters
         self._review()
@@ -154,7 +160,8 @@ class HiLander(ClusterMixin, BaseEstimator):
         array = check_array(X)
         validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True, reset=False)
         rows = unit_rows(array).to(self.features_.device)
-        found = query(self.features_, rows, self.settings_.k)
+        with shown(self.progress):
+            found = query(self.features_, rows, self.settings_.k)
         linkage = _linkage_of_new_rows(self.lander_, self.hierarchy_.levels[0].graph, self.features_, rows, found)
         label = self.hierarchy_.labels[found.filled]
         best, kept = _choose(label, linkage, found, None if self.settings_.decoder in CUTS else self.settings_.tau)

@@ -13,6 +13,7 @@ from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import scatter, softmax
 
 from ._blocks import blocks
+from ._progress import tracked
 
 Pair = tuple[Tensor, Tensor]
 
@@ -205,7 +206,7 @@ class GatedConv(ListConv):
         h = x.new_empty(b, self.norm.normalized_shape[0])
         parts = blocks(b, k * sent.shape[1], sent.device)
         buffer, sums = (sent.new_empty(rows, sent.shape[1]) for rows in (parts[0].stop * k, parts[0].stop))
-        for rows in parts:
+        for rows in tracked(parts, "convolution"):
             part = lists[rows]
             gate, update = self.of_target(x[rows]).chunk(2, dim=1)
             z = buffer[: part.numel()]

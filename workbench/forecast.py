@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ._checks import check_unit_interval
 from ._merging import class_overlaps
+from ._progress import tracked
 from .cluster_inputs import CLUSTER_INPUTS, ClusterInputs
 from .merges import NEVER, Cut, MergeTree
 
@@ -159,6 +160,7 @@ class Forecaster(nn.Module):
     def forecast(self, tree: MergeTree, inputs: ClusterInputs) -> Forecast:
         """Worths of all nodes of a tree, in blocks; a single image's precision is 1, which needs no forecast."""
         rows = torch.from_numpy(inputs.table).split(ROWS)
-        worth = torch.cat([self(part.to(self.mean.device)).cpu() for part in rows]).double().numpy()
+        parts = [self(part.to(self.mean.device)).cpu() for part in tracked(rows, "worth of clusters")]
+        worth = torch.cat(parts).double().numpy()
         worth[: tree.n, -1] = 1.0
         return Forecast(tree, worth, inputs.within)

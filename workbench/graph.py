@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 
 from ._checks import check_choice, check_int
 from ._forest import search_forest
+from ._progress import tracked
 from ._search import SPARE, clipped, rank_itself, row_blocks, search, search_itself
 
 APPROXIMATE_FROM = 30_000  # nodes: from here on an approximate search takes half as long or less (README, "Speed")
@@ -173,7 +174,8 @@ def _exact(features: Tensor, k: int) -> KnnGraph:
         return KnnGraph(*search_itself(features, k))
     n = len(features)
     width = max(n, features.shape[1] * (k + SPARE))
-    blocks = [search(features, rows, features, k, rows) for rows in row_blocks(n, width, features.device)]
+    spans = tracked(row_blocks(n, width, features.device), "k-NN graph")
+    blocks = [search(features, rows, features, k, rows) for rows in spans]
     return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
 
 
@@ -188,7 +190,7 @@ def query(base: Float[Tensor, "n d"], rows: Float[Tensor, "q d"], k: int) -> Knn
     base, rows = base.detach().float(), rows.detach().float()
     every = torch.arange(len(rows), device=rows.device)
     spans = row_blocks(len(rows), max(len(base), base.shape[1] * (k + SPARE)), rows.device)
-    blocks = [search(rows, every[span], base, k, None) for span in spans]
+    blocks = [search(rows, every[span], base, k, None) for span in tracked(spans, "neighbours")]
     return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ._blocks import blocks
+from ._progress import tracked
 from .aggregate import Nodes
 from .cluster_inputs import cluster_inputs
 from .config import InferenceConfig, LanderConfig
@@ -101,7 +102,7 @@ class Lander(nn.Module):
             if isinstance(conv, (GatedConv, MeanConv)):
                 h = conv.over_lists(h, inputs.graph.neighbors[:within], inputs.edges[:within])
             else:
-                parts = blocks(within, inputs.graph.k * self.config.hidden, h.device)
+                parts = tracked(blocks(within, inputs.graph.k * self.config.hidden, h.device), "convolution")
                 h = torch.cat([conv((h, h[rows]), *_edges(inputs, rows)) for rows in parts])
         return h
 
@@ -141,7 +142,7 @@ class Lander(nn.Module):
         sources, targets = self.of_source(h), self.of_target(h)
         parts = [
             linkage_of(self._logits(sources, targets[rows], inputs, rows), graph.neighbors[rows] >= 0)
-            for rows in blocks(graph.n, graph.k * self.config.hidden, h.device)
+            for rows in tracked(blocks(graph.n, graph.k * self.config.hidden, h.device), "links")
         ]
         self.train(training)
         return torch.cat(parts)

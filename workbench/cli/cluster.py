@@ -69,7 +69,8 @@ def cluster(
 
     model = _model(lander, official, average, preset)
     settings: dict[str, Any] = {"k": k, "max_levels": max_levels, "early_stop": early_stop, "decoder": decoder}
-    estimator = HiLander(model, tau="auto" if tau is None else tau, device=device, random_state=seed, **settings)
+    given = {"tau": "auto" if tau is None else tau, "device": device, "random_state": seed, "progress": not quiet}
+    estimator = HiLander(model, **given, **settings)
     with replacing(out) as folder:
         items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
         estimator.fit(items.features)

@@ -1,0 +1,56 @@
+"""Progress bars of work done part by part: shown to whoever asked for them, interrupted between two parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+from torch import Tensor
+from tqdm.auto import tqdm
+
+DELAY = 2.0  # seconds: what is done sooner needs no bar
+Part = TypeVar("Part")
+_asked: ContextVar[bool] = ContextVar("asked", default=False)
+
+
+@contextmanager
+def shown(yes: bool) -> Iterator[None]:
+    """Within the block `tracked` work shows its bars, or none: a setting of the caller, not of every function between.
+
+    Example:
+        >>> with shown(False):
+        ...     list(tracked([slice(0, 2), slice(2, 3)], "rows"))
+        [slice(0, 2, None), slice(2, 3, None)]
+    """
+    token = _asked.set(yes)
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def tracked(parts: Sequence[Part], what: str) -> Iterator[Part]:
+    """The parts one by one, with a bar of the rows done, the rate and the time left; Ctrl-C ends it after a part.
+
+    Args:
+        parts: slices or tensors of rows; anything else counts as one.
+        what: is being done.
+
+    Example: see `shown`.
+    """
+    if not _asked.get():
+        yield from parts
+        return
+    sizes = [_rows(part) for part in parts]
+    with tqdm(total=sum(sizes), desc=what, unit=" rows", unit_scale=True, leave=False, delay=DELAY) as bar:
+        for part, size in zip(parts, sizes, strict=True):
+            yield part
+            bar.update(size)
+
+
+def _rows(part: object) -> int:
+    if isinstance(part, slice):
+        return int(part.stop - part.start)
+    return len(part) if isinstance(part, Tensor) else 1
