@@ -17,9 +17,10 @@ from .aggregate import Nodes
 from .cluster_inputs import cluster_inputs
 from .config import InferenceConfig, LanderConfig
 from .convs import CONVS, GatedConv, MeanConv
+from .copies import crowding_copies, over_copies
 from .decode import Prediction
 from .forecast import Forecast, Forecaster
-from .graph import KnnGraph
+from .graph import KnnGraph, knn
 from .merges import merge_tree
 from .relative import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, relative_inputs
 from .structure import EDGE_INPUTS, NODE_INPUTS, GraphInputs, feature_inputs, structural_inputs
@@ -148,13 +149,21 @@ class Lander(nn.Module):
         return torch.cat(parts)
 
     def _forecast(self, nodes: Nodes, graph: KnnGraph, linkage: Tensor) -> Forecast | None:
+        """Worth of every cluster of the merge tree. Copies that crowd others out of the lists count as one node, with
+        lists and linkages anew."""
         if self.forecaster is None:
             return None
+        rows, alike = nodes.center, crowding_copies(graph)
+        if alike is not None:
+            kept, alike = alike.unique(return_inverse=True)
+            rows = rows[kept]
+            graph = knn(rows, graph.k)
+            linkage = self.linkage(Nodes.of_images(rows), graph)
         training = self.forecaster.training
-        tree = merge_tree(graph, linkage, nodes.center)
-        forecast = self.forecaster.eval().forecast(tree, cluster_inputs(tree, graph, linkage, nodes.center))
+        tree = merge_tree(graph, linkage, rows)
+        forecast = self.forecaster.eval().forecast(tree, cluster_inputs(tree, graph, linkage, rows))
         self.forecaster.train(training)
-        return forecast
+        return forecast if alike is None else over_copies(forecast, alike.cpu().numpy())
 
     @property
     def device(self) -> torch.device:

@@ -28,9 +28,21 @@ from .store import Store
 from .trainings import Cancelled, trained
 
 SOURCES = (  # the code that a result depends on
-    *("_blocks", "_checks", "_expected", "_forest", "_lists", "_merging", "_search", "aggregate", "cluster_inputs"),
-    *("config", "convs", "criteria", "cuts", "decode", "episodes", "forecast", "graph", "hierarchy", "lander"),
-    *("losses", "merges", "metrics", "nested", "prediction", "recipe", "relative", "structure", "targets"),
+    *("_blocks", "_checks", "_expected", "_forest", "_lists", "_merging", "_progress", "_search", "aggregate"),
+    *(
+        "cluster_inputs",
+        "config",
+        "convs",
+        "copies",
+        "criteria",
+        "cuts",
+        "decode",
+        "episodes",
+        "forecast",
+        "graph",
+        "hierarchy",
+    ),
+    *("lander", "losses", "merges", "metrics", "nested", "prediction", "recipe", "relative", "structure", "targets"),
     *("trainer", "training", "validation", "ablation/run", "ablation/trainings", "ablation/use"),
 )
 
