@@ -1,0 +1,42 @@
+"""An epoch of meta-training: the published recipe, ours and link by link, and the default recipe."""
+
+from __future__ import annotations
+
+from ..config import LanderConfig
+from ..recipe import TrainConfig
+from ..trainer import MetaTraining
+from .cases import Case, Figures, Setting, Suite, measured
+from .inputs import clusters
+from .per_edge import PerEdgeTraining
+
+
+def _case(
+    name: str, config: LanderConfig, training: TrainConfig, kind: type[MetaTraining] = MetaTraining, beside: str = ""
+) -> Case:
+    def run(setting: Setting) -> Figures:
+        x, labels = clusters(setting.n, setting.dim)
+        training_run = kind(x, labels, config, training=training, device=setting.device)
+        _, building = measured(training_run.run_epoch, setting.device)
+        rows, figures = measured(training_run.run_epoch, setting.device)
+        losses = {f"{which}_loss": sum(row[f"{which}_loss"] for row in rows) / len(rows) for which in ("link", "density")}
+        return {**figures, "first": building["seconds"], "graphs": len(rows), **losses}
+
+    return Case(name, run, beside=beside, cuda=True)
+
+
+def _published(hidden: int, kind: type[MetaTraining]) -> Case:
+    per_edge = f"per edge, hidden {hidden}"
+    name = per_edge if kind is PerEdgeTraining else f"ours, hidden {hidden}"
+    return _case(name, LanderConfig.published(hidden=hidden), TrainConfig.published(), kind, per_edge)
+
+
+SUITE = Suite(
+    "train",
+    "second epoch, published recipe (k 10, 5, 3 with 2, 3, 4 levels); first: the epoch before, which builds the levels",
+    (20_000,),
+    "per edge, hidden 512",
+    (
+        *(_published(hidden, kind) for hidden in (128, 512) for kind in (PerEdgeTraining, MetaTraining)),
+        _case("ours, default recipe", LanderConfig(), TrainConfig()),
+    ),
+)
