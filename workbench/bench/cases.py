@@ -1,7 +1,8 @@
-"""What is measured: a case is a function of its setting that gives figures, a suite the cases that stand side by side."""
+"""What is measured: a case is a function of its setting that gives figures, a suite the cases beside each other."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,11 +27,13 @@ class Setting:
         n: rows.
         dim: columns.
         device: "cpu", "cuda" or "cuda:N".
+        peer_python: the interpreter of peers that run elsewhere.
     """
 
     n: int
     dim: int = 128
     device: str = "cpu"
+    peer_python: str = sys.executable
 
     @property
     def warm(self) -> int:
@@ -49,6 +52,7 @@ class Case:
         needs: modules of peers.
         max_n: more rows take minutes or too much memory; None: no limit.
         cuda: whether it can run on a GPU.
+        elsewhere: whether its peer runs in the setting's `peer_python`.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Case:
     needs: tuple[str, ...] = ()
     max_n: int | None = None
     cuda: bool = False
+    elsewhere: bool = False
 
     def obstacle(self, setting: Setting) -> str:
         """Why the case is not run in this setting; "" if it is.
@@ -69,7 +74,8 @@ class Case:
             return "runs on the CPU only"
         if self.max_n is not None and setting.n > self.max_n:
             return f"more than {self.max_n:,} rows would take too long"
-        return next(filter(None, map(missing, self.needs)), "")
+        python = setting.peer_python if self.elsewhere else sys.executable
+        return next((why for module in self.needs if (why := missing(module, python))), "")
 
 
 @dataclass(frozen=True)

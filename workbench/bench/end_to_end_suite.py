@@ -13,6 +13,7 @@ from ..clusterer import HiLander
 from ..graph import knn
 from ..metrics import scores
 from .cases import Case, Figures, Setting, Suite, first, measured
+from .elsewhere import METHODS, fit_elsewhere
 from .gnn_suite import published_lander
 from .inputs import clusters
 from .knn_suite import K, faiss_flat, product_flops
@@ -36,8 +37,8 @@ def _ours(name: str, model: Callable[[Setting], HiLander]) -> Case:
     def run(setting: Setting) -> Figures:
         x, labels = clusters(setting.n, setting.dim)
         estimator = model(setting)
-        cold = first(lambda: (knn(torch.from_numpy(x[: setting.warm]), K, method="approximate"),
-                              estimator.fit(x[: setting.warm])))  # fmt: skip
+        few = x[: setting.warm]
+        cold = first(lambda: (knn(torch.from_numpy(few), K, method="approximate"), estimator.fit(few)))
         with watched() as ledger:
             _, figures = measured(lambda: estimator.fit(x), setting.device)
         stages = {name: round(float(seconds), 3) for name, seconds in ledger.table().sum().items()}
@@ -68,6 +69,15 @@ def _other(name: str, fit: Fit, needs: tuple[str, ...] = (), max_n: int | None =
     return Case(name, run, needs=needs, max_n=max_n)
 
 
+def _elsewhere(name: str) -> Case:
+    def run(setting: Setting) -> Figures:
+        x, labels = clusters(setting.n, setting.dim)
+        found, figures = fit_elsewhere(name, x, setting.peer_python)
+        return {**figures, **_scored(labels, found)}
+
+    return Case(name, run, needs=METHODS[name][0], elsewhere=True)
+
+
 def _scored(labels: np.ndarray, found: Any) -> Figures:
     row = scores(labels, np.asarray(found))
     return {name: round(float(row[name]), 3) for name in ("pairwise_f", "bcubed_f")}
@@ -92,8 +102,7 @@ SUITE = Suite(
         _published(128),
         _published(512),
         _other("HDBSCAN (scikit-learn)", lambda x: BASELINES["HDBSCAN"]().fit_predict(x), max_n=10_000),
-        _other("fast-hdbscan", lambda x: peer("fast_hdbscan").HDBSCAN().fit_predict(x), ("fast_hdbscan",)),
-        _other("EVoC", lambda x: peer("evoc").EVoC(random_state=0).fit_predict(x), ("evoc",)),
+        *map(_elsewhere, METHODS),
         _other("FINCH (finch-clust)", _finch, ("finch",)),
         _other("Infomap, k = 10", lambda x: BASELINES["Infomap"](k=10).fit_predict(x), ("infomap",)),
     ),

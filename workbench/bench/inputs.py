@@ -33,7 +33,7 @@ def clusters(
 
 
 def labelings(n: int, per_class: int = 40, seed: int = 0) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
-    """True classes, and clusters as a fair clusterer finds them: every second class in two, a tenth of the items astray.
+    """True classes, and clusters as found by a fair clusterer: every second class in two, a tenth of the items astray.
 
     Args:
         n: items.

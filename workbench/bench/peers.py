@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -16,17 +18,22 @@ PEERS = {  # module -> what to install
     "fast_hdbscan": "fast-hdbscan",
     "evoc": "evoc",
 }
+_LOOK = "import sys; from importlib.util import find_spec; sys.exit(find_spec(sys.argv[1]) is None)"
 OWN = ("torch", "torch-geometric", "numpy", "scipy", "scikit-learn", "pandas", "numba", "matplotlib")
 
 
-def missing(module: str) -> str:
-    """Why a peer cannot be measured and how to install it; "" where it is there.
+def missing(module: str, python: str = sys.executable) -> str:
+    """Why a peer cannot be measured in an interpreter and how to install it; "" where it is there.
 
     Example:
         >>> missing("numpy"), missing("no_such_peer")
         ('', 'no_such_peer is not installed: pip install no_such_peer')
     """
-    if find_spec(module) is not None:
+    if python == sys.executable:
+        there = find_spec(module) is not None
+    else:
+        there = subprocess.run([python, "-c", _LOOK, module], check=False).returncode == 0
+    if there:
         return ""
     return f"{module} is not installed: pip install {PEERS.get(module, module)}"
 

@@ -1,10 +1,12 @@
-"""The published model computed link by link, the obvious way: what the fast forward pass is measured and tested against.
+"""The published model computed link by link, the obvious way: what the fast one is measured and tested against.
 
 Every link carries both its ends' embeddings side by side through the whole head, and every message is made and added on
 its own. The weights are a LANDER's, so both must say the same.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -55,16 +57,16 @@ def per_edge_logits(lander: Lander, inputs: GraphInputs, rows: int | None = None
         )
     graph, h = inputs.graph, inputs.nodes
     for steps, conv in zip(range(len(lander.convs), 0, -1), lander.convs, strict=True):
-        h = _convolved(conv.mlp, h, graph, inputs.within(steps))
+        h = _convolved(conv, h, graph, inputs.within(steps))
     lists = graph.neighbors[: graph.n if rows is None else rows]
     target, slot = (lists >= 0).nonzero(as_tuple=True)
     ends = torch.cat([h.index_select(0, lists[target, slot]), h.index_select(0, target)], dim=1)
     weight = torch.cat([lander.of_source.weight, lander.of_target.weight], dim=1)
-    of_links = lander.head(linear(ends, weight, lander.of_source.bias + lander.of_target.bias))
+    of_links: Tensor = lander.head(linear(ends, weight, lander.of_source.bias + lander.of_target.bias))
     return of_links.new_zeros(*lists.shape, 2).index_put((target, slot), of_links)
 
 
-def _convolved(mlp: torch.nn.Linear, x: Tensor, graph: KnnGraph, rows: int) -> Tensor:
+def _convolved(conv: Any, x: Tensor, graph: KnnGraph, rows: int) -> Tensor:
     """One convolution into the first `rows` nodes, message by message."""
     lists = graph.neighbors[:rows]
     target, slot = (lists >= 0).nonzero(as_tuple=True)
@@ -73,7 +75,8 @@ def _convolved(mlp: torch.nn.Linear, x: Tensor, graph: KnnGraph, rows: int) -> T
     share = similarity / total[target].clamp(min=torch.finfo(similarity.dtype).tiny)
     messages = share[:, None] * x.index_select(0, lists[target, slot])
     gathered = x.new_zeros(rows, x.shape[1]).index_add(0, target, messages)
-    return linear(torch.cat([x[:rows], gathered], dim=1), mlp.weight, mlp.bias).relu()
+    h: Tensor = linear(torch.cat([x[:rows], gathered], dim=1), conv.mlp.weight, conv.mlp.bias).relu()
+    return h
 
 
 @torch.no_grad()

@@ -53,8 +53,8 @@ def read_results(path: str | os.PathLike[str]) -> Results:
     if wrong:
         raise ValueError(_expected(file, f"a file without a usable {', '.join(wrong)}"))
     for run in found["runs"]:
-        if not isinstance(run, dict) or (lacking := [name for name in _RUN if name not in run]):
-            raise ValueError(_expected(file, f"a run without {', '.join(lacking) if isinstance(run, dict) else 'names'}"))
+        if lacking := [name for name in _RUN if not isinstance(run, dict) or name not in run]:
+            raise ValueError(_expected(file, f"a run without {', '.join(lacking)}"))
     return found
 
 

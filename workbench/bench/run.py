@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +31,7 @@ class BenchPlan:
         repeats: runs of every case.
         dim: columns of the features.
         threads: of every library; None: as the environment says.
+        peer_python: an interpreter that has EVoC and fast-hdbscan (see `elsewhere`); None: this one.
 
     Raises:
         TypeError, ValueError: a setting that cannot be.
@@ -45,6 +48,7 @@ class BenchPlan:
     repeats: int = 3
     dim: int = 128
     threads: int | None = None
+    peer_python: str | None = None
 
     def __post_init__(self) -> None:
         for name in self.suites:
@@ -56,6 +60,10 @@ class BenchPlan:
         if self.threads is not None:
             check_int(self.threads, "threads")
         resolve_device(self.device)
+        if self.peer_python is not None and shutil.which(self.peer_python) is None:
+            raise ValueError(
+                f"peer_python: expected a Python interpreter, got {self.peer_python!r}, which cannot be run"
+            )
 
     def chosen(self) -> list[Suite]:
         """The suites, each with the chosen cases only; those without any are left out.
@@ -97,7 +105,8 @@ def run_bench(
     results |= {"machine": machine, "runs": [], "skipped": [], "failed": []}
     for one in suites:
         for n in plan.sizes or one.sizes:
-            _measure_table(results, one, Setting(n, plan.dim, device), plan, tell)
+            setting = Setting(n, plan.dim, device, plan.peer_python or sys.executable)
+            _measure_table(results, one, setting, plan, tell)
             if keep is not None:
                 keep(results, one.name, n)
     results["complete"] = True

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from .. import clusterer, hierarchy, lander
+from .. import clusterer, decode, hierarchy, lander
 
 PLACES = (  # where the loop looks up what it calls: owner, name there, stage
     (hierarchy, "aggregate", "aggregate"),
@@ -67,7 +67,7 @@ def watched() -> Iterator[Ledger]:
     """
     ledger = Ledger()
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in PLACES]
-    decoder = hierarchy.get_decoder
+    decoder = decode.get_decoder
     before.append((hierarchy, "get_decoder", decoder))
     try:
         for (owner, name, call), (*_, stage) in zip(before, PLACES, strict=False):

@@ -9,7 +9,7 @@ import pandas as pd
 from .results import Results
 
 _FIRST = ("ratio", "beside", "seconds", "min", "max", "first", "peak_mb", "gpu_mb", "of_peak")
-_HIDDEN = ("suite", "n", "case", "repeat", "before_mb", "flops", "load", "stages")
+_HIDDEN = ("suite", "n", "case", "repeat", "before_mb", "flops", "load", "stages", "version")
 
 
 def bench_table(results: Results, suite: str, n: int) -> pd.DataFrame:
@@ -21,8 +21,8 @@ def bench_table(results: Results, suite: str, n: int) -> pd.DataFrame:
     cases tell themselves.
 
     Example:
-        >>> runs = [{"suite": "s", "n": 9, "case": c, "beside": "b", "repeat": 0, "seconds": t} for c, t in ("a1", "b2")]
-        >>> runs = [{**run, "seconds": float(run["seconds"])} for run in runs]
+        >>> row = {"suite": "s", "n": 9, "beside": "b", "repeat": 0}
+        >>> runs = [{**row, "case": c, "seconds": t} for c, t in (("a", 1.0), ("b", 2.0))]
         >>> bench_table({"runs": runs, "machine": {}}, "s", 9)["ratio"].to_dict()
         {'a': 0.5, 'b': 1.0}
     """
@@ -104,7 +104,7 @@ def _runs(results: Results, suite: str, n: int) -> pd.DataFrame:
 
 
 def _middle(values: pd.Series) -> Any:
-    """Median of numbers; of words the first that differs from the others' commonest is not hidden: all, once each."""
+    """Median of numbers; of words each that was said, so that one run that disagrees is seen."""
     if pd.api.types.is_numeric_dtype(values):
         return values.median()
     words = [str(value) for value in values.dropna().unique()]

@@ -18,7 +18,7 @@ def _case(
         training_run = kind(x, labels, config, training=training, device=setting.device)
         _, building = measured(training_run.run_epoch, setting.device)
         rows, figures = measured(training_run.run_epoch, setting.device)
-        losses = {f"{which}_loss": sum(row[f"{which}_loss"] for row in rows) / len(rows) for which in ("link", "density")}
+        losses = {name: sum(row[name] for row in rows) / len(rows) for name in ("link_loss", "density_loss")}
         return {**figures, "first": building["seconds"], "graphs": len(rows), **losses}
 
     return Case(name, run, beside=beside, cuda=True)

@@ -28,6 +28,12 @@ CaseNames = Annotated[list[str] | None, typer.Option("--case", metavar="NAME", h
 Repeats = Annotated[int, typer.Option(min=1, metavar="N", help="Runs of every case.")]
 Columns = Annotated[int, typer.Option(min=2, metavar="D", help="Numbers per row.")]
 Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="Of every library; default: as it is set.")]
+PeerPython = Annotated[
+    str | None,
+    typer.Option(
+        "--peer-python", metavar="PATH", help="Interpreter that has EVoC and fast-hdbscan; default: this one."
+    ),
+]
 Plot = Annotated[bool, typer.Option("--plot", help="Measure nothing; draw FILE.json ... into the file of -o.")]
 Out = Annotated[
     Path | None,
@@ -44,6 +50,7 @@ def bench(
     repeats: Repeats = 3,
     dim: Columns = 128,
     threads: Threads = None,
+    peer_python: PeerPython = None,
     plot: Plot = False,
     out: Out = None,
     quiet: Quiet = False,
@@ -61,7 +68,7 @@ def bench(
         raise typer.BadParameter(f"{files[0]}: files are read with --plot only")
     from ..bench.run import BenchPlan
 
-    plan = BenchPlan(tuple(suite or ()), _sizes(n), tuple(case or ()), device, repeats, dim, threads)
+    plan = BenchPlan(tuple(suite or ()), _sizes(n), tuple(case or ()), device, repeats, dim, threads, peer_python)
     if out is not None:
         if out.suffix != ".json":
             raise ValueError(f"out: expected a file ending in .json, got {out}")
