@@ -79,11 +79,11 @@ def main(method: str, features: str, labels: str) -> None:
     """Fit one method to an array in a file, write its labels, print its figures."""
     needed, name, settings = METHODS[method]
     try:
-        kind = getattr(list(map(import_module, needed))[0], name)
+        module, *_ = map(import_module, needed)
     except ImportError as error:
         print(error, file=sys.stderr)
         raise SystemExit(MISSING) from error
-    x = np.load(features)
+    kind, x = getattr(module, name), np.load(features)
     start = time.perf_counter()  # what it compiles on its first call (by the number of columns) is not clustering time
     kind(**settings).fit(np.random.default_rng(0).standard_normal((500, x.shape[1]), dtype=np.float32))
     first, before = time.perf_counter() - start, held_mb()

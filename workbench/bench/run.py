@@ -61,9 +61,7 @@ class BenchPlan:
             check_int(self.threads, "threads")
         resolve_device(self.device)
         if self.peer_python is not None and shutil.which(self.peer_python) is None:
-            raise ValueError(
-                f"peer_python: expected a Python interpreter, got {self.peer_python!r}, which cannot be run"
-            )
+            raise ValueError(f"peer_python: expected a Python that can be run, got {self.peer_python!r}")
 
     def chosen(self) -> list[Suite]:
         """The suites, each with the chosen cases only; those without any are left out.

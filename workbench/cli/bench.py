@@ -30,9 +30,7 @@ Columns = Annotated[int, typer.Option(min=2, metavar="D", help="Numbers per row.
 Threads = Annotated[int | None, typer.Option(min=1, metavar="N", help="Of every library; default: as it is set.")]
 PeerPython = Annotated[
     str | None,
-    typer.Option(
-        "--peer-python", metavar="PATH", help="Interpreter that has EVoC and fast-hdbscan; default: this one."
-    ),
+    typer.Option("--peer-python", metavar="PATH", help="Python that has EVoC and fast-hdbscan; default: this one."),
 ]
 Plot = Annotated[bool, typer.Option("--plot", help="Measure nothing; draw FILE.json ... into the file of -o.")]
 Out = Annotated[
