@@ -66,6 +66,8 @@ def _case(hidden: int, *, per_edge: bool) -> Case:
 def compared(graph: KnnGraph, ours: Prediction, theirs: Prediction) -> Figures:
     """How far two predictions of one level are apart, and whether they lead to the same clusters.
 
+    They are decoded at tau 0, where every node that can join another does so: no linkage is out of play.
+
     Raises:
         ValueError: linkages differ by more than rounding.
     """
@@ -73,9 +75,9 @@ def compared(graph: KnnGraph, ours: Prediction, theirs: Prediction) -> Figures:
     if not apart <= CLOSE:
         raise ValueError(f"linkage: expected both ways to agree to {CLOSE:g}, they differ by {apart:.2g}")
     decode = get_decoder(SETTINGS.decoder)
-    first_labels, second_labels = (decode(graph, said, SETTINGS.tau).clusters for said in (ours, theirs))
-    same = "yes" if torch.equal(first_labels, second_labels) else "no"
-    return {"linkage_apart": apart, "same_labels": same}
+    labels = [decode(graph, said, 0.0).clusters for said in (ours, theirs)]
+    same = "yes" if torch.equal(*labels) else "no"
+    return {"linkage_apart": apart, "same_labels": same, "clusters": int(labels[0].max()) + 1}
 
 
 SUITE = Suite(

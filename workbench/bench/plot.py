@@ -95,7 +95,7 @@ def _panel(panel: Any, rows: pd.DataFrame, value: str) -> None:
     panel.set(xscale="log", yscale="log", xlabel="rows")
     panel.grid(True, which="major", color="#E3E6EA", linewidth=0.8)
     panel.spines[["top", "right"]].set_visible(False)
-    _ticks(panel, sorted(rows["n"].unique()))
+    _ticks(panel, sorted(rows["n"].unique().tolist()))
     _names(panel, lines, value, ours)
 
 
@@ -106,7 +106,7 @@ def _ticks(panel: Any, sizes: list[int]) -> None:
     if high < 2 * low:  # a hair's breadth would fill the panel
         low, high = (low * high) ** 0.5 / 1.5, (low * high) ** 0.5 * 1.5
         panel.set_ylim(low, high)
-    ticks = round_numbers(low, high)
+    ticks = round_numbers(float(low), float(high))
     panel.minorticks_off()
     panel.set_xticks(sizes, [f"{n / 1e6:g}M" if n >= 10**6 else f"{n / 1e3:g}k" for n in sizes])
     panel.set_yticks(ticks, [f"{tick:,.0f}" if tick >= 1000 else f"{tick:g}" for tick in ticks])
@@ -116,7 +116,7 @@ def round_numbers(low: float, high: float) -> list[float]:
     """Ticks of a logarithmic axis: powers of ten, or with 2 and 5, or more of them, until there are three.
 
     Example:
-        >>> round_numbers(0.5, 2000), round_numbers(300, 900)
+        >>> round_numbers(0.5, 2000.0), round_numbers(300.0, 900.0)
         ([1.0, 10.0, 100.0, 1000.0], [300.0, 400.0, 600.0, 800.0])
     """
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
