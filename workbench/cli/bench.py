@@ -63,7 +63,7 @@ def bench(
         _draw(files, out)
         return
     if files:
-        raise typer.BadParameter(f"{files[0]}: files are read with --plot only")
+        raise typer.BadParameter(f"{files[0]}: files are read with --plot only (several sizes: --n 10000,30000)")
     from ..bench.run import BenchPlan
 
     plan = BenchPlan(tuple(suite or ()), _sizes(n), tuple(case or ()), device, repeats, dim, threads, peer_python)
