@@ -35,7 +35,9 @@ PeerPython = Annotated[
 Plot = Annotated[bool, typer.Option("--plot", help="Measure nothing; draw FILE.json ... into the file of -o.")]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", metavar="FILE", dir_okay=False, help="Keep all runs (.json); with --plot: .svg, .png."),
+    typer.Option(
+        "--out", "-o", metavar="FILE", dir_okay=False, help="Keep all runs (.json); with --plot: .svg, .png, .pdf."
+    ),
 ]
 
 
