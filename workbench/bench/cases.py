@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 import torch
 
 from .._checks import check_choice
+from .elsewhere import WARM
 from .memory import held_mb, peak_mb
 from .peers import missing
 
 Figures = dict[str, Any]
 Result = TypeVar("Result")
-WARM = 2000  # rows that a case runs on first: imports and compilation are not timed with it
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Setting:
 
     @property
     def warm(self) -> int:
-        """Rows of the first call."""
+        """Rows that a case runs on first: imports and compilation are not timed with it."""
         return min(self.n, WARM)
 
 

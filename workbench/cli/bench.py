@@ -36,7 +36,7 @@ Plot = Annotated[bool, typer.Option("--plot", help="Measure nothing; draw FILE.j
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", "-o", metavar="FILE", dir_okay=False, help="Keep all runs (.json); with --plot: .svg, .png, .pdf."
+        "--out", "-o", metavar="FILE", dir_okay=False, help="All runs (.json); with --plot: .svg, .png or .pdf."
     ),
 ]
 
