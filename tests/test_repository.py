@@ -152,7 +152,7 @@ def code_lines(path: Path) -> int:
 def core_modules() -> list[Path]:
     """From data to baselines: what is neither a view, nor the command line, nor a report."""
     teaching = {"reasons", "subtrees", "mistakes", "surgery", "confusion", "background", "intervals", "views", "course"}
-    later = teaching | {"__init__", "cli", "demo", "evaluation", "published", "ablation", "__main__"}
+    later = teaching | {"__init__", "bench", "cli", "demo", "evaluation", "published", "ablation", "__main__"}
     return [path for module, path in MODULES.items() if unit_of(module) not in later]
 
 

@@ -16,7 +16,6 @@ import importlib
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,14 +23,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np  # all else is imported where it is used: a peer's interpreter runs this file too
+import numpy as np
 
-MISSING = 3  # exit status of a process whose method is not installed
+from workbench.bench.elsewhere import METHODS as PEERS
+from workbench.bench.elsewhere import MISSING, command_for, environment
+from workbench.bench.memory import peak_mb
+
 OURS = {"HiLander()": (), "HiLander('glyphs-lander')": ("glyphs-lander",)}
-PEERS = {  # name -> (what it needs, the class in the first of them, settings other than the defaults)
-    "EVoC": (("evoc",), "EVoC", {"random_state": 0}),
-    "fast-hdbscan": (("fast_hdbscan", "pynndescent"), "HDBSCAN", {}),  # its extra [nndescent], for more than 30 columns
-}
 BASELINES = {  # name -> (name in workbench.baselines.BASELINES, settings other than the defaults)
     "Infomap, k = 10": ("Infomap", {"k": 10}),
     "Infomap, k = 20": ("Infomap", {"k": 20}),
@@ -56,10 +54,6 @@ COLUMNS = ("set", "kind", "n", "dim", "classes", "method", *SCORES, "seconds", "
 
 def estimator(method: str) -> Any:
     """The method at its defaults; ImportError where its package is missing."""
-    if method in PEERS:
-        needed, name, settings = PEERS[method]
-        module, *_ = [importlib.import_module(package) for package in needed]
-        return getattr(module, name)(**settings)
     if method in OURS:
         return importlib.import_module("workbench").HiLander(*OURS[method], device="cpu")
     name, settings = BASELINES[method]
@@ -76,23 +70,11 @@ def fit(method: str, features: str, labels: str) -> None:
         print(error, file=sys.stderr)
         raise SystemExit(MISSING) from error
     x = np.load(features)
-    if method in PEERS:  # what they compile on their first call (by the number of columns) is not clustering time
-        estimator(method).fit(np.random.default_rng(0).standard_normal((500, x.shape[1]), dtype=np.float32))
     start = time.perf_counter()
     model.fit(x)
     seconds = time.perf_counter() - start
     np.save(labels, np.asarray(model.labels_, dtype=np.int64))
     print(json.dumps({"seconds": round(seconds, 3), "peak_mb": peak_mb()}))
-
-
-def peak_mb() -> int:
-    """Peak memory of this program; Linux's getrusage alone would count what the parent held when it started us."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next((line for line in status.read_text().splitlines() if line.startswith("VmHWM")), None)
-        if line:
-            return int(line.split()[1]) // 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def measure(method: str, features: Path, labels: np.ndarray, python: str, timeout: float) -> dict[str, Any] | None:
@@ -102,8 +84,11 @@ def measure(method: str, features: Path, labels: np.ndarray, python: str, timeou
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "labels.npy"
         command = [python, __file__, "--child", method, str(features), str(found)]
+        if method in PEERS:
+            command = command_for(method, features, found, python)
+        settings = {"capture_output": True, "text": True, "check": False, "timeout": timeout, "env": environment()}
         try:
-            run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout)
+            run = subprocess.run(command, **settings)
         except subprocess.TimeoutExpired:
             return {"error": f"more than {timeout:g} seconds"}
         if run.returncode == MISSING:

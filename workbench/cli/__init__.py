@@ -1,4 +1,4 @@
-"""The command line: `workbench demo | train | cluster | evaluate | info | reproduce | ablate`.
+"""The command line: `workbench demo | train | cluster | evaluate | info | reproduce | ablate | bench`.
 
 Commands read their options, call the library and print; everything heavy is imported inside them, so that `--help` and
 usage errors come at once. Exit codes: 0 well, 1 bad input or a failure outside (one line on stderr), 2 wrong usage,
@@ -13,6 +13,7 @@ import typer
 
 from .. import __version__
 from .ablate import ablate
+from .bench import bench
 from .cluster import cluster
 from .evaluate import demo, evaluate
 from .info import info
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _command in (demo, train, cluster, evaluate, info, reproduce, ablate):
+for _command in (demo, train, cluster, evaluate, info, reproduce, ablate, bench):
     app.command()(_command)
 
 

@@ -1,0 +1,5 @@
+"""A process that measures one case: what `process.measure_apart` starts."""
+
+from .process import answer
+
+answer()

@@ -1,0 +1,56 @@
+"""What is measured on: features of overlapping classes, and labelings that differ a little."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+
+def clusters(
+    n: int, dim: int = 128, per_class: int = 40, seed: int = 0
+) -> tuple[Float32[np.ndarray, "n dim"], Int64[np.ndarray, " n"]]:
+    """Unit rows of overlapping classes with a falling spectrum, as embeddings have.
+
+    Args:
+        n: rows.
+        dim: columns.
+        per_class: rows of a class on average.
+        seed: of everything random.
+
+    Returns: features [n, dim], labels [n].
+
+    Example:
+        >>> x, labels = clusters(100, dim=8)
+        >>> x.shape, int(labels.max()) < 2
+        ((100, 8), True)
+    """
+    random = np.random.default_rng(seed)
+    spectrum = np.linspace(1, 0.1, dim, dtype=np.float32) ** 2
+    labels = random.integers(max(2, n // per_class), size=n)
+    centers = random.standard_normal((labels.max() + 1, dim), dtype=np.float32)
+    x = (centers[labels] + 0.7 * random.standard_normal((n, dim), dtype=np.float32)) * spectrum
+    return x / np.linalg.norm(x, axis=1, keepdims=True), labels
+
+
+def labelings(n: int, per_class: int = 40, seed: int = 0) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
+    """True classes, and clusters as found by a fair clusterer: every second class in two, a tenth of the items astray.
+
+    Args:
+        n: items.
+        per_class: items of a class on average.
+        seed: of everything random.
+
+    Returns: labels_true [n], labels_pred [n].
+
+    Example:
+        >>> true, pred = labelings(1000)
+        >>> len(true) == len(pred), len(set(pred.tolist())) > len(set(true.tolist()))
+        (True, True)
+    """
+    random = np.random.default_rng(seed)
+    n_classes = max(2, n // per_class)
+    true = random.integers(n_classes, size=n)
+    pred = 2 * true + (random.random(n) < 0.5) * (true % 2)
+    astray = random.random(n) < 0.1
+    pred[astray] = random.integers(2 * n_classes, size=int(astray.sum()))
+    return true, pred
