@@ -115,9 +115,9 @@ def rank_itself(features: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor
 def _products(rows: Tensor, base: Tensor, index: Tensor) -> Tensor:
     if rows.device.type == "cpu":
         out = torch.zeros(index.shape)
-        lists = (column.contiguous().numpy() for column in (rows, base, index))
+        queries, known, lists = (column.contiguous().numpy() for column in (rows, base, index))
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            on_all_threads(pool, partial(_lists.products, *lists, out.numpy()), len(rows))
+            on_all_threads(pool, partial(_lists.products, queries, known, lists, out.numpy()), len(rows))
         return out
     return (rows[:, None] * base[index]).sum(dim=2)
 

@@ -69,8 +69,8 @@ def cluster(
 
     model = _model(lander, official, average, preset)
     settings: dict[str, Any] = {"k": k, "max_levels": max_levels, "early_stop": early_stop, "decoder": decoder}
-    given = {"tau": "auto" if tau is None else tau, "device": device, "random_state": seed, "progress": not quiet}
-    estimator = HiLander(model, **given, **settings)
+    settings |= {"device": device, "random_state": seed, "progress": not quiet}
+    estimator = HiLander(model, tau="auto" if tau is None else tau, **settings)
     with replacing(out) as folder:
         items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
         estimator.fit(items.features)
