@@ -11,17 +11,19 @@ from .graph import KnnGraph
 from .merges import MergeTree
 from .prediction import components, densest
 
-CLOSE = 0.02  # of the reach below: nearer neighbours are copies
+CLOSE = 0.05  # of the reach below: nearer neighbours are copies
 REACH = 0.9  # quantile of the nodes' distances to the last neighbour listed; low ones are those of crowded lists
 CROWDED = 0.5  # share of a list that copies may take
+MANY = 0.25  # share of lists that are crowded: fewer do the others little harm
 
 
 def crowding_copies(graph: KnnGraph) -> Int[Tensor, " n"] | None:
-    """The node that stands for each node: itself, or the densest of its copies; None where no list is crowded.
+    """The node that stands for each node: itself, or the densest of its copies; None where few lists are crowded.
 
     Formula: distance is 1 - s_ij; j is a copy of i if their distance is below `CLOSE` of the reach, the 90th percentile
     of the nodes' distances to their last neighbours. A node is crowded if half of its list are copies; copies joined
-    by a link at whose one end a node is crowded are one group. Copies that crowd nobody out are left alone.
+    by a link at whose one end a node is crowded are one group. Unless a quarter of all nodes are crowded, copies are
+    left alone.
 
     Example:
         >>> import torch
@@ -37,7 +39,7 @@ def crowding_copies(graph: KnnGraph) -> Int[Tensor, " n"] | None:
     reach = last.kthvalue(max(1, round(REACH * graph.n))).values
     close = (distance < CLOSE * reach) & graph.present
     crowded = close.sum(dim=1) >= CROWDED * graph.k
-    if not crowded.any():
+    if crowded.sum() < MANY * graph.n:
         return None
     group = components(graph, close & (crowded[:, None] | crowded[graph.filled]))
     return densest(group, graph.similarity.sum(dim=1))
