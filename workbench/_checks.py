@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ._files import on_disk, room
+
 Built = TypeVar("Built")
 
 
@@ -85,7 +87,8 @@ def _check_finite(array: np.ndarray, name: str, block: int = 65536) -> None:
 def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True, block: int = 65536) -> Tensor:
     """Rows scaled to length 1 as a float32 tensor [N, D]; a zero row stays zero (and is warned about once).
 
-    Block by block: beside the result no copy of X is held, and a memory-mapped file is read once.
+    Block by block: beside the result no copy of X is held. A memory-mapped file is read once, and its unit rows are
+    kept in a file too.
 
     Formula: x / max(|x|), then x / |x|_2, so that neither 1e300 nor 1e-300 overflows.
 
@@ -93,7 +96,7 @@ def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True, block: int =
         >>> unit_rows(np.array([[3.0, 4.0]])).tolist()
         [[0.6000000238418579, 0.800000011920929]]
     """
-    rows = torch.empty(X.shape, dtype=torch.float32)
+    rows = room(X.shape, mapped=on_disk(X))
     zero = np.empty(len(X), dtype=bool)
     for start in range(0, len(X), block):
         part = slice(start, start + block)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from . import _lists
+from ._files import on_disk, room
 from ._progress import tracked
 from ._search import on_all_threads
 
@@ -45,7 +46,8 @@ def search_forest(features: Tensor, k: int, seed: int) -> Tensor:
         first, *others = (tree.result() for tree in tracked(planted, "k-NN graph: trees"))
         place = np.empty(n, np.int32)
         place[first] = np.arange(n, dtype=np.int32)
-        rows = features[torch.from_numpy(first)]  # near rows now lie side by side in memory
+        rows = room(features.shape, mapped=on_disk(features))  # near rows now lie side by side
+        torch.index_select(features, 0, torch.from_numpy(first), out=rows)
         best, ids = np.full((n, k), -np.inf, np.float32), np.full((n, k), -1, np.int32)
         orders = [np.arange(n, dtype=np.int32), *(place[other] for other in others)]
         for order in tracked(orders, "k-NN graph: leaves"):

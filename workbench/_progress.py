@@ -44,7 +44,8 @@ def tracked(parts: Sequence[Part], what: str) -> Iterator[Part]:
         yield from parts
         return
     sizes = [_rows(part) for part in parts]
-    with tqdm(total=sum(sizes), desc=what, unit=" rows", unit_scale=True, leave=False, delay=DELAY) as bar:
+    unit = " rows" if any(isinstance(part, (slice, Tensor)) for part in parts) else " parts"
+    with tqdm(total=sum(sizes), desc=what, unit=unit, unit_scale=True, leave=False, delay=DELAY) as bar:
         for part, size in zip(parts, sizes, strict=True):
             yield part
             bar.update(size)

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from workbench.data import ImageSet, load_features
+from workbench._files import on_disk
+from workbench.data import ImageSet, features, load_features
 
 X = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
 Y = np.arange(12) % 3
@@ -173,6 +174,23 @@ def test_wrong_contents_are_named(tmp_path, arrays, message):
         features[3, 2] = np.nan
     with pytest.raises(ValueError, match=rf"a\.npz.*{message}"):
         load_features(write_npz(tmp_path / "a.npz", **arrays))
+
+
+@pytest.mark.parametrize("lists", [False, True])
+@pytest.mark.parametrize("labels", [None, list("cabca")])
+def test_parquet_of_many_rows_is_read_part_by_part(lists, labels, tmp_path, monkeypatch):
+    X = np.random.default_rng(0).random((5, 3))
+    frame = pd.DataFrame({"features": list(X)} if lists else dict(zip("abc", X.T, strict=True)))
+    if labels:
+        frame["label"] = labels
+    frame.to_parquet(tmp_path / "a.parquet")
+    whole = load_features(tmp_path / "a.parquet")
+    monkeypatch.setattr(features, "BATCH", 2)
+    parts = load_features(tmp_path / "a.parquet")
+    assert on_disk(parts.features)
+    np.testing.assert_array_equal(parts.features, whole.features.astype(np.float32))
+    assert parts.class_names == whole.class_names
+    assert labels is None or parts.labels.tolist() == whole.labels.tolist()
 
 
 def test_parquet_without_numbers_and_with_missing_labels(tmp_path):

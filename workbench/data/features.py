@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow
 from PIL import Image, UnidentifiedImageError
+from pyarrow.parquet import ParquetFile
 
 from .._checks import check_int
+from .._files import room
 from .pickled import read_array_pair
 from .records import FeatureSet, ImageSet
 
+BATCH = 2**18  # rows of a table that are read at once
 _BROKEN = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, pyarrow.ArrowException)
 
 
@@ -27,7 +30,8 @@ def load_features(
 
     - `.npy`: features, memory-mapped, not read before they are needed; no labels;
     - `.npz`: arrays `features` (or `X`) and, if known, `labels` (or `y`);
-    - `.parquet`: numeric columns, or one column `features` of equally long lists; an optional column `label`;
+    - `.parquet`: numeric columns, or one column `features` of equally long lists; an optional column `label`; of many
+      rows the numbers are held in a temporary file, as float32;
     - `.bin`: raw float32 rows, memory-mapped, with labels one per line in a `.meta` beside it, or in a folder
       `labels` beside its folder `features` (learn-to-cluster);
     - `.pkl`: a pickle of two numpy arrays, features and labels (official example); anything else in it is refused;
@@ -98,7 +102,29 @@ def _read_npz(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _read_parquet(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    frame = pd.read_parquet(source)
+    with ParquetFile(source) as file:
+        if file.metadata.num_rows <= BATCH:
+            return _of_frame(file.read().to_pandas())
+        parts = (_of_frame(batch.to_pandas()) for batch in file.iter_batches(BATCH))
+        return _joined(parts, file.metadata.num_rows)
+
+
+def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Numbers of many rows as float32 in a file of their own, so that memory holds one part; the labels of all."""
+    rows: np.ndarray | None = None
+    of_parts, start = [], 0
+    for features, labels in parts:
+        if rows is None:
+            rows = room((n, features.shape[1]), mapped=True).numpy()
+        rows[start : start + len(features)] = features
+        of_parts.append(labels)
+        start += len(features)
+    assert rows is not None
+    known = [labels for labels in of_parts if labels is not None]
+    return rows, np.concatenate(known) if known else None
+
+
+def _of_frame(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
     labels = frame.pop("label").to_numpy() if "label" in frame else None
     if "features" in frame and frame["features"].dtype == object:
         return np.stack([np.asarray(row) for row in frame["features"]]), labels
