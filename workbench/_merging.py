@@ -13,6 +13,36 @@ from numba import njit
 
 
 @njit(cache=True)
+def undirected(neighbors: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
+    """The pairs that any link of a k-NN graph ties: low, high, summed weight and number of the links; none of weight 0.
+
+    Both directions of a pair stand in its two lists, so no pair is looked up among all others.
+    """
+    n, k = neighbors.shape
+    low, high, total, links = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0), np.empty(0, np.float32))
+    for filling in (False, True):
+        count = 0
+        for i in range(n):
+            for slot in range(k):
+                j = neighbors[i, slot]
+                back = -1
+                for other in range(k if j >= 0 else 0):
+                    if neighbors[j, other] == i:
+                        back = other
+                if j < 0 or (back >= 0 and j < i):  # the other one tells of this pair
+                    continue
+                both = np.float64(weight[i, slot]) + (np.float64(weight[j, back]) if back >= 0 else 0.0)
+                if both > 0 and filling:
+                    low[count], high[count], total[count] = min(i, j), max(i, j), both
+                    links[count] = 2 if back >= 0 else 1
+                count += 1 if both > 0 else 0
+        if not filling:
+            low, high = np.empty(count, np.int32), np.empty(count, np.int32)
+            total, links = np.empty(count), np.empty(count, np.float32)
+    return low, high, total, links
+
+
+@njit(cache=True)
 def _root(above: Any, i: int) -> int:
     while above[i] != i:
         above[i] = above[above[i]]
@@ -24,7 +54,8 @@ def _root(above: Any, i: int) -> int:
 def _chains(n: int, low: Any, high: Any, weight: Any, links: Any) -> tuple[Any, ...]:
     """Every edge twice, as linked lists of what each node is tied to."""
     m = len(low)
-    to, w, c, follows = np.empty(2 * m, np.int64), np.empty(2 * m), np.empty(2 * m), np.full(2 * m, -1)
+    to, w, c = np.empty(2 * m, np.int32), np.empty(2 * m), np.empty(2 * m, np.float32)
+    follows = np.full(2 * m, -1, np.int32)
     head, tail = np.full(n, -1), np.full(n, -1)
     for e in range(m):
         for side in range(2):

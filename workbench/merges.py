@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
 from . import _merging
+from ._files import on_disk, room
 from .graph import KnnGraph
 
 NEVER = -1e15  # the worth of a node that must not become a cluster
@@ -174,8 +174,8 @@ class Cut:
 class Edges:
     """The undirected edges of a k-NN graph: low < high, summed linkage (> 0), links (one or two) of a pair."""
 
-    low: Int64[np.ndarray, " e"]
-    high: Int64[np.ndarray, " e"]
+    low: Int[np.ndarray, " e"]
+    high: Int[np.ndarray, " e"]
     weight: Float[np.ndarray, " e"]
     links: Float[np.ndarray, " e"]
 
@@ -187,15 +187,8 @@ class Edges:
             >>> Edges.of(graph, graph.similarity).weight.tolist()
             [1.0]
         """
-        node, slot = graph.present.nonzero(as_tuple=True)
-        other = graph.neighbors[node, slot]
-        key = torch.minimum(node, other) * graph.n + torch.maximum(node, other)
-        pair, which, links = torch.unique(key, return_inverse=True, return_counts=True)
-        weight = torch.zeros(len(pair), dtype=torch.float64, device=key.device)
-        weight.index_add_(0, which, linkage[node, slot].to(torch.float64))
-        tied = weight > 0  # a link of no weight ties nothing
-        columns = (column[tied] for column in (pair // graph.n, pair % graph.n, weight, links.to(torch.float64)))
-        return cls(*(column.cpu().numpy() for column in columns))
+        lists, weight = (column.detach().cpu().contiguous().numpy() for column in (graph.neighbors, linkage))
+        return cls(*_merging.undirected(lists, weight))
 
     def at(self, n: int, values: Float[np.ndarray, " e"]) -> Float[np.ndarray, " n"]:
         """Sum of the values of the edges at each of n nodes."""
@@ -220,6 +213,6 @@ def merge_tree(graph: KnnGraph, linkage: Float[Tensor, "n k"], features: Float[T
     Source: Murtagh & Contreras, "Algorithms for hierarchical clustering: an overview", 2012 (nearest-neighbour chain).
     """
     edges = Edges.of(graph, linkage)
-    total = features.detach().to("cpu", torch.float32, copy=True).contiguous().numpy()
+    total = room(tuple(features.shape), mapped=on_disk(features)).copy_(features.detach()).numpy()  # added up in place
     larger, smaller, record = _merging.agglomerate(graph.n, edges.low, edges.high, edges.weight, edges.links, total)
     return MergeTree(graph.n, larger, smaller, *record.T.copy())
