@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import numbers
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from ._checks import check_array, resolve_device, unit_rows
+from ._code import need_dask
 from .aggregate import Nodes
 from .checkpoint import load_lander
 from .config import InferenceConfig
 from .cuts import CUTS, cut_layers
 from .decode import Decoder
 from .graph import KnnGraph, knn, query
-from .hierarchy import build_hierarchy
+from .hierarchy import GraphBuilder, Predictor, build_hierarchy
 from .lander import Lander
 from .review import confidence, outlier_scores, review_clusters
 
@@ -46,6 +49,8 @@ class HiLander(ClusterMixin, BaseEstimator):
         decoder: name in `DECODERS`, or a function (graph, prediction, tau) -> Decoding.
         device: "auto" (CUDA where there is one), "cpu", "cuda".
         random_state: of the approximate k-NN search from 30,000 rows on, on the CPU; None is 0, so results repeat.
+        client: a `distributed.Client`: large levels run on its workers (docs/many-machines.md); True: the active one;
+            None: this machine alone. A connection is neither copied nor pickled: copies look for the active one.
 
     Attributes:
         labels_: int64 [N], clusters 0 .. n_clusters_-1.
@@ -83,6 +88,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         decoder: str | Decoder | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
+        client: Any = None,
     ) -> None:
         self.lander = lander
         self.k = k
@@ -92,6 +98,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         self.decoder = decoder
         self.device = device
         self.random_state = random_state
+        self.client = client
 
     def fit(self, X: Any, y: Any = None) -> HiLander:
         """Cluster the rows of X by direction (cosine).
@@ -103,18 +110,19 @@ class HiLander(ClusterMixin, BaseEstimator):
 
         Raises:
             TypeError, ValueError: X or a setting is not usable; the message says why and what to do.
+            ImportError: a client is given, Dask is not installed.
+            ClusterError: (an OSError) the client's cluster fails.
         """
         lander, settings = self._resolve()
         array = check_array(X)
         validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True)
         lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
         device = resolve_device(self.device)
-        if lander.device != device:
-            lander = copy.deepcopy(lander).to(device)
+        lander = lander.on(device)
         self.features_: Float[Tensor, "n d"] = unit_rows(array).to(device)
         self.lander_, self.settings_ = lander, settings
-        search = partial(knn, seed=self._seed())
-        self.hierarchy_ = build_hierarchy(self.features_, lander.predict, settings, graph=search)
+        with self._machines(lander) as (predict, search):
+            self.hierarchy_ = build_hierarchy(self.features_, predict, settings, graph=search)
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
         self.n_clusters_ = self.hierarchy_.n_clusters
         self._review()
@@ -180,6 +188,32 @@ class HiLander(ClusterMixin, BaseEstimator):
             decoder=self.decoder,
         )
         return lander, settings
+
+    @contextmanager
+    def _machines(self, lander: Lander) -> Iterator[tuple[Predictor, GraphBuilder]]:
+        """Who predicts and who searches: this machine, or the client's cluster."""
+        if self.client is None:
+            yield lander.predict, partial(knn, seed=self._seed())
+            return
+        need_dask("client")
+        from .fleet import Fleet, found_client
+
+        with (
+            found_client(self.client) as client,
+            closing(Fleet(client, lander, device=self.device, seed=self._seed())) as fleet,
+        ):
+            yield fleet.predict, fleet.knn
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return state if self.client is None else {**state, "client": True}
+
+    def __sklearn_clone__(self) -> HiLander:
+        bare = copy.copy(self)
+        bare.client = None
+        made: HiLander = super(HiLander, bare).__sklearn_clone__()
+        made.client = self.client
+        return made
 
     def _seed(self) -> int:
         if self.random_state is None or isinstance(self.random_state, numbers.Integral):
