@@ -20,6 +20,7 @@ from scipy.stats import ttest_rel
 
 import workbench as wb
 from workbench import ablation
+from workbench._code import SOURCES
 from workbench.ablation import (
     AblationData,
     Settings,
@@ -32,7 +33,6 @@ from workbench.ablation import (
     sets,
     sweep,
 )
-from workbench.ablation import run as one_run
 from workbench.ablation.use import subgraph_predictor
 from workbench.aggregate import Nodes
 from workbench.graph import KnnGraph
@@ -250,8 +250,8 @@ def test_the_code_version_covers_all_code_that_a_run_imports():
     own = {name.removeprefix("workbench.").replace(".", "/") for name in loaded}
     of_models = {"checkpoint", "encoder", "encoder_network", "augment", "_files", "intervals"}
     harmless = {name for name in own if name.split("/")[0] in {"data", *of_models}}
-    of_runs = {name for name in own if name.split("/")[0] == "ablation"} - set(one_run.SOURCES)
-    assert own - harmless - of_runs == set(one_run.SOURCES)
+    of_runs = {name for name in own if name.split("/")[0] == "ablation"} - set(SOURCES)
+    assert own - harmless - of_runs == set(SOURCES)
 
 
 # ---------------------------------------------------------------- one training, several uses

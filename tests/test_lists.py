@@ -60,6 +60,13 @@ def test_gradients_over_lists_equal_those_over_edges(kind):
 
 
 @pytest.mark.parametrize("kind", [GatedConv, MeanConv])
+def test_convolution_over_empty_lists(kind):
+    x, conv = torch.eye(2, 3), kind(3, 8)
+    alone = conv((x, x), torch.empty(2, 0, dtype=torch.long), torch.empty(0, 1))
+    assert torch.allclose(conv.over_lists(x, torch.empty(2, 0, dtype=torch.long), torch.empty(2, 0, 1)), alone)
+
+
+@pytest.mark.parametrize("kind", [GatedConv, MeanConv])
 def test_blocks_do_not_change_the_result(kind, monkeypatch):
     graph, random = graph_of(7)
     conv, x = kind(3, 8, edge_dim=2), torch.randn(graph.n, 3, generator=random)

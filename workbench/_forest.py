@@ -42,7 +42,7 @@ def search_forest(features: Tensor, k: int, seed: int) -> Tensor:
     features, n = features.contiguous(), len(features)
     depth = max(0, int(np.ceil(np.log2(n / LEAF))))
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        planted = [pool.submit(_tree, features.numpy(), depth, seed, tree) for tree in range(TREES)]
+        planted = [pool.submit(tree_order, features.numpy(), depth, seed, tree) for tree in range(TREES)]
         first, *others = (tree.result() for tree in tracked(planted, "k-NN graph: trees"))
         place = np.empty(n, np.int32)
         place[first] = np.arange(n, dtype=np.int32)
@@ -70,17 +70,23 @@ def _explore(pool: Executor, rows: Tensor, best: Any, ids: Any, links: tuple[Any
     return sum(better)
 
 
-def _tree(rows: Any, depth: int, seed: int, which: int) -> Any:
+def tree_order(rows: Any, depth: int, seed: int, which: int) -> Any:
     """The order of the rows in which the leaves of one tree lie side by side."""
     drawn = np.random.default_rng([seed, which]).random((2**depth, 2))
     return _lists.grow(rows, np.arange(len(rows), dtype=np.int32), depth, drawn)
 
 
-def _join_leaves(pool: Executor, rows: Tensor, order: Any, depth: int, best: Any, ids: Any) -> None:
-    """Compare the rows of every leaf of one tree. Leaves differ by a row at most: all are read at one width."""
-    ends = np.array([0, len(order)])
+def leaf_ends(n: int, depth: int) -> Any:
+    """Where the leaves of a tree over n rows begin and end in its order."""
+    ends = np.array([0, n])
     for _ in range(depth):
         ends = np.unique(np.concatenate([ends, (ends[:-1] + ends[1:]) // 2]))
+    return ends
+
+
+def _join_leaves(pool: Executor, rows: Tensor, order: Any, depth: int, best: Any, ids: Any) -> None:
+    """Compare the rows of every leaf of one tree. Leaves differ by a row at most: all are read at one width."""
+    ends = leaf_ends(len(order), depth)
     size = np.diff(ends)
     width = int(size.max())
     start = np.minimum(ends[:-1], len(order) - width)

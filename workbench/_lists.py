@@ -146,7 +146,7 @@ def join_leaves(products: Any, which: Any, own: Any, size: Any, best: Any, ids: 
                             _insert(best[i], ids[i], part[c], j)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def both_ways(ids: Any, known: Any) -> tuple[Any, Any]:
     """Lists [n, 2 k]: whom a row lists, then up to k of those that list it, the nearest first; -1 where there is none.
     And which of these links are new: not in `known`, the lists that were looked through before."""
@@ -186,3 +186,13 @@ def explore(rows: Any, best: Any, ids: Any, links: Any, new: Any, low: int, high
                         _insert(best[i], ids[i], total, other)
                         better += 1
     return better
+
+
+@njit(cache=True)
+def merge_lists(best: Any, ids: Any, value: Any, which: Any) -> None:
+    """Update the lists of all rows with others of the same rows."""
+    for i in range(ids.shape[0]):
+        for slot in range(which.shape[1]):
+            j = which[i, slot]
+            if j >= 0 and value[i, slot] > best[i, -1] and not (ids[i] == j).any():
+                _insert(best[i], ids[i], value[i, slot], j)

@@ -27,19 +27,47 @@ def row_blocks(n_rows: int, width: int, device: torch.device) -> list[Tensor]:
 
 def search(queries: Tensor, rows: Tensor, base: Tensor, k: int, itself: Tensor | None) -> tuple[Tensor, Tensor]:
     """Exact neighbours of `queries[rows]` in `base`; `itself` = each row's own column, if it has one."""
-    block = queries[rows] @ base.T
-    if itself is not None:
-        block.scatter_(1, itself[:, None], -torch.inf)
-    available = len(base) - (itself is not None)
-    candidates = min(k + SPARE, available)
-    value, index = _best(block, candidates)
-    if candidates < available:  # ties that run past the candidates: only a sort of the whole row can choose by index
-        open_rows = (value[:, k - 1] - value[:, -1] <= TIE).nonzero()[:, 0]
-        for part in open_rows.split(256):
-            level = value[part, k - 1, None]
-            row = torch.where((block[part] - level).abs() <= TIE, level, block[part])
-            index[part] = row.sort(dim=1, descending=True, stable=True).indices[:, :candidates]
-    return rank(queries[rows], base, index, k)
+    asked, available = queries[rows], len(base) - (itself is not None)
+    m = min(k + SPARE, available)
+    value, index = best_products(asked, base, m, itself)
+    if m < available:
+        some = open_rows(value, k)
+        own = None if itself is None else itself[some]
+        index[some] = best_products(asked[some], base, m, own, value[some, k - 1])[1]
+    return rank(asked, base, index, k)
+
+
+def open_rows(value: Tensor, k: int) -> Tensor:
+    """Rows whose ties run past the candidates: only a sort of the whole row can choose among them by index."""
+    return (value[:, k - 1] - value[:, -1] <= TIE).nonzero()[:, 0]
+
+
+def best_products(
+    rows: Tensor, base: Tensor, m: int, itself: Tensor | None, level: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The m highest products [q, m] of each row with `base`, falling, and their columns.
+
+    Args:
+        rows, base: unit rows [q, d] and [b, d].
+        m: at most b.
+        itself: each row's own column, to be left out; one outside 0 .. b - 1: it has none.
+        level: a value per row: products within `TIE` of it count as equal to it, the lowest column first.
+    """
+    value, index = rows.new_empty(len(rows), m), torch.empty(len(rows), m, dtype=torch.long, device=rows.device)
+    for span in row_blocks(len(rows), len(base), rows.device):
+        block = rows[span] @ base.T
+        if itself is not None:
+            own = itself[span]
+            here = ((own >= 0) & (own < len(base))).nonzero()[:, 0]
+            block[here, own[here]] = -torch.inf
+        if level is None:
+            value[span], index[span] = _best(block, m)
+            continue
+        tied = level[span, None]
+        block = torch.where((block - tied).abs() <= TIE, tied, block)
+        ordered, columns = block.sort(dim=1, descending=True, stable=True)
+        value[span], index[span] = ordered[:, :m], columns[:, :m]
+    return value, index
 
 
 def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -56,11 +84,12 @@ def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
             if a != b:
                 _update(pool, _lists.best_of_columns, block, a, value[b : b + BLOCK], index[b : b + BLOCK])
     found, weight = rank_itself(features, index, k)
-    if index.shape[1] < n - 1:  # ties that run past the candidates
-        open_rows = (value[:, k - 1] - value[:, -1] <= TIE).nonzero()[:, 0]
-        for span in row_blocks(len(open_rows), n, features.device):
-            rows = open_rows[span]
-            found[rows], weight[rows] = search(features, rows, features, k, rows)
+    if index.shape[1] < n - 1:
+        some = open_rows(value, k)
+        for span in some.split(BLOCK):
+            part = features[span]
+            chosen = best_products(part, features, index.shape[1], span, value[span, k - 1])[1]
+            found[span], weight[span] = rank(part, features, chosen, k)
     return found, weight
 
 
@@ -99,7 +128,7 @@ def rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Ten
     A block product may round two identical columns differently; a dot product of one pair does not.
     """
     index = index.sort(dim=1).values
-    weight = clipped(_products(rows, base, index)).masked_fill(index < 0, 0)
+    weight = clipped(pair_products(rows, base, index)).masked_fill(index < 0, 0)
     weight, order = weight.sort(dim=1, descending=True, stable=True)
     weight, index = weight[:, :k], index.gather(1, order)[:, :k]
     return index.masked_fill(weight <= 0, -1), weight
@@ -112,7 +141,8 @@ def rank_itself(features: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor
     return torch.cat([found for found, _ in parts]), torch.cat([weight for _, weight in parts])
 
 
-def _products(rows: Tensor, base: Tensor, index: Tensor) -> Tensor:
+def pair_products(rows: Tensor, base: Tensor, index: Tensor) -> Tensor:
+    """Inner products [q, m] of each row with the rows of `base` it lists, each pair on its own; 0 for -1 on the CPU."""
     if rows.device.type == "cpu":
         out = torch.zeros(index.shape)
         queries, known, lists = (column.contiguous().numpy() for column in (rows, base, index))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import numbers
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from ._checks import check_array, resolve_device, unit_rows
+from ._code import need_dask
 from ._progress import shown
 from .aggregate import Nodes
 from .checkpoint import load_lander
@@ -24,7 +27,7 @@ from .config import InferenceConfig
 from .cuts import CUTS, cut_layers
 from .decode import Decoder
 from .graph import KnnGraph, knn, query
-from .hierarchy import build_hierarchy
+from .hierarchy import GraphBuilder, Predictor, build_hierarchy
 from .lander import Lander
 from .review import confidence, outlier_scores, review_clusters
 
@@ -47,8 +50,9 @@ class HiLander(ClusterMixin, BaseEstimator):
         decoder: name in `DECODERS`, or a function (graph, prediction, tau) -> Decoding.
         device: "auto" (CUDA where there is one), "cpu", "cuda".
         random_state: of the approximate k-NN search from 30,000 rows on, on the CPU; None is 0, so results repeat.
-        progress: show bars, with rate and time left, of what takes over two seconds. An interrupted `fit` leaves what
-            was fitted before.
+        progress: show bars of what takes over two seconds. An interrupted `fit` leaves what was fitted before.
+        client: a `distributed.Client`: large levels run on its workers (docs/many-machines.md); True: the active one;
+            None: this machine alone. A connection is neither copied nor pickled: copies look for the active one.
 
     Attributes:
         labels_: int64 [N], clusters 0 .. n_clusters_-1.
@@ -87,6 +91,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         progress: bool = False,
+        client: Any = None,
     ) -> None:
         self.lander = lander
         self.k = k
@@ -97,6 +102,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         self.device = device
         self.random_state = random_state
         self.progress = progress
+        self.client = client
 
     def fit(self, X: Any, y: Any = None) -> HiLander:
         """Cluster the rows of X by direction (cosine).
@@ -108,17 +114,16 @@ class HiLander(ClusterMixin, BaseEstimator):
 
         Raises:
             TypeError, ValueError: X or a setting is not usable; the message says why and what to do.
+            ImportError, ClusterError (an OSError): a client is given, Dask is not installed or its cluster fails.
         """
         lander, settings = self._resolve()
         array = check_array(X)
         validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True)
         lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
-        device = resolve_device(self.device)
-        if lander.device != device:
-            lander = copy.deepcopy(lander).to(device)
-        features, search = unit_rows(array).to(device), partial(knn, seed=self._seed())
-        with shown(self.progress):
-            hierarchy = build_hierarchy(features, lander.predict, settings, graph=search)
+        lander = lander.on(resolve_device(self.device))
+        features = unit_rows(array).to(lander.device)
+        with shown(self.progress), self._machines(lander) as (predict, search):
+            hierarchy = build_hierarchy(features, predict, settings, graph=search)
         self.features_: Float[Tensor, "n d"] = features
         self.hierarchy_, self.lander_, self.settings_ = hierarchy, lander, settings
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
@@ -187,6 +192,30 @@ class HiLander(ClusterMixin, BaseEstimator):
             decoder=self.decoder,
         )
         return lander, settings
+
+    @contextmanager
+    def _machines(self, lander: Lander) -> Iterator[tuple[Predictor, GraphBuilder]]:
+        """Who predicts and who searches: this machine, or the client's cluster."""
+        if self.client is None:
+            yield lander.predict, partial(knn, seed=self._seed())
+            return
+        need_dask("client")
+        from .fleet import Fleet, found_client
+
+        settings: dict[str, Any] = {"device": self.device, "seed": self._seed()}
+        with found_client(self.client) as client, closing(Fleet(client, lander, **settings)) as fleet:
+            yield fleet.predict, fleet.knn
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return state if self.client is None else {**state, "client": True}
+
+    def __sklearn_clone__(self) -> HiLander:
+        bare = copy.copy(self)
+        bare.client = None
+        made: HiLander = super(HiLander, bare).__sklearn_clone__()
+        made.client = self.client
+        return made
 
     def _seed(self) -> int:
         if self.random_state is None or isinstance(self.random_state, numbers.Integral):

@@ -81,13 +81,12 @@ class MeanConv(ListConv):
         """
         similarity = edges[..., 0]
         weight = similarity / similarity.sum(dim=1, keepdim=True).clamp(min=torch.finfo(similarity.dtype).tiny)
-        sender = lists.clamp(min=0)
-        parts = [
-            self._updated(
-                x[rows], nn.functional.embedding_bag(sender[rows], x, mode="sum", per_sample_weights=weight[rows])
-            )
-            for rows in blocks(len(lists), 2 * x.shape[1] + self.mlp.out_features, x.device)
-        ]
+        if lists.shape[1] == 0:  # no bag may be empty
+            return self._updated(x[: len(lists)], torch.zeros_like(x[: len(lists)]))
+        sender, parts = lists.clamp(min=0), []
+        for rows in blocks(len(lists), 2 * x.shape[1] + self.mlp.out_features, x.device):
+            gathered = nn.functional.embedding_bag(sender[rows], x, mode="sum", per_sample_weights=weight[rows])
+            parts.append(self._updated(x[rows], gathered))
         return torch.cat(parts)
 
     def _updated(self, target: Tensor, gathered: Tensor) -> Float[Tensor, "b out"]:

@@ -135,6 +135,38 @@ def _check_lists(index: Tensor, weight: Tensor) -> None:
         raise ValueError("similarity: expected finite cosines in [-1, 1]; pass 1 - cosine distance")
 
 
+def surroundings(
+    lists: Int[Tensor, "n k"], rows: Int[Tensor, " b"], hops: int
+) -> tuple[Int[Tensor, " m"], Int[Tensor, "m k"], tuple[int, ...]]:
+    """What lies within `hops` steps of `rows`, numbered anew from these on.
+
+    Returns:
+        the nodes, `rows` first; their lists in the new numbers, empty (-1) in the last ring; how many nodes lie within
+        0, 1, 2 ... steps.
+
+    Example:
+        >>> nodes, lists, rings = surroundings(torch.tensor([[1], [2], [3], [2]]), torch.tensor([1]), 1)
+        >>> nodes.tolist(), lists.flatten().tolist(), rings
+        ([1, 2], [1, -1], (1, 2))
+    """
+    position = torch.full((len(lists),), -1, device=rows.device)
+    position[rows] = torch.arange(len(rows), device=rows.device)
+    keep, ring = rows, rows
+    rings = [len(rows)]
+    for _ in range(hops):
+        inner = len(keep)
+        reached = lists[ring].flatten()
+        reached = reached[reached >= 0].unique().long()
+        ring = reached[position[reached] < 0]
+        position[ring] = torch.arange(inner, inner + len(ring), device=rows.device)
+        keep = torch.cat([keep, ring])
+        rings.append(len(keep))
+    whole = lists[keep]
+    local = torch.where(whole >= 0, position[whole.clamp(min=0)], -1)
+    local[rings[-2] if hops else 0 :] = -1
+    return keep, local, tuple(rings)
+
+
 def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: int = 0) -> KnnGraph:
     """The k-NN graph of unit rows by cosine similarity.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
@@ -130,20 +131,28 @@ class Lander(nn.Module):
 
         Example: see the class.
         """
-        linkage = self.linkage(nodes, graph)
+        return self.prediction(nodes, graph, self.linkage(nodes, graph))
+
+    @torch.no_grad()
+    def prediction(self, nodes: Nodes, graph: KnnGraph, linkage: Float[Tensor, "n k"]) -> Prediction:
+        """What follows from linkages of this model, wherever they were computed."""
         return Prediction(linkage, signed_density(graph, 2 * linkage - 1), self._forecast(nodes, graph, linkage))
 
     @torch.no_grad()
     def linkage(self, nodes: Nodes, graph: KnnGraph, *, among: int | None = None) -> Float[Tensor, "n k"]:
         """Linkage alone; `among`: see `inputs`."""
+        return self.linkage_from(self.inputs(nodes, graph, among=among))
+
+    @torch.no_grad()
+    def linkage_from(self, inputs: GraphInputs) -> Float[Tensor, "b k"]:
+        """Linkage of the links of all nodes, or of a halo's first ones (its hops: one more than convolutions)."""
         training = self.training
         self.eval()
-        inputs = self.inputs(nodes, graph, among=among)
         h = self.embed(inputs)
-        sources, targets = self.of_source(h), self.of_target(h)
+        sources, targets = self.of_source(h), self.of_target(h[: inputs.within(0)])
         parts = [
-            linkage_of(self._logits(sources, targets[rows], inputs, rows), graph.neighbors[rows] >= 0)
-            for rows in tracked(blocks(graph.n, graph.k * self.config.hidden, h.device), "links")
+            linkage_of(self._logits(sources, targets[rows], inputs, rows), inputs.graph.neighbors[rows] >= 0)
+            for rows in tracked(blocks(len(targets), inputs.graph.k * self.config.hidden, h.device), "links")
         ]
         self.train(training)
         return torch.cat(parts)
@@ -164,6 +173,10 @@ class Lander(nn.Module):
         forecast = self.forecaster.eval().forecast(tree, cluster_inputs(tree, graph, linkage, rows))
         self.forecaster.train(training)
         return forecast if alike is None else over_copies(forecast, alike.cpu().numpy())
+
+    def on(self, device: torch.device) -> Lander:
+        """This model if it is on the device already, else a copy there."""
+        return self if self.device == device else copy.deepcopy(self).to(device)
 
     @property
     def device(self) -> torch.device:

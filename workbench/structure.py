@@ -13,7 +13,7 @@ from torch import Tensor
 
 from . import _lists
 from .aggregate import Nodes
-from .graph import KnnGraph
+from .graph import KnnGraph, surroundings
 
 CELLS = 2**21  # numbers held at once where links are compared: few enough to stay in the cache
 NODE_INPUTS = (
@@ -78,23 +78,9 @@ class GraphInputs:
             >>> part.nodes.flatten().tolist(), part.graph.neighbors.flatten().tolist()
             ([1.0, 2.0], [1, -1])
         """
-        position = torch.full((self.graph.n,), -1, device=rows.device)
-        position[rows] = torch.arange(len(rows), device=rows.device)
-        keep, ring = rows, rows
-        rings = [len(rows)]
-        for _ in range(hops):
-            inner = len(keep)
-            reached = self.graph.neighbors[ring].flatten()
-            reached = reached[reached >= 0].unique()
-            ring = reached[position[reached] < 0]
-            position[ring] = torch.arange(inner, inner + len(ring), device=rows.device)
-            keep = torch.cat([keep, ring])
-            rings.append(len(keep))
-        lists = self.graph.neighbors[keep]
-        local = torch.where(lists >= 0, position[lists.clamp(min=0)], -1)
-        local[rings[-2] if hops else 0 :] = -1
+        keep, local, rings = surroundings(self.graph.neighbors, rows, hops)
         similarity = self.graph.similarity[keep].masked_fill(local < 0, 0)
-        return type(self)(KnnGraph(local, similarity), self.nodes[keep], self.edges[keep], tuple(rings))
+        return type(self)(KnnGraph(local, similarity), self.nodes[keep], self.edges[keep], rings)
 
     def within(self, steps: int) -> int:
         """How many nodes, counted from the first, lie within so many steps of a halo's first ones; all of a graph."""

@@ -7,8 +7,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ import pandas as pd
 import torch
 
 from .._checks import resolve_device, unit_rows
+from .._code import code_version
 from ..config import InferenceConfig
 from ..data import FeatureSet
 from ..hierarchy import Predictor, build_hierarchy
@@ -26,25 +25,6 @@ from .memory import peak_megabytes
 from .settings import Settings
 from .store import Store
 from .trainings import Cancelled, trained
-
-SOURCES = (  # the code that a result depends on
-    *("_blocks", "_checks", "_expected", "_forest", "_lists", "_merging", "_progress", "_search", "aggregate"),
-    *(
-        "cluster_inputs",
-        "config",
-        "convs",
-        "copies",
-        "criteria",
-        "cuts",
-        "decode",
-        "episodes",
-        "forecast",
-        "graph",
-        "hierarchy",
-    ),
-    *("lander", "losses", "merges", "metrics", "nested", "prediction", "recipe", "relative", "structure", "targets"),
-    *("trainer", "training", "validation", "ablation/run", "ablation/trainings", "ablation/use"),
-)
 
 __all__ = ["AblationData", "Cancelled", "Run", "code_version", "computed"]
 
@@ -92,19 +72,6 @@ class AblationData:
             there = ", ".join(map(repr, ["", *self.others]))
             raise ValueError(f"features: expected one that the data has ({there}), got {features!r}")
         return self.others[features] if features else self
-
-
-def code_version() -> str:
-    """The package's version and a hash of the code that results depend on.
-
-    Example:
-        >>> import workbench
-        >>> code_version().split("-")[0] == workbench.__version__
-        True
-    """
-    package = files("workbench")
-    sources = b"".join((package / f"{name}.py").read_bytes() for name in SOURCES)
-    return f"{version('hilander-workbench')}-{hashlib.sha256(sources).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)

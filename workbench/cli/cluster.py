@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -33,6 +34,9 @@ EarlyStop = Annotated[
     bool | None, typer.Option("--early-stop/--no-early-stop", help="Stop when links no longer shrink by the factor k.")
 ]
 Format = Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Of the tables.")]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Run on this Dask cluster, e.g. tcp://host:8786.")
+]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Draw the map and write report.html.")]
 
 
@@ -55,6 +59,7 @@ def cluster(
     dim: Dim = None,
     device: Device = "auto",
     seed: Seed = 0,
+    scheduler: Scheduler = None,
     quiet: Quiet = False,
 ) -> None:
     """Cluster features or images; no number of clusters needed.
@@ -71,12 +76,24 @@ def cluster(
     settings: dict[str, Any] = {"k": k, "max_levels": max_levels, "early_stop": early_stop, "decoder": decoder}
     settings |= {"device": device, "random_state": seed, "progress": not quiet}
     estimator = HiLander(model, tau="auto" if tau is None else tau, **settings)
-    with replacing(out) as folder:
+    with _cluster_of(scheduler) as estimator.client, replacing(out) as folder:
         items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
         estimator.fit(items.features)
         write_results(folder, estimator, items, format=format, report=report, seed=seed)
     if not quiet:
         typer.echo(f"{summary(estimator, items)}\nwritten to {out}")
+
+
+def _cluster_of(scheduler: str | None) -> AbstractContextManager[Any]:
+    """A client of the scheduler at this address; without one None."""
+    if scheduler is None:
+        return nullcontext()
+    from .._code import need_dask
+
+    need_dask("--scheduler")
+    from ..fleet import connected
+
+    return connected(scheduler)
 
 
 def _model(
