@@ -114,7 +114,13 @@ def test_minibatches_add_up_to_the_whole(data):
 
 
 @pytest.mark.parametrize(
-    ("config", "training"), [(LanderConfig(hidden=8), QUICK), (LanderConfig.published(hidden=16), PUBLISHED)]
+    ("config", "training"),
+    [
+        (LanderConfig(hidden=8), QUICK),
+        (LanderConfig.published(hidden=16), PUBLISHED),
+        (LanderConfig("features", "gcn", layers=2, hidden=16), PUBLISHED),
+        (LanderConfig("features", "gat", layers=2, hidden=16, heads=2), PUBLISHED),
+    ],
 )
 def test_half_precision_trains_to_nearly_the_same(config, training, data):
     runs = [MetaTraining(*data, config, training=training, precision=p) for p in ("float32", "bfloat16")]

@@ -85,7 +85,8 @@ class MeanConv(ListConv):
             return self._updated(x[: len(lists)], torch.zeros_like(x[: len(lists)]))
         sender, parts = lists.clamp(min=0), []
         for rows in blocks(len(lists), 2 * x.shape[1] + self.mlp.out_features, x.device):
-            gathered = nn.functional.embedding_bag(sender[rows], x, mode="sum", per_sample_weights=weight[rows])
+            share = weight[rows].to(x.dtype)
+            gathered = nn.functional.embedding_bag(sender[rows], x, mode="sum", per_sample_weights=share)
             parts.append(self._updated(x[rows], gathered))
         return torch.cat(parts)
 
