@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Bool, Float, Int, Int64
-from torch import Tensor
 
 from . import _merging
 from ._files import on_disk, room
@@ -180,7 +180,7 @@ class Edges:
     links: Float[np.ndarray, " e"]
 
     @classmethod
-    def of(cls, graph: KnnGraph, linkage: Float[Tensor, "n k"]) -> Edges:
+    def of(cls, graph: KnnGraph, linkage: Float[torch.Tensor, "n k"]) -> Edges:
         """
         Example:
             >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.5], [0.5]])
@@ -196,7 +196,7 @@ class Edges:
         return np.asarray(sum(ends), dtype=np.float64)
 
 
-def merge_tree(graph: KnnGraph, linkage: Float[Tensor, "n k"], features: Float[Tensor, "n d"]) -> MergeTree:
+def merge_tree(graph: KnnGraph, linkage: Float[torch.Tensor, "n k"], features: Float[torch.Tensor, "n d"]) -> MergeTree:
     """Average linkage over the links of a k-NN graph, exact, in about n k log n steps.
 
     Formula: L(A, B) = sum of linkage over the links between A and B / (|A| |B|). The two clusters that are each
