@@ -186,7 +186,7 @@ def _row(name: str, given: Any, features: np.ndarray, labels: Int64[np.ndarray, 
 def _settings(estimator: Any) -> dict[str, Any]:
     """The settings that a reader needs to repeat the row: plain values, without the true K that an oracle is told."""
     plain = (str, int, float, bool)
-    hidden = {"device", *(["n_clusters"] if getattr(estimator, "oracle", False) else [])}
+    hidden = {"device", "progress", "client", *(["n_clusters"] if getattr(estimator, "oracle", False) else [])}
     names = [name for name in inspect.signature(type(estimator).__init__).parameters if name not in {"self", *hidden}]
     return {name: value for name in names if isinstance(value := getattr(estimator, name, None), plain)}
 
