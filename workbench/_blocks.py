@@ -7,6 +7,16 @@ import torch
 CELLS = {"cpu": 2**19, "cuda": 2**26}  # numbers of a part: 2 MB, which a core's cache holds; on a GPU 256 MB
 
 
+def spans(n: int, step: int) -> list[slice]:
+    """Rows 0 .. n - 1 in parts of `step` rows; at least one part, be it empty.
+
+    Example:
+        >>> spans(5, 3)
+        [slice(0, 3, None), slice(3, 5, None)]
+    """
+    return [slice(start, min(start + step, n)) for start in range(0, max(n, 1), step)]
+
+
 def blocks(n: int, width: int, device: torch.device) -> list[slice]:
     """Rows 0 .. n - 1 in parts of `CELLS` numbers, `width` a row; all at once where a gradient keeps them anyway.
 
@@ -16,5 +26,4 @@ def blocks(n: int, width: int, device: torch.device) -> list[slice]:
         [1024, 2048, 2500]
     """
     cells = CELLS.get(device.type, CELLS["cuda"])
-    step = max(1, n if torch.is_grad_enabled() else cells // max(1, width))
-    return [slice(start, min(start + step, n)) for start in range(0, max(n, 1), step)]
+    return spans(n, max(1, n if torch.is_grad_enabled() else cells // max(1, width)))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._files import on_disk, room
+from ._room import on_disk, room
 
 Built = TypeVar("Built")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,9 @@ import torch
 from torch import Tensor
 
 from . import _lists
-from ._files import on_disk, room
+from ._blocks import spans
 from ._progress import tracked
+from ._room import on_disk, room
 from ._search import on_all_threads
 
 TREES = 10
@@ -64,10 +64,9 @@ def search_forest(features: Tensor, k: int, seed: int) -> Tensor:
 
 def _explore(pool: Executor, rows: Tensor, best: Any, ids: Any, links: tuple[Any, Any]) -> int:
     """`_lists.explore` for all rows, which may be interrupted; how many neighbours were better."""
-    work, ends = partial(_lists.explore, rows.numpy(), best, ids, *links), [*range(0, len(rows), STRETCH), len(rows)]
-    spans = [slice(*span) for span in pairwise(ends)]
-    better = [on_all_threads(pool, work, span.stop, span.start) for span in tracked(spans, "k-NN graph: neighbours")]
-    return sum(better)
+    work = partial(_lists.explore, rows.numpy(), best, ids, *links)
+    parts = tracked(spans(len(rows), STRETCH), "k-NN graph: neighbours")
+    return sum(on_all_threads(pool, work, part.stop, part.start) for part in parts)
 
 
 def tree_order(rows: Any, depth: int, seed: int, which: int) -> Any:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Int64
 
 from . import _merging
-from ._files import on_disk, room
+from ._room import on_disk, room
 from .graph import KnnGraph
 
 NEVER = -1e15  # the worth of a node that must not become a cluster

@@ -19,6 +19,7 @@ from .hierarchy import Predictor
 from .lander import Lander, linkage_of
 from .losses import balance, density_loss, link_loss
 from .recipe import TrainConfig
+from .structure import GraphInputs
 from .targets import signed_density
 from .validation import TAUS, tau_curve
 
@@ -172,11 +173,12 @@ class MetaTraining:
         sums = torch.zeros(len(self.levels), 2, device=self.device)
         for step in range(n_steps):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-                losses = [self._losses(lv, rows[step]) for lv, rows in zip(self.levels, batches, strict=True)]
+                of_levels = [self._losses(lv, rows[step]) for lv, rows in zip(self.levels, batches, strict=True)]
+            losses = torch.stack(of_levels)
             self.optimizer.zero_grad()
-            (torch.stack(losses) @ weights).dot(shares).backward()
+            (losses @ weights).dot(shares).backward()
             self.optimizer.step()
-            sums += torch.stack(losses).detach()
+            sums += losses.detach()
         means = (sums / n_steps).tolist()
         return [
             {
@@ -206,7 +208,7 @@ class MetaTraining:
         if part is level.inputs:
             rows = torch.arange(level.n, device=rows.device)
         own = slice(0, len(rows))
-        logits = self.model.link_logits(self.model.embed(part), part, own).float()
+        logits = self._link_logits(part, own).float()
         same, scored = level.same[rows], level.scored[rows]
         if self.training.loss.balanced:
             scored = balance(same, scored, self.generator)
@@ -214,6 +216,10 @@ class MetaTraining:
         density = signed_density(graph, 2 * linkage_of(logits, graph.present) - 1)
         link = link_loss(logits, same, scored, self.training.loss.gamma)
         return torch.stack([link, density_loss(density, level.density[rows])])
+
+    def _link_logits(self, part: GraphInputs, own: slice) -> Float[Tensor, "b k 2"]:
+        """What the model says of the links of a part's first nodes."""
+        return self.model.link_logits(self.model.embed(part), part, own)
 
 
 def _labelled(features: Any, labels: Any, device: torch.device, which: str) -> Labelled:

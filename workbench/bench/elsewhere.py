@@ -71,9 +71,19 @@ def fit_elsewhere(method: str, x: np.ndarray, python: str = sys.executable) -> t
         command = command_for(method, features, labels, python)
         run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
         if run.returncode:
-            raise RuntimeError((run.stderr.strip().splitlines() or [f"ended with status {run.returncode}"])[-1])
+            raise RuntimeError(last_words(run))
         figures: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
         return np.load(labels), figures
+
+
+def last_words(run: subprocess.CompletedProcess[str]) -> str:
+    """The last line of a process that failed; a negative status is the signal that ended it, as for want of memory.
+
+    Example:
+        >>> last_words(subprocess.CompletedProcess([], -9, stderr=""))
+        'ended with status -9'
+    """
+    return (run.stderr.strip().splitlines() or [f"ended with status {run.returncode}"])[-1]
 
 
 def main(method: str, features: str, labels: str) -> None:

@@ -9,16 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import linear
 
 from ..aggregate import Nodes
 from ..decode import Prediction
-from ..episodes import TrainingLevel
 from ..graph import KnnGraph
 from ..lander import Lander
-from ..losses import balance, density_loss, link_loss
 from ..structure import GraphInputs, feature_inputs
 from ..targets import signed_density
 from ..trainer import MetaTraining
@@ -104,16 +102,5 @@ class PerEdgeTraining(MetaTraining):
         True
     """
 
-    def _losses(self, level: TrainingLevel, rows: Int[Tensor, " b"]) -> Float[Tensor, 2]:
-        whole = len(rows) == level.n
-        if whole:
-            rows = torch.arange(level.n, device=rows.device)
-        part = level.inputs if whole else level.inputs.halo(rows, self.model.config.layers + 1)
-        logits = per_edge_logits(self.model, part, len(rows))
-        graph = KnnGraph(part.graph.neighbors[: len(rows)], part.graph.similarity[: len(rows)])
-        same, scored = level.same[rows], level.scored[rows]
-        if self.training.loss.balanced:
-            scored = balance(same, scored, self.generator)
-        density = signed_density(graph, (2 * logits.softmax(dim=2)[..., 1] - 1) * graph.present)
-        link = link_loss(logits, same, scored, self.training.loss.gamma)
-        return torch.stack([link, density_loss(density, level.density[rows])])
+    def _link_logits(self, part: GraphInputs, own: slice) -> Float[Tensor, "b k 2"]:
+        return per_edge_logits(self.model, part, own.stop)

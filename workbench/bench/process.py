@@ -10,6 +10,7 @@ import warnings
 from dataclasses import asdict
 
 from .cases import Figures, Setting
+from .elsewhere import last_words
 from .machine import load, machine_facts, measured_peak
 from .suites import suite
 
@@ -37,9 +38,8 @@ def measure_apart(name: str, case: str, setting: Setting, threads: int | None = 
     limits = {} if threads is None else dict.fromkeys(_THREADS, str(threads))
     command = [sys.executable, "-m", "workbench.bench", asked]
     run = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **limits})
-    if run.returncode:  # a negative status is the signal that ended it, as for want of memory
-        lines = run.stderr.strip().splitlines()
-        raise CaseFailed(lines[-1] if lines else f"ended with status {run.returncode}")
+    if run.returncode:
+        raise CaseFailed(last_words(run))
     figures: Figures = json.loads(run.stdout.splitlines()[-1])
     return figures
 

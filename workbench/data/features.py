@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from pyarrow.parquet import ParquetFile
 
 from .._checks import check_int
-from .._files import room
+from .._room import room
 from .pickled import read_array_pair
 from .records import FeatureSet, ImageSet
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from workbench import HiLander, _files
+from workbench import HiLander, _room
 from workbench._checks import unit_rows
-from workbench._files import on_disk, room
+from workbench._room import on_disk, room
 from workbench.graph import knn
 
 here = pytest.mark.skipif(sys.platform == "win32", reason="a mapped file cannot be removed there")
@@ -52,7 +52,7 @@ def test_a_full_disk_is_told_before_any_work(monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(_files.os, "posix_fallocate", full)
+    monkeypatch.setattr(_room.os, "posix_fallocate", full)
     with pytest.raises(OSError, match="No space left") as caught:
         room((10, 10), mapped=True)
     assert "400 bytes" in caught.value.__notes__[0]
