@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 from ._checks import check_choice, check_int
 from ._forest import search_forest
 from ._progress import tracked
-from ._search import SPARE, clipped, rank_itself, row_blocks, search, search_itself
+from ._search import BLOCK, SPARE, clipped, rank_itself, row_blocks, search, search_itself
 
 APPROXIMATE_FROM = 30_000  # nodes: from here on an approximate search takes half as long or less (README, "Speed")
 
@@ -220,9 +220,8 @@ def query(base: Float[Tensor, "n d"], rows: Float[Tensor, "q d"], k: int) -> Knn
     """
     k = min(check_int(k, "k"), len(base))
     base, rows = base.detach().float(), rows.detach().float()
-    every = torch.arange(len(rows), device=rows.device)
-    spans = row_blocks(len(rows), max(len(base), base.shape[1] * (k + SPARE)), rows.device)
-    blocks = [search(rows, every[span], base, k, None) for span in tracked(spans, "neighbours")]
+    parts = torch.arange(len(rows), device=rows.device).split(BLOCK)
+    blocks = [search(rows, part, base, k, None) for part in tracked(parts, "neighbours")]
     return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
 
 
