@@ -68,7 +68,7 @@ def test_relative_inputs_can_be_meta_trained(blobs):
 def test_the_packaged_model():
     model = load_lander("general")
     assert model.config == LanderConfig.general()
-    assert model.inference.decoder == "cut"
+    assert model.inference == InferenceConfig.general()
     size = sum(value.numel() * value.element_size() for value in load_checkpoint("general").state_dict().values())
     assert size < 3e6
 

@@ -22,7 +22,7 @@ def test_official_teacher_levels(golden):
     tree = build_hierarchy(x, oracle_predictor(y, links=False), settings_)
     assert tree.levels[0].labels.tolist() == first["pred_labels"].tolist()
     assert tree.levels[0].peaks.tolist() == first["peaks"].tolist()
-    nodes, level = level_nodes(tree, 1, x), tree.levels[1]
+    nodes, level = level_nodes(tree, 1), tree.levels[1]
     np.testing.assert_allclose(nodes.identity, second["L1.features"], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(nodes.average, second["L1.cluster_features"], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(density_target(level.graph, y[level.image]), second["L1.density"], rtol=1e-4, atol=1e-5)
@@ -119,7 +119,7 @@ def test_ledger_tells_every_level(blobs):
 def test_aggregation_over_levels_is_over_images(blobs):
     x, _ = blobs(5, 12)
     tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.2))
-    nodes = level_nodes(tree, len(tree.levels) - 1, x)
+    nodes = level_nodes(tree, len(tree.levels) - 1)
     below = tree.levels[-2]
     again = aggregate(x, below.labels, below.peaks)
     torch.testing.assert_close(nodes.average, again.average)

@@ -48,6 +48,8 @@ class HiLander(ClusterMixin, BaseEstimator):
         max_levels: most levels to run.
         early_stop: also stop when the links of a level have not shrunk by the factor k.
         decoder: name in `DECODERS`, or a function (graph, prediction, tau) -> Decoding.
+        metric: "cosine", or "discriminant": cosine after a map, fitted to X without labels, that shrinks what varies
+            between neighbours (`workbench.metric`).
         device: "auto" (CUDA where there is one), "cpu", "cuda".
         random_state: of the approximate k-NN search from 30,000 rows on, on the CPU; None is 0, so results repeat.
         progress: show bars of what takes over two seconds. An interrupted `fit` leaves what was fitted before.
@@ -66,9 +68,9 @@ class HiLander(ClusterMixin, BaseEstimator):
             that do not forecast.
         hierarchy_: all levels with graph, prediction, parents, peaks; `.to_pandas()`, `.to_networkx()`, `.ledger()`.
         n_features_in_: columns of X.
-        features_: the rows of X scaled to length 1 [N, D], on the device the model ran on.
+        features_: the rows of X as they were compared [N, D], of length 1, mapped by the metric; where the model ran.
         lander_: the model, there.
-        settings_: k, tau, decoder and stopping rules in force, those of the model where none was given.
+        settings_: metric, k, tau, decoder and stopping rules in force, those of the model where none was given.
 
     Example:
         >>> from sklearn.datasets import make_blobs
@@ -88,6 +90,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         max_levels: int | None = None,
         early_stop: bool | None = None,
         decoder: str | Decoder | None = None,
+        metric: str | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         progress: bool = False,
@@ -99,6 +102,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         self.max_levels = max_levels
         self.early_stop = early_stop
         self.decoder = decoder
+        self.metric = metric
         self.device = device
         self.random_state = random_state
         self.progress = progress
@@ -124,7 +128,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         features = unit_rows(array).to(lander.device)
         with shown(self.progress), self._machines(lander) as (predict, search):
             hierarchy = build_hierarchy(features, predict, settings, graph=search)
-        self.features_: Float[Tensor, "n d"] = features
+        self.features_: Float[Tensor, "n d"] = hierarchy.features
         self.hierarchy_, self.lander_, self.settings_ = hierarchy, lander, settings
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
         self.n_clusters_ = self.hierarchy_.n_clusters
@@ -164,7 +168,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         check_is_fitted(self)
         array = check_array(X)
         validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True, reset=False)
-        rows = unit_rows(array).to(self.features_.device)
+        rows = self.hierarchy_.metric(unit_rows(array).to(self.features_.device))
         with shown(self.progress):
             found = query(self.features_, rows, self.settings_.k)
         linkage = _linkage_of_new_rows(self.lander_, self.hierarchy_.levels[0].graph, self.features_, rows, found)
@@ -190,6 +194,7 @@ class HiLander(ClusterMixin, BaseEstimator):
             max_levels=self.max_levels,
             early_stop=self.early_stop,
             decoder=self.decoder,
+            metric=self.metric,
         )
         return lander, settings
 

@@ -8,6 +8,7 @@ from typing import Any
 from ._checks import check_choice, check_flag, check_int, check_unit_interval
 from .convs import CONVS
 from .decode import Decoder, get_decoder
+from .metric import METRICS
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ class InferenceConfig:
         k: neighbours per node, the node itself not counted (published 10 = 9 here).
         tau: a link is kept if its linkage exceeds tau; chosen on held-out classes by `meta_train`. With decoder="cut":
             what precision counts against recall, 0.5 = both alike.
+        metric: what rows are compared by: "cosine", as they come; or "discriminant", after a map, fitted to the very
+            rows that are clustered, that shrinks what varies between neighbours (`workbench.metric`).
         search: what upper levels look for neighbours by: "average" (the super-nodes' average features, steadier than
             one image) or "identity" (their peaks' features, published).
         decoder: name in `DECODERS`; "tree-strict" is the official rule, "cut" the general model's.
@@ -124,6 +127,7 @@ class InferenceConfig:
 
     k: int = 10
     tau: float = 0.5
+    metric: str = "cosine"
     search: str = "average"
     decoder: str | Decoder = "tree"
     max_levels: int = 10
@@ -133,6 +137,7 @@ class InferenceConfig:
     def __post_init__(self) -> None:
         check_int(self.k, "k")
         check_unit_interval(self.tau, "tau")
+        check_choice(self.metric, "metric", METRICS)
         check_choice(self.search, "search", ("average", "identity"))
         check_int(self.max_levels, "max_levels")
         check_flag(self.early_stop, "early_stop")
@@ -151,12 +156,14 @@ class InferenceConfig:
     @classmethod
     def published(cls, k: int = 9, tau: float = 0.8, early_stop: bool = False) -> InferenceConfig:
         """The official rules; k = 9 is the official 10, tau 0.8 for faces (0.1 for iNaturalist)."""
-        return cls(k, tau, "identity", "tree-strict", early_stop=early_stop, complete_lists=True)
+        return cls(
+            k, tau, search="identity", decoder="tree-strict", early_stop=early_stop, complete_lists=True
+        )
 
     @classmethod
     def general(cls, k: int = 15) -> InferenceConfig:
         """The general model's: one graph, whose merge tree is cut where the forecast F is highest."""
-        return cls(k, 0.5, decoder="cut", max_levels=1)
+        return cls(k, 0.5, "discriminant", decoder="cut", max_levels=1)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> InferenceConfig:

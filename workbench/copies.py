@@ -11,10 +11,10 @@ from .graph import KnnGraph
 from .merges import MergeTree
 from .prediction import components, densest
 
-CLOSE = 0.05  # of the reach below: nearer neighbours are copies
+CLOSE = 0.1  # of the reach below: nearer neighbours are copies
 REACH = 0.9  # quantile of the nodes' distances to the last neighbour listed; low ones are those of crowded lists
 CROWDED = 0.5  # share of a list that copies may take
-MANY = 0.25  # share of lists that are crowded: fewer do the others little harm
+MANY = 0.32  # share of lists that are crowded: fewer do the others little harm
 
 
 def crowding_copies(graph: KnnGraph) -> Int[Tensor, " n"] | None:

@@ -41,11 +41,11 @@ class TrainingLevel:
         return len(self.density)
 
 
-def level_nodes(tree: Hierarchy, i: int, features: Float[Tensor, "images d"]) -> Nodes:
+def level_nodes(tree: Hierarchy, i: int) -> Nodes:
     """The nodes that entered level i (a `Level` keeps indices only; features are looked up again here)."""
     if i == 0:
-        return Nodes.of_images(features)
-    return aggregate(features, tree.levels[i - 1].labels, tree.levels[i].image, tree.levels[0].graph)
+        return Nodes.of_images(tree.features)
+    return aggregate(tree.features, tree.levels[i - 1].labels, tree.levels[i].image, tree.levels[0].graph)
 
 
 def training_level(
@@ -66,10 +66,10 @@ def teacher_levels(
 
     Source: official code, training set construction.
     """
-    settings = InferenceConfig.published(k=k, tau=0.0).override(max_levels=n_levels)
+    settings = InferenceConfig.published(k=k, tau=0.0).override(max_levels=n_levels, metric=model.inference.metric)
     tree = build_hierarchy(features, oracle_predictor(labels, links=False), settings)
     return [
-        training_level(model, level_nodes(tree, i, features), level.graph, labels[level.image], links=links, level=i)
+        training_level(model, level_nodes(tree, i), level.graph, labels[level.image], links=links, level=i)
         for i, level in enumerate(tree.levels)
     ]
 
@@ -86,7 +86,7 @@ def on_policy_levels(
     levels = []
     for i, level in enumerate(tree.levels):
         of_nodes = labels if i == 0 else majority(tree.levels[i - 1].labels, labels)
-        nodes = level_nodes(tree, i, features)
+        nodes = level_nodes(tree, i)
         levels.append(training_level(model, nodes, level.graph, of_nodes, links=links, level=i))
     return [level for level in levels if level.n > 1]
 

@@ -19,6 +19,7 @@ from .aggregate import Nodes, aggregate
 from .config import InferenceConfig
 from .decode import Decoding, Prediction, get_decoder
 from .graph import KnnGraph, knn
+from .metric import Metric
 from .targets import density_target, link_labels, signed_density
 
 Predictor = Callable[[Nodes, KnnGraph], Prediction]
@@ -77,6 +78,8 @@ class Hierarchy:
     Attributes:
         levels: at least one; the last may have added no link, which is what ended the loop.
         stop_reason: why the loop ended: "no link added", "max_levels", "early stop", "one cluster" or "few nodes".
+        features: the images' unit rows as they were compared [N, D].
+        metric: what made them of the rows given.
 
     Example:
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
@@ -87,6 +90,8 @@ class Hierarchy:
 
     levels: tuple[Level, ...]
     stop_reason: str
+    features: Float[Tensor, "n d"]
+    metric: Metric
 
     @property
     def labels(self) -> Int[Tensor, " images"]:
@@ -154,15 +159,15 @@ def build_hierarchy(
 ) -> Hierarchy:
     """Cluster level by level.
 
-    Formula: level l: G = knn(identity or average features); (r, d) = predict(nodes, G); clusters = decode(G, r, d,
-    tau); nodes of level l + 1 = aggregate(clusters). It ends when a level adds no link, leaves one cluster, is the
+    Formula: the metric maps the features; level l: G = knn(identity or average features); (r, d) = predict(nodes, G);
+    clusters = decode(G, r, d, tau); nodes of level l + 1 = aggregate(clusters). It ends when a level adds no link, leaves one cluster, is the
     last of `max_levels`, or (early_stop) links of the last level / links of this one < k.
 
     Args:
         features: unit rows of the images [n, d]; everything runs on their device.
         predict: (nodes, graph) -> linkage and density: `Lander.predict`, `similarity_predictor` or
             `oracle_predictor(labels)`.
-        settings: k, tau, decoder and stopping rules.
+        settings: metric, k, tau, decoder and stopping rules.
         graph: (features of the nodes, k) -> KnnGraph, in place of `knn`; e.g. to give neighbour lists from elsewhere.
 
     Example:
@@ -173,6 +178,8 @@ def build_hierarchy(
     Source: paper section 3 and algorithm 1.
     """
     decode, build = get_decoder(settings.decoder), graph or knn
+    metric = Metric.of(settings.metric, features)
+    features = metric(features)
     nodes = Nodes.of_images(features)
     labels = nodes.image
     levels: list[Level] = []
@@ -183,7 +190,7 @@ def build_hierarchy(
         labels = decoding.clusters[labels]
         levels.append(Level(nodes.image, nodes.size, links, prediction, decoding, labels))
         if reason := _stop_reason(levels, settings):
-            return Hierarchy(tuple(levels), reason)
+            return Hierarchy(tuple(levels), reason, features, metric)
         nodes = aggregate(features, labels, nodes.image[decoding.representative], levels[0].graph)
 
 

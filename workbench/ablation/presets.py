@@ -48,7 +48,15 @@ ABLATION_BASE = Settings(
         hold_out=0.2,
         patience=None,
     ),
-    InferenceConfig(k=10, search="average", decoder="tree", max_levels=10, early_stop=False, complete_lists=False),
+    InferenceConfig(
+        k=10,
+        metric="cosine",
+        search="average",
+        decoder="tree",
+        max_levels=10,
+        early_stop=False,
+        complete_lists=False,
+    ),
 )
 
 

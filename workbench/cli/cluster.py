@@ -29,6 +29,9 @@ Tau = Annotated[
     float | None, typer.Option(metavar="[0..1]", help="Higher gives finer clusters; default the model's own.")
 ]
 DecoderName = Annotated[str | None, typer.Option("--decoder", metavar="NAME", help="cut, map-equation, mass, tree ...")]
+MetricName = Annotated[
+    str | None, typer.Option("--metric", metavar="NAME", help="cosine, or discriminant: shrink what varies nearby.")
+]
 MaxLevels = Annotated[int | None, typer.Option(metavar="N", help="Most levels to run.")]
 EarlyStop = Annotated[
     bool | None, typer.Option("--early-stop/--no-early-stop", help="Stop when links no longer shrink by the factor k.")
@@ -52,6 +55,7 @@ def cluster(
     max_levels: MaxLevels = None,
     early_stop: EarlyStop = None,
     decoder: DecoderName = None,
+    metric: MetricName = None,
     format: Format = "parquet",
     report: Report = True,
     encoder: EncoderName = "glyphs-encoder",
@@ -74,7 +78,7 @@ def cluster(
 
     model = _model(lander, official, average, preset)
     settings: dict[str, Any] = {"k": k, "max_levels": max_levels, "early_stop": early_stop, "decoder": decoder}
-    settings |= {"device": device, "random_state": seed, "progress": not quiet}
+    settings |= {"metric": metric, "device": device, "random_state": seed, "progress": not quiet}
     estimator = HiLander(model, tau="auto" if tau is None else tau, **settings)
     with _cluster_of(scheduler) as estimator.client, replacing(out) as folder:
         items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)

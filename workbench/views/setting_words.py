@@ -23,6 +23,7 @@ _FACTORS = {
     "link_weight": "weight of link loss",
     "links": "links in the loss",
     "max_levels": "most levels",
+    "metric": "compared by",
     "policy": "trained on levels",
     "search": "neighbours by",
 }

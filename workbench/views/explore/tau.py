@@ -224,7 +224,7 @@ def _fitted(model: Any, features: Any) -> HiLander:
     estimator = HiLander(model) if isinstance(model, Lander) else model
     rows = unit_rows(check_array(features, "features"), "features", warn=False)
     if hasattr(estimator, "hierarchy_"):
-        known = estimator.features_.cpu()
-        if known.shape == rows.shape and torch.equal(known, rows):
+        known = estimator.features_
+        if known.shape == rows.shape and torch.equal(known, estimator.hierarchy_.metric(rows.to(known.device))):
             return estimator
     return HiLander(**estimator.get_params(deep=False)).fit(features)
