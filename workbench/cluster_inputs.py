@@ -74,7 +74,7 @@ class ClusterInputs:
 
     Attributes:
         table: float32 [nodes, inputs], columns `CLUSTER_INPUTS`.
-        within: bool [nodes], False for a node that is larger than the clusters of most excess of mass.
+        within: bool [nodes], False for a node that is larger than the cluster any criterion would put its images in.
     """
 
     table: Float32[np.ndarray, "nodes inputs"]
@@ -136,7 +136,7 @@ def cluster_inputs(
     landmarks[:] = _landmarks(tree, criteria)
     np.nan_to_num(table, copy=False, nan=0.0, posinf=25.0, neginf=-25.0)
     np.clip(table, -25, 25, out=table)
-    return ClusterInputs(table, ~tree.above(criteria[-1][1]))
+    return ClusterInputs(table, np.any([~tree.above(cut) for _, cut in criteria], axis=0))
 
 
 def _stats(

@@ -125,9 +125,9 @@ class HiLander(ClusterMixin, BaseEstimator):
         validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True)
         lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
         lander = lander.on(resolve_device(self.device))
-        features = unit_rows(array).to(lander.device)
         with shown(self.progress), self._machines(lander) as (predict, search):
-            hierarchy = build_hierarchy(features, predict, settings, graph=search)
+            # not held here: mapped rows take the place of the unit rows
+            hierarchy = build_hierarchy(unit_rows(array).to(lander.device), predict, settings, graph=search)
         self.features_: Float[Tensor, "n d"] = hierarchy.features
         self.hierarchy_, self.lander_, self.settings_ = hierarchy, lander, settings
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
@@ -188,15 +188,8 @@ class HiLander(ClusterMixin, BaseEstimator):
             )
         if isinstance(self.tau, str) and self.tau != "auto":
             raise ValueError(f"tau: expected 'auto' or a number in [0, 1], got {self.tau!r}")
-        settings = lander.inference.override(
-            k=self.k,
-            tau=None if isinstance(self.tau, str) else self.tau,
-            max_levels=self.max_levels,
-            early_stop=self.early_stop,
-            decoder=self.decoder,
-            metric=self.metric,
-        )
-        return lander, settings
+        changes = {name: getattr(self, name) for name in ("k", "max_levels", "early_stop", "decoder", "metric")}
+        return lander, lander.inference.override(tau=None if self.tau == "auto" else self.tau, **changes)
 
     @contextmanager
     def _machines(self, lander: Lander) -> Iterator[tuple[Predictor, GraphBuilder]]:

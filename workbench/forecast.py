@@ -28,7 +28,7 @@ class Forecast:
         tree: n images, m merges.
         worth: [nodes, 5], forecast worth at each of `TAUS`.
         within: bool [nodes], nodes that may become a cluster; None: all. Where data are unlike all that was trained on
-            forecasts of large clusters fail first, so none is made that is larger than those of most excess of mass.
+            forecasts of large clusters fail first, so none is made that is larger than every criterion's.
 
     The worth of cluster C at tau is the mean over its images i of 1 / (tau / P_i + (1 - tau) / R_i), with
     P_i = |C & K_i| / |C|, R_i = |C & K_i| / |K_i|, K_i the class of i: recall at 0, F at 0.5, precision at 1 (BCubed).

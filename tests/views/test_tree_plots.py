@@ -258,7 +258,7 @@ def test_a_hundred_thousand_images_make_small_figures(tree):
             copies(level.image, 360), copies(level.size, 0), graph, prediction, decoding, copies(level.labels, c)
         )
 
-    large = Hierarchy(tuple(map(enlarged, hierarchy.levels)), hierarchy.stop_reason)
+    large = Hierarchy(tuple(map(enlarged, hierarchy.levels)), hierarchy.stop_reason, hierarchy.features, hierarchy.metric)
     truth = np.tile(labels, times)
     assert len(large.labels) == 108_000
     for draw in (views.plot_level_strip, views.plot_icicle, views.plot_treemap, views.plot_sankey):

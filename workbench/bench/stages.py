@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from .. import clusterer, decode, hierarchy, lander
+from .. import clusterer, decode, hierarchy, lander, metric
 
 PLACES = (  # where the loop looks up what it calls: owner, name there, stage
+    (metric, "local_discriminant", "metric"),
+    (metric.Metric, "__call__", "metric"),
     (hierarchy, "aggregate", "aggregate"),
     (clusterer, "knn", "knn"),
     (lander.Lander, "inputs", "inputs"),
