@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
@@ -63,6 +63,8 @@ def test_a_direction_that_only_varies_within_classes_is_shrunk():
 @given(seeds)
 def test_order_and_rotation_of_the_features_change_nothing(seed):
     rows, _ = skewed(seed)
+    last = knn(rows, NEAREST + 1).similarity[:, -2:]
+    assume((last[:, 0] - last[:, 1]).min() > 1e-5)  # else rounding decides who is the third neighbour
     random = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(rows), generator=random)
     turn = torch.linalg.qr(torch.randn(6, 6, generator=random)).Q

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 import workbench as wb
 from workbench import KnnGraph, views
 from workbench.decode import Decoding, Prediction
-from workbench.hierarchy import Hierarchy, Level, oracle_predictor, similarity_predictor
+from workbench.hierarchy import Level, oracle_predictor, similarity_predictor
 from workbench.views.dendrogram import cluster_tree
 from workbench.views.icicle import check_totals, collapse, prune, tree_frame
 from workbench.views.tree_plots import strip_order
@@ -258,7 +260,7 @@ def test_a_hundred_thousand_images_make_small_figures(tree):
             copies(level.image, 360), copies(level.size, 0), graph, prediction, decoding, copies(level.labels, c)
         )
 
-    large = Hierarchy(tuple(map(enlarged, hierarchy.levels)), hierarchy.stop_reason, hierarchy.features, hierarchy.metric)
+    large = replace(hierarchy, levels=tuple(map(enlarged, hierarchy.levels)))
     truth = np.tile(labels, times)
     assert len(large.labels) == 108_000
     for draw in (views.plot_level_strip, views.plot_icicle, views.plot_treemap, views.plot_sankey):
