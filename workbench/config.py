@@ -156,9 +156,7 @@ class InferenceConfig:
     @classmethod
     def published(cls, k: int = 9, tau: float = 0.8, early_stop: bool = False) -> InferenceConfig:
         """The official rules; k = 9 is the official 10, tau 0.8 for faces (0.1 for iNaturalist)."""
-        return cls(
-            k, tau, search="identity", decoder="tree-strict", early_stop=early_stop, complete_lists=True
-        )
+        return cls(k, tau, search="identity", decoder="tree-strict", early_stop=early_stop, complete_lists=True)
 
     @classmethod
     def general(cls, k: int = 15) -> InferenceConfig:
