@@ -101,7 +101,8 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d d"] | Non
     between = (spread - 1).clamp(min=0)
     if float(between.max()) <= 0:
         return None
-    return (white @ (axes * (between / (1 + between)).sqrt()) @ axes.T).to(rows.dtype)
+    matrix: Tensor = white @ (axes * (between / (1 + between)).sqrt()) @ axes.T
+    return matrix.to(rows.dtype)
 
 
 def _between_neighbors(rows: Tensor) -> Float[Tensor, "d d"]:
