@@ -5,10 +5,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
-from workbench import HiLander
+from workbench import HiLander, scores
 from workbench._room import on_disk, room
 from workbench.graph import knn
-from workbench.metric import METRICS, NEAREST, RIDGE, SAMPLE, Metric, local_discriminant
+from workbench.metric import METRICS, NEAREST, RIDGE, SAMPLE, SUBSPACE, Metric, local_discriminant
 
 seeds = st.integers(0, 2**31)
 
@@ -100,6 +100,22 @@ def test_a_sample_at_even_steps_gives_nearly_the_same(monkeypatch):
     monkeypatch.setattr("workbench.metric.SAMPLE", 300)
     part = local_discriminant(rows)
     assert 0 < (part - whole).norm() / whole.norm() < 0.1
+
+
+def test_many_columns_are_first_projected_on_the_leading_directions(blobs):
+    x, y = blobs(n_classes=20, per_class=30, dim=16, noise=0.1)
+    wide = x @ torch.linalg.qr(torch.randn(SUBSPACE + 88, 16, generator=torch.Generator().manual_seed(0))).Q.T
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    model, again = (HiLander(metric="discriminant").fit(wide) for _ in range(2))
+    assert torch.equal(torch.rand(1), expected)  # nobody else's generator is drawn from
+    assert model.features_.shape == (len(x), SUBSPACE)
+    assert torch.equal(model.features_, again.features_)
+    assert (model.predict(wide) == model.labels_).all()
+    narrow = HiLander(metric="discriminant").fit(x)
+    assert scores(narrow.labels_, model.labels_)["bcubed_f"] > 0.95
+    assert scores(y.numpy(), model.labels_)["bcubed_f"] > 0.9
 
 
 def test_rows_of_a_file_are_mapped_into_a_file():

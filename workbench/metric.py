@@ -15,13 +15,14 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ._blocks import spans
-from ._checks import check_choice
+from ._checks import check_choice, seeded
 from ._room import on_disk, room
 from .graph import query
 
 METRICS = ("cosine", "discriminant")
 SAMPLE = 4096  # rows, at even steps, whose neighbours are looked up
 NEAREST = 3  # neighbours of each
+SUBSPACE = 512  # leading directions that more columns are first projected on: eigenvectors take time with their cube
 RIDGE = 0.1  # of the mean variance within, added to every direction's
 PART = 2**16  # rows mapped at a time
 
@@ -31,10 +32,10 @@ class Metric:
     """A linear map of unit rows, after which they are compared by cosine.
 
     Attributes:
-        matrix: float32 [D, D] on the rows' device; None: rows stay as they are.
+        matrix: float32 [D, E] on the rows' device, E = min(D, 512); None: rows stay as they are.
     """
 
-    matrix: Float[Tensor, "d d"] | None = None
+    matrix: Float[Tensor, "d e"] | None = None
 
     @classmethod
     def of(cls, name: str, rows: Float[Tensor, "n d"]) -> Metric:
@@ -49,7 +50,7 @@ class Metric:
         """
         return cls(local_discriminant(rows) if check_choice(name, "metric", METRICS) == "discriminant" else None)
 
-    def __call__(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def __call__(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
         """The rows mapped and scaled to length 1, in a file where they lie in one; a zero row stays zero.
 
         Example:
@@ -58,26 +59,28 @@ class Metric:
         """
         if self.matrix is None:
             return rows
-        out = room(tuple(rows.shape), mapped=True) if on_disk(rows) else torch.empty_like(rows)
+        shape = len(rows), self.matrix.shape[1]
+        out = room(shape, mapped=True) if on_disk(rows) else rows.new_empty(shape)
         for part in spans(len(rows), PART):
             out[part] = normalize(rows[part] @ self.matrix, dim=1)
         return out
 
 
-def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d d"] | None:
+def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | None:
     """Linear discriminant analysis with no label: what varies between near neighbours stands for the spread in classes.
 
     Formula: W = mean of (x_i - x_j)(x_i - x_j)^T / 2 over rows i of a sample and their 3 nearest rows j, plus a ridge
     of 0.1 tr(W) / D; T = covariance of all rows. With W^(-1/2) T W^(-1/2) = V diag(t) V^T and b = max(t - 1, 0), what
     varies between classes in units of what varies within: matrix = W^(-1/2) V diag(sqrt(b / (1 + b))) V^T. The first
     factor makes every direction vary alike between neighbours, the second fades those in which rows far apart do not
-    differ more than neighbours do.
+    differ more than neighbours do. Of more than 512 columns all this happens in the 512 directions of largest second
+    moment.
 
     Args:
         rows: unit rows on any device.
 
-    Returns: the matrix [D, D], by which rows are multiplied from the right; None where there is nothing to learn from:
-        fewer than three rows, or neighbours that are all alike.
+    Returns: the matrix [D, min(D, 512)], by which rows are multiplied from the right; None where there is nothing to
+        learn from: fewer than three rows, or neighbours that are all alike.
 
     Example:
         >>> random = torch.Generator().manual_seed(0)
@@ -92,7 +95,8 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d d"] | Non
     """
     if len(rows) < 3:
         return None
-    within, total = _between_neighbors(rows), _covariance(rows)
+    basis = _leading(rows)
+    within, total = (spread.T @ spread / max(1, len(spread)) for spread in (_apart(rows) @ basis, _away(rows) @ basis))
     if min(float(within.trace()), float(total.trace())) <= 1e-9:
         return None
     variance, axes = torch.linalg.eigh(within)
@@ -101,24 +105,32 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d d"] | Non
     between = (spread - 1).clamp(min=0)
     if float(between.max()) <= 0:
         return None
-    matrix: Tensor = white @ (axes * (between / (1 + between)).sqrt()) @ axes.T
+    matrix: Tensor = basis @ white @ (axes * (between / (1 + between)).sqrt()) @ axes.T
     return matrix.to(rows.dtype)
 
 
-def _between_neighbors(rows: Tensor) -> Float[Tensor, "d d"]:
-    """Half the mean squared difference of sampled rows to their nearest ones, by pairs of directions."""
+def _leading(rows: Tensor) -> Float[Tensor, "d e"]:
+    """Orthonormal columns: all directions, or the `SUBSPACE` in which a sample of the rows is largest."""
+    if rows.shape[1] <= SUBSPACE:
+        return torch.eye(rows.shape[1], dtype=torch.float64, device=rows.device)
+    part = rows[_even(rows, 4 * SAMPLE)]
+    basis: Tensor = seeded(lambda: torch.svd_lowrank(part, q=min(SUBSPACE, len(part)))[2], 0)
+    return basis.double()
+
+
+def _apart(rows: Tensor) -> Float[Tensor, "pairs d"]:
+    """Differences of sampled rows to their nearest ones, over the square root of 2: their scatter is a variance."""
     sample = _even(rows, SAMPLE)
     found = query(rows, rows[sample], NEAREST + 1)
     other = found.present & (found.neighbors != sample[:, None])
     row, slot = (other & (other.cumsum(dim=1) <= NEAREST)).nonzero(as_tuple=True)
-    apart = rows[sample[row]] - rows[found.neighbors[row, slot]]
-    return (apart.T @ apart).double() / (2 * max(1, len(apart)))
+    return (rows[sample[row]] - rows[found.neighbors[row, slot]]).double() / 2**0.5
 
 
-def _covariance(rows: Tensor) -> Float[Tensor, "d d"]:
-    part = rows[_even(rows, 4 * SAMPLE)]
-    part = part - part.mean(dim=0)
-    return (part.T @ part).double() / len(part)
+def _away(rows: Tensor) -> Float[Tensor, "sample d"]:
+    """Differences of rows to their mean."""
+    part = rows[_even(rows, 4 * SAMPLE)].double()
+    return part - part.mean(dim=0)
 
 
 def _even(rows: Tensor, most: int) -> Tensor:

@@ -225,6 +225,7 @@ def _fitted(model: Any, features: Any) -> HiLander:
     rows = unit_rows(check_array(features, "features"), "features", warn=False)
     if hasattr(estimator, "hierarchy_"):
         known = estimator.features_
-        if known.shape == rows.shape and torch.equal(known, estimator.hierarchy_.metric(rows.to(known.device))):
+        same_shape = (len(known), estimator.n_features_in_) == rows.shape
+        if same_shape and torch.equal(known, estimator.hierarchy_.metric(rows.to(known.device))):
             return estimator
     return HiLander(**estimator.get_params(deep=False)).fit(features)
