@@ -78,9 +78,9 @@ def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
     n = len(features)
     value, index = _empty_lists(n, min(k + SPARE, n - 1))
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        pairs = list(combinations_with_replacement(range(0, n, BLOCK), 2))
-        for a, b in tracked(pairs, "k-NN graph: products"):
-            block = features[a : a + BLOCK] @ features[b : b + BLOCK].T
+        pairs = list(combinations_with_replacement(_parts(features), 2))
+        for (a, rows), (b, columns) in tracked(pairs, "k-NN graph: products"):
+            block = rows @ columns.T
             if a == b:
                 block.fill_diagonal_(-torch.inf)
             _update(pool, _lists.best_of_rows, block, b, value[a : a + BLOCK], index[a : a + BLOCK])
@@ -101,13 +101,12 @@ def _best_by_tiles(rows: Tensor, base: Tensor, m: int, itself: Tensor | None) ->
     value, index = _empty_lists(len(rows), m)
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         for (low, part), (first, columns) in product(_parts(rows), _parts(base)):
-            span = slice(low, low + len(part))
             tile = part @ columns.T
             if itself is not None:
-                own = itself[span] - first
+                own = itself[low : low + BLOCK] - first
                 here = ((own >= 0) & (own < len(columns))).nonzero()[:, 0]
                 tile[here, own[here]] = -torch.inf
-            _update(pool, _lists.best_of_rows, tile, first, value[span], index[span])
+            _update(pool, _lists.best_of_rows, tile, first, value[low : low + BLOCK], index[low : low + BLOCK])
     return value, index
 
 

@@ -211,17 +211,26 @@ def _exact(features: Tensor, k: int) -> KnnGraph:
     return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
 
 
-def query(base: Float[Tensor, "n d"], rows: Float[Tensor, "q d"], k: int) -> KnnGraph:
-    """Lists of the k nodes of `base` most similar to each new row (exact): q rows of indices into `base`.
+def query(
+    base: Float[Tensor, "n d"], rows: Float[Tensor, "q d"], k: int, *, itself: Int[Tensor, " q"] | None = None
+) -> KnnGraph:
+    """Lists of the k nodes of `base` most similar to each row (exact): q rows of indices into `base`.
+
+    Args:
+        base, rows: unit rows.
+        k: neighbours per row.
+        itself: of rows that are of `base`, their numbers there, which are not listed.
 
     Example:
         >>> query(torch.eye(3), torch.tensor([[0.0, 0.6, 0.8]]), k=2).neighbors.tolist()
         [[2, 1]]
     """
-    k = min(check_int(k, "k"), len(base))
+    k = min(check_int(k, "k"), len(base) - (itself is not None))
     base, rows = base.detach().float(), rows.detach().float()
     parts = torch.arange(len(rows), device=rows.device).split(BLOCK)
-    blocks = [search(rows, part, base, k, None) for part in tracked(parts, "neighbours")]
+    owns = [None] * len(parts) if itself is None else itself.split(BLOCK)
+    asked = tracked(list(zip(parts, owns, strict=True)), "neighbours")
+    blocks = [search(rows, part, base, k, own) for part, own in asked]
     return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
 
 

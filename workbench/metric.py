@@ -95,8 +95,12 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | Non
     """
     if len(rows) < 3:
         return None
-    basis = _leading(rows)
-    within, total = (spread.T @ spread / max(1, len(spread)) for spread in (_apart(rows) @ basis, _away(rows) @ basis))
+    part = rows[_even(rows, 4 * SAMPLE)]
+    basis, apart, away = _leading(part), _apart(rows), part.double()
+    away = away - away.mean(dim=0)
+    if basis is not None:
+        apart, away = apart @ basis, away @ basis
+    within, total = (spread.T @ spread / max(1, len(spread)) for spread in (apart, away))
     if min(float(within.trace()), float(total.trace())) <= 1e-9:
         return None
     variance, axes = torch.linalg.eigh(within)
@@ -105,15 +109,16 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | Non
     between = (spread - 1).clamp(min=0)
     if float(between.max()) <= 0:
         return None
-    matrix: Tensor = basis @ white @ (axes * (between / (1 + between)).sqrt()) @ axes.T
+    if basis is not None:
+        white = basis @ white
+    matrix: Tensor = white @ (axes * (between / (1 + between)).sqrt()) @ axes.T
     return matrix.to(rows.dtype)
 
 
-def _leading(rows: Tensor) -> Float[Tensor, "d e"]:
-    """Orthonormal columns: all directions, or the `SUBSPACE` in which a sample of the rows is largest."""
-    if rows.shape[1] <= SUBSPACE:
-        return torch.eye(rows.shape[1], dtype=torch.float64, device=rows.device)
-    part = rows[_even(rows, 4 * SAMPLE)]
+def _leading(part: Tensor) -> Float[Tensor, "d e"] | None:
+    """Orthonormal columns, the `SUBSPACE` directions in which a sample of the rows is largest; None: all directions."""
+    if part.shape[1] <= SUBSPACE:
+        return None
     basis: Tensor = seeded(lambda: torch.svd_lowrank(part, q=min(SUBSPACE, len(part)))[2], 0)
     return basis.double()
 
@@ -121,16 +126,9 @@ def _leading(rows: Tensor) -> Float[Tensor, "d e"]:
 def _apart(rows: Tensor) -> Float[Tensor, "pairs d"]:
     """Differences of sampled rows to their nearest ones, over the square root of 2: their scatter is a variance."""
     sample = _even(rows, SAMPLE)
-    found = query(rows, rows[sample], NEAREST + 1)
-    other = found.present & (found.neighbors != sample[:, None])
-    row, slot = (other & (other.cumsum(dim=1) <= NEAREST)).nonzero(as_tuple=True)
+    found = query(rows, rows[sample], NEAREST, itself=sample)
+    row, slot = found.present.nonzero(as_tuple=True)
     return (rows[sample[row]] - rows[found.neighbors[row, slot]]).double() / 2**0.5
-
-
-def _away(rows: Tensor) -> Float[Tensor, "sample d"]:
-    """Differences of rows to their mean."""
-    part = rows[_even(rows, 4 * SAMPLE)].double()
-    return part - part.mean(dim=0)
 
 
 def _even(rows: Tensor, most: int) -> Tensor:

@@ -211,7 +211,7 @@ def rebuild(
     """The hierarchy at another tau: graph and prediction of level 0 are taken over, the levels above run anew.
 
     Args:
-        features: unit rows of the images.
+        features: the images' rows as they were compared (`Hierarchy.features`): they are not mapped again.
         predict: a LANDER's `predict`, or another predictor.
         settings: k, decoder and stopping rules; their tau is replaced.
         first: level 0 of a hierarchy of these features; it does not depend on tau.
@@ -232,4 +232,4 @@ def rebuild(
     def guess(nodes: Nodes, graph: KnnGraph) -> Prediction:
         return first.prediction if graph is first.graph else predict(nodes, graph)
 
-    return build_hierarchy(features, guess, replace(settings, tau=tau), graph=search)
+    return build_hierarchy(features, guess, replace(settings, tau=tau, metric="cosine"), graph=search)

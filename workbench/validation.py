@@ -51,10 +51,10 @@ def tau_curve(
     """
     truth = labels.cpu().numpy()
     part = slice(None) if scored is None else scored.cpu().numpy()
-    first = build_hierarchy(features, predict, replace(settings, max_levels=1)).levels[0]
+    lowest = build_hierarchy(features, predict, replace(settings, max_levels=1))
     rows = []
     for tau in taus:
-        tree = rebuild(features, predict, settings, first, tau)
+        tree = rebuild(lowest.features, predict, settings, lowest.levels[0], tau)
         score, error = _bcubed_of(truth, tree.labels.cpu().numpy(), part)
         row = {"tau": tau, "bcubed_f": score, "error": error}
         rows.append({**row, "n_clusters": tree.n_clusters, "n_levels": len(tree.levels)})
