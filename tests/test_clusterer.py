@@ -114,6 +114,64 @@ def test_predict(blobs):
     assert [class_of[label] for label in found[joined].tolist()] == y[new][joined].tolist()
 
 
+@pytest.mark.parametrize("settings", [{"metric": "cosine"}, {"lander": "glyphs-lander"}])
+def test_later_rows_lead_where_one_fit_leads(settings, blobs):
+    x = blobs(noise=0.3)[0].numpy()
+    whole, parts = HiLander(**settings).fit(x), HiLander(**settings)
+    for part in np.split(x, [1, 2, 40, 41]):
+        assert parts.partial_fit(part) is parts
+    assert (parts.labels_ == whole.labels_).all()
+    assert (parts.confidence_ == whole.confidence_).all()
+    pd.testing.assert_frame_equal(parts.clusters_, whole.clusters_)
+
+
+def test_the_map_stays_that_of_the_first_rows_once_they_gave_one(blobs):
+    x = blobs(per_class=30, noise=0.3)[0].numpy()
+    model = HiLander().partial_fit(x[:2])
+    assert model.hierarchy_.metric.matrix is None  # of two rows nothing can be learnt
+    matrix = model.partial_fit(x[2:300]).hierarchy_.metric.matrix
+    assert torch.equal(matrix, HiLander().fit(x[:300]).hierarchy_.metric.matrix)
+    assert torch.equal(model.partial_fit(x[300:]).hierarchy_.metric.matrix, matrix)
+    assert (model.predict(x) == model.labels_).all()
+
+
+def test_rows_of_new_classes_found_clusters_and_the_old_ones_go_on(blobs):
+    x, y = (v.numpy() for v in blobs(per_class=30))
+    old = y < 8
+    model = HiLander().fit(x[old])
+    assert model.continues_.tolist() == [-1] * 8
+    before = model.labels_
+    model.partial_fit(x[~old])
+    assert scores(np.concatenate([y[old], y[~old]]), model.labels_)["bcubed_f"] == 1
+    assert (model.continues_[model.labels_[: len(before)]] == before).all()
+    assert (model.continues_[model.labels_[len(before) :]] == -1).all()
+
+
+def test_what_does_not_go_on_from_a_fit_is_refused_and_leaves_it(blobs):
+    x = blobs()[0].numpy()
+    model = HiLander(metric="cosine").fit(x)
+    before = model.labels_
+    with pytest.raises(ValueError, match="8 features"):
+        model.partial_fit(np.ones((2, 8)))
+    with pytest.raises(ValueError, match="metric: expected 'cosine' as before, got 'discriminant'; call fit"):
+        model.set_params(metric="discriminant").partial_fit(x)
+    assert model.labels_ is before
+
+
+@pytest.mark.parametrize("lander", ["general", "glyphs-lander"])
+def test_half_precision_gives_nearly_the_same(lander, blobs):
+    x, _ = blobs(noise=0.4)
+    exact, fast = (HiLander(lander, precision=p).fit(x) for p in ("float32", "bfloat16"))
+    first, second = (model.hierarchy_.levels[0].prediction.linkage for model in (exact, fast))
+    assert second.dtype == torch.float32
+    torch.testing.assert_close(first, second, rtol=0, atol=0.02)
+    assert not torch.equal(first, second)
+    assert scores(exact.labels_, fast.labels_)["bcubed_f"] > 0.9
+    assert fast.settings_.precision == fast.lander_.inference.precision == "bfloat16"
+    with pytest.raises(ValueError, match="precision: expected one of 'float32', 'bfloat16', got 'half'"):
+        HiLander(precision="half").fit(x)
+
+
 def test_a_row_unlike_all_is_minus_one(blobs):
     x = blobs(dim=16)[0].numpy()
     model = HiLander().fit(x)

@@ -23,6 +23,7 @@ from sklearn.preprocessing import FunctionTransformer
 from typer.testing import CliRunner
 
 import workbench as wb
+from workbench import _progress
 from workbench._checks import seeded
 from workbench._search import TIE
 from workbench.cli import app
@@ -234,8 +235,8 @@ def idle(client):
 def test_ctrl_c_cancels_what_is_in_flight_and_leaves_the_client_usable(cluster, models, rows, alone, monkeypatch):
     real = Crew.run
 
-    def run_and_press(crew, jobs, tasks=1):
-        for result in real(crew, jobs, tasks):
+    def run_and_press(crew, jobs, what, tasks=1):
+        for result in real(crew, jobs, what, tasks):
             threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
             time.sleep(5)
             yield result
@@ -256,10 +257,21 @@ def test_few_jobs_are_in_flight_at_a_time(cluster):
         submitted.append(number)
         return crew.submit(abs, -number)
 
-    for done, (_, result) in enumerate(crew.run(partial(job, number) for number in range(40))):
+    for done, (_, result) in enumerate(crew.run([partial(job, number) for number in range(40)], "numbers")):
         assert result in submitted
         assert len(submitted) - done <= fleet_crew.AHEAD * crew.threads()
     assert submitted == list(range(40))
+
+
+def test_bars_show_how_far_the_cluster_is(cluster, models, rows, monkeypatch, capsys):
+    monkeypatch.setattr(_progress, "DELAY", 0)
+    quiet = on(cluster, models["general"], rows, PARTITIONS[0])
+    assert capsys.readouterr().err == ""
+    with _progress.shown(True):
+        same(on(cluster, models["general"], rows, PARTITIONS[0]), quiet)
+    said = capsys.readouterr().err
+    assert "k-NN graph: products" in said
+    assert "links" in said
 
 
 def test_an_error_of_a_worker_names_the_cluster(cluster, models, rows):
@@ -364,10 +376,10 @@ def killing(cluster, monkeypatch):
     real, held, stages = Crew.run, [], []
 
     def after(stage):
-        def run_and_kill(crew, jobs, tasks=1):
+        def run_and_kill(crew, jobs, what, tasks=1):
             stages.append(1)
             mine = len(stages) == stage
-            for number, result in enumerate(real(crew, jobs, tasks)):
+            for number, result in enumerate(real(crew, jobs, what, tasks)):
                 if number == 2 and mine:
                     held.append(sum(map(len, cluster.client.has_what().values())))
                     cluster.kill()
@@ -421,8 +433,8 @@ def test_a_scheduler_that_ends_is_named(cluster, models, rows, monkeypatch):
     cluster.count(1)
     real = Crew.run
 
-    def run_and_end(crew, jobs, tasks=1):
-        for result in real(crew, jobs, tasks):
+    def run_and_end(crew, jobs, what, tasks=1):
+        for result in real(crew, jobs, what, tasks):
             cluster.scheduler.kill()
             yield result
 

@@ -45,6 +45,19 @@ def test_official_logits_and_densities(official):
     close(prediction.density, d["pred_den"])
 
 
+def test_half_precision_is_close_to_the_official_numbers(official):
+    model, graph, x, _, d, edges = official
+    fast = model.on(model.device, "bfloat16")
+    assert model.on(model.device) is model
+    assert (model.inference.precision, fast.inference.precision) == ("float32", "bfloat16")
+    linkage = fast.linkage(Nodes.of_images(x), graph)
+    slot = {(i, j): s for i, row in enumerate(graph.neighbors.tolist()) for s, j in enumerate(row)}
+    found = torch.stack([linkage[i, slot[i, j]] for i, j in edges])
+    apart = (found - torch.from_numpy(d["prob_conn"][:, 1])).abs()
+    assert 0 < float(apart.mean()) < 0.02
+    assert float(apart.max()) < 0.1
+
+
 @pytest.mark.parametrize(("gamma", "name"), [(0.0, "ce"), (2.0, "focal")])
 def test_official_losses_and_gradients(official, gamma, name):
     model, graph, x, y, d, _ = official

@@ -105,7 +105,7 @@ def test_stopping_at_once_still_gives_a_model(data):
 def test_minibatches_add_up_to_the_whole(data):
     """The mean of the losses over batches of equal size is the loss of the whole level."""
     run = MetaTraining(*data, LanderConfig(hidden=8), training=PUBLISHED)
-    level = teacher_levels(run.model, run.features, run.labels, 4, 1, links="all")[0]
+    level = teacher_levels(run.model, run.features, run.labels, (4,), (1,), links="all")[0]
     rows = torch.randperm(level.n, generator=torch.Generator().manual_seed(0))
     even = rows[: level.n // 4 * 4]
     run.training = TrainConfig(loss=LossConfig(balanced=False))
@@ -146,6 +146,12 @@ def test_published_levels(data):
     run = MetaTraining(*data, LanderConfig.published(hidden=8), training=PUBLISHED)
     assert (run.model.inference.k, run.model.inference.decoder) == (9, "tree-strict")
     run.run_epoch()
+    for k, most in zip(PUBLISHED.ks, PUBLISHED.levels, strict=True):
+        alone = teacher_levels(run.model, run.features, run.labels, (k,), (most,), links=PUBLISHED.loss.links)
+        ours = [level for level in run.levels if level.inputs.graph.k == k]
+        for level, other in zip(ours, alone, strict=True):  # one search served both k
+            assert torch.equal(level.inputs.graph.neighbors, other.inputs.graph.neighbors)
+            assert torch.equal(level.inputs.graph.similarity, other.inputs.graph.similarity)
     for k in (4, 2):
         assert [level.level for level in run.levels if level.inputs.graph.k == k][:2] == [0, 1]
 

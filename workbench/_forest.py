@@ -6,7 +6,6 @@ Nothing depends on the number of threads: a row's list is written by one of them
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from . import _lists
 from ._blocks import spans
 from ._progress import tracked
 from ._room import on_disk, room
-from ._search import on_all_threads
+from ._search import Threads
 
 TREES = 10
 LEAF = 384  # most rows of a leaf
@@ -41,8 +40,8 @@ def search_forest(features: Tensor, k: int, seed: int) -> Tensor:
     """
     features, n = features.contiguous(), len(features)
     depth = max(0, int(np.ceil(np.log2(n / LEAF))))
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        planted = [pool.submit(tree_order, features.numpy(), depth, seed, tree) for tree in range(TREES)]
+    with Threads() as threads:
+        planted = [threads.submit(tree_order, features.numpy(), depth, seed, tree) for tree in range(TREES)]
         first, *others = (tree.result() for tree in tracked(planted, "k-NN graph: trees"))
         place = np.empty(n, np.int32)
         place[first] = np.arange(n, dtype=np.int32)
@@ -51,22 +50,22 @@ def search_forest(features: Tensor, k: int, seed: int) -> Tensor:
         best, ids = np.full((n, k), -np.inf, np.float32), np.full((n, k), -1, np.int32)
         orders = [np.arange(n, dtype=np.int32), *(place[other] for other in others)]
         for order in tracked(orders, "k-NN graph: leaves"):
-            _join_leaves(pool, rows, order, depth, best, ids)
+            _join_leaves(threads, rows, order, depth, best, ids)
         known = np.full((n, 1), -1, np.int32)
         for _ in range(ROUNDS):
             near = ids[:, : max(1, int(REACH * k))].copy()
-            if _explore(pool, rows, best, ids, _lists.both_ways(near, known)) < SETTLED * n:
+            if _explore(threads, rows, best, ids, _lists.both_ways(near, known)) < SETTLED * n:
                 break
             known = near
     found = torch.from_numpy(np.where(ids >= 0, first[ids], -1)).long()
     return found[torch.from_numpy(place).long()]
 
 
-def _explore(pool: Executor, rows: Tensor, best: Any, ids: Any, links: tuple[Any, Any]) -> int:
+def _explore(threads: Threads, rows: Tensor, best: Any, ids: Any, links: tuple[Any, Any]) -> int:
     """`_lists.explore` for all rows, which may be interrupted; how many neighbours were better."""
     work = partial(_lists.explore, rows.numpy(), best, ids, *links)
     parts = tracked(spans(len(rows), STRETCH), "k-NN graph: neighbours")
-    return sum(on_all_threads(pool, work, part.stop, part.start) for part in parts)
+    return sum(threads.share(work, part.stop, part.start) for part in parts)
 
 
 def tree_order(rows: Any, depth: int, seed: int, which: int) -> Any:
@@ -83,7 +82,7 @@ def leaf_ends(n: int, depth: int) -> Any:
     return ends
 
 
-def _join_leaves(pool: Executor, rows: Tensor, order: Any, depth: int, best: Any, ids: Any) -> None:
+def _join_leaves(threads: Threads, rows: Tensor, order: Any, depth: int, best: Any, ids: Any) -> None:
     """Compare the rows of every leaf of one tree. Leaves differ by a row at most: all are read at one width."""
     ends = leaf_ends(len(order), depth)
     size = np.diff(ends)
@@ -96,4 +95,4 @@ def _join_leaves(pool: Executor, rows: Tensor, order: Any, depth: int, best: Any
         block = rows[torch.from_numpy(which).long()]
         products = torch.bmm(block, block.transpose(1, 2)).numpy()
         joined = partial(_lists.join_leaves, products, which, own[leaves], size[leaves], best, ids)
-        on_all_threads(pool, joined, len(leaves))
+        threads.share(joined, len(leaves))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import combinations_with_replacement, pairwise, product
 
@@ -16,7 +16,28 @@ from ._progress import tracked
 
 TIE = 1e-6  # similarities closer than this count as equal; float32 rounding of a cosine stays below it
 BLOCK = 1024  # rows and columns of a block of products on the CPU
+FEW = 2**24  # values to look at: below, one thread is faster than several
 SPARE = 8  # candidates beyond k that are re-ranked, so that rounding in the block product cannot displace a neighbour
+
+
+class Threads(ThreadPoolExecutor):
+    """Threads for compiled loops: as many as torch uses, or the caller's alone where there is little to do: for some
+    milliseconds after a product torch's own keep their cores busy waiting for the next one.
+
+    Args:
+        values: how many are looked at.
+    """
+
+    def __init__(self, values: int = FEW) -> None:
+        self.count = torch.get_num_threads() if values >= FEW else 1
+        super().__init__(self.count)
+
+    def share(self, work: Callable[[int, int], int | None], n: int, first: int = 0) -> int:
+        """`work(low, high)` for equal parts of first .. n - 1, one per thread; the sum of what it returns."""
+        if self.count == 1:
+            return work(first, n) or 0
+        ends = [first + (n - first) * part // self.count for part in range(self.count + 1)]
+        return sum(self.map(lambda part: work(*part) or 0, pairwise(ends)))
 
 
 def row_blocks(n_rows: int, width: int, device: torch.device) -> list[Tensor]:
@@ -77,15 +98,15 @@ def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Exact neighbours of all rows in their own set, on the CPU: a block of products serves both its sides."""
     n = len(features)
     value, index = _empty_lists(n, min(k + SPARE, n - 1))
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with Threads(n**2) as threads:
         pairs = list(combinations_with_replacement(_parts(features), 2))
         for (a, rows), (b, columns) in tracked(pairs, "k-NN graph: products"):
             block = rows @ columns.T
             if a == b:
                 block.fill_diagonal_(-torch.inf)
-            _update(pool, _lists.best_of_rows, block, b, value[a : a + BLOCK], index[a : a + BLOCK])
+            _update(threads, _lists.best_of_rows, block, b, value[a : a + BLOCK], index[a : a + BLOCK])
             if a != b:
-                _update(pool, _lists.best_of_columns, block, a, value[b : b + BLOCK], index[b : b + BLOCK])
+                _update(threads, _lists.best_of_columns, block, a, value[b : b + BLOCK], index[b : b + BLOCK])
     found, weight = rank_itself(features, index, k)
     if index.shape[1] < n - 1:
         some = open_rows(value, k)
@@ -99,14 +120,14 @@ def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
 def _best_by_tiles(rows: Tensor, base: Tensor, m: int, itself: Tensor | None) -> tuple[Tensor, Tensor]:
     """`best_products` on the CPU: products in tiles that stay in the cache, each read once."""
     value, index = _empty_lists(len(rows), m)
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with Threads(len(rows) * len(base)) as threads:
         for (low, part), (first, columns) in product(_parts(rows), _parts(base)):
             tile = part @ columns.T
             if itself is not None:
                 own = itself[low : low + BLOCK] - first
                 here = ((own >= 0) & (own < len(columns))).nonzero()[:, 0]
                 tile[here, own[here]] = -torch.inf
-            _update(pool, _lists.best_of_rows, tile, first, value[low : low + BLOCK], index[low : low + BLOCK])
+            _update(threads, _lists.best_of_rows, tile, first, value[low : low + BLOCK], index[low : low + BLOCK])
     return value, index
 
 
@@ -120,17 +141,10 @@ def _empty_lists(n: int, m: int) -> tuple[Tensor, Tensor]:
 
 
 def _update(
-    pool: Executor, better: Callable[..., None], block: Tensor, first: int, value: Tensor, index: Tensor
+    threads: Threads, better: Callable[..., None], block: Tensor, first: int, value: Tensor, index: Tensor
 ) -> None:
     """`_lists.best_of_...` on all threads: every one has lists of its own."""
-    on_all_threads(pool, partial(better, block.numpy(), first, value.numpy(), index.numpy()), len(value))
-
-
-def on_all_threads(pool: Executor, work: Callable[[int, int], int | None], n: int, first: int = 0) -> int:
-    """`work(low, high)` for equal parts of first .. n - 1, one per thread of torch's; the sum of what it returns."""
-    threads = torch.get_num_threads()
-    ends = [first + (n - first) * part // threads for part in range(threads + 1)]
-    return sum(pool.map(lambda part: work(*part) or 0, pairwise(ends)))
+    threads.share(partial(better, block.numpy(), first, value.numpy(), index.numpy()), len(value))
 
 
 def rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -157,8 +171,8 @@ def pair_products(rows: Tensor, base: Tensor, index: Tensor) -> Tensor:
     if rows.device.type == "cpu":
         out = torch.zeros(index.shape)
         queries, known, lists = (column.contiguous().numpy() for column in (rows, base, index))
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            on_all_threads(pool, partial(_lists.products, queries, known, lists, out.numpy()), len(rows))
+        with Threads(index.numel() * rows.shape[1]) as threads:
+            threads.share(partial(_lists.products, queries, known, lists, out.numpy()), len(rows))
         return out
     return (rows[:, None] * base[index]).sum(dim=2)
 

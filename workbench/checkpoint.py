@@ -153,3 +153,23 @@ def _build(settings: dict[str, Any], path: str | Path) -> Lander | Encoder:
 
 def _tupled(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value  # JSON has lists only, configs are hashable
+
+
+def as_lander(given: Any) -> Lander:
+    """A model as it is, or loaded from the path or name of its checkpoint.
+
+    Raises:
+        TypeError: it is neither.
+
+    Example:
+        >>> as_lander("general").inference.decoder
+        'cut'
+    """
+    if isinstance(given, (str, Path)):
+        return load_lander(given)
+    if not isinstance(given, Lander):
+        raise TypeError(
+            f"lander: expected a Lander, a checkpoint of one, or None, got {type(given).__name__}; "
+            f"train one with workbench.meta_train or load one with workbench.load_checkpoint"
+        )
+    return given

@@ -6,6 +6,7 @@ import copy
 import numbers
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,17 @@ from torch import Tensor
 from ._checks import check_array, resolve_device, unit_rows
 from ._code import need_dask
 from ._progress import shown
-from .aggregate import Nodes
-from .checkpoint import load_lander
+from .checkpoint import as_lander
 from .config import InferenceConfig
 from .cuts import CUTS, cut_layers
 from .decode import Decoder
-from .graph import KnnGraph, knn, query
-from .hierarchy import GraphBuilder, Predictor, build_hierarchy
+from .graph import knn, query
+from .hierarchy import GraphBuilder, Hierarchy, Predictor, build_hierarchy
 from .lander import Lander
+from .newcomers import continued, joined
 from .review import confidence, outlier_scores, review_clusters
 
 OURS = "Hi-LANDER"  # its name in tables and figures
-JOINS = 0.4  # mean linkage at which a new row joins: 0.3 agrees best with a refit, 0.5 tells strangers better
 Labels = Int64[np.ndarray, " n"]
 
 
@@ -50,6 +50,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         decoder: name in `DECODERS`, or a function (graph, prediction, tau) -> Decoding.
         metric: "cosine", or "discriminant": cosine after a map, fitted to X without labels, that shrinks what varies
             between neighbours (`workbench.metric`).
+        precision: of the model's products of matrices, "float32" or "bfloat16".
         device: "auto" (CUDA where there is one), "cpu", "cuda".
         random_state: of the approximate k-NN search from 30,000 rows on, on the CPU; None is 0, so results repeat.
         progress: show bars of what takes over two seconds. An interrupted `fit` leaves what was fitted before.
@@ -59,6 +60,7 @@ class HiLander(ClusterMixin, BaseEstimator):
     Attributes:
         labels_: int64 [N], clusters 0 .. n_clusters_-1.
         n_clusters_: clusters after the last level.
+        continues_: int64 [n_clusters_], after `partial_fit` the earlier cluster that each one goes on from; -1: new.
         cluster_layers_: labels after each level, finest first; of the general model's one level nested cuts at tau 0.9,
             0.7, its own, 0.3 and 0.1, of which its own is `labels_`.
         clusters_: one row per cluster, to review: size, peak, stability, confidence, expected precision and recall;
@@ -91,6 +93,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         early_stop: bool | None = None,
         decoder: str | Decoder | None = None,
         metric: str | None = None,
+        precision: str | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         progress: bool = False,
@@ -103,6 +106,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         self.early_stop = early_stop
         self.decoder = decoder
         self.metric = metric
+        self.precision = precision
         self.device = device
         self.random_state = random_state
         self.progress = progress
@@ -124,14 +128,51 @@ class HiLander(ClusterMixin, BaseEstimator):
         array = check_array(X)
         validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True)
         lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
-        lander = lander.on(resolve_device(self.device))
         with shown(self.progress), self._machines(lander) as (predict, search):
             # not held here: mapped rows take the place of the unit rows
             hierarchy = build_hierarchy(unit_rows(array).to(lander.device), predict, settings, graph=search)
+        return self._keep(hierarchy, lander, settings, np.empty(0, np.int64))
+
+    def partial_fit(self, X: Any, y: Any = None) -> HiLander:
+        """Cluster the rows of X together with all rows so far: old clusters may grow, join or split, new ones appear.
+
+        The outcome is that of one `fit` on all rows, in the order in which they came, but for the metric's map, which
+        stays the one that the first rows gave; `labels_` and all else are of all rows. It takes the time of such a
+        `fit`: `predict` is the fast way for rows that found no clusters.
+
+        Args:
+            X: [M, D], later rows; without any before them this is `fit`.
+            y: ignored.
+
+        Raises:
+            TypeError, ValueError: as `fit`; another number of columns or another `metric` than before.
+        """
+        if not hasattr(self, "hierarchy_"):
+            return self.fit(X)
+        lander, settings = self._resolve()
+        if settings.metric != self.settings_.metric:
+            raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {settings.metric!r}; call fit")
+        rows, metric = torch.cat([self.features_, self._mapped(X)]).to(lander.device), self.hierarchy_.metric
+        mapped = metric.matrix is not None  # else the rows are as they came: all together may give a map
+        how = replace(settings, metric="cosine") if mapped else settings
+        with shown(self.progress), self._machines(lander) as (predict, search):
+            hierarchy = build_hierarchy(rows, predict, how, graph=search)
+        hierarchy = replace(hierarchy, metric=metric) if mapped else hierarchy
+        return self._keep(hierarchy, lander, settings, self.labels_)
+
+    def _mapped(self, X: Any) -> Float[Tensor, "m d"]:
+        """Later rows as they are compared with the fitted ones."""
+        array = check_array(X)
+        validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True, reset=False)
+        return self.hierarchy_.metric(unit_rows(array).to(self.features_.device))
+
+    def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Labels) -> HiLander:
+        """The outcome of a fit; `before`: labels of its first rows in the fit before."""
         self.features_: Float[Tensor, "n d"] = hierarchy.features
         self.hierarchy_, self.lander_, self.settings_ = hierarchy, lander, settings
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
         self.n_clusters_ = self.hierarchy_.n_clusters
+        self.continues_ = continued(before, self.labels_, self.n_clusters_)
         self._review()
         return self
 
@@ -151,12 +192,8 @@ class HiLander(ClusterMixin, BaseEstimator):
                 self.expected_ = forecast.expected(node.cpu().numpy())
 
     def predict(self, X: Any) -> Labels:
-        """Judge each new row alone: the cluster of the fitted row it is linked to most strongly, or -1.
-
-        Formula: row x lists its k most similar fitted rows j; r_xj is the linkage the model gives if x joined the
-        graph of level 0 as one more node; the label is that of argmax r_xj if r_xj > tau. Decoders that cut a merge
-        tree weigh links together: the label is the cluster of highest summed r_xj if its mean r_xj > 0.4. A row equal
-        to a fitted one (similarity 1) gets that one's label.
+        """Judge each new row alone: the cluster whose rows it would be linked to most strongly, or -1
+        (`newcomers.joined` has the formula). A row equal to a fitted one gets that one's label.
 
         Args:
             X: [M, D].
@@ -166,30 +203,21 @@ class HiLander(ClusterMixin, BaseEstimator):
             ValueError: another number of columns.
         """
         check_is_fitted(self)
-        array = check_array(X)
-        validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True, reset=False)
-        rows = self.hierarchy_.metric(unit_rows(array).to(self.features_.device))
+        rows, tau = self._mapped(X), None if self.settings_.decoder in CUTS else self.settings_.tau
         with shown(self.progress):
             found = query(self.features_, rows, self.settings_.k)
-        linkage = _linkage_of_new_rows(self.lander_, self.hierarchy_.levels[0].graph, self.features_, rows, found)
-        label = self.hierarchy_.labels[found.filled]
-        best, kept = _choose(label, linkage, found, None if self.settings_.decoder in CUTS else self.settings_.tau)
-        answer: Labels = torch.where(kept, label.gather(1, best)[:, 0], -1).cpu().numpy()
+        answer: Labels = joined(self.lander_, self.hierarchy_, rows, found, tau).cpu().numpy()
         return answer
 
     def _resolve(self) -> tuple[Lander, InferenceConfig]:
-        """The model and its settings, with what this estimator overrides."""
-        given = "general" if self.lander is None else self.lander
-        lander = load_lander(given) if isinstance(given, (str, Path)) else given
-        if not isinstance(lander, Lander):
-            raise TypeError(
-                f"lander: expected a Lander, a checkpoint of one, or None, got {type(lander).__name__}; "
-                f"train one with workbench.meta_train or load one with workbench.load_checkpoint"
-            )
+        """The model, where and as it is to run, and its settings, with what this estimator overrides."""
+        lander = as_lander("general" if self.lander is None else self.lander)
         if isinstance(self.tau, str) and self.tau != "auto":
             raise ValueError(f"tau: expected 'auto' or a number in [0, 1], got {self.tau!r}")
-        changes = {name: getattr(self, name) for name in ("k", "max_levels", "early_stop", "decoder", "metric")}
-        return lander, lander.inference.override(tau=None if self.tau == "auto" else self.tau, **changes)
+        names = ("k", "max_levels", "early_stop", "decoder", "metric", "precision")
+        changes = {name: getattr(self, name) for name in names}
+        settings = lander.inference.override(tau=None if self.tau == "auto" else self.tau, **changes)
+        return lander.on(resolve_device(self.device), settings.precision), settings
 
     @contextmanager
     def _machines(self, lander: Lander) -> Iterator[tuple[Predictor, GraphBuilder]]:
@@ -219,29 +247,3 @@ class HiLander(ClusterMixin, BaseEstimator):
         if self.random_state is None or isinstance(self.random_state, numbers.Integral):
             return int(self.random_state or 0)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
-
-
-def _choose(label: Tensor, linkage: Tensor, found: KnnGraph, tau: float | None) -> tuple[Tensor, Tensor]:
-    """The slot [M, 1] whose cluster a new row joins, and whether it does: the strongest link above tau; without tau the
-    cluster of highest summed linkage, if the mean of its links exceeds `JOINS`."""
-    strength, good = linkage, linkage > (tau or 0)
-    if tau is None:
-        same = (label[:, :, None] == label[:, None, :]) & found.present[:, None, :]
-        strength = (same * linkage[:, None, :]).sum(dim=2)
-        good = strength > JOINS * same.sum(dim=2)
-    twin = found.similarity >= 1
-    best = torch.where(twin, torch.inf, strength * found.present).argmax(dim=1, keepdim=True)
-    return best, ((good & found.present) | twin).gather(1, best)[:, 0]
-
-
-def _linkage_of_new_rows(lander: Lander, graph: KnnGraph, features: Tensor, rows: Tensor, found: KnnGraph) -> Tensor:
-    """Linkage [M, k] of new rows to the fitted rows they list.
-
-    The new rows join the fitted graph as nodes that nobody lists, so none of them changes what another one sees.
-    """
-    missing = found.k - graph.k
-    pad = torch.nn.functional.pad
-    neighbors = torch.cat([pad(graph.neighbors, (0, missing), value=-1), found.neighbors])
-    similarity = torch.cat([pad(graph.similarity, (0, missing)), found.similarity])
-    nodes = Nodes.of_images(torch.cat([features, rows]))
-    return lander.linkage(nodes, KnnGraph(neighbors, similarity), among=len(features))[len(features) :]

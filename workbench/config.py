@@ -10,6 +10,8 @@ from .convs import CONVS
 from .decode import Decoder, get_decoder
 from .metric import METRICS
 
+PRECISIONS = ("float32", "bfloat16")
+
 
 @dataclass(frozen=True)
 class LanderConfig:
@@ -116,6 +118,8 @@ class InferenceConfig:
             what precision counts against recall, 0.5 = both alike.
         metric: what rows are compared by: "cosine", as they come; or "discriminant", after a map, fitted to the very
             rows that are clustered, that shrinks what varies between neighbours (`workbench.metric`).
+        precision: of the model's products of matrices, "float32" or "bfloat16": faster where the processor has it, and
+            linkages are off by some .01 (README, "Speed").
         search: what upper levels look for neighbours by: "average" (the super-nodes' average features, steadier than
             one image) or "identity" (their peaks' features, published).
         decoder: name in `DECODERS`; "tree-strict" is the official rule, "cut" the general model's.
@@ -128,6 +132,7 @@ class InferenceConfig:
     k: int = 10
     tau: float = 0.5
     metric: str = "cosine"
+    precision: str = "float32"
     search: str = "average"
     decoder: str | Decoder = "tree"
     max_levels: int = 10
@@ -138,6 +143,7 @@ class InferenceConfig:
         check_int(self.k, "k")
         check_unit_interval(self.tau, "tau")
         check_choice(self.metric, "metric", METRICS)
+        check_choice(self.precision, "precision", PRECISIONS)
         check_choice(self.search, "search", ("average", "identity"))
         check_int(self.max_levels, "max_levels")
         check_flag(self.early_stop, "early_stop")

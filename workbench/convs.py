@@ -191,7 +191,7 @@ class GatedConv(ListConv):
         if torch.is_grad_enabled():
             gate, update = self.of_target(x[: len(lists)]).chunk(2, dim=1)
             return self._updated(x[: len(lists)], update, self._list_sums(sent, gate, lists, edges))
-        return self._by_blocks(x, sent, lists, edges)
+        return self._by_blocks(x, sent.to(x.dtype), lists, edges)
 
     def _list_sums(self, sent: Tensor, gate: Tensor, lists: Tensor, edges: Tensor) -> Float[Tensor, "b sums"]:
         """Sums of gates | gated messages. index_select, not [...]: its gradient adds up in a fixed order."""

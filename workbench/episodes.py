@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from .aggregate import Nodes, aggregate, majority
 from .config import InferenceConfig
-from .graph import KnnGraph
+from .graph import KnnGraph, knn
 from .hierarchy import Hierarchy, build_hierarchy, oracle_predictor
 from .lander import Lander
 from .structure import GraphInputs
@@ -58,18 +59,38 @@ def training_level(
 
 
 def teacher_levels(
-    model: Lander, features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], k: int, n_levels: int, *, links: str
+    model: Lander,
+    features: Float[Tensor, "n d"],
+    labels: Int[Tensor, " n"],
+    ks: Sequence[int],
+    n_levels: Sequence[int],
+    *,
+    links: str,
 ) -> list[TrainingLevel]:
     """The published way: levels by decoding with the TRUE density and raw similarity, tau 0.
 
     Links are not filtered by class, so a super-node can mix classes; its class is its peak's.
 
+    Args:
+        ks: neighbours per node, of one hierarchy after another; the images' are searched once, for the largest k.
+        n_levels: most levels of each.
+
     Source: official code, training set construction.
     """
-    settings = InferenceConfig.published(k=k, tau=0.0).override(max_levels=n_levels, metric=model.inference.metric)
-    tree = build_hierarchy(features, oracle_predictor(labels, links=False), settings)
+    of_images: list[KnnGraph] = []
+
+    def search(nodes: Float[Tensor, "m d"], k: int) -> KnnGraph:
+        if not of_images:  # what is searched first
+            of_images.append(knn(nodes, max(ks)))
+        return of_images[0].first(k) if len(nodes) == of_images[0].n else knn(nodes, k)
+
+    trees = []
+    for k, most in zip(ks, n_levels, strict=True):
+        settings = InferenceConfig.published(k=k, tau=0.0).override(max_levels=most, metric=model.inference.metric)
+        trees.append(build_hierarchy(features, oracle_predictor(labels, links=False), settings, graph=search))
     return [
         training_level(model, level_nodes(tree, i), level.graph, labels[level.image], links=links, level=i)
+        for tree in trees
         for i, level in enumerate(tree.levels)
     ]
 

@@ -94,8 +94,8 @@ class Fleet:
         def halo(block: Tensor) -> tuple[Any, ...]:
             return packed(inputs.halo(block, hops))
 
-        jobs = (self._crew.task(linked, partial(halo, block), self._weights, self._device) for block in blocks)
-        for which, found in self._crew.run(jobs):
+        jobs = [self._crew.task(linked, partial(halo, block), self._weights, self._device) for block in blocks]
+        for which, found in self._crew.run(jobs, "links"):
             linkage[blocks[which]] = torch.from_numpy(found).to(linkage.device)
         return self._lander.prediction(nodes, graph, linkage)
 

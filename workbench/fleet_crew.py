@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
+from ._progress import tracked
 from .fleet_work import code_here, guarded
 
 AHEAD = 2  # tasks in flight per thread of the cluster: one computes while the data of the next travel
@@ -139,16 +140,21 @@ class Crew:
                 raise self._failed(answer) from answer
         return [answer for answer in answers.values() if not isinstance(answer, Exception)]  # else it is just leaving
 
-    def run(self, jobs: Iterable[Job], tasks: int = 1) -> Iterator[tuple[int, Any]]:
+    def run(self, jobs: Sequence[Job], what: str, tasks: int = 1) -> Iterator[tuple[int, Any]]:
         """Results of jobs as they come, each with its number; few jobs are in flight at a time.
 
         Args:
             jobs: each submits tasks and returns the last one's future; called again if that is lost with a worker.
+            what: is being done, for the bar.
             tasks: how many each submits.
 
         Raises:
             ClusterError: a task failed, was lost too often, or no worker is left.
         """
+        for _, result in zip(tracked(jobs, what), self._results(jobs, tasks), strict=True):
+            yield result
+
+    def _results(self, jobs: Sequence[Job], tasks: int) -> Iterator[tuple[int, Any]]:
         source, ended = enumerate(jobs), queue.SimpleQueue[_Piece]()
         flying: dict[int, _Piece] = {}
         try:

@@ -71,8 +71,8 @@ def exact_lists(crew: Crew, features: Tensor, k: int, sizes: Sizes, device: str)
 
     def look_up(asked: Tensor, level: Tensor | None) -> None:
         spans = torch.arange(len(asked)).split(crew.fair(len(asked), LEAST, sizes.queries))
-        jobs = (partial(job, asked[span], None if level is None else level[span]) for span in spans)
-        for which, found in crew.run(jobs, len(base) + 1):
+        jobs = [partial(job, asked[span], None if level is None else level[span]) for span in spans]
+        for which, found in crew.run(jobs, "k-NN graph: products", len(base) + 1):
             value[asked[spans[which]]], index[asked[spans[which]]] = map(torch.from_numpy, found)
 
     look_up(torch.arange(n), None)
@@ -99,8 +99,8 @@ def approximate_lists(crew: Crew, features: Tensor, k: int, sizes: Sizes, seed: 
     best, ids = np.full((len(rows), m), -np.inf, np.float32), np.full((len(rows), m), -1, np.int32)
     for order in orders:
         parts = [part.numpy() for part in blocks_of(order, depth)]
-        jobs = (crew.task(searched, partial(_rows_at, rows, part), m, seed) for part in parts)
-        for which, (value, index) in crew.run(jobs):
+        jobs = [crew.task(searched, partial(_rows_at, rows, part), m, seed) for part in parts]
+        for which, (value, index) in crew.run(jobs, "k-NN graph: parts"):
             part = parts[which]
             lists = best[part], ids[part]
             _lists.merge_lists(*lists, value, np.where(index >= 0, part[index], -1).astype(np.int32))
@@ -150,8 +150,8 @@ def _explore(crew: Crew, rows: Tensor, best: Any, ids: Any, blocks: list[Tensor]
         near = ids[:, : max(1, int(REACH * ids.shape[1]))].copy()
         links, fresh = map(torch.from_numpy, _lists.both_ways(near, known))
         around = partial(_around, rows, links, fresh, best, ids)
-        better = 0
-        for which, (more, value, index) in crew.run(crew.task(explored, partial(around, block)) for block in blocks):
+        better, jobs = 0, [crew.task(explored, partial(around, block)) for block in blocks]
+        for which, (more, value, index) in crew.run(jobs, "k-NN graph: neighbours"):
             block, better = blocks[which].numpy(), better + more
             best[block], ids[block] = value, index
         if better < SETTLED * len(ids):

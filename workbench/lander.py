@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from typing import Any
 
@@ -148,12 +148,12 @@ class Lander(nn.Module):
         """Linkage of the links of all nodes, or of a halo's first ones (its hops: one more than convolutions)."""
         training = self.training
         self.eval()
-        h = self.embed(inputs)
-        sources, targets = self.of_source(h), self.of_target(h[: inputs.within(0)])
-        parts = [
-            linkage_of(self._logits(sources, targets[rows], inputs, rows), inputs.graph.neighbors[rows] >= 0)
-            for rows in tracked(blocks(len(targets), inputs.graph.k * self.config.hidden, h.device), "links")
-        ]
+        with products_in(self.inference.precision, self.device):
+            h = self.embed(inputs)
+            sources, targets = self.of_source(h), self.of_target(h[: inputs.within(0)])
+            spans = tracked(blocks(len(targets), inputs.graph.k * self.config.hidden, h.device), "links")
+            logits = ((rows, self._logits(sources, targets[rows], inputs, rows).float()) for rows in spans)
+            parts = [linkage_of(part, inputs.graph.neighbors[rows] >= 0) for rows, part in logits]
         self.train(training)
         return torch.cat(parts)
 
@@ -174,9 +174,14 @@ class Lander(nn.Module):
         self.forecaster.train(training)
         return forecast if alike is None else over_copies(forecast, alike.cpu().numpy())
 
-    def on(self, device: torch.device) -> Lander:
-        """This model if it is on the device already, else a copy there."""
-        return self if self.device == device else copy.deepcopy(self).to(device)
+    def on(self, device: torch.device, precision: str | None = None) -> Lander:
+        """This model if it is on the device already and computes in this precision (None: its own), else a copy."""
+        settings = self.inference.override(precision=precision)
+        if (self.device, self.inference.precision) == (device, settings.precision):
+            return self
+        made = copy.deepcopy(self).to(device)
+        made.inference = replace(made.inference, precision=settings.precision)
+        return made
 
     @property
     def device(self) -> torch.device:
@@ -191,6 +196,17 @@ class Lander(nn.Module):
     def settings(self) -> dict[str, Any]:
         """Both configs as one JSON-able dictionary, as stored beside the weights."""
         return {"config": asdict(self.config), "inference": asdict(self.inference)}
+
+
+def products_in(precision: str, device: torch.device) -> torch.autocast:
+    """Within this context products of matrices are taken in that precision.
+
+    Example:
+        >>> with products_in("bfloat16", torch.device("cpu")):
+        ...     (torch.eye(2) @ torch.eye(2)).dtype
+        torch.bfloat16
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def linkage_of(logits: Float[Tensor, "b k 2"], present: Tensor) -> Float[Tensor, "b k"]:

@@ -13,10 +13,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ._checks import check_array, check_choice, check_labels, resolve_device, seeded, unit_rows
-from .config import InferenceConfig, LanderConfig
+from .config import PRECISIONS, InferenceConfig, LanderConfig
 from .episodes import TrainingLevel, draw_classes, on_policy_levels, random_projection, teacher_levels
 from .hierarchy import Predictor
-from .lander import Lander, linkage_of
+from .lander import Lander, linkage_of, products_in
 from .losses import balance, density_loss, link_loss
 from .recipe import TrainConfig
 from .structure import GraphInputs
@@ -64,7 +64,7 @@ class MetaTraining:
         device: str = "auto",
         precision: str = "float32",
     ) -> None:
-        self.precision = check_choice(precision, "precision", ("float32", "bfloat16"))
+        self.precision = check_choice(precision, "precision", PRECISIONS)
         self.training, self.device, self.seed = training or TrainConfig(), resolve_device(device), seed
         self.generator = torch.Generator().manual_seed(seed)
         x, y = _labelled(features, labels, self.device, "")
@@ -139,8 +139,7 @@ class MetaTraining:
         t, x, y = self.training, self.features, self.labels
         links = t.loss.links
         if t.policy == "teacher":
-            pairs = zip(t.ks, t.levels, strict=True)
-            return [level for k, n in pairs for level in teacher_levels(self.model, x, y, k, n, links=links)]
+            return teacher_levels(self.model, x, y, t.ks, t.levels, links=links)
         return [level for _ in range(t.episodes) for level in self._episode()]
 
     def _episode(self) -> list[TrainingLevel]:
@@ -172,7 +171,7 @@ class MetaTraining:
         weights = torch.tensor([loss.link_weight, loss.density_weight], device=self.device)
         sums = torch.zeros(len(self.levels), 2, device=self.device)
         for step in range(n_steps):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            with products_in(self.precision, self.device):
                 of_levels = [self._losses(lv, rows[step]) for lv, rows in zip(self.levels, batches, strict=True)]
             losses = torch.stack(of_levels)
             self.optimizer.zero_grad()

@@ -35,10 +35,10 @@ def test_cluster_gives_what_the_estimator_gives(format, home, clustered, tmp_pat
 
 def test_settings_reach_the_model(home, clustered, tmp_path):
     options = ("--k", 3, "--tau", 0.2, "--max-levels", 1, "--no-early-stop", "--format", "csv")
-    options += ("--metric", "discriminant")
+    options += ("--metric", "discriminant", "--precision", "bfloat16")
     assert clustered("rows.npy", *options).exit_code == 0
     settings = {"k": 3, "tau": 0.2, "max_levels": 1, "early_stop": False, "metric": "discriminant"}
-    model = wb.HiLander(home / "lander.safetensors", device="cpu", **settings)
+    model = wb.HiLander(home / "lander.safetensors", device="cpu", precision="bfloat16", **settings)
     assert (
         pd.read_csv(tmp_path / "out/labels.csv")["level_0"].tolist()
         == model.fit_predict(np.load(home / "rows.npy")).tolist()

@@ -51,6 +51,7 @@ ABLATION_BASE = Settings(
     InferenceConfig(
         k=10,
         metric="cosine",
+        precision="float32",
         search="average",
         decoder="tree",
         max_levels=10,

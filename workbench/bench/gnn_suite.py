@@ -46,12 +46,12 @@ def matrix_flops(setting: Setting, hidden: int, *, per_edge: bool) -> float:
     return 2.0 * (4 * n * setting.dim * hidden + halves + links * (hidden**2 / 4 + hidden))
 
 
-def _case(hidden: int, *, per_edge: bool) -> Case:
+def _case(hidden: int, *, per_edge: bool = False, precision: str = "float32") -> Case:
     predict: Predict = per_edge_prediction if per_edge else Lander.predict
 
     def run(setting: Setting) -> Figures:
         x = torch.from_numpy(clusters(setting.n, setting.dim)[0]).to(setting.device)
-        lander = published_lander(hidden, setting.dim).to(setting.device)
+        lander = published_lander(hidden, setting.dim).on(torch.device(setting.device), precision)
         few, nodes = x[: setting.warm], Nodes.of_images(x)
         few_links, links = knn(few, SETTINGS.k), knn(x, SETTINGS.k)
         cold = first(lambda: predict(lander, Nodes.of_images(few), few_links), setting.device)
@@ -59,7 +59,8 @@ def _case(hidden: int, *, per_edge: bool) -> Case:
         equal = compared(links, lander.predict(nodes, links), prediction) if per_edge else {}
         return {**figures, **cold, "flops": matrix_flops(setting, hidden, per_edge=per_edge), **equal}
 
-    name = f"{'per edge' if per_edge else 'ours'}, hidden {hidden}"
+    ours = "ours" if precision == "float32" else f"ours, {precision}"
+    name = f"{'per edge' if per_edge else ours}, hidden {hidden}"
     return Case(name, run, beside=f"per edge, hidden {hidden}", cuda=True)
 
 
@@ -85,5 +86,9 @@ SUITE = Suite(
     f"one level of the published model (gcn), k = {SETTINGS.k}, inference, random weights",
     (20_000,),
     "per edge, hidden 512",
-    tuple(_case(hidden, per_edge=per_edge) for hidden in (128, 512) for per_edge in (True, False)),
+    tuple(
+        case
+        for hidden in (128, 512)
+        for case in (_case(hidden, per_edge=True), _case(hidden), _case(hidden, precision="bfloat16"))
+    ),
 )

@@ -11,6 +11,7 @@ import typer
 from .shell import Device, Dim, EncoderName, Quiet, Seed, Size
 
 if TYPE_CHECKING:
+    from ..clusterer import HiLander
     from ..lander import Lander
 
 Features = Annotated[
@@ -31,6 +32,9 @@ Tau = Annotated[
 DecoderName = Annotated[str | None, typer.Option("--decoder", metavar="NAME", help="cut, map-equation, mass, tree ...")]
 MetricName = Annotated[
     str | None, typer.Option("--metric", metavar="NAME", help="cosine, or discriminant: shrink what varies nearby.")
+]
+Precision = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Of the model's products: float32, or bfloat16 where it is faster.")
 ]
 MaxLevels = Annotated[int | None, typer.Option(metavar="N", help="Most levels to run.")]
 EarlyStop = Annotated[
@@ -56,6 +60,7 @@ def cluster(
     early_stop: EarlyStop = None,
     decoder: DecoderName = None,
     metric: MetricName = None,
+    precision: Precision = None,
     format: Format = "parquet",
     report: Report = True,
     encoder: EncoderName = "glyphs-encoder",
@@ -73,19 +78,34 @@ def cluster(
     per cluster of every level), ledger (a row per level), scores.json if classes are known, report.html.
     """
     from ..clusterer import HiLander
-    from .reading import read_items
-    from .results import replacing, summary, write_results
 
     model = _model(lander, official, average, preset)
     settings: dict[str, Any] = {"k": k, "max_levels": max_levels, "early_stop": early_stop, "decoder": decoder}
-    settings |= {"metric": metric, "device": device, "random_state": seed, "progress": not quiet}
+    settings |= {
+        "metric": metric,
+        "precision": precision,
+        "device": device,
+        "random_state": seed,
+        "progress": not quiet,
+    }
     estimator = HiLander(model, tau="auto" if tau is None else tau, **settings)
-    with _cluster_of(scheduler) as estimator.client, replacing(out) as folder:
-        items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
-        estimator.fit(items.features)
-        write_results(folder, estimator, items, format=format, report=report, seed=seed)
+    reading = {"encoder": encoder, "size": size, "dim": dim, "device": device, "progress": not quiet}
+    with _cluster_of(scheduler) as estimator.client:
+        said = _run(estimator, features, reading, out, {"format": format, "report": report, "seed": seed})
     if not quiet:
-        typer.echo(f"{summary(estimator, items)}\nwritten to {out}")
+        typer.echo(f"{said}\nwritten to {out}")
+
+
+def _run(estimator: HiLander, features: Path, reading: dict[str, Any], out: Path, writing: dict[str, Any]) -> str:
+    """Read, cluster, write; in words what came of it."""
+    from .reading import read_items
+    from .results import replacing, summary, write_results
+
+    with replacing(out) as folder:
+        items = read_items(features, **reading)
+        estimator.fit(items.features)
+        write_results(folder, estimator, items, **writing)
+    return summary(estimator, items)
 
 
 def _cluster_of(scheduler: str | None) -> AbstractContextManager[Any]:

@@ -24,6 +24,7 @@ _FACTORS = {
     "links": "links in the loss",
     "max_levels": "most levels",
     "metric": "compared by",
+    "precision": "number format",
     "policy": "trained on levels",
     "search": "neighbours by",
 }
