@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from ._merging import inner_edges
@@ -16,6 +16,7 @@ from .merges import Cut, Edges, MergeTree
 from .relative import Background
 
 TINY = 1e-6
+TRUST = np.array([0.0, 0.7, 1.0, 1.0])  # in a forecast of what none, one, two or all three criteria would make
 LOWEST = 1e-9  # linkage: below, logarithms are cut off
 OWN_INPUTS = (
     "links inside",
@@ -74,11 +75,12 @@ class ClusterInputs:
 
     Attributes:
         table: float32 [nodes, inputs], columns `CLUSTER_INPUTS`.
-        within: bool [nodes], False for a node that is larger than the cluster any criterion would put its images in.
+        trust: [nodes], what part of a forecast counts, by how many criteria would put a node's images in a cluster as
+            large (`TRUST`).
     """
 
     table: Float32[np.ndarray, "nodes inputs"]
-    within: Bool[np.ndarray, " nodes"]
+    trust: Float[np.ndarray, " nodes"]
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def cluster_inputs(
     landmarks[:] = _landmarks(tree, criteria)
     np.nan_to_num(table, copy=False, nan=0.0, posinf=25.0, neginf=-25.0)
     np.clip(table, -25, 25, out=table)
-    return ClusterInputs(table, np.any([~tree.above(cut) for _, cut in criteria], axis=0))
+    return ClusterInputs(table, TRUST[sum((~tree.above(cut)).astype(int) for _, cut in criteria)])
 
 
 def _stats(

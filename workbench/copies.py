@@ -62,11 +62,11 @@ def over_copies(forecast: Forecast, alike: Int64[np.ndarray, " n"]) -> Forecast:
         [5, 5, 2, 5]
     """
     tree, of = _grown(forecast.tree, alike)
-    within = np.ones(forecast.tree.n_nodes, bool) if forecast.within is None else forecast.within
+    trust = np.ones(forecast.tree.n_nodes) if forecast.trust is None else forecast.trust
     inside = np.zeros(tree.n_nodes, bool)
     joined = slice(0, tree.n - forecast.tree.n)  # the merges of copies come first
     inside[tree.larger[joined]] = inside[tree.smaller[joined]] = True
-    return Forecast(tree, forecast.worth[of], within[of] & ~inside)
+    return Forecast(tree, forecast.worth[of], trust[of] * ~inside)
 
 
 def _grown(tree: MergeTree, alike: Int64[np.ndarray, " n"]) -> tuple[MergeTree, Int64[np.ndarray, " nodes"]]:

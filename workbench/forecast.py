@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ._checks import check_unit_interval
@@ -27,8 +27,8 @@ class Forecast:
     Attributes:
         tree: n images, m merges.
         worth: [nodes, 5], forecast worth at each of `TAUS`.
-        within: bool [nodes], nodes that may become a cluster; None: all. Where data are unlike all that was trained on
-            forecasts of large clusters fail first, so none is made that is larger than every criterion's.
+        trust: [nodes], what part of a forecast counts; 0: no cluster can be made of the node; None: all counts. Where
+            data are unlike all that was trained on forecasts of large clusters fail first (`cluster_inputs.TRUST`).
 
     The worth of cluster C at tau is the mean over its images i of 1 / (tau / P_i + (1 - tau) / R_i), with
     P_i = |C & K_i| / |C|, R_i = |C & K_i| / |K_i|, K_i the class of i: recall at 0, F at 0.5, precision at 1 (BCubed).
@@ -44,7 +44,7 @@ class Forecast:
 
     tree: MergeTree
     worth: Float[np.ndarray, "nodes taus"]
-    within: Bool[np.ndarray, " nodes"] | None = None
+    trust: Float[np.ndarray, " nodes"] | None = None
 
     def at(self, tau: float) -> Float[np.ndarray, " nodes"]:
         """Forecast worth of every node at any tau in [0, 1], between two of `TAUS` linear in tau."""
@@ -61,7 +61,7 @@ class Forecast:
 
     def _of_cluster(self, tau: float) -> Float[np.ndarray, " nodes"]:
         worth: Float[np.ndarray, " nodes"] = self.tree.size * self.at(tau)
-        return worth if self.within is None else np.where(self.within, worth, NEVER)
+        return worth if self.trust is None else np.where(self.trust > 0, self.trust * worth, NEVER)
 
     def layers(self, tau: float) -> list[Cut]:
         """Nested cuts, finest first: at tau 0.9 and 0.7, at `tau` itself as `cut` gives it, at 0.3 and 0.1.
@@ -163,4 +163,4 @@ class Forecaster(nn.Module):
         parts = [self(part.to(self.mean.device)).cpu() for part in tracked(rows, "worth of clusters")]
         worth = torch.cat(parts).double().numpy()
         worth[: tree.n, -1] = 1.0
-        return Forecast(tree, worth, inputs.within)
+        return Forecast(tree, worth, inputs.trust)
