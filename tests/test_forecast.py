@@ -6,12 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.cluster_inputs import TRUST, cluster_inputs
 from workbench.criteria import map_equation_worth, mass_worth
 from workbench.cuts import CUTS, cut_layers, decode_cut, decode_map_equation, decode_mass
 from workbench.decode import Prediction
 from workbench.forecast import TAUS, Forecast, Forecaster, true_forecast
 from workbench.graph import knn
-from workbench.merges import merge_tree
+from workbench.merges import Edges, merge_tree
 from workbench.metrics import scores
 
 seeds = st.integers(0, 2**31)
@@ -186,3 +187,33 @@ def test_forecaster_in_blocks_gives_the_same(monkeypatch):
     assert np.allclose(committee.forecast(tree, inputs).worth, whole, atol=1e-6)
     assert (whole[:24, -1] == 1).all()
     assert ((whole > 0) & (whole <= 1)).all()
+
+
+def test_what_is_not_trusted_counts_for_less_and_what_is_not_at_all_is_no_cluster():
+    tree, _, _ = case_of(0)
+    root = tree.n_nodes - 1
+    worth, trust = np.full((tree.n_nodes, len(TAUS)), 0.5), np.ones(tree.n_nodes)
+    worth[root] = 0.6
+    assert (Forecast(tree, worth, trust).cut(0.5).node == root).all()
+    trust[root] = 0.8  # 0.48 beside 0.5
+    assert not (Forecast(tree, worth, trust).cut(0.5).node == root).any()
+    worth[root], trust[root] = 1.0, 0.0
+    assert not (Forecast(tree, worth, trust).cut(0.5).node == root).any()
+
+
+@settings(max_examples=30)
+@given(seeds)
+def test_trust_counts_the_criteria_that_would_make_a_cluster_as_large(seed):
+    """By the definition, node by node: is it a part of a cluster of the criterion's cut, or that cluster?"""
+    tree, graph, _ = case_of(seed)
+    rows = torch.nn.functional.normalize(torch.randn(tree.n, 5, generator=torch.Generator().manual_seed(seed)), dim=1)
+    trust = cluster_inputs(tree, graph, graph.similarity, rows).trust
+    edges = Edges.of(graph, graph.similarity)
+    leaf, merged = np.zeros((tree.n, 2)), np.zeros((len(tree.larger), 2))
+    leaf[:, 0], merged[:, 1] = edges.at(tree.n, edges.weight), tree.weight
+    volume, inner = tree.sums(leaf, merged).T
+    by_map, by_mass = map_equation_worth(tree, volume, inner)[1].node, mass_worth(tree)[1].node
+    for node in range(tree.n_nodes):
+        inside = [set(under(tree, node)) <= set(under(tree, cut[under(tree, node)[0]])) for cut in (by_map, by_mass)]
+        # linkage is similarity here, so the map equation has two voices
+        assert trust[node] == TRUST[2 * inside[0] + inside[1]]

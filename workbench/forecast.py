@@ -149,7 +149,7 @@ class Forecaster(nn.Module):
 
     def logits(self, inputs: Float[Tensor, "rows inputs"]) -> Float[Tensor, "members rows taus"]:
         """What each member says, before the sigmoid."""
-        rows = (inputs - self.mean) / self.scale
+        rows = nn.functional.dropout((inputs - self.mean) / self.scale, 0.1, self.training)
         return torch.stack([member(rows) for member in self.members])
 
     def forward(self, inputs: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows taus"]:

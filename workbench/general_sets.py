@@ -17,6 +17,7 @@ from .forecast import true_forecast
 from .graph import KnnGraph, knn
 from .lander import Lander
 from .merges import merge_tree
+from .metric import Metric
 from .structure import GraphInputs
 from .variety import Labelled, VarietyConfig, draw_set
 
@@ -72,8 +73,8 @@ class GeneralSet:
 def draw_sets(seeds: np.ndarray, sources: Sequence[Labelled], recipe: GeneralRecipe, model: Lander) -> list[GeneralSet]:
     """One training set per seed (`draw_set`), with its exact graph and the model's inputs.
 
-    Compared by cosine, though in use the general model maps rows first (`workbench.metric`): trained on mapped sets,
-    whose classes overlap less, it was surer of itself and no better.
+    Compared by cosine, though in use the general model maps rows first (`workbench.metric`): links trained on mapped
+    sets, whose classes overlap less, were surer of themselves and no better.
     """
     drawn = []
     for seed in seeds.tolist():
@@ -89,11 +90,12 @@ Table = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def worth_table(drawn: GeneralSet, model: Lander, share: float) -> Table:
-    """Inputs, true worth and weight of the nodes of a set's merge tree, of images a share only."""
-    inputs = drawn.inputs(model.device)
-    graph, rows = inputs.graph, drawn.features.float()
-    with torch.no_grad():
-        linkage = model(inputs).softmax(dim=2)[..., 1] * graph.present
+    """Inputs, true worth and weight of the nodes of a set's merge tree, of images a share only; rows are compared as
+    the model compares them in use."""
+    rows = drawn.features.float()
+    rows = Metric.of(model.inference.metric, rows)(rows)
+    graph = knn(rows, drawn.graph.k, method="exact")
+    linkage = model.linkage(Nodes.of_images(rows), graph)
     tree = merge_tree(graph, linkage, rows)
     worth = true_forecast(tree, drawn.labels.numpy()).worth
     weight = np.sqrt(tree.size)

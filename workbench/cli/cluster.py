@@ -79,16 +79,10 @@ def cluster(
     """
     from ..clusterer import HiLander
 
-    model = _model(lander, official, average, preset)
     settings: dict[str, Any] = {"k": k, "max_levels": max_levels, "early_stop": early_stop, "decoder": decoder}
-    settings |= {
-        "metric": metric,
-        "precision": precision,
-        "device": device,
-        "random_state": seed,
-        "progress": not quiet,
-    }
-    estimator = HiLander(model, tau="auto" if tau is None else tau, **settings)
+    settings |= {"metric": metric, "precision": precision, "device": device, "random_state": seed}
+    model = _model(lander, official, average, preset)
+    estimator = HiLander(model, tau="auto" if tau is None else tau, progress=not quiet, **settings)
     reading = {"encoder": encoder, "size": size, "dim": dim, "device": device, "progress": not quiet}
     with _cluster_of(scheduler) as estimator.client:
         said = _run(estimator, features, reading, out, {"format": format, "report": report, "seed": seed})
