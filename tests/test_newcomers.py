@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from workbench.graph import KnnGraph, query
 from workbench.hierarchy import build_hierarchy
 from workbench.lander import Lander
 from workbench.newcomers import JOINS, continued, joined
+from workbench.relative import Scene
 
 LABELS = st.lists(st.integers(0, 4), max_size=30)
 
@@ -47,10 +50,10 @@ def test_a_split_a_merger_and_a_foundation():
     assert continued(before[:0], now, 4).tolist() == [-1] * 4
 
 
-@pytest.fixture
-def fitted(blobs):
-    x, _ = blobs(6, 20, noise=0.4)
-    model = seeded(lambda: Lander(LanderConfig()), 0)
+@pytest.fixture(params=["structural", "relative", "features"])
+def fitted(blobs, request):
+    x, _ = blobs(12, 20, noise=0.4)
+    model = seeded(lambda: Lander(LanderConfig(request.param).for_features(x.shape[1])), 0)
     return model, build_hierarchy(x[::2], model.predict, InferenceConfig(k=5, tau=0.4)), x[1::2]
 
 
@@ -61,7 +64,7 @@ def test_the_strongest_link_or_the_strongest_cluster_decides(fitted):
     strongest, whole = (joined(model, tree, rows, found, tau).tolist() for tau in (0.45, None))
     for i, row in enumerate(rows):
         alone = query(tree.features, row[None], 5)
-        links = model.linkage(*_with_row(tree, row, alone), among=len(tree.features))[-1].tolist()
+        links = _linkage_of(model, tree, row, alone)[-1].tolist()
         labels = tree.labels[alone.neighbors[0]].tolist()
         best = int(np.argmax(links))
         assert strongest[i] == (labels[best] if links[best] > 0.45 else -1)
@@ -71,10 +74,13 @@ def test_the_strongest_link_or_the_strongest_cluster_decides(fitted):
         assert whole[i] == (most if np.mean(of_cluster[most]) > JOINS else -1)
 
 
-def _with_row(tree, row, alone):
-    graph = tree.levels[0].graph
+def _linkage_of(model, tree, row, alone):
+    """Of every link, with the row as one more node of the whole graph."""
+    graph, known = tree.levels[0].graph, Nodes.of_images(tree.features)
     lists = KnnGraph(torch.cat([graph.neighbors, alone.neighbors]), torch.cat([graph.similarity, alone.similarity]))
-    return Nodes.of_images(torch.cat([tree.features, row[None]])), lists
+    whole = Scene.of(known, graph)
+    scene = replace(whole, in_degree=torch.cat([whole.in_degree, torch.tensor([-1])]))
+    return model.linkage_from(model.inputs(Nodes.of_images(torch.cat([tree.features, row[None]])), lists, scene))
 
 
 def test_twins_join_whatever_the_model_says(fitted):

@@ -1,13 +1,15 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn.functional import pad
 
 from workbench.aggregate import Nodes
 from workbench.graph import KnnGraph, knn
-from workbench.relative import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, Background, relative_inputs
+from workbench.relative import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, Background, Scene, relative_inputs
 
 seeds = st.integers(0, 2**31)
 
@@ -65,11 +67,16 @@ def test_joined_rows_change_nobody_and_not_each_other():
     whole = KnnGraph(
         torch.cat([fitted.neighbors, lists.indices]), torch.cat([fitted.similarity, lists.values.clamp(0, 1)])
     )
-    together = relative_inputs(Nodes.of_images(torch.cat([x, new])), whole, among=30)
-    before = relative_inputs(Nodes.of_images(x), fitted)
+    before, scene = relative_inputs(Nodes.of_images(x), fitted), Scene.of(Nodes.of_images(x), fitted)
+
+    def with_new(graph):
+        joined = replace(scene, in_degree=pad(scene.in_degree, (0, graph.n - 30), value=-1))
+        return relative_inputs(Nodes.of_images(torch.cat([x, new])[: graph.n]), graph, joined)
+
+    together = with_new(whole)
     assert torch.allclose(together.nodes[:30], before.nodes, atol=1e-6)
     one = KnnGraph(whole.neighbors[:31], whole.similarity[:31])
-    alone = relative_inputs(Nodes.of_images(torch.cat([x, new[:1]])), one, among=30)
+    alone = with_new(one)
     assert torch.allclose(together.nodes[30], alone.nodes[30], atol=1e-6)
     assert torch.allclose(together.edges[30], alone.edges[30], atol=1e-6)
 

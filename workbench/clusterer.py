@@ -6,7 +6,6 @@ import copy
 import numbers
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -153,11 +152,9 @@ class HiLander(ClusterMixin, BaseEstimator):
         if settings.metric != self.settings_.metric:
             raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {settings.metric!r}; call fit")
         rows, metric = torch.cat([self.features_, self._mapped(X)]).to(lander.device), self.hierarchy_.metric
-        mapped = metric.matrix is not None  # else the rows are as they came: all together may give a map
-        how = replace(settings, metric="cosine") if mapped else settings
+        mapped = None if metric.matrix is None else metric  # None: rows are as they came, all together may give a map
         with shown(self.progress), self._machines(lander) as (predict, search):
-            hierarchy = build_hierarchy(rows, predict, how, graph=search)
-        hierarchy = replace(hierarchy, metric=metric) if mapped else hierarchy
+            hierarchy = build_hierarchy(rows, predict, settings, graph=search, mapped=mapped)
         return self._keep(hierarchy, lander, settings, self.labels_)
 
     def _mapped(self, X: Any) -> Float[Tensor, "m d"]:

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from .aggregate import Nodes, aggregate, majority
 from .config import InferenceConfig
-from .graph import KnnGraph, knn
+from .graph import KnnGraph, knn, known
 from .hierarchy import Hierarchy, build_hierarchy, oracle_predictor
 from .lander import Lander
+from .metric import Metric
 from .structure import GraphInputs
 from .targets import denser_neighbors, density_target, link_labels
 
@@ -77,17 +78,12 @@ def teacher_levels(
 
     Source: official code, training set construction.
     """
-    of_images: list[KnnGraph] = []
-
-    def search(nodes: Float[Tensor, "m d"], k: int) -> KnnGraph:
-        if not of_images:  # what is searched first
-            of_images.append(knn(nodes, max(ks)))
-        return of_images[0].first(k) if len(nodes) == of_images[0].n else knn(nodes, k)
-
-    trees = []
+    metric, teacher, trees = Metric.of(model.inference.metric, features), oracle_predictor(labels, links=False), []
+    rows = metric(features)
+    search = known(knn(rows, max(ks)))
     for k, most in zip(ks, n_levels, strict=True):
-        settings = InferenceConfig.published(k=k, tau=0.0).override(max_levels=most, metric=model.inference.metric)
-        trees.append(build_hierarchy(features, oracle_predictor(labels, links=False), settings, graph=search))
+        settings = InferenceConfig.published(k=k, tau=0.0).override(max_levels=most)
+        trees.append(build_hierarchy(rows, teacher, settings, graph=search, mapped=metric))
     return [
         training_level(model, level_nodes(tree, i), level.graph, labels[level.image], links=links, level=i)
         for tree in trees

@@ -6,7 +6,6 @@ the rows alone. So the lists are the same for any number of workers, and after a
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from . import _lists
 from ._forest import REACH, ROUNDS, SETTLED, leaf_ends, tree_order
-from ._search import SPARE, open_rows, rank_itself
+from ._search import SPARE, Threads, open_rows, rank_itself
 from .fleet_crew import Crew
 from .fleet_work import explored, merged, nearest, searched
 from .graph import KnnGraph, surroundings
@@ -93,7 +92,7 @@ def approximate_lists(crew: Crew, features: Tensor, k: int, sizes: Sizes, seed: 
     """
     rows, m = features.cpu().contiguous(), min(k + SPARE, len(features) - 1)
     depth = depth_for(len(rows), sizes.part)
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with Threads() as pool:
         grown = pool.map(partial(tree_order, rows.numpy(), depth, seed), range(SPLITS if depth else 1))
         orders = list(grown)
     best, ids = np.full((len(rows), m), -np.inf, np.float32), np.full((len(rows), m), -1, np.int32)

@@ -156,6 +156,7 @@ def build_hierarchy(
     settings: InferenceConfig,
     *,
     graph: GraphBuilder | None = None,
+    mapped: Metric | None = None,
 ) -> Hierarchy:
     """Cluster level by level.
 
@@ -169,6 +170,7 @@ def build_hierarchy(
             `oracle_predictor(labels)`.
         settings: metric, k, tau, decoder and stopping rules.
         graph: (features of the nodes, k) -> KnnGraph, in place of `knn`; e.g. to give neighbour lists from elsewhere.
+        mapped: the metric that has mapped the features; None: one is fitted to them here, and maps them.
 
     Example:
         >>> x = torch.nn.functional.normalize(torch.rand(20, 4, generator=torch.Generator().manual_seed(0)), dim=1)
@@ -178,8 +180,8 @@ def build_hierarchy(
     Source: paper section 3 and algorithm 1.
     """
     decode, build = get_decoder(settings.decoder), graph or knn
-    metric = Metric.of(settings.metric, features)
-    features = metric(features)
+    metric = mapped or Metric.of(settings.metric, features)
+    features = features if mapped else metric(features)
     nodes = Nodes.of_images(features)
     labels = nodes.image
     levels: list[Level] = []

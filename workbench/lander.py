@@ -23,7 +23,7 @@ from .decode import Prediction
 from .forecast import Forecast, Forecaster
 from .graph import KnnGraph, knn
 from .merges import merge_tree
-from .relative import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, relative_inputs
+from .relative import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, Scene, relative_inputs
 from .structure import EDGE_INPUTS, NODE_INPUTS, GraphInputs, feature_inputs, structural_inputs
 from .targets import signed_density
 
@@ -76,14 +76,14 @@ class Lander(nn.Module):
         self.head = nn.Sequential(nn.PReLU(half), nn.Linear(half, half), nn.PReLU(half), nn.Linear(half, 2))
         self.forecaster = Forecaster(config.members) if config.members else None
 
-    def inputs(self, nodes: Nodes, graph: KnnGraph, *, among: int | None = None) -> GraphInputs:
-        """What this model reads of a level; `among`: the nodes after the first so many join it as if each came alone.
+    def inputs(self, nodes: Nodes, graph: KnnGraph, scene: Scene | None = None) -> GraphInputs:
+        """What this model reads of a level, or of a part of one with the whole one's scene.
 
         Raises:
             ValueError: features of another dimension than the model's.
         """
         if self.config.inputs == "relative":
-            return relative_inputs(nodes, graph, among=among)
+            return relative_inputs(nodes, graph, scene)
         if self.config.inputs == "structural":
             return structural_inputs(nodes, graph)
         config = self.config.for_features(nodes.identity.shape[1])
@@ -139,9 +139,9 @@ class Lander(nn.Module):
         return Prediction(linkage, signed_density(graph, 2 * linkage - 1), self._forecast(nodes, graph, linkage))
 
     @torch.no_grad()
-    def linkage(self, nodes: Nodes, graph: KnnGraph, *, among: int | None = None) -> Float[Tensor, "n k"]:
-        """Linkage alone; `among`: see `inputs`."""
-        return self.linkage_from(self.inputs(nodes, graph, among=among))
+    def linkage(self, nodes: Nodes, graph: KnnGraph) -> Float[Tensor, "n k"]:
+        """Linkage alone."""
+        return self.linkage_from(self.inputs(nodes, graph))
 
     @torch.no_grad()
     def linkage_from(self, inputs: GraphInputs) -> Float[Tensor, "b k"]:

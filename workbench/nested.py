@@ -18,7 +18,7 @@ from ._checks import check_labels
 from .aggregate import Nodes
 from .config import InferenceConfig
 from .decode import TREES, Decoder, Prediction, get_decoder
-from .graph import KnnGraph, knn
+from .graph import KnnGraph, known
 from .hierarchy import Hierarchy, Level, Predictor, build_hierarchy
 from .metrics import bcubed, contingency, pairwise
 
@@ -205,31 +205,27 @@ def _f(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def rebuild(
-    features: Float[Tensor, "n d"], predict: Predictor, settings: InferenceConfig, first: Level, tau: float
-) -> Hierarchy:
-    """The hierarchy at another tau: graph and prediction of level 0 are taken over, the levels above run anew.
+def rebuild(hierarchy: Hierarchy, predict: Predictor, settings: InferenceConfig, tau: float) -> Hierarchy:
+    """The hierarchy at another tau: metric, graph and prediction of level 0, which do not depend on tau, are taken
+    over, the levels above run anew.
 
     Args:
-        features: the images' rows as they were compared (`Hierarchy.features`): they are not mapped again.
-        predict: a LANDER's `predict`, or another predictor.
+        hierarchy: at any tau.
+        predict: who predicted it: a LANDER's `predict`, or another predictor.
         settings: k, decoder and stopping rules; their tau is replaced.
-        first: level 0 of a hierarchy of these features; it does not depend on tau.
         tau: in [0, 1].
 
     Example:
         >>> from workbench.hierarchy import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
         >>> settings = InferenceConfig(k=2, tau=0.9)
-        >>> first = build_hierarchy(x, similarity_predictor, settings).levels[0]
-        >>> rebuild(x, similarity_predictor, settings, first, 0.05).n_clusters
+        >>> rebuild(build_hierarchy(x, similarity_predictor, settings), similarity_predictor, settings, 0.05).n_clusters
         1
     """
-
-    def search(nodes: Float[Tensor, "m d"], k: int) -> KnnGraph:
-        return first.graph if len(nodes) == first.n_nodes else knn(nodes, k)
+    first = hierarchy.levels[0]
 
     def guess(nodes: Nodes, graph: KnnGraph) -> Prediction:
-        return first.prediction if graph is first.graph else predict(nodes, graph)
+        return first.prediction if len(nodes.image) == first.n_nodes else predict(nodes, graph)
 
-    return build_hierarchy(features, guess, replace(settings, tau=tau, metric="cosine"), graph=search)
+    how, search = replace(settings, tau=tau), known(first.graph)
+    return build_hierarchy(hierarchy.features, guess, how, graph=search, mapped=hierarchy.metric)

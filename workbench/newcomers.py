@@ -3,6 +3,8 @@ anew."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int, Int64
@@ -10,9 +12,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from .aggregate import Nodes
-from .graph import KnnGraph
+from .graph import KnnGraph, surroundings
 from .hierarchy import Hierarchy
 from .lander import Lander
+from .relative import Scene
 
 JOINS = 0.4  # mean linkage at which a new row joins: 0.3 agrees best with a refit, 0.5 tells strangers better
 
@@ -58,13 +61,20 @@ def joined(
 def _linkage(lander: Lander, graph: KnnGraph, features: Tensor, rows: Tensor, found: KnnGraph) -> Float[Tensor, "m k"]:
     """Linkage of new rows to the fitted rows they list.
 
-    The new rows join the fitted graph as nodes that nobody lists, so none of them changes what another one sees.
+    The new rows join the fitted graph as nodes that nobody lists, so none of them changes what another one sees. Only
+    what lies around them is computed: what a node sends is made of its own neighbours' lists.
     """
-    missing = found.k - graph.k
-    neighbors = torch.cat([pad(graph.neighbors, (0, missing), value=-1), found.neighbors])
-    similarity = torch.cat([pad(graph.similarity, (0, missing)), found.similarity])
-    nodes = Nodes.of_images(torch.cat([features, rows]))
-    return lander.linkage(nodes, KnnGraph(neighbors, similarity), among=len(features))[len(features) :]
+    m, near = len(rows), found.neighbors[found.present].unique()
+    around, lists, rings = surroundings(graph.neighbors, near, len(lander.convs) + 2)
+    listed = torch.searchsorted(near, found.neighbors).where(found.present, -m - 1)
+    missing = (0, found.k - graph.k)
+    neighbors = torch.cat([m + listed, pad(torch.where(lists < 0, -1, m + lists), missing, value=-1)])
+    similarity = torch.cat([found.similarity, pad(graph.similarity[around].masked_fill(lists < 0, 0), missing)])
+    whole = Scene.of(Nodes.of_images(features), graph)
+    scene = replace(whole, in_degree=pad(whole.in_degree[around], (m, 0), value=-1))
+    part = Nodes.of_images(torch.cat([rows, features[around]]))
+    inputs = lander.inputs(part, KnnGraph(neighbors, similarity), scene)
+    return lander.linkage_from(replace(inputs, rings=(m, *(m + ring for ring in rings))))
 
 
 def continued(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ._blocks import blocks
@@ -79,7 +79,35 @@ class Background:
         return (cosine - self.mean) / (1 - self.mean + 1e-6)
 
 
-def relative_inputs(nodes: Nodes, graph: KnnGraph, *, among: int | None = None) -> GraphInputs:
+@dataclass(frozen=True)
+class Scene:
+    """What a node's inputs take from the whole graph that it stands in.
+
+    Attributes:
+        background: of its rows.
+        distance: mean over its nodes of their mean distance (l in `relative_inputs`).
+        in_degree: int64 [n], how many nodes list each one; -1: not known, as of a row that joins it: then how many of
+            its neighbours would list it counts.
+    """
+
+    background: Background
+    distance: float
+    in_degree: Int[Tensor, " n"]
+
+    @classmethod
+    def of(cls, nodes: Nodes, graph: KnnGraph) -> Scene:
+        """That of all nodes of one level.
+
+        Example:
+            >>> Scene.of(Nodes.of_images(torch.eye(2)), KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]])).in_degree
+            tensor([1, 1])
+        """
+        listed = torch.bincount(graph.neighbors[graph.present], minlength=graph.n)
+        mean = _mean_distance(graph, _distances(graph)).mean() if graph.k else 0.0
+        return cls(Background.of(nodes.center), float(mean), listed)
+
+
+def relative_inputs(nodes: Nodes, graph: KnnGraph, scene: Scene | None = None) -> GraphInputs:
     """Inputs that no longer hold features nor cosines: `RELATIVE_NODE_INPUTS` and `RELATIVE_EDGE_INPUTS`.
 
     Formula: l_ij = ln(1 - s_ij + 0.001); a link reads l_ij less the mean, best and worst l of both its ends, the
@@ -89,8 +117,7 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, *, among: int | None = None) 
     Args:
         nodes: of one level.
         graph: their k-NN graph.
-        among: only the first so many nodes make up the background, the means and the in-degrees; the others are judged
-            as if each had come alone (their in-degree: how many of their neighbours would list them). None: all.
+        scene: of the whole graph, where this is a part of it; None: of this one.
 
     Example:
         >>> x = torch.eye(2) * 0.6 + 0.4
@@ -102,19 +129,20 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, *, among: int | None = None) 
         empty = graph.similarity.new_zeros
         sizes = len(RELATIVE_NODE_INPUTS), len(RELATIVE_EDGE_INPUTS)
         return GraphInputs(graph, empty(graph.n, sizes[0]), empty(graph.n, 0, sizes[1]))
-    known = slice(among)
-    background = Background.of(nodes.center[known])
+    scene = scene or Scene.of(nodes, graph)
+    background = scene.background
     similarity, other, present = graph.similarity, graph.filled, graph.present
     count = present.sum(dim=1).clamp(min=1)
-    distance = torch.log(1 - similarity + NEAR)
-    mean, best = (distance * present).sum(dim=1) / count, distance[:, 0]
+    distance = _distances(graph)
+    mean, best = _mean_distance(graph, distance), distance[:, 0]
     last = (count - 1)[:, None]
     worst, reach = distance.gather(1, last)[:, 0], similarity.gather(1, last)[:, 0]
     spread = (((distance - mean[:, None]) * present).square().sum(dim=1) / count).sqrt()
     rank_back, shared = rank_and_shared(graph)
     mutual = (similarity >= reach[other]).to(similarity.dtype)
     above = background.above(similarity)
-    popular = _in_degree(graph, mutual, among)
+    listed = torch.where(scene.in_degree < 0, (mutual * present).sum(dim=1), scene.in_degree)
+    popular = torch.log1p(listed / graph.k)
     slot = (torch.arange(graph.k, device=other.device) / count[:, None]).expand_as(similarity)
     edges = similarity.new_empty(*similarity.shape, len(RELATIVE_EDGE_INPUTS))
     for rows in blocks(graph.n, edges[0].numel(), edges.device):
@@ -131,16 +159,14 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, *, among: int | None = None) 
     def averaged(values: Tensor) -> Tensor:
         return (values * present).sum(dim=1) / count
 
-    of_nodes = [worst - best, mean - best, spread, mean - mean[known].mean(), averaged(above), popular]
+    of_nodes = [worst - best, mean - best, spread, mean - scene.distance, averaged(above), popular]
     of_nodes += [averaged(mutual), averaged(shared), best - mean[other[:, 0]], averaged(distance - mean[other])]
     return GraphInputs(graph, torch.stack(of_nodes, dim=1), edges)
 
 
-def _in_degree(graph: KnnGraph, mutual: Tensor, among: int | None) -> Float[Tensor, " n"]:
-    """ln(1 + d / k), d = how many of the known nodes list a node, or would."""
-    known = slice(among)
-    listed = graph.neighbors[known][graph.present[known]]
-    count = torch.bincount(listed, minlength=graph.n).to(mutual.dtype)
-    if among is not None:
-        count[among:] = (mutual * graph.present)[among:].sum(dim=1)
-    return torch.log1p(count / graph.k)
+def _distances(graph: KnnGraph) -> Float[Tensor, "n k"]:
+    return torch.log(1 - graph.similarity + NEAR)
+
+
+def _mean_distance(graph: KnnGraph, distance: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
+    return (distance * graph.present).sum(dim=1) / graph.present.sum(dim=1).clamp(min=1)

@@ -54,7 +54,7 @@ def tau_curve(
     lowest = build_hierarchy(features, predict, replace(settings, max_levels=1))
     rows = []
     for tau in taus:
-        tree = rebuild(lowest.features, predict, settings, lowest.levels[0], tau)
+        tree = rebuild(lowest, predict, settings, tau)
         score, error = _bcubed_of(truth, tree.labels.cpu().numpy(), part)
         row = {"tau": tau, "bcubed_f": score, "error": error}
         rows.append({**row, "n_clusters": tree.n_clusters, "n_levels": len(tree.levels)})

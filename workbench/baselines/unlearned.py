@@ -10,7 +10,7 @@ from torch import Tensor
 
 from workbench.baselines.base import Baseline, Grid
 from workbench.config import InferenceConfig
-from workbench.graph import KnnGraph, knn
+from workbench.graph import KnnGraph, knn, known
 from workbench.hierarchy import build_hierarchy, similarity_predictor
 
 
@@ -42,12 +42,8 @@ class NoLearning(Baseline):
 
     def _assign(self, data: Any) -> Int64[np.ndarray, " n"]:
         rows, images = data
-
-        def search(identity: Tensor, k: int) -> KnnGraph:
-            return images if identity is rows else knn(identity, k)
-
         settings = InferenceConfig(k=self.k, tau=self.tau, max_levels=self.max_levels)
-        return build_hierarchy(rows, similarity_predictor, settings, graph=search).labels.numpy()
+        return build_hierarchy(rows, similarity_predictor, settings, graph=known(images)).labels.numpy()
 
 
 class NoLearningOneLevel(NoLearning):

@@ -54,8 +54,8 @@ class TauExplorer(Explorer):
         images: np.ndarray | None = None,
     ) -> None:
         super().__init__()
-        self._features, self._lander, self._settings = model.features_, model.lander_, model.settings_
-        self._first = model.hierarchy_.levels[0]
+        self._run, self._lander, self._settings = model.hierarchy_, model.lander_, model.settings_
+        self._first = self._run.levels[0]
         self._source = source_of(self._first, self._settings.decoder)
         self._labels, self._images, self._xy = labels, images, xy
         self._decoding: Decoding = self._first.decoding
@@ -113,7 +113,7 @@ class TauExplorer(Explorer):
     def _run_upper(self) -> None:
         """Run the levels above at the tau of now; the slider may move on meanwhile."""
         start, tau = time.perf_counter(), self.tau
-        tree = rebuild(self._features, self._lander.predict, self._settings, self._first, tau)
+        tree = rebuild(self._run, self._lander.predict, self._settings, tau)
         self._arrived(tree, tau, time.perf_counter() - start)
 
     def _took(self, tree: Hierarchy, tau: float, seconds: float) -> None:
