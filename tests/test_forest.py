@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import _forest, _lists
+from workbench._forest import both_ways
 from workbench.graph import knn
 
 seeds = st.integers(0, 2**31)
@@ -75,7 +76,7 @@ def test_links_both_ways_and_which_are_new(seed):
     n, k = 12, 3
     ids = np.stack([random.permutation(n)[:k] for _ in range(n)]).astype(np.int32)
     known = np.stack([random.permutation(n)[:k] for _ in range(n)]).astype(np.int32)
-    links, new = _lists.both_ways(ids, known)
+    links, new = both_ways(ids, known)
     for i in range(n):
         assert links[i, :k].tolist() == ids[i].tolist()
         listed_by = [int(j) for slot in range(k) for j in range(n) if ids[j, slot] == i]
@@ -84,6 +85,18 @@ def test_links_both_ways_and_which_are_new(seed):
             if j >= 0:
                 own = j in ids[i, :].tolist() and fresh == (j not in known[i])
                 assert own or fresh == (i not in known[j])
+
+
+def test_links_both_ways_are_the_same_by_parts():
+    """Rows shared between threads: every one writes its own."""
+    random = np.random.default_rng(0)
+    ids, known = (random.integers(-1, 50, (50, 4)).astype(np.int32) for _ in range(2))
+    whole = both_ways(ids, known)
+    parts = np.full_like(whole[0], -1), np.zeros_like(whole[1])
+    for low, high in ((0, 7), (7, 30), (30, 50)):
+        _lists.both_ways(ids, known, *parts, low, high)
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @settings(max_examples=30)
@@ -95,7 +108,7 @@ def test_exploring_finds_the_best_of_those_two_links_away(seed):
     ids = np.stack([np.random.default_rng(seed + i).permutation(np.delete(np.arange(n), i))[:k] for i in range(n)])
     ids = np.take_along_axis(ids, np.argsort(-np.take_along_axis(product, ids, 1), axis=1), 1).astype(np.int32)
     best, found = np.take_along_axis(product, ids, 1), ids.copy()
-    links, new = _lists.both_ways(ids, np.full((n, 1), -1, np.int32))
+    links, new = both_ways(ids, np.full((n, 1), -1, np.int32))
     _lists.explore(rows, best, found, links, new, 0, n)
     for i in range(n):
         near = {j for one in links[i] if one >= 0 for j in links[one].tolist() if j >= 0} | set(ids[i].tolist())

@@ -89,5 +89,9 @@ def test_clusters_of_a_file_are_those_of_its_rows(model, mapped, tmp_path):
     fitted = HiLander(model).fit(rows)
     np.testing.assert_array_equal(fitted.labels_, HiLander(model).fit_predict(same))
     np.testing.assert_array_equal(fitted.predict(rows[:20]), fitted.labels_[:20])
+    if sys.platform != "win32":
+        assert on_disk(fitted.features_)
+        assert on_disk(fitted.partial_fit(same[:5]).features_)
+    np.testing.assert_array_equal(fitted.labels_, HiLander(model).fit(same).partial_fit(same[:5]).labels_)
     assert (tmp_path / "x.npy").read_bytes() == before
     assert os.access(tmp_path / "x.npy", os.W_OK)

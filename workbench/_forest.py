@@ -54,11 +54,21 @@ def search_forest(features: Tensor, k: int, seed: int) -> Tensor:
         known = np.full((n, 1), -1, np.int32)
         for _ in range(ROUNDS):
             near = ids[:, : max(1, int(REACH * k))].copy()
-            if _explore(threads, rows, best, ids, _lists.both_ways(near, known)) < SETTLED * n:
+            if _explore(threads, rows, best, ids, both_ways(near, known)) < SETTLED * n:
                 break
             known = near
     found = torch.from_numpy(np.where(ids >= 0, first[ids], -1)).long()
     return found[torch.from_numpy(place).long()]
+
+
+def both_ways(ids: Any, known: Any) -> tuple[Any, Any]:
+    """Lists [n, 2 k]: whom a row lists, then up to k of those that list it, the nearest first; -1 where there is none.
+    And which of these links are new: not in `known`, the lists that were looked through before."""
+    n, k = ids.shape
+    out, new = np.full((n, 2 * k), -1, np.int32), np.zeros((n, 2 * k), np.bool_)
+    with Threads(k * ids.size) as threads:
+        threads.share(partial(_lists.both_ways, ids, known, out, new), n)
+    return out, new
 
 
 def _explore(threads: Threads, rows: Tensor, best: Any, ids: Any, links: tuple[Any, Any]) -> int:

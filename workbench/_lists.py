@@ -38,6 +38,14 @@ def _insert(best: Any, ids: Any, value: Any, which: int) -> None:
 
 
 @njit(cache=True, nogil=True)
+def _lists_it(row: Any, which: Any) -> bool:
+    for one in row:  # noqa: SIM110 -- numba compiles no any() of a generator
+        if one == which:
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
 def best_of_rows(block: Any, first: int, best: Any, ids: Any, low: int, high: int) -> None:
     """Update the lists (best, ids) [rows, m] of the rows low .. high - 1 of a block with its columns, numbered from
     `first`. Most of `LANES` values at a time are passed over: none exceeds the last of the list."""
@@ -69,13 +77,12 @@ def best_of_columns(block: Any, first: int, best: Any, ids: Any, low: int, high:
                         bound[c] = best[column, -1]
 
 
-@njit(cache=True)
-def rank_and_shared(neighbors: Any, similarity: Any) -> tuple[Any, Any]:
-    """See `structure.rank_and_shared`; -1 marks a missing neighbour."""
+@njit(cache=True, nogil=True)
+def rank_and_shared(neighbors: Any, similarity: Any, rank: Any, shared: Any, low: int, high: int) -> None:
+    """See `structure.rank_and_shared`, of the nodes low .. high - 1; -1 marks a missing neighbour."""
     n, k = neighbors.shape
-    rank, shared = np.zeros((n, k), np.float32), np.zeros((n, k), np.float32)
-    stamp = np.full(n, -1)
-    for i in range(n):
+    stamp = np.full(n, -1, np.int32)
+    for i in range(low, high):
         for slot in range(k):
             if neighbors[i, slot] >= 0:
                 stamp[neighbors[i, slot]] = i
@@ -90,7 +97,6 @@ def rank_and_shared(neighbors: Any, similarity: Any) -> tuple[Any, Any]:
                     common += stamp[theirs] == i
             rank[i, slot] = above / max(1, listed)
             shared[i, slot] = common / k
-    return rank, shared
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
@@ -142,26 +148,26 @@ def join_leaves(products: Any, which: Any, own: Any, size: Any, best: Any, ids: 
                 if exceed > 0:
                     for c in range(len(part)):
                         j = which[leaf, start + c]
-                        if part[c] > best[i, -1] and j != i and not (ids[i] == j).any():
+                        if part[c] > best[i, -1] and j != i and not _lists_it(ids[i], j):
                             _insert(best[i], ids[i], part[c], j)
 
 
 @njit(cache=True, nogil=True)
-def both_ways(ids: Any, known: Any) -> tuple[Any, Any]:
-    """Lists [n, 2 k]: whom a row lists, then up to k of those that list it, the nearest first; -1 where there is none.
-    And which of these links are new: not in `known`, the lists that were looked through before."""
+def both_ways(ids: Any, known: Any, out: Any, new: Any, low: int, high: int) -> None:
+    """See `_forest.both_ways`, for the rows low .. high - 1."""
     n, k = ids.shape
-    out, new, filled = np.full((n, 2 * k), -1, np.int32), np.zeros((n, 2 * k), np.bool_), np.full(n, k)
+    filled = np.full(high - low, k)
     for slot in range(k):
         for i in range(n):
             j = ids[i, slot]
-            if j >= 0:
-                fresh = not (known[i] == j).any()
-                out[i, slot], new[i, slot] = j, fresh
-                if filled[j] < 2 * k:
-                    out[j, filled[j]], new[j, filled[j]] = i, fresh
-                    filled[j] += 1
-    return out, new
+            own, listed = low <= i < high and j >= 0, low <= j < high and filled[j - low] < 2 * k
+            if own or listed:
+                fresh = not _lists_it(known[i], j)
+                if own:
+                    out[i, slot], new[i, slot] = j, fresh
+                if listed:
+                    out[j, filled[j - low]], new[j, filled[j - low]] = i, fresh
+                    filled[j - low] += 1
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
@@ -194,5 +200,5 @@ def merge_lists(best: Any, ids: Any, value: Any, which: Any) -> None:
     for i in range(ids.shape[0]):
         for slot in range(which.shape[1]):
             j = which[i, slot]
-            if j >= 0 and value[i, slot] > best[i, -1] and not (ids[i] == j).any():
+            if j >= 0 and value[i, slot] > best[i, -1] and not _lists_it(ids[i], j):
                 _insert(best[i], ids[i], value[i, slot], j)

@@ -19,27 +19,23 @@ def undirected(neighbors: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
     Both directions of a pair stand in its two lists, so no pair is looked up among all others.
     """
     n, k = neighbors.shape
-    low, high, total, links = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0), np.empty(0, np.float32))
-    for filling in (False, True):
-        count = 0
-        for i in range(n):
-            for slot in range(k):
-                j = neighbors[i, slot]
-                back = -1
-                for other in range(k if j >= 0 else 0):
-                    if neighbors[j, other] == i:
-                        back = other
-                if j < 0 or (back >= 0 and j < i):  # the other one tells of this pair
-                    continue
-                both = np.float64(weight[i, slot]) + (np.float64(weight[j, back]) if back >= 0 else 0.0)
-                if both > 0 and filling:
-                    low[count], high[count], total[count] = min(i, j), max(i, j), both
-                    links[count] = 2 if back >= 0 else 1
-                count += 1 if both > 0 else 0
-        if not filling:
-            low, high = np.empty(count, np.int32), np.empty(count, np.int32)
-            total, links = np.empty(count), np.empty(count, np.float32)
-    return low, high, total, links
+    low, high = np.empty(n * k, np.int32), np.empty(n * k, np.int32)  # what is never written takes no memory
+    total, links, count = np.empty(n * k), np.empty(n * k, np.float32), 0
+    for i in range(n):
+        for slot in range(k):
+            j = neighbors[i, slot]
+            back = -1
+            for other in range(k if j >= 0 else 0):
+                if neighbors[j, other] == i:
+                    back = other
+            if j < 0 or (back >= 0 and j < i):  # the other one tells of this pair
+                continue
+            both = np.float64(weight[i, slot]) + (np.float64(weight[j, back]) if back >= 0 else 0.0)
+            if both > 0:
+                low[count], high[count], total[count] = min(i, j), max(i, j), both
+                links[count] = 2 if back >= 0 else 1
+                count += 1
+    return low[:count], high[:count], total[:count], links[:count]
 
 
 @njit(cache=True)

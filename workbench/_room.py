@@ -51,3 +51,14 @@ def room(shape: tuple[int, ...], *, mapped: bool) -> Tensor:
             error.add_note(f"no room for {4 * size:,} bytes in {tempfile.gettempdir()}; set TMPDIR to a larger disk")
             raise
         return torch.from_file(file.name, shared=True, size=size, dtype=torch.float32).view(shape)
+
+
+def stacked(upper: Tensor, lower: Tensor) -> Tensor:
+    """Rows [n, d] over rows [m, d], in a file where the upper ones lie in one.
+
+    Example:
+        >>> stacked(torch.zeros(2, 1), torch.ones(1, 1)).flatten().tolist(), on_disk(stacked(*[torch.ones(1, 1)] * 2))
+        ([0.0, 0.0, 1.0], False)
+    """
+    shape = len(upper) + len(lower), upper.shape[1]
+    return torch.cat([upper, lower], out=room(shape, mapped=True) if on_disk(upper) else None)

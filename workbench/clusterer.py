@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int64
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
@@ -21,6 +20,7 @@ from torch import Tensor
 from ._checks import check_array, resolve_device, unit_rows
 from ._code import need_dask
 from ._progress import shown
+from ._room import stacked
 from .checkpoint import as_lander
 from .config import InferenceConfig
 from .cuts import CUTS, cut_layers
@@ -151,7 +151,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         lander, settings = self._resolve()
         if settings.metric != self.settings_.metric:
             raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {settings.metric!r}; call fit")
-        rows, metric = torch.cat([self.features_, self._mapped(X)]).to(lander.device), self.hierarchy_.metric
+        rows, metric = stacked(self.features_, self._mapped(X)).to(lander.device), self.hierarchy_.metric
         mapped = None if metric.matrix is None else metric  # None: rows are as they came, all together may give a map
         with shown(self.progress), self._machines(lander) as (predict, search):
             hierarchy = build_hierarchy(rows, predict, settings, graph=search, mapped=mapped)

@@ -16,7 +16,7 @@ from distributed import Future
 from torch import Tensor
 
 from . import _lists
-from ._forest import REACH, ROUNDS, SETTLED, leaf_ends, tree_order
+from ._forest import REACH, ROUNDS, SETTLED, both_ways, leaf_ends, tree_order
 from ._search import SPARE, Threads, open_rows, rank_itself
 from .fleet_crew import Crew
 from .fleet_work import explored, merged, nearest, searched
@@ -147,7 +147,7 @@ def _explore(crew: Crew, rows: Tensor, best: Any, ids: Any, blocks: list[Tensor]
     known = np.full((len(ids), 1), -1, np.int32)
     for _ in range(ROUNDS):
         near = ids[:, : max(1, int(REACH * ids.shape[1]))].copy()
-        links, fresh = map(torch.from_numpy, _lists.both_ways(near, known))
+        links, fresh = map(torch.from_numpy, both_ways(near, known))
         around = partial(_around, rows, links, fresh, best, ids)
         better, jobs = 0, [crew.task(explored, partial(around, block)) for block in blocks]
         for which, (more, value, index) in crew.run(jobs, "k-NN graph: neighbours"):

@@ -6,12 +6,14 @@ A model that sees these instead of the features clusters embeddings of any dimen
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from . import _lists
+from ._search import Threads
 from .aggregate import Nodes
 from .graph import KnnGraph, surroundings
 
@@ -204,11 +206,12 @@ def rank_and_shared(graph: KnnGraph, cells: int = CELLS) -> tuple[Float[Tensor, 
         >>> rank_and_shared(graph)[1].tolist()
         [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]
     """
+    rank, shared = torch.zeros(2, graph.n, graph.k, device=graph.similarity.device)
     if graph.neighbors.device.type == "cpu":
-        lists = (column.contiguous().numpy() for column in (graph.neighbors, graph.similarity))
-        rank, shared = (torch.from_numpy(column) for column in _lists.rank_and_shared(*lists))
+        lists, values = (column.contiguous().numpy() for column in (graph.neighbors, graph.similarity))
+        with Threads(graph.n * graph.k**2) as threads:
+            threads.share(partial(_lists.rank_and_shared, lists, values, rank.numpy(), shared.numpy()), graph.n)
         return rank, shared
-    rank, shared = torch.zeros_like(graph.similarity), torch.zeros_like(graph.similarity)
     size = max(1, cells // max(1, graph.k**3))
     for start in range(0, graph.n, size):
         rows = slice(start, start + size)
