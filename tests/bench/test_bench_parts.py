@@ -197,3 +197,11 @@ def test_medians_need_runs():
     with pytest.raises(ValueError, match="expected at least one run"):
         bench_medians([results([])])
     assert isinstance(bench_medians([results(runs(a=[1.0]))]), pd.DataFrame)
+
+
+@pytest.mark.parametrize(("speed", "sizes"), [(1.0, [machine.PROBE]), (1e6, [machine.PROBE, 2048])])
+def test_a_slow_format_is_measured_on_small_products_alone(speed, sizes, monkeypatch):
+    asked = []
+    monkeypatch.setattr(machine, "_speed_of", lambda x: asked.append(len(x)) or speed)
+    assert machine.measured_peak() == {"fp32": speed, "bf16": speed}
+    assert asked == 2 * sizes

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 
 PEAK_SIZE = {"cpu": 2048, "cuda": 8192}  # rows and columns of the matrices multiplied
+PROBE = 256  # rows and columns of the product that tells how long those take
+PATIENCE = 1.0  # seconds that one of them may take; processors without bfloat16 would need minutes
 TIMES = 5
 
 
@@ -44,7 +46,8 @@ def load() -> float | None:
 def measured_peak(device: str = "cpu") -> dict[str, float]:
     """Best speed of a square matrix product in GFLOP/s, by number format.
 
-    Formula: 2 m^3 / seconds of the fastest of some products of two m x m matrices.
+    Formula: 2 m^3 / seconds of the fastest of some products of two m x m matrices; small ones where a format is so slow
+    that large ones would take seconds each.
 
     Returns: "fp32" and "bf16"; on CUDA "tf32", too.
 
@@ -67,6 +70,11 @@ def measured_peak(device: str = "cpu") -> dict[str, float]:
 
 
 def _gflops(x: torch.Tensor) -> float:
+    probed = _speed_of(x[:PROBE, :PROBE].contiguous())
+    return probed if 2 * len(x) ** 3 / 1e9 > PATIENCE * probed else _speed_of(x)
+
+
+def _speed_of(x: torch.Tensor) -> float:
     seconds = []
     for _ in range(TIMES + 1):  # the first one warms up
         start = time.perf_counter()
