@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
 import hypothesis
@@ -12,7 +13,10 @@ import torch
 from jaxtyping import install_import_hook
 
 import workbench._lists
-import workbench._merging  # noqa: F401  # compiled by numba, which knows no checks: imported before the hook
+import workbench._merging  # compiled by numba, which knows no checks: imported before the hook
+
+if torch.cuda.is_available() and find_spec("triton"):
+    import workbench._kernels  # noqa: F401  # likewise by triton
 
 install_import_hook("workbench", "beartype.beartype")
 

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from workbench.bench.inputs import clusters
 from workbench.checkpoint import load_checkpoint
 from workbench.clusterer import HiLander
 from workbench.config import LanderConfig
@@ -246,3 +247,15 @@ def test_the_packaged_model_is_small_and_takes_any_dimension():
     model = load_checkpoint("glyphs-lander")
     assert model.config.inputs == "structural"
     assert model.n_parameters < 100_000
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", ["general", "glyphs-lander"])
+def test_cuda_gives_the_clusters_of_the_cpu(name):
+    """But for rows whose links tie within rounding."""
+    x, _ = clusters(6000, 64)
+    here, there = (HiLander(name, device=device).fit(x) for device in ("cpu", "cuda"))
+    assert there.hierarchy_.features.is_cuda
+    assert scores(here.labels_, there.labels_)["bcubed_f"] > 0.999
+    new = clusters(200, 64, seed=1)[0]
+    assert (here.predict(new) == -1).mean() == pytest.approx((there.predict(new) == -1).mean(), abs=0.02)

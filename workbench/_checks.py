@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ._blocks import CELLS, spans
 from ._room import on_disk, room
 
 Built = TypeVar("Built")
@@ -84,11 +85,11 @@ def _check_finite(array: np.ndarray, name: str, block: int = 65536) -> None:
             )
 
 
-def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True, block: int = 65536) -> Tensor:
+def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True, device: torch.device | str = "cpu") -> Tensor:
     """Rows scaled to length 1 as a float32 tensor [N, D]; a zero row stays zero (and is warned about once).
 
-    Block by block: beside the result no copy of X is held. A memory-mapped file is read once, and its unit rows are
-    kept in a file too.
+    Part by part: beside the result no copy of X is held. A memory-mapped file is read once; on the CPU its unit rows
+    are kept in a file too.
 
     Formula: x / max(|x|), then x / |x|_2, so that neither 1e300 nor 1e-300 overflows.
 
@@ -96,17 +97,16 @@ def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True, block: int =
         >>> unit_rows(np.array([[3.0, 4.0]])).tolist()
         [[0.6000000238418579, 0.800000011920929]]
     """
-    rows = room(X.shape, mapped=on_disk(X))
-    zero = np.empty(len(X), dtype=bool)
-    for start in range(0, len(X), block):
-        part = slice(start, start + block)
-        scale = np.abs(X[part]).max(axis=1, keepdims=True).astype(np.float64)
+    where, exact = torch.device(device), np.float32 if X.dtype == np.float32 else np.float64
+    rows = room(X.shape, mapped=on_disk(X)) if where.type == "cpu" else torch.empty(X.shape, device=where)
+    zero = torch.empty(len(X), dtype=torch.bool, device=where)
+    for part in spans(len(X), max(1, CELLS["cpu"] // X.shape[1])):
+        given = torch.from_numpy(np.array(X[part], dtype=exact)).to(where)
+        scale = given.abs().amax(dim=1, keepdim=True).double()
         zero[part] = scale[:, 0] == 0
-        scale[scale == 0] = 1.0
-        scaled = torch.from_numpy((X[part] / scale).astype(np.float32))
-        rows[part] = torch.nn.functional.normalize(scaled, dim=1)
+        rows[part] = torch.nn.functional.normalize((given / scale.masked_fill(scale == 0, 1)).float(), dim=1)
     if warn and zero.any():
-        first = int(np.flatnonzero(zero)[0])
+        first = int(zero.nonzero()[0])
         warnings.warn(
             f"{name}: {int(zero.sum())} zero row(s), the first is row {first}: cosine similarity 0 to all, "
             "each becomes a cluster of its own",

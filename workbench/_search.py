@@ -12,6 +12,7 @@ from torch import Tensor
 
 from . import _lists
 from ._blocks import spans
+from ._half import GROUP, ROUNDING, half_candidates, leading, many
 from ._progress import tracked
 
 TIE = 1e-6  # similarities closer than this count as equal; float32 rounding of a cosine stays below it
@@ -47,21 +48,44 @@ def row_blocks(n_rows: int, width: int, device: torch.device) -> list[Tensor]:
     return list(torch.arange(n_rows, device=device).split(int(size)))
 
 
-def search(queries: Tensor, rows: Tensor, base: Tensor, k: int, itself: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Exact neighbours of `queries[rows]` in `base`; `itself` = each row's own column, if it has one."""
-    asked, available = queries[rows], len(base) - (itself is not None)
+def search_blocks(n_rows: int, base: Tensor, k: int) -> list[Tensor]:
+    """Row numbers in blocks for `search`: on a GPU what it holds of a row is as wide as the base, or its maxima."""
+    n, listed = len(base), (k + SPARE) * base.shape[1]
+    if not base.is_cuda:
+        return list(torch.arange(n_rows, device=base.device).split(BLOCK))
+    return row_blocks(n_rows, n // GROUP + GROUP * listed if many(n, k + SPARE + 1) else max(n, listed), base.device)
+
+
+def search(asked: Tensor, base: Tensor, k: int, itself: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Exact neighbours of some rows in `base`; `itself` = each row's own column, if it has one."""
+    choose = half_first if asked.is_cuda and many(len(base), k + SPARE + 1) else candidates
+    return rank(asked, base, choose(asked, base, k, itself), k)
+
+
+def half_first(asked: Tensor, base: Tensor, k: int, itself: Tensor | None) -> Tensor:
+    """The same as `candidates`, by products in half precision where their rounding leaves no doubt."""
+    value, index = half_candidates(asked.half(), base.half(), k + SPARE, itself)
+    some = open_rows(value, k, 2 * ROUNDING)
+    if len(some):
+        index[some] = candidates(asked[some], base, k, None if itself is None else itself[some])
+    return index
+
+
+def candidates(asked: Tensor, base: Tensor, k: int, itself: Tensor | None) -> Tensor:
+    """Columns [q, up to k + SPARE], in no order, among which the k neighbours of each row are."""
+    available = len(base) - (itself is not None)
     m = min(k + SPARE, available)
     value, index = best_products(asked, base, m, itself)
     if m < available:
         some = open_rows(value, k)
         own = None if itself is None else itself[some]
         index[some] = best_products(asked[some], base, m, own, value[some, k - 1])[1]
-    return rank(asked, base, index, k)
+    return index
 
 
-def open_rows(value: Tensor, k: int) -> Tensor:
-    """Rows whose ties run past the candidates: only a sort of the whole row can choose among them by index."""
-    return (value[:, k - 1] - value[:, -1] <= TIE).nonzero()[:, 0]
+def open_rows(value: Tensor, k: int, margin: float = TIE) -> Tensor:
+    """Rows whose ties run past the candidates: what is within `margin` of the k-th may be missing among them."""
+    return (value[:, k - 1] - value[:, -1] <= margin).nonzero()[:, 0]
 
 
 def best_products(
@@ -85,7 +109,7 @@ def best_products(
             here = ((own >= 0) & (own < len(base))).nonzero()[:, 0]
             block[here, own[here]] = -torch.inf
         if level is None:
-            value[span], index[span] = block.topk(m, dim=1)
+            value[span], index[span] = leading(block, m)
             continue
         tied = level[span, None]
         block = torch.where((block - tied).abs() <= TIE, tied, block)

@@ -74,7 +74,8 @@ def aggregate(
     the super-nodes below.
     """
     size = torch.bincount(labels, minlength=len(image))
-    total = features.new_zeros(len(image), features.shape[1]).index_add_(0, labels, features)
+    by_cluster, first = labels.argsort(stable=True), size.cumsum(0) - size  # summed in one order on every device
+    total = torch.nn.functional.embedding_bag(by_cluster, features, first, mode="sum")
     return Nodes(image, features[image], total / size[:, None], size, labels, image_links)
 
 

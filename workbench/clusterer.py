@@ -129,7 +129,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
         with shown(self.progress), self._machines(lander) as (predict, search):
             # not held here: mapped rows take the place of the unit rows
-            hierarchy = build_hierarchy(unit_rows(array).to(lander.device), predict, settings, graph=search)
+            hierarchy = build_hierarchy(unit_rows(array, device=lander.device), predict, settings, graph=search)
         return self._keep(hierarchy, lander, settings, np.empty(0, np.int64))
 
     def partial_fit(self, X: Any, y: Any = None) -> HiLander:
@@ -161,7 +161,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         """Later rows as they are compared with the fitted ones."""
         array = check_array(X)
         validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True, reset=False)
-        return self.hierarchy_.metric(unit_rows(array).to(self.features_.device))
+        return self.hierarchy_.metric(unit_rows(array, device=self.features_.device))
 
     def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Labels) -> HiLander:
         """The outcome of a fit; `before`: labels of its first rows in the fit before."""

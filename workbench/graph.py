@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from ._checks import check_choice, check_int
 from ._forest import search_forest
 from ._progress import tracked
-from ._search import BLOCK, SPARE, clipped, rank_itself, row_blocks, search, search_itself
+from ._search import SPARE, clipped, rank_itself, search, search_blocks, search_itself
 
 APPROXIMATE_FROM = 30_000  # nodes: from here on an approximate search takes half as long or less (README, "Speed")
 
@@ -215,11 +215,7 @@ def known(graph: KnnGraph) -> Callable[[Tensor, int], KnnGraph]:
 def _exact(features: Tensor, k: int) -> KnnGraph:
     if features.device.type == "cpu":
         return KnnGraph(*search_itself(features, k))
-    n = len(features)
-    width = max(n, features.shape[1] * (k + SPARE))
-    spans = tracked(row_blocks(n, width, features.device), "k-NN graph")
-    blocks = [search(features, rows, features, k, rows) for rows in spans]
-    return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
+    return query(features, features, k, itself=torch.arange(len(features), device=features.device))
 
 
 def query(
@@ -238,10 +234,8 @@ def query(
     """
     k = min(check_int(k, "k"), len(base) - (itself is not None))
     base, rows = base.detach().float(), rows.detach().float()
-    parts = torch.arange(len(rows), device=rows.device).split(BLOCK)
-    owns = [None] * len(parts) if itself is None else itself.split(BLOCK)
-    asked = tracked(list(zip(parts, owns, strict=True)), "neighbours")
-    blocks = [search(rows, part, base, k, own) for part, own in asked]
+    parts = tracked(search_blocks(len(rows), base, k), "neighbours")
+    blocks = [search(rows[part], base, k, None if itself is None else itself[part]) for part in parts]
     return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
 
 

@@ -165,7 +165,7 @@ class Surgery:
         device: torch.device | str = "cpu",
     ) -> None:
         array = check_array(features, "features")
-        self.features: Float[Tensor, "n d"] = unit_rows(array, "features").to(device)
+        self.features: Float[Tensor, "n d"] = unit_rows(array, "features", device=device)
         self.labels: Int[Tensor, " n"] = torch.from_numpy(check_labels(labels, len(array))).to(device)
         self.settings = settings
         self._model = predict

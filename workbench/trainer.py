@@ -227,7 +227,7 @@ def _labelled(features: Any, labels: Any, device: torch.device, which: str) -> L
     y = np.unique(check_labels(labels, len(x), f"{which}labels"), return_inverse=True)[1]
     if y.max() == 0:
         raise ValueError(f"{which}labels: expected at least 2 classes to learn from, got 1")
-    return unit_rows(x, f"{which}features").to(device), torch.from_numpy(y).to(device)
+    return unit_rows(x, f"{which}features", device=device), torch.from_numpy(y).to(device)
 
 
 def _optimizer(model: Lander, training: TrainConfig) -> torch.optim.Optimizer:

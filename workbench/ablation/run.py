@@ -177,7 +177,7 @@ def _scored(
 ) -> list[dict[str, Any]]:
     """A row per level of the clustering of one test set."""
     start = time.perf_counter()
-    tree = build_hierarchy(unit_rows(test.features).to(device), predict, inference)
+    tree = build_hierarchy(unit_rows(test.features, device=device), predict, inference)
     seconds = time.perf_counter() - start
     rows = []
     for i, level in enumerate(tree.levels):
