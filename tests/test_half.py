@@ -95,7 +95,7 @@ def test_cuda_finds_what_the_cpu_finds(dim, close):
     if close:  # bursts of near-copies, closer than half precision can tell
         x = torch.nn.functional.normalize(x[:100].repeat(124, 1)[: len(x)] + 1e-3 * x, dim=1)
     here, there = knn(x, 10, method="exact"), knn(x.cuda(), 10).to("cpu")
-    torch.testing.assert_close(here.similarity, there.similarity, rtol=0, atol=1e-6)
-    same = here.neighbors == there.neighbors
-    tied = (x[:, None] * x[there.filled]).sum(dim=2) - (x[:, None] * x[here.filled]).sum(dim=2)
-    assert (same | (tied.abs() <= 1e-6)).all()
+    near = 2e-6  # two roundings of 1e-6: of the sums, and to 1 of what is closer to it than that
+    torch.testing.assert_close(here.similarity, there.similarity, rtol=0, atol=near)
+    apart = (x[:, None] * x[there.filled]).sum(dim=2) - (x[:, None] * x[here.filled]).sum(dim=2)
+    assert ((here.neighbors == there.neighbors) | (apart.abs() <= near)).all()

@@ -58,8 +58,9 @@ def group_maxima(rows: Tensor, base: Tensor, n_groups: int) -> Tensor:
         from ._kernels import maxima_in_one
 
         return maxima_in_one(rows.contiguous(), base.contiguous(), n_groups, GROUP)
-    products: Tensor = rows @ base[: n_groups * GROUP].T
-    return products.unflatten(1, (GROUP, n_groups)).amax(dim=1)
+    products = (rows @ base[: n_groups * GROUP].T).unflatten(1, (GROUP, n_groups))
+    best: Tensor = products.amax(dim=1)
+    return best
 
 
 def _members(groups: Tensor, n: int) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 TILE = {"ROWS": 128, "GROUPS": 16, "DEPTH": 64}  # of a program: rows, groups of columns, features at a time
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit(do_not_specialize=("n_rows", "n_groups"))  # type: ignore[untyped-decorator]  # one kernel per dimension
 def _group_maxima(  # type: ignore[no-untyped-def]  # triton reads the annotations itself
     rows,
     base,

@@ -245,4 +245,4 @@ def test_nothing_is_drawn_of_no_run(kept, tmp_path):
 def test_peers_do_not_run_on_a_gpu():
     peer = Case("a", lambda setting: {})
     assert peer.obstacle(process.Setting(300, device="cuda")) == "runs on the CPU only"
-    assert [case.name for case in suite("knn").cases if case.cuda] == ["ours, exact"]
+    assert [case.name for case in suite("knn").cases if case.cuda] == ["ours, exact", "PyTorch, products and topk"]

@@ -1,4 +1,5 @@
-"""k-NN graphs: ours, exact and approximate, beside faiss, hnswlib, PyNNDescent and scikit-learn."""
+"""k-NN graphs: ours, exact and approximate, beside faiss, hnswlib, PyNNDescent, scikit-learn and
+plain PyTorch, which is the one that a GPU can be compared on."""
 
 from __future__ import annotations
 
@@ -30,17 +31,19 @@ def product_flops(setting: Setting) -> float:
     return 2.0 * setting.n**2 * setting.dim
 
 
-def _case(name: str, search: Search, *, needs: tuple[str, ...] = (), exact: bool = False, ours: bool = False) -> Case:
+def _case(
+    name: str, search: Search, *, needs: tuple[str, ...] = (), exact: bool = False, torch_rows: bool = False
+) -> Case:
     def run(setting: Setting) -> Figures:
         x, _ = clusters(setting.n, setting.dim)
         rows = torch.from_numpy(x).to(setting.device)
-        given = rows if ours else x
+        given = rows if torch_rows else x
         cold = first(lambda: search(given[: setting.warm]), setting.device)
         lists, figures = measured(lambda: search(given), setting.device)
         flops = {"flops": product_flops(setting)} if exact else {}
         return {**figures, **cold, **flops, "recall": recall(rows, lists)}
 
-    return Case(name, run, needs=needs, cuda=ours and exact)
+    return Case(name, run, needs=needs, cuda=torch_rows and exact)
 
 
 def recall(rows: torch.Tensor, lists: Any) -> float:
@@ -67,6 +70,12 @@ def faiss_flat(x: np.ndarray) -> np.ndarray:
     index.add(x)
     found: np.ndarray = index.search(x, K + 1)[1][:, 1:]
     return found
+
+
+def _plain_torch(x: torch.Tensor) -> torch.Tensor:
+    """What one would write with PyTorch alone: blocks of products, and the highest of each row."""
+    blocks = x.split(max(1, 2**28 // len(x)))
+    return torch.cat([(rows @ x.T).topk(K + 1, dim=1).indices[:, 1:] for rows in blocks])
 
 
 def _hnsw(x: np.ndarray) -> Any:
@@ -96,8 +105,9 @@ SUITE = Suite(
     "faiss flat",
     (
         _case("faiss flat", faiss_flat, needs=("faiss",), exact=True),
-        _case("ours, exact", _ours("exact"), exact=True, ours=True),
-        _case("ours, approximate", _ours("approximate"), ours=True),
+        _case("ours, exact", _ours("exact"), exact=True, torch_rows=True),
+        _case("ours, approximate", _ours("approximate"), torch_rows=True),
+        _case("PyTorch, products and topk", _plain_torch, exact=True, torch_rows=True),
         _case("hnswlib", _hnsw, needs=("hnswlib",)),
         _case("PyNNDescent", _pynndescent, needs=("pynndescent",)),
         _case("scikit-learn, brute", _sklearn, exact=True),

@@ -17,8 +17,8 @@ def bench_table(results: Results, suite: str, n: int) -> pd.DataFrame:
 
     Columns: `ratio` of the seconds to those of the case `beside` (where that did not run: of the first row); seconds
     (median), their min and max; `first` (a first call: imports, compilation; for "train" the epoch that builds the
-    levels); peak memory of the process; `of_peak`, the share of the measured peak of matrix products; then what the
-    cases tell themselves.
+    levels); peak memory of the process; `of_peak`, the share of the measured peak of matrix products, in float32 on the
+    CPU, in bfloat16 on a GPU; then what the cases tell themselves.
 
     Example:
         >>> row = {"suite": "s", "n": 9, "beside": "b", "repeat": 0}
@@ -35,7 +35,7 @@ def bench_table(results: Results, suite: str, n: int) -> pd.DataFrame:
     table["min"], table["max"] = by_case["seconds"].min(), by_case["seconds"].max()
     table["beside"] = table["beside"].where(table["beside"].isin(table.index), table.index[0])
     table["ratio"] = table["seconds"] / table["seconds"].loc[table["beside"]].to_numpy()
-    peak = results["machine"].get("peak_gflops", {}).get("fp32")
+    peak = results["machine"].get("peak_gflops", {}).get("bf16" if results["machine"].get("gpu") else "fp32")
     if peak and "flops" in runs and runs["flops"].notna().any():
         table["of_peak"] = by_case["flops"].median() / table["seconds"] / peak / 1e9
     order = [name for name in _FIRST if name in table]
