@@ -100,9 +100,10 @@ def _join_leaves(threads: Threads, rows: Tensor, order: Any, depth: int, best: A
     start = np.minimum(ends[:-1], len(order) - width)
     own = ends[:-1] - start  # the leaf's first row within what is read
     step = max(1, PRODUCTS // width**2)
+    block, products = torch.empty(step, width, rows.shape[1]), torch.empty(step, width, width)  # fresh memory is slow
     for leaves in np.split(np.arange(len(size)), range(step, len(size), step)):
-        which = order[start[leaves, None] + np.arange(width)]
-        block = rows[torch.from_numpy(which).long()]
-        products = torch.bmm(block, block.transpose(1, 2)).numpy()
-        joined = partial(_lists.join_leaves, products, which, own[leaves], size[leaves], best, ids)
+        which, some = order[start[leaves, None] + np.arange(width)], slice(len(leaves))
+        torch.index_select(rows, 0, torch.from_numpy(which).flatten(), out=block[some].flatten(0, 1))
+        torch.bmm(block[some], block[some].transpose(1, 2), out=products[some])
+        joined = partial(_lists.join_leaves, products.numpy(), which, own[leaves], size[leaves], best, ids)
         threads.share(joined, len(leaves))

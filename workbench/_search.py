@@ -42,10 +42,9 @@ class Threads(ThreadPoolExecutor):
 
 
 def row_blocks(n_rows: int, width: int, device: torch.device) -> list[Tensor]:
-    """Row numbers in blocks; `width` float32 a row take at most 1/8 of free GPU memory, or 128 MB on the CPU."""
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 2**30
-    size = max(1, free // 8 // (4 * max(1, width)))
-    return list(torch.arange(n_rows, device=device).split(int(size)))
+    """Row numbers in blocks; `width` float32 a row take at most 2 GB and 1/8 of free GPU memory, on the CPU 128 MB."""
+    held = min(2**31, torch.cuda.mem_get_info(device)[0] // 8) if device.type == "cuda" else 2**27
+    return list(torch.arange(n_rows, device=device).split(max(1, held // (4 * max(1, width)))))
 
 
 def search_blocks(n_rows: int, base: Tensor, k: int) -> list[Tensor]:
