@@ -50,12 +50,12 @@ BROWSER = $(BIN)/pytest tests/browser
 OTHERS = OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
 	--ignore=tests/benchmarks --ignore=tests/browser tests
 test: lint
-	$(BIN)/pytest --doctest-modules workbench
+	$(BIN)/pytest --doctest-modules workbench --ignore=workbench/_kernels.py
 	$(BROWSER) -m "not slow"
 	$(OTHERS) -m "not slow"
 
 test-all: lint
-	$(BIN)/pytest --doctest-modules workbench
+	$(BIN)/pytest --doctest-modules workbench --ignore=workbench/_kernels.py
 	$(BROWSER)
 	$(OTHERS)
 

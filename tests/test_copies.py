@@ -7,7 +7,7 @@ from workbench import HiLander, scores
 from workbench.copies import CROWDED, _grown, crowding_copies, over_copies
 from workbench.forecast import true_forecast
 from workbench.graph import KnnGraph, knn
-from workbench.merges import merge_tree
+from workbench.merges import Edges, merge_tree
 
 
 def burst(x, labels, share=0.15, cosine=0.9975, seed=0):
@@ -67,7 +67,7 @@ def test_a_forecast_over_copies_is_the_forecast_of_their_representatives(seed):
     random = np.random.default_rng(seed)
     x = torch.nn.functional.normalize(torch.from_numpy(random.standard_normal((12, 4), dtype=np.float32)), dim=1)
     graph = knn(x, 4)
-    tree = merge_tree(graph, graph.similarity, x)
+    tree = merge_tree(Edges.of(graph, graph.similarity), x)
     alike = np.concatenate([np.arange(12), random.integers(0, 12, random.integers(0, 20))])
     random.shuffle(alike)
     grown, of = _grown(tree, alike)

@@ -24,7 +24,7 @@ def case_of(seed, n=24, classes=4):
     x = np.eye(classes)[labels] + 0.4 * random.normal(size=(n, classes))
     x = torch.nn.functional.normalize(torch.from_numpy(x).float(), dim=1)
     graph = knn(x, 4)
-    return merge_tree(graph, graph.similarity, x), graph, labels
+    return merge_tree(Edges.of(graph, graph.similarity), x), graph, labels
 
 
 def under(tree, node):
@@ -106,7 +106,7 @@ def test_what_every_cut_decode_holds(seed, name):
 def test_duplicates_share_a_cluster_whatever_is_forecast():
     x = torch.eye(3).repeat_interleave(2, dim=0)
     graph = knn(x, 1)
-    tree = merge_tree(graph, graph.similarity, x)
+    tree = merge_tree(Edges.of(graph, graph.similarity), x)
     apart = Forecast(tree, np.where(tree.size[:, None] > 1, 0.0, 1.0).repeat(5, axis=1))
     found = decode_cut(graph, Prediction(graph.similarity, torch.zeros(6), apart), 0.5)
     assert found.clusters.tolist() == [0, 0, 1, 1, 2, 2]
@@ -168,7 +168,7 @@ def test_two_clear_groups():
 
 def test_criteria_of_a_tree_without_merges():
     graph = knn(torch.eye(3), 2)  # orthogonal: nobody is listed
-    tree = merge_tree(graph, graph.similarity, torch.eye(3))
+    tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(3))
     assert map_equation_worth(tree, np.zeros(3), np.zeros(3))[1].node.tolist() == [0, 1, 2]
     assert mass_worth(tree)[1].node.tolist() == [0, 1, 2]
 
@@ -181,7 +181,7 @@ def test_forecaster_in_blocks_gives_the_same(monkeypatch):
     x = torch.eye(4)[torch.arange(24) % 4]
     torch.manual_seed(0)
     committee = Forecaster(2).eval()
-    inputs = cluster_inputs(tree, graph, graph.similarity, x)
+    inputs = cluster_inputs(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, x)
     whole = committee.forecast(tree, inputs).worth
     monkeypatch.setattr(module, "ROWS", 5)
     assert np.allclose(committee.forecast(tree, inputs).worth, whole, atol=1e-6)
@@ -207,10 +207,10 @@ def test_trust_counts_the_criteria_that_would_make_a_cluster_as_large(seed):
     """By the definition, node by node: is it a part of a cluster of the criterion's cut, or that cluster?"""
     tree, graph, _ = case_of(seed)
     rows = torch.nn.functional.normalize(torch.randn(tree.n, 5, generator=torch.Generator().manual_seed(seed)), dim=1)
-    trust = cluster_inputs(tree, graph, graph.similarity, rows).trust
+    trust = cluster_inputs(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, rows).trust
     edges = Edges.of(graph, graph.similarity)
     leaf, merged = np.zeros((tree.n, 2)), np.zeros((len(tree.larger), 2))
-    leaf[:, 0], merged[:, 1] = edges.at(tree.n, edges.weight), tree.weight
+    leaf[:, 0], merged[:, 1] = edges.at(edges.weight), tree.weight
     volume, inner = tree.sums(leaf, merged).T
     by_map, by_mass = map_equation_worth(tree, volume, inner)[1].node, mass_worth(tree)[1].node
     for node in range(tree.n_nodes):

@@ -45,7 +45,7 @@ def leaves(tree, node):
 def test_partitions_equal_those_of_dense_average_linkage(seed):
     """Where nothing ties two images their linkage is 0, so full average linkage on the matrix is the slow reference."""
     graph, weights, rows = case_of(seed)
-    tree, matrix = merge_tree(graph, weights, rows), dense(graph, weights)
+    tree, matrix = merge_tree(Edges.of(graph, weights), rows), dense(graph, weights)
     reference = linkage((10 - matrix)[np.triu_indices(graph.n, 1)], "average")
     for height in np.unique(tree.linkage)[:: max(1, len(tree.linkage) // 5)]:
         worth = np.concatenate([np.full(graph.n, 0.5), np.where(tree.linkage >= height, 1e6, -1e6)])
@@ -59,7 +59,7 @@ def test_partitions_equal_those_of_dense_average_linkage(seed):
 @given(seeds, st.booleans())
 def test_what_every_merge_records(seed, ties):
     graph, weights, rows = case_of(seed, ties)
-    tree, matrix = merge_tree(graph, weights, rows), dense(graph, weights)
+    tree, matrix = merge_tree(Edges.of(graph, weights), rows), dense(graph, weights)
     tied = dense(graph, graph.present.float()) * (matrix > 0)  # links of no weight tie nothing
     sets = [leaves(tree, node) for node in range(tree.n_nodes)]
     assert tree.size.tolist() == [len(under) for under in sets]
@@ -78,11 +78,11 @@ def test_what_every_merge_records(seed, ties):
 @given(seeds)
 def test_order_of_the_images_does_not_matter(seed):
     graph, weights, rows = case_of(seed)
-    tree = merge_tree(graph, weights, rows)
+    tree = merge_tree(Edges.of(graph, weights), rows)
     order = torch.randperm(graph.n, generator=torch.Generator().manual_seed(seed))
     place = order.argsort()
     moved = torch.where(graph.neighbors[order] >= 0, place[graph.neighbors[order].clamp(min=0)], -1)
-    other = merge_tree(KnnGraph(moved, graph.similarity[order]), weights[order], rows[order])
+    other = merge_tree(Edges.of(KnnGraph(moved, graph.similarity[order]), weights[order]), rows[order])
     named = {frozenset(leaves(tree, node)) for node in range(tree.n, tree.n_nodes)}
     found = {frozenset(order[leaves(other, node)].tolist()) for node in range(other.n, other.n_nodes)}
     assert named == found
@@ -104,7 +104,7 @@ def test_the_cut_is_the_best_of_all(seed):
     random = np.random.default_rng(seed)
     x = torch.nn.functional.normalize(torch.from_numpy(random.normal(size=(8, 3))).float(), dim=1)
     graph = knn(x, 3)
-    tree = merge_tree(graph, graph.similarity, x)
+    tree = merge_tree(Edges.of(graph, graph.similarity), x)
     worth = random.normal(size=tree.n_nodes)
     cut = tree.cut(worth)
     roots = [node for node in range(tree.n_nodes) if tree.parent[node] < 0]
@@ -118,7 +118,7 @@ def test_the_cut_is_the_best_of_all(seed):
 @given(seeds)
 def test_finer_and_coarser_cuts_are_nested(seed):
     graph, weights, rows = case_of(seed)
-    tree, random = merge_tree(graph, weights, rows), np.random.default_rng(seed)
+    tree, random = merge_tree(Edges.of(graph, weights), rows), np.random.default_rng(seed)
     cut = tree.cut(random.normal(size=tree.n_nodes))
     finer, coarser = (make(cut, random.normal(size=tree.n_nodes)) for make in (tree.under, tree.over))
     for low, high in ((finer, cut), (cut, coarser)):
@@ -127,14 +127,14 @@ def test_finer_and_coarser_cuts_are_nested(seed):
 
 def test_no_links_no_merges():
     graph = KnnGraph(torch.full((3, 2), -1), torch.zeros(3, 2))
-    tree = merge_tree(graph, graph.similarity, torch.eye(3))
+    tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(3))
     assert (tree.n_nodes, tree.cut(np.ones(3)).node.tolist(), len(tree.to_pandas())) == (3, [0, 1, 2], 0)
 
 
 def test_rows_are_not_changed():
     x = torch.nn.functional.normalize(torch.rand(20, 3), dim=1)
     before, graph = x.clone(), knn(x, 3)
-    merge_tree(graph, graph.similarity, x)
+    merge_tree(Edges.of(graph, graph.similarity), x)
     assert torch.equal(x, before)
 
 
@@ -143,4 +143,4 @@ def test_edges_add_up_both_directions():
     edges = Edges.of(graph, torch.tensor([[0.25], [0.5], [1.0]]))
     assert (edges.low.tolist(), edges.high.tolist()) == ([0, 0], [1, 2])
     assert (edges.weight.tolist(), edges.links.tolist()) == ([0.75, 1.0], [2.0, 1.0])
-    assert edges.at(3, edges.weight).tolist() == [1.75, 0.75, 1.0]
+    assert edges.at(edges.weight).tolist() == [1.75, 0.75, 1.0]

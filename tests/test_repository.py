@@ -378,7 +378,7 @@ def test_every_import_of_the_package_is_declared():
     declared = {IMPORT_NAMES.get(r.name, r.name.replace("-", "_")) for r in project_requirements()}
     names = {n for m, p in MODULES.items() for node in running_imports(tree_of(p)) for n in imported(node, m)}
     tops = {name.split(".")[0] for name in names} - {"workbench"} - set(sys.stdlib_module_names)
-    assert tops <= declared
+    assert tops <= declared | {"triton"}  # comes with PyTorch's CUDA builds, imported where there is one
 
 
 def constraints() -> dict[str, str]:

@@ -12,16 +12,18 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True)
-def undirected(neighbors: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
-    """The pairs that any link of a k-NN graph ties: low, high, summed weight and number of the links; none of weight 0.
+@njit(cache=True, nogil=True)
+def undirected(neighbors: Any, weight: Any, start: int, stop: int) -> tuple[Any, Any, Any, Any]:
+    """The pairs that any link of a k-NN graph ties, as the nodes start .. stop - 1 tell them: low, high, summed weight
+    and number of the links; none of weight 0.
 
     Both directions of a pair stand in its two lists, so no pair is looked up among all others.
     """
-    n, k = neighbors.shape
-    low, high = np.empty(n * k, np.int32), np.empty(n * k, np.int32)  # what is never written takes no memory
-    total, links, count = np.empty(n * k), np.empty(n * k, np.float32), 0
-    for i in range(n):
+    k = neighbors.shape[1]
+    most = (stop - start) * k
+    low, high = np.empty(most, np.int32), np.empty(most, np.int32)  # what is never written takes no memory
+    total, links, count = np.empty(most), np.empty(most, np.float32), 0
+    for i in range(start, stop):
         for slot in range(k):
             j = neighbors[i, slot]
             back = -1

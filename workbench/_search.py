@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import combinations_with_replacement, pairwise, product
+from itertools import combinations_with_replacement, product
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from ._blocks import spans
 from ._half import GROUP, ROUNDING, half_candidates, leading, many
 from ._progress import tracked
 
+Result = TypeVar("Result")
 TIE = 1e-6  # similarities closer than this count as equal; float32 rounding of a cosine stays below it
 BLOCK = 1024  # rows and columns of a block of products on the CPU
 FEW = 2**24  # values to look at: below, one thread is faster than several
@@ -33,12 +35,16 @@ class Threads(ThreadPoolExecutor):
         self.count = torch.get_num_threads() if values >= FEW else 1
         super().__init__(self.count)
 
-    def share(self, work: Callable[[int, int], int | None], n: int, first: int = 0) -> int:
-        """`work(low, high)` for equal parts of first .. n - 1, one per thread; the sum of what it returns."""
+    def parts(self, work: Callable[[int, int], Result], n: int, first: int = 0) -> list[Result]:
+        """`work(low, high)` for equal parts of first .. n - 1, one per thread, in their order."""
         if self.count == 1:
-            return work(first, n) or 0
+            return [work(first, n)]
         ends = [first + (n - first) * part // self.count for part in range(self.count + 1)]
-        return sum(self.map(lambda part: work(*part) or 0, pairwise(ends)))
+        return list(self.map(work, ends[:-1], ends[1:]))
+
+    def share(self, work: Callable[[int, int], int | None], n: int, first: int = 0) -> int:
+        """The same; the sum of what `work` returns."""
+        return sum(count or 0 for count in self.parts(work, n, first))
 
 
 def row_blocks(n_rows: int, width: int, device: torch.device) -> list[Tensor]:

@@ -98,7 +98,7 @@ class _Stats:
 
 
 def cluster_inputs(
-    tree: MergeTree, graph: KnnGraph, linkage: Float[Tensor, "n k"], features: Float[Tensor, "n d"]
+    tree: MergeTree, edges: Edges, graph: KnnGraph, linkage: Float[Tensor, "n k"], features: Float[Tensor, "n d"]
 ) -> ClusterInputs:
     """`CLUSTER_INPUTS` of every node: shares, ratios and logarithms of ratios, free of the number of images and of what
     similarity means in this kind of data.
@@ -108,18 +108,20 @@ def cluster_inputs(
     would make of the same images (`workbench.criteria`). Merge inputs of an image are 0.
 
     Args:
-        tree: of `graph` and `linkage`.
-        graph, linkage, features: what it was built from.
+        tree: of `edges` and `features`.
+        edges: of `graph` and `linkage`.
+        graph, linkage, features: of the images.
 
     Example:
-        >>> from workbench.merges import merge_tree
+        >>> from workbench.merges import Edges, merge_tree
         >>> x, graph = torch.eye(2), KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
-        >>> tree = merge_tree(graph, graph.similarity, x)
-        >>> cluster_inputs(tree, graph, graph.similarity, x).table.shape == (3, len(CLUSTER_INPUTS))
+        >>> edges = Edges.of(graph, graph.similarity)
+        >>> tree = merge_tree(edges, x)
+        >>> cluster_inputs(tree, edges, graph, graph.similarity, x).table.shape == (3, len(CLUSTER_INPUTS))
         True
     """
     background = Background.of(features)
-    edges, near = Edges.of(graph, linkage), Edges.of(graph, graph.similarity)
+    near = Edges.of(graph, graph.similarity)
     stats = _stats(tree, graph, linkage, edges, near, background)
     own, pairs = _own(tree, stats, background)
     criteria = [
@@ -149,7 +151,7 @@ def _stats(
     best = linkage.max(dim=1).values if graph.k else linkage.new_zeros(n)
     first = graph.similarity[:, 0] if graph.k else linkage.new_zeros(n)
     read = torch.stack([best, linkage.sum(dim=1) / count, background.above(first)], dim=1).cpu().numpy()
-    at = [edges.at(n, edges.links), edges.at(n, edges.weight), near.at(n, near.weight)]
+    at = [edges.at(edges.links), edges.at(edges.weight), near.at(near.weight)]
     leaf = np.column_stack([*at, *np.zeros((2, n)), np.ones(n), read])
     added = np.zeros((len(tree.larger), leaf.shape[1]))
     added[:, 3], added[:, 4], added[:, 5] = tree.links, tree.weight, 2 * tree.product

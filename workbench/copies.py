@@ -22,7 +22,7 @@ def crowding_copies(graph: KnnGraph) -> Int[Tensor, " n"] | None:
 
     Formula: distance is 1 - s_ij; j is a copy of i if their distance is below `CLOSE` of the reach, the 90th percentile
     of the nodes' distances to their last neighbours. A node is crowded if half of its list are copies; copies joined
-    by a link at whose one end a node is crowded are one group. Unless a quarter of all nodes are crowded, copies are
+    by a link at whose one end a node is crowded are one group. Unless a third of all nodes are crowded, copies are
     left alone.
 
     Example:
@@ -55,9 +55,9 @@ def over_copies(forecast: Forecast, alike: Int64[np.ndarray, " n"]) -> Forecast:
     Example:
         >>> import torch
         >>> from workbench.forecast import true_forecast
-        >>> from workbench.merges import merge_tree
+        >>> from workbench.merges import Edges, merge_tree
         >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
-        >>> forecast = true_forecast(merge_tree(graph, graph.similarity, torch.eye(2)), np.array([0, 1]))
+        >>> forecast = true_forecast(merge_tree(Edges.of(graph, graph.similarity), torch.eye(2)), np.array([0, 1]))
         >>> over_copies(forecast, np.array([0, 0, 1, 0])).cut(0.5).node.tolist()
         [5, 5, 2, 5]
     """

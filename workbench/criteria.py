@@ -30,9 +30,9 @@ def map_equation_worth(tree: MergeTree, volume: OfNodes, inner: OfNodes) -> tupl
     Example:
         >>> import torch
         >>> from workbench.graph import KnnGraph
-        >>> from workbench.merges import merge_tree
+        >>> from workbench.merges import Edges, merge_tree
         >>> graph = KnnGraph.from_arrays([[1], [0], [3], [2]], [[0.9], [0.9], [0.8], [0.8]])
-        >>> tree = merge_tree(graph, graph.similarity, torch.eye(4))
+        >>> tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(4))
         >>> volume = tree.sums(np.array([[1.8], [1.8], [1.6], [1.6]]))[:, 0]
         >>> map_equation_worth(tree, volume, np.array([0, 0, 0, 0, 1.8, 1.6]))[1].node.tolist()
         [4, 4, 5, 5]
@@ -46,7 +46,9 @@ def map_equation_worth(tree: MergeTree, volume: OfNodes, inner: OfNodes) -> tupl
     for _ in range(ROUNDS):
         worth = local - q * (np.log2(max(leaving, 1e-9)) + 1 / np.log(2))
         cut = tree.cut(worth)
-        leaving = q[np.unique(cut.node)].sum()
+        chosen = np.zeros(tree.n_nodes, bool)
+        chosen[cut.node] = True
+        leaving = q[chosen].sum()
     return worth, cut
 
 
@@ -59,9 +61,9 @@ def mass_worth(tree: MergeTree) -> tuple[OfNodes, Cut]:
     Example:
         >>> import torch
         >>> from workbench.graph import KnnGraph
-        >>> from workbench.merges import merge_tree
+        >>> from workbench.merges import Edges, merge_tree
         >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
-        >>> mass_worth(merge_tree(graph, graph.similarity, torch.eye(2)))[0].tolist()
+        >>> mass_worth(merge_tree(Edges.of(graph, graph.similarity), torch.eye(2)))[0].tolist()
         [0.0, 0.0, 0.0]
 
     Source: Campello et al., "Hierarchical density estimates", TKDD 2015 (excess of mass), here on learned linkage.

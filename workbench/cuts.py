@@ -36,7 +36,7 @@ def decode_cut(graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding:
         >>> import numpy as np
         >>> from workbench.forecast import true_forecast
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
-        >>> tree = merge_tree(graph, graph.similarity, torch.eye(3))
+        >>> tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(3))
         >>> guess = Prediction(graph.similarity, torch.zeros(3), true_forecast(tree, np.array([7, 7, 8])))
         >>> decode_cut(graph, guess, tau=0.5).clusters.tolist()
         [0, 0, 1]
@@ -65,10 +65,10 @@ def decode_map_equation(graph: KnnGraph, prediction: Prediction, tau: float) -> 
         >>> decode_map_equation(graph, Prediction(graph.similarity, torch.zeros(4)), tau=0.0).clusters.tolist()
         [0, 0, 1, 1]
     """
-    kept = _above(prediction.linkage, tau)
-    tree, edges = _unread_tree(graph, kept), Edges.of(graph, kept)
+    edges = _edges_above(graph, prediction.linkage, tau)
+    tree = _unread_tree(edges)
     leaf, merged = np.zeros((graph.n, 2)), np.zeros((len(tree.larger), 2))
-    leaf[:, 0], merged[:, 1] = edges.at(graph.n, edges.weight), tree.weight
+    leaf[:, 0], merged[:, 1] = edges.at(edges.weight), tree.weight
     volume, inner = tree.sums(leaf, merged).T
     return _of_nodes(graph, prediction.density, map_equation_worth(tree, volume, inner)[1].node)
 
@@ -85,18 +85,17 @@ def decode_mass(graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding
         >>> decode_mass(graph, Prediction(graph.similarity, torch.zeros(2)), tau=0.0).clusters.tolist()
         [0, 0]
     """
-    return _of_nodes(
-        graph, prediction.density, mass_worth(_unread_tree(graph, _above(prediction.linkage, tau)))[1].node
-    )
+    tree = _unread_tree(_edges_above(graph, prediction.linkage, tau))
+    return _of_nodes(graph, prediction.density, mass_worth(tree)[1].node)
 
 
-def _above(linkage: Tensor, tau: float) -> Tensor:
-    return linkage * (linkage > check_unit_interval(tau, "tau"))
+def _edges_above(graph: KnnGraph, linkage: Tensor, tau: float) -> Edges:
+    return Edges.of(graph, linkage * (linkage > check_unit_interval(tau, "tau")))
 
 
-def _unread_tree(graph: KnnGraph, linkage: Tensor) -> MergeTree:
+def _unread_tree(edges: Edges) -> MergeTree:
     """The merge tree where nobody reads the features' products."""
-    return merge_tree(graph, linkage, linkage.new_zeros(graph.n, 1))
+    return merge_tree(edges, torch.zeros(edges.n, 1))
 
 
 def cut_layers(graph: KnnGraph, prediction: Prediction, tau: float) -> list[Decoding]:

@@ -35,9 +35,9 @@ class Forecast:
 
     Example:
         >>> from workbench.graph import KnnGraph
-        >>> from workbench.merges import merge_tree
+        >>> from workbench.merges import Edges, merge_tree
         >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
-        >>> tree = merge_tree(graph, graph.similarity, torch.eye(2))
+        >>> tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(2))
         >>> true_forecast(tree, np.array([0, 0])).cut(0.5).node.tolist()
         [2, 2]
     """
@@ -70,9 +70,9 @@ class Forecast:
 
         Example:
             >>> from workbench.graph import KnnGraph
-            >>> from workbench.merges import merge_tree
+            >>> from workbench.merges import Edges, merge_tree
             >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
-            >>> forecast = true_forecast(merge_tree(graph, graph.similarity, torch.eye(2)), np.array([0, 0]))
+            >>> forecast = true_forecast(merge_tree(Edges.of(graph, graph.similarity), torch.eye(2)), np.array([0, 0]))
             >>> [cut.node.tolist() for cut in forecast.layers(0.5)]
             [[2, 2], [2, 2], [2, 2], [2, 2], [2, 2]]
         """
@@ -89,9 +89,9 @@ class Forecast:
 
         Example:
             >>> from workbench.graph import KnnGraph
-            >>> from workbench.merges import merge_tree
+            >>> from workbench.merges import Edges, merge_tree
             >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
-            >>> forecast = true_forecast(merge_tree(graph, graph.similarity, torch.eye(2)), np.array([0, 1]))
+            >>> forecast = true_forecast(merge_tree(Edges.of(graph, graph.similarity), torch.eye(2)), np.array([0, 1]))
             >>> forecast.expected(np.array([2, 2]))["precision"], forecast.expected(np.array([0, 1]))["precision"]
             (0.5, 1.0)
         """

@@ -16,7 +16,7 @@ from .cluster_inputs import cluster_inputs
 from .forecast import true_forecast
 from .graph import KnnGraph, knn
 from .lander import Lander
-from .merges import merge_tree
+from .merges import Edges, merge_tree
 from .metric import Metric
 from .structure import GraphInputs
 from .variety import Labelled, VarietyConfig, draw_set
@@ -96,9 +96,10 @@ def worth_table(drawn: GeneralSet, model: Lander, share: float) -> Table:
     rows = Metric.of(model.inference.metric, rows)(rows)
     graph = knn(rows, drawn.graph.k, method="exact")
     linkage = model.linkage(Nodes.of_images(rows), graph)
-    tree = merge_tree(graph, linkage, rows)
+    edges = Edges.of(graph, linkage)
+    tree = merge_tree(edges, rows)
     worth = true_forecast(tree, drawn.labels.numpy()).worth
     weight = np.sqrt(tree.size)
     kept = np.random.default_rng(len(rows)).random(tree.n_nodes) < np.where(tree.size > 1, 1, share)
-    columns = (cluster_inputs(tree, graph, linkage, rows).table, worth, weight / weight.mean())
+    columns = (cluster_inputs(tree, edges, graph, linkage, rows).table, worth, weight / weight.mean())
     return tuple(column[kept].astype(np.float32) for column in columns)  # type: ignore[return-value]

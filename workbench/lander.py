@@ -22,7 +22,7 @@ from .copies import crowding_copies, over_copies
 from .decode import Prediction
 from .forecast import Forecast, Forecaster
 from .graph import KnnGraph, knn
-from .merges import merge_tree
+from .merges import Edges, merge_tree
 from .relative import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, Scene, relative_inputs
 from .structure import EDGE_INPUTS, NODE_INPUTS, GraphInputs, feature_inputs, structural_inputs
 from .targets import signed_density
@@ -88,6 +88,10 @@ class Lander(nn.Module):
             return structural_inputs(nodes, graph)
         config = self.config.for_features(nodes.identity.shape[1])
         return feature_inputs(nodes, graph, average=bool(config.average), identity=config.identity)
+
+    def scene(self, nodes: Nodes, graph: KnnGraph) -> Scene | None:
+        """What `inputs` of a part of this level needs of the whole; None for models that need nothing."""
+        return Scene.of(nodes, graph) if self.config.inputs == "relative" else None
 
     def forward(self, inputs: GraphInputs) -> Float[Tensor, "n k 2"]:
         """Logits [n, k, 2] (different, same) of every link, of a halo's first nodes; zeros where no neighbour is."""
@@ -169,8 +173,9 @@ class Lander(nn.Module):
             graph = knn(rows, graph.k)
             linkage = self.linkage(Nodes.of_images(rows), graph)
         training = self.forecaster.training
-        tree = merge_tree(graph, linkage, rows)
-        forecast = self.forecaster.eval().forecast(tree, cluster_inputs(tree, graph, linkage, rows))
+        edges = Edges.of(graph, linkage)
+        tree = merge_tree(edges, rows)
+        forecast = self.forecaster.eval().forecast(tree, cluster_inputs(tree, edges, graph, linkage, rows))
         self.forecaster.train(training)
         return forecast if alike is None else over_copies(forecast, alike.cpu().numpy())
 

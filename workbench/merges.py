@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int, Int64
 
 from . import _merging
 from ._room import on_disk, room
+from ._search import Threads
 from .graph import KnnGraph
 
 NEVER = -1e15  # the worth of a node that must not become a cluster
@@ -34,7 +35,7 @@ class MergeTree:
 
     Example:
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
-        >>> tree = merge_tree(graph, graph.similarity, torch.eye(3))
+        >>> tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(3))
         >>> tree.larger.tolist(), tree.smaller.tolist(), tree.size.tolist()
         ([1, 3], [0, 2], [1.0, 1.0, 1.0, 2.0, 3.0])
     """
@@ -73,7 +74,7 @@ class MergeTree:
 
         Example:
             >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
-            >>> merge_tree(graph, graph.similarity, torch.eye(2)).sums(np.array([[1.0], [2.0]])).tolist()
+            >>> merge_tree(Edges.of(graph, graph.similarity), torch.eye(2)).sums(np.array([[1.0], [2.0]])).tolist()
             [[1.0], [2.0], [3.0]]
         """
         at_merge = np.zeros((len(self.larger), leaf.shape[1])) if at_merge is None else at_merge
@@ -92,7 +93,7 @@ class MergeTree:
 
         Example:
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
-            >>> tree = merge_tree(graph, graph.similarity, torch.eye(3))
+            >>> tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(3))
             >>> tree.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5])).node.tolist()
             [3, 3, 2]
         """
@@ -104,7 +105,7 @@ class MergeTree:
 
         Example:
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
-            >>> tree = merge_tree(graph, graph.similarity, torch.eye(3))
+            >>> tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(3))
             >>> fine = tree.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))
             >>> tree.over(fine, np.array([9.0, 9.0, 9.0, 1.0, 2.0])).node.tolist()
             [3, 3, 2]
@@ -116,7 +117,7 @@ class MergeTree:
 
         Example:
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
-            >>> tree = merge_tree(graph, graph.similarity, torch.eye(3))
+            >>> tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(3))
             >>> coarse = tree.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))
             >>> tree.under(coarse, np.array([1.0, 1.0, 1.0, 1.5, 9.0])).node.tolist()
             [0, 1, 2]
@@ -128,7 +129,7 @@ class MergeTree:
 
         Example:
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
-            >>> tree = merge_tree(graph, graph.similarity, torch.eye(3))
+            >>> tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(3))
             >>> tree.above(tree.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))).tolist()
             [False, False, False, False, True]
         """
@@ -147,7 +148,7 @@ class MergeTree:
 
         Example:
             >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
-            >>> merge_tree(graph, graph.similarity, torch.eye(2)).to_pandas()["size"].tolist()
+            >>> merge_tree(Edges.of(graph, graph.similarity), torch.eye(2)).to_pandas()["size"].tolist()
             [2]
         """
         columns = {"node": self.n + np.arange(len(self.larger)), "larger": self.larger, "smaller": self.smaller}
@@ -172,8 +173,10 @@ class Cut:
 
 @dataclass(frozen=True)
 class Edges:
-    """The undirected edges of a k-NN graph: low < high, summed linkage (> 0), links (one or two) of a pair."""
+    """The undirected edges of a k-NN graph of n images: low < high, summed linkage (> 0), links (one or two) of a
+    pair."""
 
+    n: int
     low: Int[np.ndarray, " e"]
     high: Int[np.ndarray, " e"]
     weight: Float[np.ndarray, " e"]
@@ -188,15 +191,17 @@ class Edges:
             [1.0]
         """
         lists, weight = (column.detach().cpu().contiguous().numpy() for column in (graph.neighbors, linkage))
-        return cls(*_merging.undirected(lists, weight))
+        with Threads(graph.n * graph.k**2) as threads:
+            parts = threads.parts(partial(_merging.undirected, lists, weight), graph.n)
+        return cls(graph.n, *(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
-    def at(self, n: int, values: Float[np.ndarray, " e"]) -> Float[np.ndarray, " n"]:
-        """Sum of the values of the edges at each of n nodes."""
-        ends = (np.bincount(end, values, minlength=n) for end in (self.low, self.high))
+    def at(self, values: Float[np.ndarray, " e"]) -> Float[np.ndarray, " n"]:
+        """Sum of the values of the edges at each image."""
+        ends = (np.bincount(end, values, minlength=self.n) for end in (self.low, self.high))
         return np.asarray(sum(ends), dtype=np.float64)
 
 
-def merge_tree(graph: KnnGraph, linkage: Float[torch.Tensor, "n k"], features: Float[torch.Tensor, "n d"]) -> MergeTree:
+def merge_tree(edges: Edges, features: Float[torch.Tensor, "n d"]) -> MergeTree:
     """Average linkage over the links of a k-NN graph, exact, in about n k log n steps.
 
     Formula: L(A, B) = sum of linkage over the links between A and B / (|A| |B|). The two clusters that are each
@@ -204,15 +209,13 @@ def merge_tree(graph: KnnGraph, linkage: Float[torch.Tensor, "n k"], features: F
     higher L than an earlier one below it, and the order of independent merges does not matter.
 
     Args:
-        graph: of the images.
-        linkage: of its links [n, k].
+        edges: of the images' graph, with the linkage of its links.
         features: unit rows, of which the sums of both sides are compared at every merge.
 
     Example: see `MergeTree`.
 
     Source: Murtagh & Contreras, "Algorithms for hierarchical clustering: an overview", 2012 (nearest-neighbour chain).
     """
-    edges = Edges.of(graph, linkage)
     total = room(tuple(features.shape), mapped=on_disk(features)).copy_(features.detach()).numpy()  # added up in place
-    larger, smaller, record = _merging.agglomerate(graph.n, edges.low, edges.high, edges.weight, edges.links, total)
-    return MergeTree(graph.n, larger, smaller, *record.T.copy())
+    larger, smaller, record = _merging.agglomerate(edges.n, edges.low, edges.high, edges.weight, edges.links, total)
+    return MergeTree(edges.n, larger, smaller, *record.T.copy())

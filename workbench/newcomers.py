@@ -15,7 +15,6 @@ from .aggregate import Nodes
 from .graph import KnnGraph, surroundings
 from .hierarchy import Hierarchy
 from .lander import Lander
-from .relative import Scene
 
 JOINS = 0.4  # mean linkage at which a new row joins: 0.3 agrees best with a refit, 0.5 tells strangers better
 
@@ -70,8 +69,9 @@ def _linkage(lander: Lander, graph: KnnGraph, features: Tensor, rows: Tensor, fo
     missing = (0, found.k - graph.k)
     neighbors = torch.cat([m + listed, pad(torch.where(lists < 0, -1, m + lists), missing, value=-1)])
     similarity = torch.cat([found.similarity, pad(graph.similarity[around].masked_fill(lists < 0, 0), missing)])
-    whole = Scene.of(Nodes.of_images(features), graph)
-    scene = replace(whole, in_degree=pad(whole.in_degree[around], (m, 0), value=-1))
+    scene = lander.scene(Nodes.of_images(features), graph)
+    if scene is not None:
+        scene = replace(scene, in_degree=pad(scene.in_degree[around], (m, 0), value=-1))
     part = Nodes.of_images(torch.cat([rows, features[around]]))
     inputs = lander.inputs(part, KnnGraph(neighbors, similarity), scene)
     return lander.linkage_from(replace(inputs, rings=(m, *(m + ring for ring in rings))))

@@ -95,16 +95,17 @@ class Scene:
     in_degree: Int[Tensor, " n"]
 
     @classmethod
-    def of(cls, nodes: Nodes, graph: KnnGraph) -> Scene:
-        """That of all nodes of one level.
+    def of(cls, nodes: Nodes, graph: KnnGraph, mean: Float[Tensor, " n"] | None = None) -> Scene:
+        """That of all nodes of one level; `mean`: each one's mean distance, where it is known.
 
         Example:
             >>> Scene.of(Nodes.of_images(torch.eye(2)), KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]])).in_degree
             tensor([1, 1])
         """
         listed = torch.bincount(graph.neighbors[graph.present], minlength=graph.n)
-        mean = _mean_distance(graph, _distances(graph)).mean() if graph.k else 0.0
-        return cls(Background.of(nodes.center), float(mean), listed)
+        if mean is None:
+            mean = _averaged(_distances(graph), graph)
+        return cls(Background.of(nodes.center), float(mean.mean()), listed)
 
 
 def relative_inputs(nodes: Nodes, graph: KnnGraph, scene: Scene | None = None) -> GraphInputs:
@@ -129,12 +130,12 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, scene: Scene | None = None) -
         empty = graph.similarity.new_zeros
         sizes = len(RELATIVE_NODE_INPUTS), len(RELATIVE_EDGE_INPUTS)
         return GraphInputs(graph, empty(graph.n, sizes[0]), empty(graph.n, 0, sizes[1]))
-    scene = scene or Scene.of(nodes, graph)
+    distance = _distances(graph)
+    mean, best = _averaged(distance, graph), distance[:, 0]
+    scene = scene or Scene.of(nodes, graph, mean)
     background = scene.background
     similarity, other, present = graph.similarity, graph.filled, graph.present
     count = present.sum(dim=1).clamp(min=1)
-    distance = _distances(graph)
-    mean, best = _mean_distance(graph, distance), distance[:, 0]
     last = (count - 1)[:, None]
     worst, reach = distance.gather(1, last)[:, 0], similarity.gather(1, last)[:, 0]
     spread = (((distance - mean[:, None]) * present).square().sum(dim=1) / count).sqrt()
@@ -155,12 +156,9 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, scene: Scene | None = None) -
             (s - background.mean) / (5 * background.deviation),
         ]
         edges[rows] = torch.stack(columns, dim=2) * present[rows, :, None]
-
-    def averaged(values: Tensor) -> Tensor:
-        return (values * present).sum(dim=1) / count
-
-    of_nodes = [worst - best, mean - best, spread, mean - scene.distance, averaged(above), popular]
-    of_nodes += [averaged(mutual), averaged(shared), best - mean[other[:, 0]], averaged(distance - mean[other])]
+    above, mutual, shared, beyond = (_averaged(part, graph) for part in (above, mutual, shared, distance - mean[other]))
+    of_nodes = [worst - best, mean - best, spread, mean - scene.distance, above, popular]
+    of_nodes += [mutual, shared, best - mean[other[:, 0]], beyond]
     return GraphInputs(graph, torch.stack(of_nodes, dim=1), edges)
 
 
@@ -168,5 +166,6 @@ def _distances(graph: KnnGraph) -> Float[Tensor, "n k"]:
     return torch.log(1 - graph.similarity + NEAR)
 
 
-def _mean_distance(graph: KnnGraph, distance: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
-    return (distance * graph.present).sum(dim=1) / graph.present.sum(dim=1).clamp(min=1)
+def _averaged(values: Float[Tensor, "n k"], graph: KnnGraph) -> Float[Tensor, " n"]:
+    """Means over each node's neighbours; 0 where there are none."""
+    return (values * graph.present).sum(dim=1) / graph.present.sum(dim=1).clamp(min=1)
