@@ -7,20 +7,9 @@ from importlib.metadata import version
 from importlib.resources import files
 
 SOURCES = (  # the code that a result depends on
-    *(
-        "_blocks",
-        "_checks",
-        "_code",
-        "_expected",
-        "_forest",
-        "_half",
-        "_kernels",
-        "_lists",
-        "_merging",
-        "_progress",
-        "_room",
-    ),
-    *("_search", "aggregate", "cluster_inputs", "config", "convs", "copies", "criteria", "cuts", "decode", "episodes"),
+    *("_blocks", "_checks", "_code", "_expected", "_forest", "_half", "_lists", "_merging"),
+    *("_progress", "_room", "_search", "aggregate", "cluster_inputs", "config", "convs", "copies", "criteria"),
+    *("cuts", "decode", "episodes"),
     *("forecast", "graph", "hierarchy", "lander", "losses", "merges", "metric", "metrics", "nested", "prediction"),
     *("recipe", "relative", "structure", "targets", "trainer", "training", "validation"),
     *("ablation/run", "ablation/trainings", "ablation/use"),

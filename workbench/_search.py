@@ -20,7 +20,8 @@ Result = TypeVar("Result")
 TIE = 1e-6  # similarities closer than this count as equal; float32 rounding of a cosine stays below it
 BLOCK = 1024  # rows and columns of a block of products on the CPU
 FEW = 2**24  # values to look at: below, one thread is faster than several
-SPARE = 8  # candidates beyond k that are re-ranked, so that rounding in the block product cannot displace a neighbour
+SPARE = 8  # candidates beyond k of a search that misses some or rounds coarsely
+NEXT = 3  # candidates beyond k of an exact search: where rounding leaves doubt about them all the row is read again
 
 
 class Threads(ThreadPoolExecutor):
@@ -72,14 +73,15 @@ def half_first(asked: Tensor, base: Tensor, k: int, itself: Tensor | None) -> Te
     value, index = half_candidates(asked.half(), base.half(), k + SPARE, itself)
     some = open_rows(value, k, 2 * ROUNDING)
     if len(some):
-        index[some] = candidates(asked[some], base, k, None if itself is None else itself[some])
+        chosen = candidates(asked[some], base, k, None if itself is None else itself[some])
+        index[some] = torch.nn.functional.pad(chosen, (0, SPARE - NEXT), value=-1)
     return index
 
 
 def candidates(asked: Tensor, base: Tensor, k: int, itself: Tensor | None) -> Tensor:
-    """Columns [q, up to k + SPARE], in no order, among which the k neighbours of each row are."""
+    """Columns [q, up to k + NEXT], in no order, among which the k neighbours of each row are."""
     available = len(base) - (itself is not None)
-    m = min(k + SPARE, available)
+    m = min(k + NEXT, available)
     value, index = best_products(asked, base, m, itself)
     if m < available:
         some = open_rows(value, k)
@@ -126,7 +128,7 @@ def best_products(
 def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Exact neighbours of all rows in their own set, on the CPU: a block of products serves both its sides."""
     n = len(features)
-    value, index = _empty_lists(n, min(k + SPARE, n - 1))
+    value, index = _empty_lists(n, min(k + NEXT, n - 1))
     with Threads(n**2) as threads:
         pairs = list(combinations_with_replacement(_parts(features), 2))
         for (a, rows), (b, columns) in tracked(pairs, "k-NN graph: products"):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from . import _lists
 from ._forest import REACH, ROUNDS, SETTLED, both_ways, leaf_ends, tree_order
-from ._search import SPARE, Threads, open_rows, rank_itself
+from ._search import NEXT, SPARE, Threads, open_rows, rank_itself
 from .fleet_crew import Crew
 from .fleet_work import explored, merged, nearest, searched
 from .graph import KnnGraph, surroundings
@@ -59,7 +59,7 @@ def exact_lists(crew: Crew, features: Tensor, k: int, sizes: Sizes, device: str)
         device: of the workers.
     """
     n, rows = len(features), features.cpu().contiguous()
-    m = min(k + SPARE, n - 1)
+    m = min(k + NEXT, n - 1)
     base = [(first, crew.share(partial(_rows, rows, first, sizes.base))) for first in range(0, n, sizes.base)]
 
     def job(asked: Tensor, level: Tensor | None) -> Future[Any]:
