@@ -69,7 +69,7 @@ def test_half_precision_changes_no_list(kind):
     if kind == "few directions":
         x = torch.eye(16)[torch.arange(1600) % 16]
     rows = torch.arange(200, 500)
-    chosen = _search.half_first(x[rows], x, 10, rows)
+    chosen = _search.half_first(x[rows], x, x.half(), 10, rows)
     index, weight = _search.rank(x[rows], x, chosen, 10)
     exact = knn(x, 10, method="exact")
     assert torch.equal(index, exact.neighbors[rows])

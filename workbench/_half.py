@@ -27,8 +27,7 @@ def leading(block: Tensor, m: int) -> tuple[Tensor, Tensor]:
     n = block.shape[1]
     if not many(n, m):
         return block.topk(m, dim=1)
-    maxima = block[:, : n // GROUP * GROUP].unflatten(1, (GROUP, n // GROUP)).amax(dim=1)
-    columns = _members(leading(maxima, m)[1], n)
+    columns = _members(leading(_maxima(block, n // GROUP), m)[1], n)
     value, place = block.gather(1, columns).topk(m, dim=1)
     return value, columns.gather(1, place)
 
@@ -58,8 +57,11 @@ def group_maxima(rows: Tensor, base: Tensor, n_groups: int) -> Tensor:
         from ._kernels import maxima_in_one
 
         return maxima_in_one(rows.contiguous(), base.contiguous(), n_groups, GROUP)
-    products = (rows @ base[: n_groups * GROUP].T).unflatten(1, (GROUP, n_groups))
-    best: Tensor = products.amax(dim=1)
+    return _maxima(rows @ base[: n_groups * GROUP].T, n_groups)
+
+
+def _maxima(block: Tensor, n_groups: int) -> Tensor:
+    best: Tensor = block[:, : n_groups * GROUP].unflatten(1, (GROUP, n_groups)).amax(dim=1)
     return best
 
 

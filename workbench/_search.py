@@ -54,23 +54,29 @@ def row_blocks(n_rows: int, width: int, device: torch.device) -> list[Tensor]:
     return list(torch.arange(n_rows, device=device).split(max(1, held // (4 * max(1, width)))))
 
 
-def search_blocks(n_rows: int, base: Tensor, k: int) -> list[Tensor]:
+def halved(base: Tensor, k: int) -> Tensor | None:
+    """The base in half precision where products in it come first: on a GPU, among many rows. Made once for a search."""
+    return base.half() if base.is_cuda and many(len(base), k + SPARE + 1) else None
+
+
+def search_blocks(n_rows: int, base: Tensor, k: int, half: Tensor | None) -> list[Tensor]:
     """Row numbers in blocks for `search`: on a GPU what it holds of a row is as wide as the base, or its maxima."""
     n, listed = len(base), (k + SPARE) * base.shape[1]
     if not base.is_cuda:
         return list(torch.arange(n_rows, device=base.device).split(BLOCK))
-    return row_blocks(n_rows, n // GROUP + GROUP * listed if many(n, k + SPARE + 1) else max(n, listed), base.device)
+    return row_blocks(n_rows, max(n, listed) if half is None else n // GROUP + GROUP * listed, base.device)
 
 
-def search(asked: Tensor, base: Tensor, k: int, itself: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Exact neighbours of some rows in `base`; `itself` = each row's own column, if it has one."""
-    choose = half_first if asked.is_cuda and many(len(base), k + SPARE + 1) else candidates
-    return rank(asked, base, choose(asked, base, k, itself), k)
+def search(asked: Tensor, base: Tensor, k: int, itself: Tensor | None, half: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Exact neighbours of some rows in `base`; `itself` = each row's own column, if it has one; `half`: `halved`."""
+    if half is None:
+        return rank(asked, base, candidates(asked, base, k, itself), k)
+    return rank(asked, base, half_first(asked, base, half, k, itself), k)
 
 
-def half_first(asked: Tensor, base: Tensor, k: int, itself: Tensor | None) -> Tensor:
+def half_first(asked: Tensor, base: Tensor, half: Tensor, k: int, itself: Tensor | None) -> Tensor:
     """The same as `candidates`, by products in half precision where their rounding leaves no doubt."""
-    value, index = half_candidates(asked.half(), base.half(), k + SPARE, itself)
+    value, index = half_candidates(asked.half(), half, k + SPARE, itself)
     some = open_rows(value, k, 2 * ROUNDING)
     if len(some):
         chosen = candidates(asked[some], base, k, None if itself is None else itself[some])

@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 from ._checks import check_choice, check_int
 from ._forest import search_forest
 from ._progress import tracked
-from ._search import SPARE, clipped, rank_itself, search, search_blocks, search_itself
+from ._search import SPARE, clipped, halved, rank_itself, search, search_blocks, search_itself
 
 APPROXIMATE_FROM = 30_000  # nodes: from here on an approximate search takes half as long or less (README, "Speed")
 
@@ -234,8 +234,9 @@ def query(
     """
     k = min(check_int(k, "k"), len(base) - (itself is not None))
     base, rows = base.detach().float(), rows.detach().float()
-    parts = tracked(search_blocks(len(rows), base, k), "neighbours")
-    blocks = [search(rows[part], base, k, None if itself is None else itself[part]) for part in parts]
+    half = halved(base, k)
+    parts = tracked(search_blocks(len(rows), base, k, half), "neighbours")
+    blocks = [search(rows[part], base, k, None if itself is None else itself[part], half) for part in parts]
     return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
 
 
