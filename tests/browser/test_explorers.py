@@ -124,7 +124,7 @@ def opened(page, request, tmp_path_factory):
 
 
 def shown(page, name: str):
-    """An explorer, scrolled to, with its figures drawn: each loads plotly's 5 MB anew, long after its cell has run."""
+    """An explorer, scrolled to, with its figures drawn, which may be long after its cell has run."""
     explorer = page.locator(f".explorer-{name}").first
     explorer.scroll_into_view_if_needed()
     wait_until_drawn(page, explorer, CASES[name].figures)

@@ -1,3 +1,4 @@
+import json
 import threading
 import time
 
@@ -6,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 import torch
+from comm import DummyComm
 
 from workbench.views.explore import Explorer
 from workbench.views.explore.base import Delayed, walk
@@ -180,14 +182,46 @@ def test_places_are_taken_or_laid_out_once(tree):
         places_of(graph, features=x[:5])
 
 
-def test_a_figure_reaches_the_browser_whole(monkeypatch):
-    """What the channel is opened with; messages that follow may come too late for a view."""
-    opened = []
-    monkeypatch.setattr(
-        "ipywidgets.widgets.widget.comm.create_comm", lambda **sent: opened.append(sent["data"]["state"])
-    )
-    LiveFigure(go.Figure(go.Bar(y=[1, 2]), layout={"width": 321}))
-    figures = [state for state in opened if "_widget_data" in state]
-    assert [trace["type"] for trace in figures[0]["_widget_data"]] == ["bar"]
-    assert figures[0]["_widget_layout"]["width"] == 321
-    assert len(figures) == 1
+@pytest.fixture
+def told(monkeypatch):
+    """What the browser is told when a channel is opened: the state of each widget."""
+    states = []
+
+    class Channel(DummyComm):
+        def __init__(self, **sent):
+            super().__init__(**sent)
+            states.append(sent["data"]["state"])
+
+    monkeypatch.setattr("ipywidgets.widgets.widget.comm.create_comm", Channel)
+    return states
+
+
+def test_a_figure_reaches_the_browser_whole(told):
+    """Messages that follow may come too late for a view."""
+    figure = LiveFigure(go.Figure(go.Bar(y=[1, 2]), layout={"width": 321}))
+    (state,) = [state for state in told if "_widget_data" in state]
+    assert [trace["type"] for trace in state["_widget_data"]] == ["bar"]
+    assert state["_widget_layout"]["width"] == 321
+    assert state["_id"] == figure.model_id
+    assert len(json.dumps(state)) < 10_000, "plotly's code comes with it"
+
+
+def test_plotlys_code_is_sent_once_and_again_after_all_widgets_were_closed(told):
+    first, second = LiveFigure(go.Figure()), LiveFigure(go.Figure())
+    (name,) = {state["_library"] for state in told if "_library" in state}
+    assert first.get_state("_library") == second.get_state("_library") == {"_library": name}
+    widgets.Widget.close_all()
+    told.clear()
+    third = LiveFigure(go.Figure())
+    assert third.get_state("_library") == {"_library": name}
+    assert len(told) >= 2, "the figure, and plotly's code before it"
+    assert "_library" not in told[0]
+
+
+def test_a_page_that_is_loaded_anew_is_told_of_the_figure_as_it_is_now():
+    figure = LiveFigure(go.Figure(go.Bar(y=[1, 2]), layout={"width": 321}))
+    figure.data[0].y, figure.layout.width = [3, 4], 99
+    state = figure.get_state()
+    assert state["_widget_data"][0]["y"] == [3, 4]
+    assert state["_widget_layout"]["width"] == 99
+    assert list(figure.get_state("_widget_layout")) == ["_widget_layout"]
