@@ -50,6 +50,15 @@ def test_colour_is_purity_with_labels_and_size_without(tree):
     assert views.plot_icicle(hierarchy).data[0].marker.colorbar.title.text == "images"
 
 
+def test_the_box_of_all_images_says_that_its_purity_is_that_of_its_clusters(tree):
+    hierarchy, _, labels = tree
+    whole, cluster = views.plot_icicle(hierarchy, labels).data[0].hovertext[:2]
+    _, shares = purities(hierarchy.labels, labels)
+    mean = np.average(shares, weights=np.bincount(hierarchy.labels))
+    assert f"mean purity of its clusters {mean:.3f}" in whole
+    assert "<br>purity " in cluster
+
+
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=60))
 def test_purity_is_what_counting_gives(pairs):

@@ -64,5 +64,6 @@ def hover_text(box: Any) -> str:
         since = f", unchanged since level {int(box.finest)}" if box.finest < box.level else ""
         lines.insert(1, f"level {int(box.level)}, cluster {escape(box.key.split('/')[1])}{since}")
     if not np.isnan(box.purity):
-        lines.append(f"purity {box.purity:.3f}" + (f", mostly {escape(box.majority)}" if box.majority else ""))
+        of = "purity" if box.kind == "cluster" else "mean purity of its clusters"
+        lines.append(f"{of} {box.purity:.3f}" + (f", mostly {escape(box.majority)}" if box.majority else ""))
     return "<br>".join(lines)
