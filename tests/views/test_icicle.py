@@ -53,8 +53,8 @@ def test_colour_is_purity_with_labels_and_size_without(tree):
 def test_the_box_of_all_images_says_that_its_purity_is_that_of_its_clusters(tree):
     hierarchy, _, labels = tree
     whole, cluster = views.plot_icicle(hierarchy, labels).data[0].hovertext[:2]
-    _, shares = purities(hierarchy.labels, labels)
-    mean = np.average(shares, weights=np.bincount(hierarchy.labels))
+    clusters = hierarchy.labels.numpy()
+    mean = np.average(purities(clusters, labels)[1], weights=np.bincount(clusters))
     assert f"mean purity of its clusters {mean:.3f}" in whole
     assert "<br>purity " in cluster
 
