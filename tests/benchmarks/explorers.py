@@ -38,7 +38,7 @@ HEAD = """# Latency of the explorers' controls
 
 Milliseconds that the kernel takes to answer, median / worst, and kilobytes that go to the browser, which then draws.
 Written by `python tests/benchmarks/explorers.py` on {machine}.
-Other programs at work on the same cores lengthen the worst.
+Other programs at work on the same cores lengthen the worst. Not counted at 50,000: plotly's code, 5 MB, once per page.
 
 Level 0 answers while tau moves; the levels above are run once it rests, on a thread of their own. "Try each alone"
 builds two hierarchies for every level. Maps draw at most 50,000 images, a sample beyond, as their status strip says.
