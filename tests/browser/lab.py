@@ -66,14 +66,24 @@ def notebook_of(*cells: str) -> dict:
 
 def run_all(page, address: str, seconds: int = 150) -> None:
     """Open a notebook, run all its cells, and see that none ended in an error."""
+    open_notebook(page, address)
+    start_all(page)
+    _every_cell_has_run(page, seconds)
+    assert _errors(page) == []
+
+
+def open_notebook(page, address: str) -> None:
+    """Open a notebook, and wait until its kernel does."""
     page.goto(address)
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
     page.wait_for_function(_JOINED, timeout=120_000)
     page.wait_for_timeout(500)
+
+
+def start_all(page) -> None:
+    """Run all cells, without waiting for them."""
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    _every_cell_has_run(page, seconds)
-    assert _errors(page) == []
 
 
 def _errors(page) -> list[str]:

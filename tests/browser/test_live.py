@@ -1,7 +1,7 @@
 """Live figures on a page ten times slower than this machine: what a reader's busy laptop makes of them."""
 
 import pytest
-from lab import notebook_of, running_lab
+from lab import notebook_of, open_notebook, running_lab, start_all
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -23,9 +23,7 @@ def opened(page, tmp_path):
     page.received = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: page.received.append(len(frame))))
     with running_lab(tmp_path, {"live.ipynb": notebook_of(SETUP, SHOW, RENAME)}) as address:
-        page.goto(address("live.ipynb"))
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-        page.wait_for_timeout(2000)
+        open_notebook(page, address("live.ipynb"))
         page.troubles.clear()
         yield page
         page.goto("about:blank")
@@ -35,8 +33,7 @@ def test_a_busy_page_draws_every_figure_and_what_has_changed_since(opened):
     """And so does a page that is loaded anew, at full speed."""
     slowed = opened.context.new_cdp_session(opened)
     slowed.send("Emulation.setCPUThrottlingRate", {"rate": 10})
-    opened.get_by_role("menuitem", name="Run", exact=True).click()
-    opened.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    start_all(opened)
     opened.wait_for_function(UP_TO_DATE, timeout=200_000)
     assert sum(opened.received) < 7e6, "plotly's code, 5 MB, has come more than once"
     slowed.detach()

@@ -1,7 +1,7 @@
 // plotly's code is 5 MB. A page fetches and runs it once, for the first figure that asks, not once for every figure;
 // and no figure is given up because that takes long: anywidget grants a figure's own code, which is this, two seconds.
 
-const pages = (globalThis.workbenchPlotly ??= new Map()); // version of plotly -> its module, or the promise of it
+const pages = (globalThis.workbenchPlotly ??= new Map()); // version of plotly -> promise of its module
 
 const named = (model, trait) => model.widget_manager.get_model(model.get(trait).replace("IPY_MODEL_", ""));
 
