@@ -13,15 +13,13 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from figures import screenshot
 
 ROOT = Path(__file__).resolve().parents[2]
 _NEWS = {"notification.jupyterlab-settings": '{"fetchNews": "false", "checkForUpdates": false}'}
 _FRONTS = {"lab": ("jupyterlab", "lab/tree"), "notebook": ("notebook", "notebooks")}  # module, address of a notebook
-# The page is joined to a kernel that waits: before that, "Run All" would only ask which kernel is meant.
-_JOINED = """async () => (await (await fetch('/api/kernels')).json())
-  .some(kernel => kernel.connections && kernel.execution_state === 'idle')"""
 # The kernel has answered everything; said also of a page that has no kernel yet.
 IDLE = "() => document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"
 _DARK = {"themes.jupyterlab-settings": '{"theme": "JupyterLab Dark"}'}
@@ -76,8 +74,22 @@ def open_notebook(page, address: str) -> None:
     """Open a notebook, and wait until its kernel does."""
     page.goto(address)
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=60_000)
-    page.wait_for_function(_JOINED, timeout=120_000)
+    end = time.monotonic() + 120
+    while not _joined(address):  # before that, "Run All" would only ask which kernel is meant
+        assert time.monotonic() < end, "no kernel waits for the page after 120 s"
+        page.wait_for_timeout(250)
     page.wait_for_timeout(500)
+
+
+def _joined(address: str) -> bool:
+    """Whether a page is joined to a kernel that waits. While one starts, the server may answer with an error."""
+    site = urlsplit(address)
+    try:
+        with urllib.request.urlopen(f"{site.scheme}://{site.netloc}/api/kernels?{site.query}", timeout=10) as answer:
+            kernels = json.load(answer)
+    except urllib.error.HTTPError:
+        return False
+    return any(kernel["connections"] and kernel["execution_state"] == "idle" for kernel in kernels)
 
 
 def start_all(page) -> None:
