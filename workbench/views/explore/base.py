@@ -110,7 +110,9 @@ class Explorer(widgets.VBox):
         """The widget, and beside it `static()` for who cannot show widgets."""
         for widget in walk(self):
             if isinstance(widget, go.FigureWidget):
-                widget._repr_mimebundle_()  # takes over what changed since it was made; done by no one inside a box
+                # Takes over what changed since it was made; done by no one inside a box. Not for a page that is loaded
+                # anew (`LiveFigure.get_state`), but without it WebGL points stay unpainted, as the browser tests see.
+                widget._repr_mimebundle_()
         figure = self.guarded(self.static)()
         fallback = {} if figure is None else figure._repr_mimebundle_()
         return {**fallback, **(super()._repr_mimebundle_(**kwargs) or {})}
