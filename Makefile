@@ -46,7 +46,7 @@ lint: $(STAMP)
 # Examples first, in the plain package. Then the tests, which check shapes at run time: those of the browser alone, as a page
 # does not like to wait; the others two files at a time (JOBS=...), each on one thread. The slow ones: `make test-all`.
 JOBS ?= 2
-EXAMPLES = $(BIN)/pytest --doctest-modules workbench --ignore=workbench/_kernels.py
+EXAMPLES = $(BIN)/pytest --doctest-modules workbench --ignore=workbench/graph/_triton.py
 BROWSER = $(BIN)/pytest tests/browser
 OTHERS = OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
 	--ignore=tests/benchmarks --ignore=tests/browser tests

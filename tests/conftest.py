@@ -2,7 +2,6 @@
 
 import signal
 import threading
-from importlib.util import find_spec
 from pathlib import Path
 
 import hypothesis
@@ -12,13 +11,14 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
-import workbench._lists
-import workbench._merging  # compiled by numba, which knows no checks: imported before the hook
+import workbench
 
-if torch.cuda.is_available() and find_spec("triton"):
-    import workbench._kernels  # noqa: F401  # likewise by triton
-
-install_import_hook("workbench", "beartype.beartype")
+PACKAGE = Path(workbench.__file__).parent
+COMPILED = {"_numba", "_triton"}  # compiled by numba and triton, which know no checks
+MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.stem not in {"__init__", *COMPILED}]
+install_import_hook(
+    [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in MODULES], "beartype.beartype"
+)
 
 hypothesis.settings.register_profile("any machine", deadline=None)  # no test asserts a time
 hypothesis.settings.load_profile("any machine")
@@ -81,7 +81,7 @@ def left():
 @pytest.fixture
 def held(monkeypatch):
     """Training in the background that waits after every epoch until told to go on: (went, go)."""
-    from workbench import background  # not above: shapes are checked in what is imported after the hook
+    from workbench.train import background  # not above: shapes are checked in what is imported after the hook
 
     went, go = threading.Semaphore(0), threading.Semaphore(0)
     real = background.meta_train

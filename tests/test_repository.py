@@ -17,9 +17,9 @@ import torch
 from packaging.requirements import Requirement
 
 import workbench as wb
-from workbench.convs import CONVS
 from workbench.data import splits
-from workbench.published import RECIPES
+from workbench.experiments.published import RECIPES
+from workbench.lander.convs import CONVS
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "workbench"
@@ -81,38 +81,40 @@ def test_imports_have_no_cycle():
     assert len(order) == len(MODULES)
 
 
-def unit_of(module: str) -> str:
-    """What one line of the README's table stands for: a module, or a package as a whole."""
+STAGES = (  # the folders in reading order: each imports from itself and from what stands before it
+    *("_core", "data", "encoder", "graph", "lander", "decode", "cluster"),
+    *("evaluate", "train", "experiments", "views", "course", "cli"),
+)
+
+
+def stage_of(module: str) -> str:
     return module.split(".")[1] if "." in module else "__init__"
 
 
-def table_rows() -> list[tuple[list[str], int]]:
-    """(names, stated lines) of each row of the README's table of modules, from the first stage to the last."""
-    rows = re.findall(r"^\| (\[`\w+`\].*?) \| .* \| ([\d,]+) \|$", README, flags=re.MULTILINE)
-    return [(re.findall(r"\[`(\w+)`\]", names), int(lines.replace(",", ""))) for names, lines in rows]
+def table_rows() -> list[str]:
+    """The folders of the README's table, from the first stage to the last."""
+    return re.findall(r"^\| \[`(\w+)/`\]", README, flags=re.MULTILINE)
 
 
-def test_readme_lists_every_module():
-    listed = [name for names, _ in table_rows() for name in names]
-    assert sorted(listed) == sorted({unit_of(module) for module in MODULES})
+def test_the_folders_are_those_of_the_plan_and_the_readme():
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == set(STAGES)
+    assert table_rows() == list(STAGES)
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py"}
 
 
-def test_modules_import_only_what_stands_above_them_in_the_readme():
-    place = {name: row for row, (names, _) in enumerate(table_rows()) for name in names}
+def test_imports_go_only_to_earlier_folders():
+    place = {"__init__": -1, "__main__": len(STAGES), **{name: i for i, name in enumerate(STAGES)}}
+    exceptions = {("lander", "decode")}
     wrong = [
         f"{module} imports {other}"
         for module, others in import_graph().items()
         for other in others
-        if place[unit_of(other)] > place[unit_of(module)]
+        if place[stage_of(other)] > place[stage_of(module)]
+        and module != "workbench"
+        and (stage_of(module), stage_of(other)) not in exceptions
     ]
     assert not wrong
-
-
-@pytest.mark.parametrize("links", re.findall(r"^\| (\[`\w+`\].*?) \|", README, flags=re.MULTILINE))
-def test_links_of_the_table_lead_somewhere(links):
-    for name, target in re.findall(r"\[`(\w+)`\]\(([^)]+)\)", links):
-        assert (ROOT / target).exists(), target
-        assert Path(target).stem == name
 
 
 # ---------------------------------------------------------------- size
@@ -120,21 +122,6 @@ def test_links_of_the_table_lead_somewhere(links):
 
 def n_lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
-
-
-def lines_of_unit(unit: str) -> int:
-    return sum(n_lines(path) for module, path in MODULES.items() if unit_of(module) == unit)
-
-
-def test_readme_states_the_line_counts():
-    rows = table_rows()
-    wrong = {
-        name: actual
-        for names, stated in rows
-        if abs((actual := sum(map(lines_of_unit, names))) - stated) > max(5, 0.1 * stated)
-        for name in names
-    }
-    assert not wrong, f"README's table: these modules now have so many lines: {wrong}"
 
 
 def code_lines(path: Path) -> int:
@@ -149,23 +136,20 @@ def code_lines(path: Path) -> int:
     return sum(1 for i, line in enumerate(lines, 1) if i not in documented and line.strip() and line.strip()[0] != "#")
 
 
-def core_modules() -> list[Path]:
-    """From data to baselines: what is neither a view, nor the command line, nor a report."""
-    teaching = {"reasons", "subtrees", "mistakes", "surgery", "confusion", "background", "intervals", "views", "course"}
-    later = teaching | {"__init__", "bench", "cli", "demo", "evaluation", "published", "ablation", "__main__"}
-    return [path for module, path in MODULES.items() if unit_of(module) not in later]
+CORE = STAGES[: STAGES.index("train") + 1]  # what is neither an experiment, nor a view, nor the command line
 
 
 def test_readme_states_the_size_of_the_core():
-    stated = re.search(r"core: ([\d,]+) lines of code", README)
+    stated = re.search(r"core,\s+`_core` to `train`: ([\d,]+) lines of code", README)
     assert stated, "README: expected 'core: N lines of code'"
-    number, actual = int(stated[1].replace(",", "")), sum(map(code_lines, core_modules()))
-    assert abs(number - actual) <= 0.1 * actual, f"README says {number} lines of code in the core, there are {actual}"
+    number = int(stated[1].replace(",", ""))
+    actual = sum(code_lines(path) for module, path in MODULES.items() if stage_of(module) in CORE)
+    assert abs(number - actual) <= 0.05 * actual, f"README says {number} lines of code in the core, there are {actual}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
-def test_no_file_is_longer_than_250_lines(path):
-    assert n_lines(path) <= 250, "split it"
+def test_no_file_is_longer_than_350_lines(path):
+    assert n_lines(path) <= 350, "split it"
 
 
 def functions(tree: ast.Module):
@@ -200,7 +184,7 @@ def test_what_is_public_has_a_docstring(path):
     inherited = {"forward", "message"}
     owners = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and public(node))]
     missing = [n.name for o in owners for n in o.body if public(n) and not ast.get_docstring(n)]
-    assert ast.get_docstring(tree) or path.name == "__main__.py"
+    assert ast.get_docstring(tree) or path.name == "__main__.py" or not path.read_text().strip()
     assert set(missing) <= inherited
 
 

@@ -27,7 +27,7 @@ from comm.base_comm import BaseComm
 from plotly.callbacks import Points
 
 import workbench as wb
-from workbench.confusion import PRESETS
+from workbench.evaluate.toy_tables import PRESETS
 from workbench.views import explore
 from workbench.views.explore.base import walk
 

@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from workbench.bench.elsewhere import METHODS as PEERS
-from workbench.bench.elsewhere import MISSING, command_for, environment
-from workbench.bench.memory import peak_mb
+from workbench._core.memory import peak_mb
+from workbench.experiments.benchmarks.elsewhere import METHODS as PEERS
+from workbench.experiments.benchmarks.elsewhere import MISSING, command_for, environment
 
 OURS = {"HiLander()": (), "HiLander('glyphs-lander')": ("glyphs-lander",)}
-BASELINES = {  # name -> (name in workbench.baselines.BASELINES, settings other than the defaults)
+BASELINES = {  # name -> (name in wb.baselines.BASELINES, settings other than the defaults)
     "Infomap, k = 10": ("Infomap", {"k": 10}),
     "Infomap, k = 20": ("Infomap", {"k": 20}),
     "HDBSCAN": ("HDBSCAN", {}),
@@ -59,7 +59,7 @@ def estimator(method: str) -> Any:
     name, settings = BASELINES[method]
     if name == "Infomap":
         importlib.import_module("infomap")  # the baseline itself asks for it only when it fits
-    return importlib.import_module("workbench.baselines").BASELINES[name](**settings)
+    return importlib.import_module("workbench.evaluate.baselines").BASELINES[name](**settings)
 
 
 def fit(method: str, features: str, labels: str) -> None:
@@ -79,7 +79,7 @@ def fit(method: str, features: str, labels: str) -> None:
 
 def measure(method: str, features: Path, labels: np.ndarray, python: str, timeout: float) -> dict[str, Any] | None:
     """Scores and figures of one fit, or its error; None if the method is not installed."""
-    from workbench.metrics import scores
+    from workbench.evaluate.scores import scores
 
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "labels.npy"

@@ -20,7 +20,7 @@ DATA = f"""
 import html, json
 import tempfile
 import numpy as np, torch, workbench as wb, ipywidgets as widgets
-from workbench.ablation import AblationData, Settings
+from workbench.experiments.ablation import AblationData, Settings
 from workbench.views import explore
 
 random = torch.Generator().manual_seed(0)

@@ -8,7 +8,7 @@ from figures import colours, move_slider, painted, screenshot
 
 import workbench as wb
 from workbench import views
-from workbench.hierarchy import similarity_predictor
+from workbench.cluster.predictors import similarity_predictor
 
 pytestmark = pytest.mark.browser
 NASTY = "<img src=x onerror=alert(1)>"

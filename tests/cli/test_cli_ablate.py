@@ -9,10 +9,10 @@ import pytest
 from runner import failed, run
 
 import workbench as wb
-from workbench.ablation import AblationData, Suite, ablation_results, effects, sets, sweep
-from workbench.ablation.grid_file import read_grid
-from workbench.ablation.presets import ABLATION_BASE, PRESETS
-from workbench.ablation.run import Cancelled
+from workbench.experiments.ablation import AblationData, Suite, ablation_results, effects, sets, sweep
+from workbench.experiments.ablation.grid_file import read_grid
+from workbench.experiments.ablation.presets import ABLATION_BASE, PRESETS
+from workbench.experiments.ablation.run import Cancelled
 
 GRID = """
 data = "omniglot"

@@ -3,11 +3,11 @@ import json
 import pytest
 from runner import ENVIRONMENT, failed, run
 
-from workbench.bench import peers, process
-from workbench.bench import run as running
-from workbench.bench.cases import Case
-from workbench.bench.results import read_results
-from workbench.bench.suites import SUITES, suite
+from workbench.experiments.benchmarks import peers, process
+from workbench.experiments.benchmarks import run as running
+from workbench.experiments.benchmarks.cases import Case
+from workbench.experiments.benchmarks.results import read_results
+from workbench.experiments.benchmarks.suites import SUITES, suite
 
 FACTS = {"cpu": "abacus", "cores": 2, "threads": 1, "ram_gb": 8.0, "load": 0.5, "gpu": None}
 MACHINE = {**FACTS, "peak_gflops": {"fp32": 50.0, "bf16": 100.0}}

@@ -10,7 +10,7 @@ import torch
 from runner import ENVIRONMENT, failed, run
 
 import workbench as wb
-from workbench.checkpoint import PACKAGED
+from workbench.cluster.checkpoint import PACKAGED
 
 
 def test_bad_input_is_one_line(clustered, home, tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from workbench import course
-from workbench.course.checks import CHECKS
+from workbench.course.checks.registry import CHECKS
 
 
 class Answers:

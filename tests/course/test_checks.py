@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from workbench import course
-from workbench.course.checks import CHECKS
+from workbench.course.checks.registry import CHECKS
 from workbench.course.compare import as_numbers, compare_choice, compare_partition, compare_set, compare_values
 
 finite = st.floats(-1e6, 1e6)

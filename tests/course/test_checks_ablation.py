@@ -7,9 +7,9 @@ from scipy.stats import ttest_ind, ttest_rel
 
 import workbench as wb
 from workbench import course
-from workbench.ablation import AblationData, Settings
-from workbench.course.checks import CHECKS
-from workbench.published import published_results
+from workbench.course.checks.registry import CHECKS
+from workbench.experiments.ablation import AblationData, Settings
+from workbench.experiments.published import published_results
 
 A, B = [0.5, 0.6, 0.8], [0.6, 0.8, 0.8]
 ROWS = [(8, s, v) for s, v in enumerate(A)] + [(16, s, v) for s, v in enumerate(B)]

@@ -7,7 +7,7 @@ from asking import Answers
 
 import workbench as wb
 from workbench import course
-from workbench.graph import KnnGraph, knn
+from workbench.graph.knn import KnnGraph, knn
 
 # Four nodes, two of each class; node 3 is on nobody's list, and lists strangers only.
 GRAPH = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0], [1, 0]], [[0.9, 0.5], [0.9, 0.6], [0.6, 0.5], [0.4, 0.3]])

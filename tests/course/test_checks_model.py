@@ -7,13 +7,13 @@ from asking import Answers
 
 import workbench as wb
 from workbench import course
-from workbench.aggregate import Nodes
-from workbench.course.checks import CHECKS
-from workbench.decode import Prediction
-from workbench.episodes import training_level
-from workbench.graph import KnnGraph, knn
-from workbench.hierarchy import similarity_predictor
-from workbench.surgery import Surgery
+from workbench.cluster.predictors import similarity_predictor
+from workbench.course.checks.registry import CHECKS
+from workbench.evaluate.interventions import Surgery
+from workbench.graph.knn import KnnGraph, knn
+from workbench.graph.nodes import Nodes
+from workbench.lander.prediction import Prediction
+from workbench.train.episodes import training_level
 
 ANGLE = torch.deg2rad(torch.tensor([0.0, 20.0, 50.0, 90.0]))
 FOUR = torch.stack([ANGLE.cos(), ANGLE.sin()], dim=1)

@@ -8,9 +8,9 @@ import torch
 
 import workbench as wb
 from workbench import course
-from workbench.baselines import AverageLinkage, Dbscan, NoLearningOneLevel
-from workbench.hierarchy import oracle_predictor, similarity_predictor
-from workbench.surgery import Surgery
+from workbench.cluster.predictors import oracle_predictor, similarity_predictor
+from workbench.evaluate.baselines import AverageLinkage, Dbscan, NoLearningOneLevel
+from workbench.evaluate.interventions import Surgery
 
 TRUTH = np.array([0, 0, 0, 0, 1, 1, 2, 2])
 FOUND = np.array([0, 0, 0, 1, 0, 2, 2, 2])

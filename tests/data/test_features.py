@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from workbench._room import on_disk
+from workbench._core.memmap import on_disk
 from workbench.data import ImageSet, features, load_features
 
 X = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.hierarchy import similarity_predictor
+from workbench.cluster.predictors import similarity_predictor
 
 
 @pytest.fixture

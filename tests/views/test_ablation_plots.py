@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 
 from workbench import views
-from workbench.ablation import effects
-from workbench.views.parallel import Axis, inside
-from workbench.views.setting_words import config_words
+from workbench.experiments.ablation import effects
+from workbench.views.figures.parallel import Axis, inside
+from workbench.views.figures.setting_words import config_words
 
 NASTY = "<b>x</b>"
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.ablation import AblationData, Settings, configurations, describe, queue, run_grid
+from workbench.experiments.ablation import AblationData, Settings, configurations, describe, queue, run_grid
 from workbench.views.explore import explore_ablation
 from workbench.views.explore.base import walk
 

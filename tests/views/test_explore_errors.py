@@ -4,9 +4,9 @@ import torch
 import traitlets
 
 import workbench as wb
-from workbench.hierarchy import similarity_predictor
-from workbench.mistakes import NEVER, false_merges, false_splits, links_between
-from workbench.reasons import read_rule
+from workbench.cluster.predictors import similarity_predictor
+from workbench.evaluate.errors import NEVER, false_merges, false_splits, links_between
+from workbench.evaluate.link_decisions import read_rule
 from workbench.views.explore import explore_errors, explore_links
 from workbench.views.explore.base import walk
 from workbench.views.explore.error_panes import level_by_level

@@ -3,8 +3,8 @@ import pytest
 import traitlets
 
 import workbench as wb
-from workbench.hierarchy import similarity_predictor
-from workbench.reasons import WHY, link_table, nodes_of, path_to_peak, read_rule
+from workbench.cluster.predictors import similarity_predictor
+from workbench.evaluate.link_decisions import WHY, link_table, nodes_of, path_to_peak, read_rule
 from workbench.views.explore import explore_links
 from workbench.views.explore.base import walk
 from workbench.views.explore.link_panes import Names, decision, linkage_bar

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.confusion import PRESETS, disagreement, table_scores
+from workbench.evaluate.toy_tables import PRESETS, disagreement, table_scores
 from workbench.views.explore import explore_metric
 from workbench.views.explore.base import walk
 from workbench.views.style import PALETTE

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import workbench as wb
-from workbench.hierarchy import oracle_predictor
-from workbench.surgery import Edit
+from workbench.cluster.predictors import oracle_predictor
+from workbench.evaluate.interventions import Edit
 from workbench.views import level_table
 from workbench.views.explore import explore_oracle
 from workbench.views.explore.base import walk

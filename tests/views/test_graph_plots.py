@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import KnnGraph, views
-from workbench.decode import Prediction
-from workbench.targets import density_target
-from workbench.views.graph_plots import link_table
+from workbench.graph.density import density_target
+from workbench.lander.prediction import Prediction
+from workbench.views.figures.graph_plots import link_table
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import views
-from workbench.views.icicle import check_totals, prune, purities, tree_frame
+from workbench.views.figures.icicle import check_totals, prune, purities, tree_frame
 
 
 def test_every_parent_is_the_sum_of_its_children_however_it_is_pruned(tree):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
 from workbench import knn, views
-from workbench.views.maps import level_columns, on_map, spread_sample
+from workbench.views.figures.maps import level_columns, on_map, spread_sample
 
 
 def test_a_map_repeats_by_seed_and_keeps_classes_together(blobs):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from workbench.views.panel_plots import plot_panels
+from workbench.views.figures.panel_plots import plot_panels
 
 MAPS = {"a <b>": np.arange(20.0).reshape(10, 2), "b": np.zeros((10, 2)), "c": np.ones((10, 2))}
 LABELS = np.arange(10)

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from workbench import InferenceConfig, views
-from workbench.hierarchy import similarity_predictor
-from workbench.validation import tau_curve
-from workbench.views.plots import sizes_of
+from workbench.cluster.predictors import similarity_predictor
+from workbench.train.select_tau import tau_curve
+from workbench.views.figures.plots import sizes_of
 
 
 def has_titles(figure):

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from workbench.published import published_results
-from workbench.views.published_plots import plot_growth, plot_published
+from workbench.experiments.published import published_results
+from workbench.views.figures.published_plots import plot_growth, plot_published
 
 
 @pytest.fixture

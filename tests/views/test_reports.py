@@ -6,7 +6,7 @@ import pytest
 
 from workbench import views
 from workbench.data import ImageSet
-from workbench.views.page import table_html
+from workbench.views.reports.page import table_html
 
 NASTY = "</script><script>alert(1)</script>"
 

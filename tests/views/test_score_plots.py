@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from scipy.stats import t
 
 from workbench import views
-from workbench.metrics import bcubed, contingency
-from workbench.views.score_plots import by_class, intervals
+from workbench.evaluate.scores import bcubed, contingency
+from workbench.views.figures.score_plots import by_class, intervals
 
 labellings = st.lists(st.tuples(st.integers(0, 4), st.integers(-1, 4)), min_size=1, max_size=40)
 

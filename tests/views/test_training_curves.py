@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from workbench.views import plot_training
-from workbench.views.training_curves import smoothing, training_curves
+from workbench.views.figures.training_curves import smoothing, training_curves
 
 # Two graphs of level 0 in each epoch; level 2 comes and goes.
 ROWS = [

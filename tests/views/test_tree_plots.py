@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from workbench import KnnGraph, views
-from workbench.decode import Decoding, Prediction
-from workbench.hierarchy import Level, oracle_predictor, similarity_predictor
-from workbench.views.dendrogram import cluster_tree
-from workbench.views.icicle import check_totals, collapse, prune, tree_frame
-from workbench.views.tree_plots import strip_order
+from workbench.cluster.hierarchy import Level
+from workbench.cluster.predictors import oracle_predictor, similarity_predictor
+from workbench.decode.decoding import Decoding
+from workbench.lander.prediction import Prediction
+from workbench.views.figures.dendrogram import cluster_tree
+from workbench.views.figures.icicle import check_totals, collapse, prune, tree_frame
+from workbench.views.figures.tree_plots import strip_order
 
 NASTY = "<img src=x onerror=alert(1)>"
 

@@ -13,14 +13,14 @@ from .shell import FAILED, INTERRUPTED, Device, Quiet, check_writable, say
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..ablation.grid_file import GridFile
-    from ..ablation.presets import Preset, Suite
+    from ..experiments.ablation.grid_file import GridFile
+    from ..experiments.ablation.presets import Preset, Suite
 
 
 def _show_presets(asked: bool | None) -> None:
     if not asked:
         return
-    from ..ablation.presets import PRESETS
+    from ..experiments.ablation.presets import PRESETS
 
     for name, preset in PRESETS.items():
         typer.echo(f"{name}: {preset.question} ({', '.join(preset.arms)})")
@@ -77,8 +77,8 @@ def ablate(
     """
     if what is None:
         raise typer.BadParameter("name a GRID.toml, a preset or 'all'; --list shows the presets")
-    from ..ablation.grid_file import GridFile
-    from ..ablation.sets import ablation_data
+    from ..experiments.ablation.grid_file import GridFile
+    from ..experiments.ablation.sets import ablation_data
 
     plan = _plan(what)
     told = plan if isinstance(plan, GridFile) else None
@@ -95,8 +95,8 @@ def ablate(
 
 
 def _plan(what: str) -> GridFile | Preset | Suite:
-    from ..ablation.grid_file import read_grid
-    from ..ablation.presets import Suite, preset
+    from ..experiments.ablation.grid_file import read_grid
+    from ..experiments.ablation.presets import Suite, preset
 
     if what == "all":
         return Suite()
@@ -105,8 +105,8 @@ def _plan(what: str) -> GridFile | Preset | Suite:
 
 def _tell(plan: GridFile | Preset | Suite, runs: pd.DataFrame, out: Path | None, value: str) -> None:
     """Keep the runs, show the effects; an error at the end where runs failed."""
-    from .._files import atomic_path
-    from ..ablation.presets import Suite
+    from .._core.files import atomic_path
+    from ..experiments.ablation.presets import Suite
 
     if out is not None:
         with atomic_path(out) as part:

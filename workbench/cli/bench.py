@@ -10,8 +10,8 @@ import typer
 from .shell import FAILED, INTERRUPTED, Device, Quiet, check_writable, say
 
 if TYPE_CHECKING:
-    from ..bench.results import Results
-    from ..bench.run import BenchPlan
+    from ..experiments.benchmarks.results import Results
+    from ..experiments.benchmarks.run import BenchPlan
 
 Files = Annotated[
     list[Path] | None, typer.Argument(metavar="[FILE.json ...]", help="With --plot: results of earlier runs.")
@@ -66,7 +66,7 @@ def bench(
         return
     if files:
         raise typer.BadParameter(f"{files[0]}: files are read with --plot only (several sizes: --n 10000,30000)")
-    from ..bench.run import BenchPlan
+    from ..experiments.benchmarks.run import BenchPlan
 
     plan = BenchPlan(tuple(suite or ()), _sizes(n), tuple(case or ()), device, repeats, dim, threads, peer_python)
     if out is not None:
@@ -88,10 +88,10 @@ def _sizes(given: list[str] | None) -> tuple[int, ...]:
 
 def _measure(plan: BenchPlan, out: Path | None, quiet: bool) -> Results:
     """Run it; each table is shown and kept as soon as it is done."""
-    from ..bench.results import write_results
-    from ..bench.run import run_bench
-    from ..bench.suites import suite
-    from ..bench.tables import bench_text, machine_text
+    from ..experiments.benchmarks.results import write_results
+    from ..experiments.benchmarks.run import run_bench
+    from ..experiments.benchmarks.suites import suite
+    from ..experiments.benchmarks.tables import bench_text, machine_text
 
     shown: list[str] = []
 
@@ -122,7 +122,7 @@ def _silent(line: str) -> None:
 def _draw(files: list[Path] | None, out: Path | None) -> None:
     if not files or out is None:
         raise typer.BadParameter("--plot needs FILE.json ... and -o FILE.svg")
-    from ..bench.plot import draw_bench
-    from ..bench.results import read_results
+    from ..experiments.benchmarks.results import read_results
+    from ..views.figures.benchmark_plots import draw_bench
 
     draw_bench([read_results(file) for file in files], out)

@@ -11,8 +11,8 @@ import typer
 from .shell import Device, Dim, EncoderName, Quiet, Seed, Size
 
 if TYPE_CHECKING:
-    from ..clusterer import HiLander
-    from ..lander import Lander
+    from ..cluster.hilander import HiLander
+    from ..lander.model import Lander
 
 Features = Annotated[
     Path,
@@ -77,7 +77,7 @@ def cluster(
     each level, representative, confidence), clusters (a row per final cluster, the doubtful first), hierarchy (a row
     per cluster of every level), ledger (a row per level), scores.json if classes are known, report.html.
     """
-    from ..clusterer import HiLander
+    from ..cluster.hilander import HiLander
 
     settings: dict[str, Any] = {"k": k, "max_levels": max_levels, "early_stop": early_stop, "decoder": decoder}
     settings |= {"metric": metric, "precision": precision, "device": device, "random_state": seed}
@@ -106,10 +106,10 @@ def _cluster_of(scheduler: str | None) -> AbstractContextManager[Any]:
     """A client of the scheduler at this address; without one None."""
     if scheduler is None:
         return nullcontext()
-    from .._code import need_dask
+    from .._core.provenance import need_dask
 
     need_dask("--scheduler")
-    from ..fleet import connected
+    from ..cluster.dask.backend import connected
 
     return connected(scheduler)
 
@@ -123,6 +123,6 @@ def _model(
         return lander or "general"
     if lander is not None:
         raise typer.BadParameter("give --lander or --official, not both")
-    from ..official import load_official
+    from ..lander.official import load_official
 
     return load_official(official, average=average, preset=preset or "faces")

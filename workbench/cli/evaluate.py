@@ -32,7 +32,7 @@ def demo(
 
     Needs no network: the images are glyphs drawn here. Writes DIR/report.html, scores.csv and both models.
     """
-    from ..demo import run_demo
+    from .demo import run_demo
 
     check_writable(out)
     run_demo(out, packaged=packaged, seed=seed, device=device, progress=not quiet, say=_silent if quiet else typer.echo)
@@ -58,7 +58,7 @@ def evaluate(
     On whole test sets, so the slow methods take their time. Baselines are tuned on meta-training classes, never on the
     test's. Prints the table.
     """
-    from ..evaluation import run_evaluation
+    from ..experiments.comparison import run_evaluation
 
     table = run_evaluation(
         out,

@@ -27,9 +27,9 @@ def _about_installation() -> list[str]:
     import torch
 
     from .. import __version__
-    from .._checks import resolve_device
-    from .._files import data_home
-    from ..checkpoint import PACKAGED
+    from .._core.files import data_home
+    from .._core.runtime import resolve_device
+    from ..cluster.checkpoint import PACKAGED
 
     device = resolve_device()
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
@@ -37,7 +37,7 @@ def _about_installation() -> list[str]:
     lines += [f"  {package} {version(package)}" for package in SHOWN]
     lines += [f"device: {device} ({name})", "packaged models:"]
     for model in PACKAGED:
-        with as_file(files("workbench") / "checkpoints" / f"{model}.safetensors") as file:
+        with as_file(files("workbench.lander") / "weights" / f"{model}.safetensors") as file:
             lines += [f"  {line}" for line in _about_checkpoint(file)] if file.exists() else [f"  {model}: missing"]
     home = data_home()
     cached = sorted(path for path in home.rglob("*") if path.is_file())
@@ -49,7 +49,7 @@ def _about_file(file: Path) -> list[str]:
     if file.suffix == ".safetensors":
         return _about_checkpoint(file)
     if file.suffix in OFFICIAL:
-        from ..official import load_official
+        from ..lander.official import load_official
 
         return [f"{file.stem}: official LANDER, {_bytes(file)}", f"  config: {load_official(file).config}"]
     import numpy as np
@@ -65,7 +65,7 @@ def _about_file(file: Path) -> list[str]:
 
 
 def _about_checkpoint(file: Path) -> list[str]:
-    from ..checkpoint import read_state
+    from .._core.state import read_state
 
     tensors, settings = read_state(file)
     numbers = sum(tensor.numel() for tensor in tensors.values())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoint import load_encoder
+from ..cluster.checkpoint import load_encoder
 from ..data import FeatureSet, load_features
 
 

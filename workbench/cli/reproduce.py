@@ -48,7 +48,7 @@ def reproduce(
         return
     if name is None or data is None:
         raise typer.BadParameter("give the name of a recipe and --data DIR, or --list")
-    from ..published import reproduce as run
+    from ..experiments.published import reproduce as run
 
     for file in (out, save):
         if file is not None:
@@ -70,8 +70,8 @@ def reproduce(
 
 def _tell(name: str, table: pd.DataFrame, out: Path | None, quiet: bool) -> None:
     """Keep the table, show it."""
-    from .._files import atomic_path
-    from ..published import RECIPES
+    from .._core.files import atomic_path
+    from ..experiments.published import RECIPES
 
     if out is not None:
         with atomic_path(out) as part:
@@ -83,7 +83,7 @@ def _tell(name: str, table: pd.DataFrame, out: Path | None, quiet: bool) -> None
 
 def _show(data: Path | None) -> None:
     """The table of recipes, then every file that is missing."""
-    from ..published import RECIPES, recipes
+    from ..experiments.published import RECIPES, recipes
 
     hidden = ["test_file", "train_file"]
     typer.echo(recipes(data).drop(columns=hidden).to_string(index=False))

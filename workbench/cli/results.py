@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..clusterer import HiLander
-from ..hierarchy import Hierarchy
-from ..metrics import scores
+from ..cluster.hierarchy import Hierarchy
+from ..cluster.hilander import HiLander
+from ..evaluate.scores import scores
 from .reading import Items
 
 TABLES = ("labels", "clusters", "hierarchy", "ledger")
@@ -92,8 +92,8 @@ def summary(model: HiLander, items: Items) -> str:
 
 
 def _write_report(path: Path, hierarchy: Hierarchy, items: Items, seed: int) -> None:
-    from ..views.maps import umap_map
-    from ..views.report import cluster_report
+    from ..views.figures.maps import umap_map
+    from ..views.reports.report import cluster_report
 
     xy = umap_map(items.features, graph=hierarchy.levels[0].graph, seed=seed)
     title = f"Clusters of {items.name}"

@@ -11,9 +11,9 @@ import typer
 from .shell import INTERRUPTED, Device, Dim, EncoderName, Quiet, Seed, Size, check_writable, say, stop_on_interrupt
 
 if TYPE_CHECKING:
-    from ..config import LanderConfig
-    from ..encoder import Encoder
-    from ..recipe import TrainConfig
+    from ..encoder.train import Encoder
+    from ..lander.config import LanderConfig
+    from ..train.config import TrainConfig
 
 Data = Annotated[Literal["glyphs"] | None, typer.Option(help="Built-in data set (the default).")]
 Features = Annotated[
@@ -117,10 +117,10 @@ def _train_on_glyphs(folder: Path, encoder_epochs: int | None, run: _Run) -> Non
 
 def _train_general(folder: Path, omniglot: Path | None, encoder: str | Path, run: _Run) -> None:
     from .. import save_checkpoint
-    from ..checkpoint import load_encoder
-    from ..general import train_general
-    from ..general_sets import GeneralRecipe
-    from ..sources import general_sources
+    from ..cluster.checkpoint import load_encoder
+    from ..train.general.sets import GeneralRecipe
+    from ..train.general.sources import general_sources
+    from ..train.general.train import train_general
 
     check_writable(folder)
     recipe = GeneralRecipe() if run.epochs is None else GeneralRecipe(epochs=run.epochs)
@@ -134,7 +134,7 @@ def _train_general(folder: Path, omniglot: Path | None, encoder: str | Path, run
 
 def _glyphs_encoder(path: Path, epochs: int | None, run: _Run) -> Encoder:
     from .. import EncoderConfig, load, save_checkpoint, train_encoder
-    from ..checkpoint import load_encoder
+    from ..cluster.checkpoint import load_encoder
 
     if run.resume and path.exists():
         return load_encoder(path)

@@ -5,7 +5,6 @@
 True
 """
 
-from . import checks_ablation, checks_graph, checks_model, checks_scores  # noqa: F401 - they add their checks
 from .checks import CHECKS, Check, Verdict, add_check, check, find_check
 from .compare import as_numbers
 from .quiz import quiz

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from .._files import atomic_path
+from .._core.files import atomic_path
 from .exercises import write_exercises
 from .quiz_text import quiz_markdown
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from .._checks import check_labels
-from ..metrics import bcubed, contingency
+from .._core.validation import check_labels
+from ..evaluate.scores import bcubed, contingency
 
 EXACT, NEAR, WRONG, OPEN = "exact", "near", "wrong", "open"
 ROUNDING = 1e-5  # relative: what float32 sums in another order may differ by

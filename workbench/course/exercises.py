@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from .._files import atomic_path
+from .._core.files import atomic_path
 from .lesson import check_calls, lesson_text, lessons, read, tagged, tags
 
 _BLOCK = re.compile(r"^# solution\n(?P<solution>.*?)^# end$\n?", re.MULTILINE | re.DOTALL)

@@ -7,10 +7,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from .._checks import check_int
+from .._core.validation import check_int
 from ..views.explore import Explorer
 from ..views.style import escape
-from .checks import Verdict
+from .checks.registry import Verdict
 from .compare import EXACT, WRONG
 from .questions import QUESTIONS, Question
 from .quiz_text import question_html, question_text

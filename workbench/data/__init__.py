@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .._checks import check_choice
+from .._core.validation import check_choice
 from .digits import load_digits
 from .disjoint import Overlap, check_disjoint
 from .features import load_features

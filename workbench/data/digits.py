@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits as _sklearn_digits
 
-from .._checks import check_int
+from .._core.validation import check_int
 from .records import ImageSet
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import unit_rows
+from .._core.validation import unit_rows
 from .records import FeatureSet, ImageSet
 
 _CELLS = 8  # a near-identical image has the same 8x8 means ...

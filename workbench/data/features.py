@@ -14,8 +14,8 @@ import pyarrow
 from PIL import Image, UnidentifiedImageError
 from pyarrow.parquet import ParquetFile
 
-from .._checks import check_int
-from .._room import room
+from .._core.memmap import room
+from .._core.validation import check_int
 from .pickled import read_array_pair
 from .records import FeatureSet, ImageSet
 

@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch.nn import functional
 
-from .._checks import check_choice, check_int
-from .._files import atomic_path, data_home
+from .._core.files import atomic_path, data_home
+from .._core.validation import check_choice, check_int
 from .faces import MASTER, draw, faces_of
 from .glyph_classes import CLASSES
 from .records import ImageSet

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .._checks import check_choice
-from .._files import data_home
+from .._core.files import data_home
+from .._core.validation import check_choice
 from .download import Remote, check_md5, fetch
 from .records import ImageSet
 

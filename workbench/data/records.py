@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._checks import check_array, check_labels
+from .._core.validation import check_array, check_labels
 
 
 def _fingerprint(*arrays: np.ndarray | None) -> str:

@@ -1,7 +1,7 @@
 """Pictures: `plot_*` returns a static plotly figure that works without a kernel, `explore_*` a widget that needs one.
 
 >>> import torch, workbench as wb
->>> from workbench.hierarchy import similarity_predictor
+>>> from workbench.cluster import similarity_predictor
 >>> x = torch.nn.functional.normalize(torch.randn(40, 8, generator=torch.Generator().manual_seed(0)), dim=1)
 >>> tree = wb.build_hierarchy(x, similarity_predictor, wb.InferenceConfig(tau=0.5))
 >>> frame = cluster_frame(tree, x[:, :2].numpy())
@@ -9,10 +9,6 @@
 'UMAP 1'
 """
 
-from .ablation_plots import plot_effects, plot_heat, plot_parallel
-from .calibration_plots import plot_density, plot_reliability, reliability
-from .demo import DemoResults, DemoTest, demo_report
-from .dendrogram import plot_dendrogram
 from .explore import (
     explore_ablation,
     explore_errors,
@@ -23,26 +19,33 @@ from .explore import (
     explore_tau,
     explore_training,
 )
-from .gallery import mosaic, plot_cluster, png_uri
-from .graph_plots import plot_graph, plot_linkage, plot_similarity
-from .icicle import plot_icicle
-from .map_plot import plot_map
-from .maps import cluster_frame, level_table, umap_map
-from .page import Panel, Section, Strip, Table, write_page
-from .panel_plots import plot_panels
-from .plots import plot_levels, plot_scores, plot_sizes, plot_tau, plot_training
-from .published_plots import plot_growth, plot_published
-from .report import cluster_report
-from .score_plots import plot_by_size, plot_intervals
-from .tree_plots import plot_level_strip, plot_sankey, plot_treemap
+from .figures.ablation_plots import plot_effects, plot_heat, plot_parallel
+from .figures.calibration_plots import plot_density, plot_reliability, reliability
+from .figures.dendrogram import plot_dendrogram
+from .figures.gallery import mosaic, plot_cluster, png_uri
+from .figures.graph_plots import plot_graph, plot_linkage, plot_similarity
+from .figures.icicle import plot_icicle
+from .figures.map_plot import plot_map
+from .figures.maps import cluster_frame, level_table, umap_map
+from .figures.panel_plots import plot_panels
+from .figures.plots import plot_levels, plot_scores, plot_sizes, plot_tau, plot_training
+from .figures.published_plots import plot_growth, plot_published
+from .figures.score_plots import by_class, plot_by_size, plot_intervals
+from .figures.tree_plots import plot_level_strip, plot_sankey, plot_treemap
+from .reports.demo import DemoResults, DemoTest, demo_report
+from .reports.page import Panel, Section, Strip, Table, write_page
+from .reports.report import cluster_report
+from .style import PALETTE, styled
 
 __all__ = [
+    "PALETTE",
     "DemoResults",
     "DemoTest",
     "Panel",
     "Section",
     "Strip",
     "Table",
+    "by_class",
     "cluster_frame",
     "cluster_report",
     "demo_report",
@@ -83,6 +86,7 @@ __all__ = [
     "plot_treemap",
     "png_uri",
     "reliability",
+    "styled",
     "umap_map",
     "write_page",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, Int
 
-from .._checks import check_labels
+from .._core.validation import check_labels
 
 # Okabe & Ito's seven colours (Color Universal Design, 2008); the yellow a little darker, to show on white as well.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#DDCC22")

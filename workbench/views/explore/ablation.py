@@ -11,12 +11,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import traitlets
 
-from ...ablation import AblationData, Settings, describe
-from ...ablation.queue import RunQueue
-from ...ablation.settings import Grid
-from ..ablation_tables import ordered, results
-from ..parallel import SCORES, Axis, Range, inside, parallel_axes
-from ..setting_words import config_words, factor_words
+from ...experiments.ablation import AblationData, Settings, describe
+from ...experiments.ablation.queue import RunQueue
+from ...experiments.ablation.settings import Grid
+from ..figures.ablation_tables import ordered, results
+from ..figures.parallel import SCORES, Axis, Range, inside, parallel_axes
+from ..figures.setting_words import config_words, factor_words
 from .ablation_figures import ResultFigure, RunsFigure, by_level
 from .ablation_panes import PHASES, Filter, Switches, WorkRow, comparison, refusal, runs_table
 from .base import WIDTH, text_pane

@@ -10,9 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseFigure
 
-from ..parallel import Axis, Range, dimension, parallel_trace
-from ..score_plots import plot_intervals
-from ..setting_words import factor_words
+from ..figures.parallel import Axis, Range, dimension, parallel_trace
+from ..figures.score_plots import plot_intervals
+from ..figures.setting_words import factor_words
 from ..style import styled
 from .live import LiveFigure
 

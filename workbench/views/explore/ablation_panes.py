@@ -8,10 +8,10 @@ from typing import Any
 import ipywidgets as widgets
 import pandas as pd
 
-from ...ablation import describe, effects
-from ...ablation.queue import Factors, RunQueue
-from ..parallel import SCORES, Range
-from ..setting_words import config_words, factor_words, value_words
+from ...experiments.ablation import describe, effects
+from ...experiments.ablation.queue import Factors, RunQueue
+from ..figures.parallel import SCORES, Range
+from ..figures.setting_words import config_words, factor_words, value_words
 from ..style import escape
 from .panes import frame_table
 

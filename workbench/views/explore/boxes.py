@@ -46,8 +46,8 @@ class BoxView:
 
     Example:
         >>> import torch, workbench as wb
-        >>> from workbench.hierarchy import similarity_predictor
-        >>> from workbench.views.icicle import tree_frame
+        >>> from workbench.cluster import similarity_predictor
+        >>> from workbench.views import tree_frame
         >>> tree = wb.build_hierarchy(torch.eye(3), similarity_predictor, wb.InferenceConfig())
         >>> BoxView(tree_frame(tree)).figure.data[0].y.tolist()
         [1, 1, 1]

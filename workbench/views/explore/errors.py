@@ -13,11 +13,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import traitlets
 
-from ..._checks import check_int
-from ..._files import atomic_path
-from ...hierarchy import Hierarchy
-from ...mistakes import false_merges, false_splits, links_between, sides
-from ...reasons import WHY, read_rule
+from ..._core.files import atomic_path
+from ..._core.validation import check_int
+from ...cluster.hierarchy import Hierarchy
+from ...evaluate.errors import false_merges, false_splits, links_between, sides
+from ...evaluate.link_decisions import WHY, read_rule
 from ..style import CLEAR, GREY, INK, escape, styled
 from .base import Explorer, text_pane
 from .error_panes import between, level_by_level, side, two_sides
@@ -234,7 +234,7 @@ def explore_errors(
 
     Example:
         >>> import torch, workbench as wb
-        >>> from workbench.hierarchy import similarity_predictor
+        >>> from workbench.cluster import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
         >>> tree = wb.build_hierarchy(x, similarity_predictor, wb.InferenceConfig(k=2, tau=0.9))
         >>> explorer = explore_errors(tree, labels=[0, 1, 0, 0])

@@ -12,11 +12,11 @@ import plotly.graph_objects as go
 import traitlets
 from jaxtyping import Int
 
-from ..._checks import check_int, check_labels
-from ...hierarchy import Hierarchy
-from ..icicle import tree_frame
-from ..map_plot import colours_of_views, plot_map
-from ..maps import cluster_frame, level_columns, on_map, spread_sample
+from ..._core.validation import check_int, check_labels
+from ...cluster.hierarchy import Hierarchy
+from ..figures.icicle import tree_frame
+from ..figures.map_plot import colours_of_views, plot_map
+from ..figures.maps import cluster_frame, level_columns, on_map, spread_sample
 from .base import Explorer, slider, text_pane
 from .boxes import BoxView
 from .map_view import MapView
@@ -234,7 +234,7 @@ def explore_hierarchy(
 
     Example:
         >>> import torch, workbench as wb
-        >>> from workbench.hierarchy import similarity_predictor
+        >>> from workbench.cluster import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
         >>> tree = wb.build_hierarchy(x, similarity_predictor, wb.InferenceConfig(k=2, tau=0.9))
         >>> explorer = explore_hierarchy(tree, labels=[0, 0, 1, 1], xy=x)

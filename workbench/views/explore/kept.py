@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ...worker import Worker
+from ..._core.background_job import Worker
 from .base import Explorer
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..._checks import check_labels
-from ...reasons import WHY
+from ..._core.validation import check_labels
+from ...evaluate.link_decisions import WHY
 from ..style import CLEAR, GREY, INK, PALETTE, escape, styled
 from .panes import table, thumbnail
 

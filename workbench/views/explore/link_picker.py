@@ -8,8 +8,8 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from ...hierarchy import Hierarchy
-from ...reasons import Rule, link_table, nodes_of
+from ...cluster.hierarchy import Hierarchy
+from ...evaluate.link_decisions import Rule, link_table, nodes_of
 from ..style import escape
 from .base import Explorer
 from .link_panes import Names, candidates

@@ -12,10 +12,10 @@ import plotly.graph_objects as go
 import traitlets
 from jaxtyping import Float
 
-from ..._checks import check_int
-from ...hierarchy import Hierarchy
-from ...reasons import link_table, nodes_of, path_to_peak, read_rule
-from ..maps import cluster_frame, on_map, spread_sample
+from ..._core.validation import check_int
+from ...cluster.hierarchy import Hierarchy
+from ...evaluate.link_decisions import link_table, nodes_of, path_to_peak, read_rule
+from ..figures.maps import cluster_frame, on_map, spread_sample
 from ..style import PALETTE, cluster_colours
 from .base import Explorer, text_pane
 from .link_panes import Names, candidates, links_figure, strip
@@ -225,7 +225,7 @@ def explore_links(
 
     Example:
         >>> import torch, workbench as wb
-        >>> from workbench.hierarchy import similarity_predictor
+        >>> from workbench.cluster import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
         >>> tree = wb.build_hierarchy(x, similarity_predictor, wb.InferenceConfig(k=2, tau=0.9))
         >>> explorer = explore_links(tree, labels=[0, 0, 1, 1])

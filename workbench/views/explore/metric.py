@@ -11,7 +11,7 @@ import traitlets
 from jaxtyping import Float64, Int64
 from plotly.basedatatypes import BaseFigure
 
-from ...confusion import CLASS_NAMES, LARGEST, PRESETS, check_table, disagreement, items_of, table_scores
+from ...evaluate.toy_tables import CLASS_NAMES, LARGEST, PRESETS, check_table, disagreement, items_of, table_scores
 from ..style import GREY, PALETTE, escape, styled
 from .base import WIDTH, Explorer, text_pane
 from .live import LiveFigure

@@ -10,13 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 import traitlets
 
-from ..._checks import check_array, check_int
-from ...config import InferenceConfig
-from ...hierarchy import Hierarchy
-from ...lander import Lander
-from ...reasons import link_table, nodes_of, read_rule
-from ...surgery import HEADS, Edit, Plan, Surgery
-from ..maps import level_table
+from ..._core.validation import check_array, check_int
+from ...cluster.hierarchy import Hierarchy
+from ...evaluate.interventions import HEADS, Edit, Plan, Surgery
+from ...evaluate.link_decisions import link_table, nodes_of, read_rule
+from ...lander.config import InferenceConfig
+from ...lander.model import Lander
+from ..figures.maps import level_table
 from .base import Explorer
 from .link_panes import Names
 from .link_picker import LinkPicker
@@ -34,7 +34,7 @@ class OracleExplorer(Explorer):
     Attributes:
         links, density: rows of switches that are on: levels at which that head is the truth; the last row stands for
             all levels above it, too. Can be set.
-        edits: links flipped, `workbench.surgery.Edit`, in order; can be set.
+        edits: links flipped, `workbench.evaluate.interventions.Edit`, in order; can be set.
         hierarchy: what the model, the switches and the edits make; read only.
     """
 

@@ -12,8 +12,8 @@ from jaxtyping import Float
 from plotly.basedatatypes import BaseFigure
 from plotly.subplots import make_subplots
 
-from ...hierarchy import Hierarchy
-from ...surgery import HEADS, Edit
+from ...cluster.hierarchy import Hierarchy
+from ...evaluate.interventions import HEADS, Edit
 from ..style import GREY, INK, PALETTE, escape, styled
 from .base import WIDTH
 from .link_panes import Names

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from ..._checks import check_labels
-from ...encoder_network import check_images
-from ..gallery import mosaic, png_uri
+from ..._core.validation import check_labels
+from ...encoder.network import check_images
+from ..figures.gallery import mosaic, png_uri
 from ..style import escape
 
 _LARGEST = 64  # pixels of a thumbnail's longer side: larger images are thinned

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from scipy.sparse import csr_array
 from sklearn.decomposition import TruncatedSVD
 
-from ...graph import KnnGraph
-from ..maps import umap_map
+from ...graph.knn import KnnGraph
+from ..figures.maps import umap_map
 
 _AXES = 16
 

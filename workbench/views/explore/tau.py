@@ -14,13 +14,14 @@ import traitlets
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ..._checks import check_array, check_labels, check_unit_interval, unit_rows
-from ...clusterer import HiLander
-from ...decode import Decoding, get_decoder
-from ...hierarchy import Hierarchy
-from ...lander import Lander
-from ...nested import cluster_f, rebuild
-from ..maps import spread_sample
+from ..._core.validation import check_array, check_labels, check_unit_interval, unit_rows
+from ...cluster.hierarchy import Hierarchy, rebuild
+from ...cluster.hilander import HiLander
+from ...decode.decoding import Decoding
+from ...decode.tree import get_decoder
+from ...evaluate.tau_sweep import cluster_f
+from ...lander.model import Lander
+from ..figures.maps import spread_sample
 from ..style import cluster_colours
 from .base import WIDTH, Explorer, slider, text_pane
 from .curve import CurveView

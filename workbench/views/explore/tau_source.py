@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from ...decode import TREES, Decoder, Decoding, get_decoder
-from ...hierarchy import Level
-from ...nested import BestLinks, best_links, nested_scores, swept_scores
+from ...cluster.hierarchy import Level
+from ...decode.decoding import Decoder, Decoding
+from ...decode.tree import TREES, get_decoder
+from ...evaluate.tau_sweep import BestLinks, best_links, nested_scores, swept_scores
 
 Facts = tuple[dict[str, Any], int]  # what to say of an image, and the other image it is about
 
@@ -75,8 +76,8 @@ def source_of(first: Level, decoder: str | Decoder) -> TreeSource | CutSource:
 
     Example:
         >>> import torch
-        >>> from workbench.config import InferenceConfig
-        >>> from workbench.hierarchy import build_hierarchy, similarity_predictor
+        >>> from workbench.lander import InferenceConfig
+        >>> from workbench.cluster import build_hierarchy, similarity_predictor
         >>> first = build_hierarchy(torch.eye(3), similarity_predictor, InferenceConfig(k=2, tau=0.5)).levels[0]
         >>> source_of(first, "tree").why(0, 0.5, first.decoding)[0]["best link"]
         'none: no denser neighbour'

@@ -10,13 +10,13 @@ import ipywidgets as widgets
 import pandas as pd
 import plotly.graph_objects as go
 
-from ...background import BackgroundTraining
-from ...config import InferenceConfig, LanderConfig
-from ...lander import Lander
-from ...recipe import TrainConfig
-from ..plots import plot_training
+from ...lander.config import InferenceConfig, LanderConfig
+from ...lander.model import Lander
+from ...train.background import BackgroundTraining
+from ...train.config import TrainConfig
+from ..figures.plots import plot_training
+from ..figures.training_curves import smoothing, training_curves
 from ..style import CLEAR, INK, PALETTE
-from ..training_curves import smoothing, training_curves
 from .base import WIDTH
 from .kept import KeptExplorer, kept
 from .live import LiveFigure

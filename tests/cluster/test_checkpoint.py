@@ -1,0 +1,97 @@
+import errno
+import json
+import os
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from workbench.cluster.checkpoint import load_checkpoint, load_encoder, load_lander, save_checkpoint
+from workbench.encoder.train import Encoder, EncoderConfig
+from workbench.lander.config import InferenceConfig, LanderConfig
+from workbench.lander.model import Lander
+
+
+@pytest.mark.parametrize("config", [LanderConfig(hidden=8), LanderConfig.published("gat", 8).for_features(5)])
+def test_a_lander_comes_back_whole(config, tmp_path):
+    model = Lander(config, InferenceConfig(k=7, tau=0.35))
+    save_checkpoint(model, tmp_path / "m.safetensors")
+    again = load_checkpoint(tmp_path / "m.safetensors")
+    assert (again.config, again.inference) == (config, InferenceConfig(k=7, tau=0.35))
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in again.state_dict().items())
+    assert not again.training
+
+
+def test_an_encoder_comes_back_whole(tmp_path):
+    model = Encoder(EncoderConfig(image_size=16, dim=8, widths=(4, 8, 8)))
+    save_checkpoint(model, tmp_path / "e.safetensors")
+    assert load_checkpoint(tmp_path / "e.safetensors").config == model.config
+
+
+def test_truncated_and_foreign_files(tmp_path):
+    path = tmp_path / "m.safetensors"
+    save_checkpoint(Lander(LanderConfig(hidden=8)), path)
+    whole = path.read_bytes()
+    for cut in (0, 7, 100, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(ValueError, match="is not a whole safetensors file"):
+            load_checkpoint(path)
+    path.write_text("a letter to my aunt")
+    with pytest.raises(ValueError, match="is not a whole safetensors file"):
+        load_checkpoint(path)
+    save_file({"w": torch.zeros(2)}, path)
+    with pytest.raises(ValueError, match="holds weights but no workbench settings"):
+        load_checkpoint(path)
+    with pytest.raises(FileNotFoundError, match="packaged ones are glyphs-encoder, glyphs-lander"):
+        load_checkpoint(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"kind": "teapot"}, "holds a 'teapot'; expected a 'lander' or an 'encoder'"),
+        ({"kind": "lander", "config": {"depth": 2}, "inference": {}}, r"unknown setting\(s\) \['depth'\]"),
+        ({"kind": "lander", "config": {}, "inference": {}}, "do not fit their own settings"),
+    ],
+)
+def test_foreign_settings(settings, message, tmp_path):
+    save_file({"w": torch.zeros(2)}, tmp_path / "m", metadata={"workbench": json.dumps(settings)})
+    with pytest.raises(ValueError, match=message):
+        load_checkpoint(tmp_path / "m")
+
+
+def test_a_failed_save_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "m.safetensors"
+    save_checkpoint(Lander(LanderConfig(hidden=8)), path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="its decoder is a function"):
+        save_checkpoint(Lander(LanderConfig(hidden=8), InferenceConfig(decoder=print)), path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["m.safetensors"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):
+    from workbench._core.files import atomic_path
+
+    target = tmp_path / "out.csv"
+    target.write_text("old")
+
+    def fill_the_disk():
+        with atomic_path(target) as part:
+            part.write_text("half")
+            with open("/dev/full", "w") as full:
+                full.write("x" * 100_000)
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        fill_the_disk()
+    assert caught.value.errno == errno.ENOSPC
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["out.csv"]
+
+
+def test_a_checkpoint_of_the_other_kind_is_refused():
+    with pytest.raises(ValueError, match="encoder: glyphs-lander holds a LANDER"):
+        load_encoder("glyphs-lander")
+    with pytest.raises(ValueError, match="lander: glyphs-encoder holds an encoder"):
+        load_lander("glyphs-encoder")

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+import torch
+
+from workbench.cluster.diagnostics import confidence, outlier_scores, review_clusters
+from workbench.cluster.hierarchy import build_hierarchy
+from workbench.cluster.predictors import oracle_predictor, similarity_predictor
+from workbench.graph.knn import KnnGraph
+from workbench.lander.config import InferenceConfig
+
+
+def test_confidence_by_hand():
+    graph = KnnGraph.from_arrays([[1, 2], [0, 2], [0, 1]], [[0.9, 0.2], [0.9, 0.2], [0.2, 0.2]])
+    linkage = torch.tensor([[0.8, 0.2], [0.8, 0.0], [0.1, 0.3]])
+    found = confidence(graph, linkage, torch.tensor([0, 0, 1]))
+    assert found.tolist() == pytest.approx([0.8 * 0.8, 0.8, 0.7])
+    assert outlier_scores(linkage).tolist() == pytest.approx([0.2, 0.2, 0.7])
+
+
+def test_no_links_at_all():
+    graph = KnnGraph(torch.empty(2, 0, dtype=torch.long), torch.empty(2, 0))
+    empty = torch.empty(2, 0)
+    assert confidence(graph, empty, torch.tensor([0, 1])).tolist() == [1, 1]
+    assert outlier_scores(empty).tolist() == [1, 1]
+
+
+def test_the_doubtful_come_first(blobs):
+    x, y = blobs(noise=0.1)
+    tree = build_hierarchy(x, oracle_predictor(y), InferenceConfig(k=5))
+    table = review_clusters(tree)
+    assert table["size"].sum() == len(x)
+    assert table["cluster"].is_unique
+    assert table["stability"].is_monotonic_increasing
+    assert table["stability"].between(0, 1).all()
+    assert table["confidence"].between(0, 1).all()
+    assert (tree.labels[table["peak"].tolist()].numpy() == table["cluster"]).all()
+    assert "precision" not in table  # nothing was forecast
+
+
+def test_a_cluster_torn_from_its_like_is_less_stable(blobs):
+    x, _y = blobs(n_classes=4, per_class=20)
+    tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=8, tau=0.5))
+    whole = review_clusters(tree)["stability"].min()
+    torn = build_hierarchy(x, similarity_predictor, InferenceConfig(k=8, tau=float(np.float32(0.995))))
+    assert review_clusters(torn)["stability"].iloc[0] < whole

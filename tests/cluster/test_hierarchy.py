@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.cluster.hierarchy import build_hierarchy
+from workbench.cluster.predictors import oracle_predictor, similarity_predictor
+from workbench.decode.aggregate import aggregate
+from workbench.evaluate.scores import scores
+from workbench.graph.density import density_target
+from workbench.graph.knn import knn
+from workbench.lander.config import InferenceConfig
+from workbench.lander.prediction import Prediction
+from workbench.train.episodes import level_nodes
+
+
+def test_official_teacher_levels(golden):
+    """True density, raw similarity, tau 0: the levels that the official code trains on."""
+    g, first, second = golden("graph"), golden("teacher"), golden("levels")
+    x, y = torch.from_numpy(g["in_features"]), torch.from_numpy(g["in_labels"])
+    settings_ = InferenceConfig.published(k=9, tau=0.0).override(max_levels=3)
+    tree = build_hierarchy(x, oracle_predictor(y, links=False), settings_)
+    assert tree.levels[0].labels.tolist() == first["pred_labels"].tolist()
+    assert tree.levels[0].peaks.tolist() == first["peaks"].tolist()
+    nodes, level = level_nodes(tree, 1), tree.levels[1]
+    np.testing.assert_allclose(nodes.identity, second["L1.features"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(nodes.average, second["L1.cluster_features"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(density_target(level.graph, y[level.image]), second["L1.density"], rtol=1e-4, atol=1e-5)
+    assert y[level.image].tolist() == second["L1.labels"].tolist()
+
+
+def test_perfect_predictions_give_perfect_clusters(blobs):
+    x, y = blobs(8, 25, noise=0.3)
+    tree = build_hierarchy(x, oracle_predictor(y), InferenceConfig(k=8))
+    assert scores(y, tree.labels)["bcubed_precision"] == 1
+    assert scores(y, tree.labels)["bcubed_f"] > 0.95
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**31), st.integers(1, 60), st.integers(1, 8), st.sampled_from([0.0, 0.5, 0.8, 1.0]))
+def test_what_always_holds(seed, n, k, tau):
+    random = torch.Generator().manual_seed(seed)
+    x = torch.nn.functional.normalize(torch.randn(n, 5, generator=random), dim=1)
+    tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=k, tau=tau))
+    assert tree.levels[0].n_nodes == n
+    for below, above in zip(tree.levels, tree.levels[1:], strict=False):
+        assert above.n_nodes == below.n_clusters
+        assert torch.equal(above.image, below.peaks)
+        for cluster in range(below.n_clusters):  # levels are nested
+            assert len(above.labels[below.members(cluster)].unique()) == 1
+    for level in tree.levels:
+        assert level.size.sum() == n
+        assert sorted(level.labels.unique().tolist()) == list(range(level.n_clusters))
+    frame = tree.to_pandas()
+    assert (frame.groupby("level")["size"].sum() == n).all()
+    for _, row in frame[frame["parent"] >= 0].iterrows():
+        parent = frame[(frame["level"] == row["level"] + 1) & (frame["cluster"] == row["parent"])]
+        assert parent["size"].item() >= row["size"]
+
+
+def test_why_it_stops(blobs):
+    x, _ = blobs(6, 10)
+    stops = {
+        "no link added": InferenceConfig(k=5, tau=0.5),
+        "max_levels": InferenceConfig(k=2, tau=0.0, max_levels=1),
+        "few nodes": InferenceConfig(k=9, tau=0.5, complete_lists=True),
+    }
+    for reason, settings_ in stops.items():
+        assert build_hierarchy(x, similarity_predictor, settings_).stop_reason == reason
+    one = torch.nn.functional.normalize(torch.rand(30, 4, generator=torch.Generator().manual_seed(0)) + 1, dim=1)
+    assert build_hierarchy(one, similarity_predictor, InferenceConfig(tau=0.0)).stop_reason == "one cluster"
+
+
+def test_early_stop_fires_when_links_do_not_shrink_by_k():
+    """Pairs of pairs: level 0 adds 8 links, level 1 adds 4; 8 / 4 < k stops after level 1."""
+    x = torch.nn.functional.normalize(torch.randn(40, 3, generator=torch.Generator().manual_seed(2)), dim=1)
+    free = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.3))
+    ratio = free.levels[0].links_added / free.levels[1].links_added
+    assert len(free.levels) > 2
+    for k, stops in ((2, ratio < 2),):
+        tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=k, tau=0.3, early_stop=True))
+        assert (tree.stop_reason == "early stop" and len(tree.levels) == 2) == stops
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_few_images(n):
+    x = torch.nn.functional.normalize(torch.rand(n, 4, generator=torch.Generator().manual_seed(0)), dim=1)
+    tree = build_hierarchy(x, similarity_predictor, InferenceConfig(tau=1.0))
+    assert tree.labels.tolist() == list(range(n))
+
+
+def test_given_graphs_are_used(blobs):
+    x, _ = blobs(4, 6)
+    asked = []
+
+    def search(features, k):
+        asked.append(len(features))
+        return knn(features, 2)
+
+    tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=7), graph=search)
+    assert asked == [level.n_nodes for level in tree.levels]
+    assert tree.levels[0].graph.k == 2
+
+
+def test_labels_are_never_needed_and_nothing_is_written(blobs):
+    x, _ = blobs()
+    before = x.clone()
+    build_hierarchy(x, similarity_predictor, InferenceConfig())
+    assert torch.equal(x, before)
+
+
+def test_ledger_tells_every_level(blobs):
+    x, _ = blobs()
+    tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=3, tau=0.2))
+    ledger = tree.ledger()
+    assert (ledger["nodes"] - ledger["links_added"] == ledger["clusters"]).all()
+
+
+def test_aggregation_over_levels_is_over_images(blobs):
+    x, _ = blobs(5, 12)
+    tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.2))
+    nodes = level_nodes(tree, len(tree.levels) - 1)
+    below = tree.levels[-2]
+    again = aggregate(x, below.labels, below.peaks)
+    torch.testing.assert_close(nodes.average, again.average)
+    assert isinstance(tree.levels[0].prediction, Prediction)

@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench._core.runtime import seeded
+from workbench.cluster.hierarchy import build_hierarchy
+from workbench.cluster.out_of_sample import JOINS, continued, joined
+from workbench.graph.knn import KnnGraph, query
+from workbench.graph.nodes import Nodes
+from workbench.lander.config import InferenceConfig, LanderConfig
+from workbench.lander.model import Lander
+from workbench.lander.relative_features import Scene
+
+LABELS = st.lists(st.integers(0, 4), max_size=30)
+
+
+def goes_on_from(before, now, cluster):
+    """By the definition, one cluster at a time."""
+    shared = {(b, c): 0 for b in before for c in now}
+    for b, c in zip(before, now, strict=False):
+        shared[b, c] += 1
+    mine = [(-shared[b, cluster], b) for b in set(before) if shared.get((b, cluster))]
+    if not mine:
+        return -1
+    origin = min(mine)[1]
+    heir = min((-shared[origin, c], c) for c in set(now[: len(before)]))[1]
+    return origin if heir == cluster else -1
+
+
+@given(LABELS, LABELS, LABELS)
+def test_clusters_go_on_as_defined(first, second, later):
+    n = min(len(first), len(second))
+    before, now = first[:n], second[:n] + later
+    expected = [goes_on_from(before, now, cluster) for cluster in range(5)]
+    found = continued(np.array(before, np.int64), np.array(now, np.int64), 5).tolist()
+    assert found == expected
+    taken = [cluster for cluster in found if cluster >= 0]
+    assert len(taken) == len(set(taken))  # no cluster goes on in two
+
+
+def test_a_split_a_merger_and_a_foundation():
+    before = np.array([0, 0, 0, 1, 1, 2])
+    now = np.array([3, 3, 0, 1, 1, 1, 2, 2])  # 0 splits, 1 takes in 2, rows that came later found cluster 2
+    assert continued(before, now, 4).tolist() == [-1, 1, -1, 0]
+    assert continued(before, before, 3).tolist() == [0, 1, 2]
+    assert continued(before[:0], now, 4).tolist() == [-1] * 4
+
+
+@pytest.fixture(params=["structural", "relative", "features"])
+def fitted(blobs, request):
+    x, _ = blobs(12, 20, noise=0.4)
+    model = seeded(lambda: Lander(LanderConfig(request.param).for_features(x.shape[1])), 0)
+    return model, build_hierarchy(x[::2], model.predict, InferenceConfig(k=5, tau=0.4)), x[1::2]
+
+
+def test_the_strongest_link_or_the_strongest_cluster_decides(fitted):
+    """Beside the obvious way: one new row at a time, its links summed by cluster in a loop."""
+    model, tree, rows = fitted
+    found = query(tree.features, rows, 5)
+    strongest, whole = (joined(model, tree, rows, found, tau).tolist() for tau in (0.45, None))
+    for i, row in enumerate(rows):
+        alone = query(tree.features, row[None], 5)
+        links = _linkage_of(model, tree, row, alone)[-1].tolist()
+        labels = tree.labels[alone.neighbors[0]].tolist()
+        best = int(np.argmax(links))
+        assert strongest[i] == (labels[best] if links[best] > 0.45 else -1)
+        of_cluster = {c: [r for r, label in zip(links, labels, strict=True) if label == c] for c in labels}
+        sums = {c: sum(rs) for c, rs in of_cluster.items()}
+        most = max(sums, key=sums.get)
+        assert whole[i] == (most if np.mean(of_cluster[most]) > JOINS else -1)
+
+
+def _linkage_of(model, tree, row, alone):
+    """Of every link, with the row as one more node of the whole graph."""
+    graph, known = tree.levels[0].graph, Nodes.of_images(tree.features)
+    lists = KnnGraph(torch.cat([graph.neighbors, alone.neighbors]), torch.cat([graph.similarity, alone.similarity]))
+    whole = Scene.of(known, graph)
+    scene = replace(whole, in_degree=torch.cat([whole.in_degree, torch.tensor([-1])]))
+    return model.linkage_from(model.inputs(Nodes.of_images(torch.cat([tree.features, row[None]])), lists, scene))
+
+
+def test_twins_join_whatever_the_model_says(fitted):
+    model, tree, _ = fitted
+    found = query(tree.features, tree.features, 5)
+    assert torch.equal(joined(model, tree, tree.features, found, 1.0), tree.labels)

@@ -1,0 +1,219 @@
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.decode.cut_criteria import map_equation_worth, mass_worth
+from workbench.decode.cuts import CUTS, cut_layers, decode_cut, decode_map_equation, decode_mass
+from workbench.decode.dendrogram import Edges, merge_tree
+from workbench.decode.quality import TAUS, Forecast, Forecaster, true_forecast
+from workbench.decode.quality_features import TRUST, cluster_inputs
+from workbench.evaluate.scores import scores
+from workbench.graph.knn import knn
+from workbench.lander.prediction import Prediction
+
+seeds = st.integers(0, 2**31)
+
+
+def case_of(seed, n=24, classes=4):
+    random = np.random.default_rng(seed)
+    labels = random.integers(classes, size=n)
+    x = np.eye(classes)[labels] + 0.4 * random.normal(size=(n, classes))
+    x = torch.nn.functional.normalize(torch.from_numpy(x).float(), dim=1)
+    graph = knn(x, 4)
+    return merge_tree(Edges.of(graph, graph.similarity), x), graph, labels
+
+
+def under(tree, node):
+    if node < tree.n:
+        return [node]
+    return under(tree, tree.larger[node - tree.n]) + under(tree, tree.smaller[node - tree.n])
+
+
+@settings(max_examples=40)
+@given(seeds)
+def test_true_worth_image_by_image(seed):
+    tree, _, labels = case_of(seed)
+    worth = true_forecast(tree, labels).worth
+    for node in range(tree.n_nodes):
+        members = under(tree, node)
+        for column, tau in enumerate(TAUS):
+            each = []
+            for i in members:
+                shared = sum(labels[j] == labels[i] for j in members)
+                precision, recall = shared / len(members), shared / (labels == labels[i]).sum()
+                each.append(1 / (tau / precision + (1 - tau) / recall))
+            assert worth[node, column] == pytest.approx(np.mean(each))
+
+
+@settings(max_examples=40)
+@given(seeds)
+def test_expected_scores_of_the_truth_are_the_scores(seed):
+    tree, _, labels = case_of(seed)
+    forecast = true_forecast(tree, labels)
+    for tau in (0.2, 0.5, 0.9):
+        node = forecast.cut(tau).node
+        expected, found = forecast.expected(node), scores(labels, node)
+        assert expected["precision"] == pytest.approx(found["bcubed_precision"])
+        assert expected["recall"] == pytest.approx(found["bcubed_recall"])
+        assert expected["f"] == pytest.approx(found["bcubed_f"])
+
+
+def test_worth_between_taus_is_linear():
+    tree, _, labels = case_of(0)
+    forecast = true_forecast(tree, labels)
+    assert np.allclose(forecast.at(0.5), forecast.worth[:, 2])
+    assert np.allclose(forecast.at(1.0), forecast.worth[:, 4])
+    assert np.allclose(forecast.at(0.375), (forecast.worth[:, 1] + forecast.worth[:, 2]) / 2)
+    with pytest.raises(ValueError, match=r"tau: expected a number in \[0, 1\]"):
+        forecast.at(1.2)
+
+
+@settings(max_examples=30)
+@given(seeds)
+def test_layers_are_nested_around_the_chosen_cut(seed):
+    tree, graph, _ = case_of(seed)
+    worth = np.random.default_rng(seed).random((tree.n_nodes, len(TAUS)))
+    forecast = Forecast(tree, worth)
+    layers = forecast.layers(0.5)
+    assert len(layers) == 5
+    assert (layers[2].node == forecast.cut(0.5).node).all()
+    for fine, coarse in itertools.pairwise(layers):
+        assert len(set(zip(fine.node.tolist(), coarse.node.tolist(), strict=True))) == len(np.unique(fine.node))
+    decoded = cut_layers(graph, Prediction(graph.similarity, torch.zeros(tree.n), forecast), 0.5)
+    sizes = [len(layer.representative) for layer in decoded]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@settings(max_examples=30)
+@given(seeds, st.sampled_from(sorted(CUTS)))
+def test_what_every_cut_decode_holds(seed, name):
+    tree, graph, labels = case_of(seed)
+    density = torch.from_numpy(np.random.default_rng(seed).random(tree.n)).float()
+    found = CUTS[name](graph, Prediction(graph.similarity, density, true_forecast(tree, labels)), 0.3)
+    count = len(found.representative)
+    assert found.parent is None
+    assert torch.equal(found.clusters[found.representative], torch.arange(count))
+    assert torch.equal(found.representative, found.representative.sort().values)
+    for cluster in range(count):  # the densest stands for it
+        members = (found.clusters == cluster).nonzero()[:, 0]
+        assert density[members].max() == density[found.representative[cluster]]
+
+
+def test_duplicates_share_a_cluster_whatever_is_forecast():
+    x = torch.eye(3).repeat_interleave(2, dim=0)
+    graph = knn(x, 1)
+    tree = merge_tree(Edges.of(graph, graph.similarity), x)
+    apart = Forecast(tree, np.where(tree.size[:, None] > 1, 0.0, 1.0).repeat(5, axis=1))
+    found = decode_cut(graph, Prediction(graph.similarity, torch.zeros(6), apart), 0.5)
+    assert found.clusters.tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_without_a_forecast_the_cut_says_what_to_do():
+    _, graph, _ = case_of(0)
+    with pytest.raises(ValueError, match="decoder: 'cut' needs a model that forecasts"):
+        decode_cut(graph, Prediction(graph.similarity, torch.zeros(graph.n)), 0.5)
+
+
+def description(labels, graph):
+    """The two-level map equation of a partition, from its definition."""
+    n = graph.n
+    flow = np.zeros((n, n))
+    for i in range(n):
+        for j, s in zip(graph.neighbors[i].tolist(), graph.similarity[i].tolist(), strict=True):
+            if j >= 0:
+                flow[i, j] += s
+                flow[j, i] += s
+    flow /= flow.sum()
+    visits = flow.sum(axis=1)
+    exits = np.array([flow[labels == c][:, labels != c].sum() for c in np.unique(labels)])
+
+    def entropy(parts):
+        parts = parts[parts > 0] / parts.sum() if parts.sum() else parts[parts > 0]
+        return -(parts * np.log2(parts)).sum()
+
+    length = exits.sum() * entropy(exits)
+    for q, c in zip(exits, np.unique(labels), strict=True):
+        inside = np.append(visits[labels == c], q)
+        length += inside.sum() * entropy(inside)
+    return length
+
+
+@settings(max_examples=25)
+@given(seeds)
+def test_the_map_equation_cut_shortens_the_description(seed):
+    tree, graph, _ = case_of(seed, n=40)
+    found = decode_map_equation(graph, Prediction(graph.similarity, torch.zeros(tree.n)), 0.0).clusters.numpy()
+    roots = tree.cut(np.where(np.arange(tree.n_nodes) < tree.n, -1.0, tree.size)).node
+    assert description(found, graph) <= description(np.arange(tree.n), graph) + 1e-9
+    assert description(found, graph) <= description(roots, graph) + 0.02  # the index term is a tangent
+
+
+def test_two_clear_groups():
+    x = 0.1 * torch.rand(16, 6, generator=torch.Generator().manual_seed(0))
+    x[:8, 0] += 1
+    x[8:, 5] += 1
+    x = torch.nn.functional.normalize(x, dim=1)
+    graph = knn(x, 7)
+    guess = Prediction(graph.similarity, torch.zeros(16))
+    assert decode_map_equation(graph, guess, 0.0).clusters.tolist() == [0] * 8 + [1] * 8
+    by_mass = decode_mass(graph, guess, 0.0).clusters
+    assert not set(by_mass[:8].tolist()) & set(by_mass[8:].tolist())
+    strict = decode_map_equation(graph, guess, 1.0)  # no link is above tau
+    assert strict.clusters.tolist() == list(range(16))
+
+
+def test_criteria_of_a_tree_without_merges():
+    graph = knn(torch.eye(3), 2)  # orthogonal: nobody is listed
+    tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(3))
+    assert map_equation_worth(tree, np.zeros(3), np.zeros(3))[1].node.tolist() == [0, 1, 2]
+    assert mass_worth(tree)[1].node.tolist() == [0, 1, 2]
+
+
+def test_forecaster_in_blocks_gives_the_same(monkeypatch):
+    from workbench.decode import quality as module
+    from workbench.decode.quality_features import cluster_inputs
+
+    tree, graph, _ = case_of(3)
+    x = torch.eye(4)[torch.arange(24) % 4]
+    torch.manual_seed(0)
+    committee = Forecaster(2).eval()
+    inputs = cluster_inputs(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, x)
+    whole = committee.forecast(tree, inputs).worth
+    monkeypatch.setattr(module, "ROWS", 5)
+    assert np.allclose(committee.forecast(tree, inputs).worth, whole, atol=1e-6)
+    assert (whole[:24, -1] == 1).all()
+    assert ((whole > 0) & (whole <= 1)).all()
+
+
+def test_what_is_not_trusted_counts_for_less_and_what_is_not_at_all_is_no_cluster():
+    tree, _, _ = case_of(0)
+    root = tree.n_nodes - 1
+    worth, trust = np.full((tree.n_nodes, len(TAUS)), 0.5), np.ones(tree.n_nodes)
+    worth[root] = 0.6
+    assert (Forecast(tree, worth, trust).cut(0.5).node == root).all()
+    trust[root] = 0.8  # 0.48 beside 0.5
+    assert not (Forecast(tree, worth, trust).cut(0.5).node == root).any()
+    worth[root], trust[root] = 1.0, 0.0
+    assert not (Forecast(tree, worth, trust).cut(0.5).node == root).any()
+
+
+@settings(max_examples=30)
+@given(seeds)
+def test_trust_counts_the_criteria_that_would_make_a_cluster_as_large(seed):
+    """By the definition, node by node: is it a part of a cluster of the criterion's cut, or that cluster?"""
+    tree, graph, _ = case_of(seed)
+    rows = torch.nn.functional.normalize(torch.randn(tree.n, 5, generator=torch.Generator().manual_seed(seed)), dim=1)
+    trust = cluster_inputs(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, rows).trust
+    edges = Edges.of(graph, graph.similarity)
+    leaf, merged = np.zeros((tree.n, 2)), np.zeros((len(tree.larger), 2))
+    leaf[:, 0], merged[:, 1] = edges.at(edges.weight), tree.weight
+    volume, inner = tree.sums(leaf, merged).T
+    by_map, by_mass = map_equation_worth(tree, volume, inner)[1].node, mass_worth(tree)[1].node
+    for node in range(tree.n_nodes):
+        inside = [set(under(tree, node)) <= set(under(tree, cut[under(tree, node)[0]])) for cut in (by_map, by_mass)]
+        # linkage is similarity here, so the map equation has two voices
+        assert trust[node] == TRUST[2 * inside[0] + inside[1]]

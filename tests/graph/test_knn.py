@@ -1,0 +1,181 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench._core import validation
+from workbench.graph import _numba, exact
+from workbench.graph.knn import KnnGraph, knn, query
+
+
+def slow_knn(x, k):
+    """Neighbour lists by sorting (similarity down, index up) pair by pair."""
+    lists = []
+    for i in range(len(x)):
+        pairs = [(-min(1.0, float(x[i] @ x[j])), j) for j in range(len(x)) if j != i]
+        lists.append([j for s, j in sorted(pairs) if s < 0][:k])
+    return lists
+
+
+def lists_of(g):
+    return [[j for j in row if j >= 0] for row in g.neighbors.tolist()]
+
+
+def test_by_eye_on_a_circle():
+    angle = torch.tensor([0.0, 10.0, 25.0, 90.0]).deg2rad()
+    x = torch.stack([angle.cos(), angle.sin()], dim=1)
+    g = knn(x, k=2)
+    assert g.neighbors.tolist() == [[1, 2], [0, 2], [1, 0], [2, 1]]
+    torch.testing.assert_close(g.similarity[0], torch.tensor([10.0, 25.0]).deg2rad().cos())
+
+
+@settings(max_examples=40)
+@given(st.integers(2, 40), st.integers(1, 12), st.integers(0, 2**31))
+def test_equals_the_slow_reference(n, k, seed):
+    x = torch.nn.functional.normalize(torch.randn(n, 6, generator=torch.Generator().manual_seed(seed)).double(), dim=1)
+    assert lists_of(knn(x.float(), k)) == slow_knn(x, k)
+
+
+def test_official_lists(golden):
+    g = golden("graph")
+    own = knn(torch.from_numpy(g["in_features"]), 9)
+    given_lists = KnnGraph.from_arrays(g["nbrs"], 1 - g["dists"])
+    assert torch.equal(own.neighbors, given_lists.neighbors)
+    torch.testing.assert_close(own.similarity, given_lists.similarity, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("copies", [3, 12, 40])
+def test_duplicates_are_listed_by_index(copies):
+    x = torch.eye(5).repeat(copies, 1)
+    g = knn(x, k=4)
+    expected = [[j for j in range(i % 5, len(x), 5) if j != i][:4] for i in range(len(x))]
+    assert lists_of(g) == expected
+    assert (g.similarity[g.present] == 1).all()
+
+
+@pytest.mark.parametrize("block", [1, 11, 64, 1000])
+def test_block_size_does_not_matter(monkeypatch, blobs, block):
+    x, _ = blobs()
+    x = torch.cat([x, x[:30], x[:30]])
+    whole = knn(x, 7)
+    monkeypatch.setattr(exact, "BLOCK", block)
+    assert torch.equal(knn(x, 7).neighbors, whole.neighbors)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**31), st.integers(1, 90), st.integers(1, 12))
+def test_compiled_best_of_a_block_are_those_of_a_sort(seed, columns, m):
+    random = torch.Generator().manual_seed(seed)
+    block = torch.rand(7, columns, generator=random)
+    m = min(m, columns)
+    value, index = exact.best_products(torch.eye(7), block.T.contiguous(), m, None)
+    assert torch.equal(value, block.topk(m, dim=1).values)
+    assert torch.equal(block.gather(1, index), value)
+    lists = torch.full((columns, min(m, 7)), -torch.inf), torch.zeros(columns, min(m, 7), dtype=torch.long)
+    for first in range(0, 7, 3):  # block by block, as columns of several
+        _numba.best_of_columns(block[first : first + 3].numpy(), first, *(part.numpy() for part in lists), 0, columns)
+    assert torch.equal(lists[0], block.T.topk(min(m, 7), dim=1).values)
+    assert torch.equal(block.T.gather(1, lists[1]), lists[0])
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**31))
+def test_permutation(seed):
+    random = torch.Generator().manual_seed(seed)
+    x = torch.nn.functional.normalize(torch.randn(30, 5, generator=random), dim=1)
+    order = torch.randperm(30, generator=random)
+    g, moved = knn(x, 4), knn(x[order], 4)
+    back = torch.where(moved.present, order[moved.filled], -1)
+    assert torch.equal(g.neighbors[order], back)
+
+
+def test_zero_rows_have_no_neighbours():
+    with pytest.warns(UserWarning, match="1 zero row"):
+        x = validation.unit_rows(np.array([[1.0, 0.1], [0.0, 0.0], [1.0, 0.0]]))
+    assert lists_of(knn(x, 2)) == [[2], [], [0]]
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 3), (2, 5), (4, 3)])
+def test_few_nodes(n, k):
+    assert knn(torch.full((n, 2), 0.5**0.5), k).k == min(k, n - 1)
+
+
+def test_first_k_of_a_longer_search(blobs):
+    x, _ = blobs()
+    assert torch.equal(knn(x, 9).first(4).neighbors, knn(x, 4).neighbors)
+
+
+@pytest.mark.parametrize("method", ["exact", "approximate"])
+def test_other_kinds_of_tensors_give_the_same_lists(blobs, method):
+    x, _ = blobs()
+    plain = knn(x, 5, method=method)
+    for other in (x.double(), x.clone().requires_grad_(), x.T.contiguous().T):
+        assert torch.equal(knn(other, 5, method=method).neighbors, plain.neighbors)
+    assert (knn(x.half(), 5, method=method).neighbors == plain.neighbors).float().mean() > 0.8
+    assert torch.equal(query(x.double(), x[:3].requires_grad_(), 2).neighbors, query(x, x[:3], 2).neighbors)
+
+
+def test_query_lists_the_row_itself(blobs):
+    x, _ = blobs()
+    assert torch.equal(query(x, x, 1).neighbors[:, 0], torch.arange(len(x)))
+    assert torch.equal(query(x, x, 5).neighbors[:, 1:], knn(x, 4).neighbors)
+
+
+def test_edge_view_and_pyg(blobs):
+    x, labels = blobs(3, 5)
+    g = knn(x, 4)
+    data = g.to_pyg(y=labels)
+    data.validate()
+    assert data.num_nodes == 15
+    for (source, target), weight in zip(data.edge_index.T.tolist(), data.edge_attr[:, 0].tolist(), strict=True):
+        slot = g.neighbors[target].tolist().index(source)
+        assert g.similarity[target, slot].item() == weight
+
+
+def test_approximate_agrees_mostly(blobs):
+    x, _ = blobs(n_classes=40, per_class=15, dim=32, noise=0.15)
+    exact, near = knn(x, 8, method="exact"), knn(x, 8, method="approximate", seed=1)
+    found = (near.neighbors[:, :, None] == exact.neighbors[:, None, :]).any(dim=2).float().mean()
+    assert found > 0.95
+    assert torch.equal(near.neighbors, knn(x, 8, method="approximate", seed=1).neighbors)
+
+
+def test_given_lists_of_the_official_code_with_duplicates():
+    """Node 2 is not in its own list: two duplicates displaced it, and its list stays longer."""
+    lists = KnnGraph.from_arrays([[0, 1], [1, 0], [0, 1]], [[1, 1], [1, 1], [1, 1]])
+    assert lists_of(lists) == [[1], [0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("neighbors", "similarity", "message"),
+    [
+        ([[1], [2]], [[1.0], [1.0]], "neighbors: expected indices -1 to 1, got 1 to 2"),
+        ([[1], [0]], [[1.0, 0.5], [1.0, 0.5]], "one shape"),
+        ([[1, 1], [0, -1]], [[0.5, 0.5], [0.5, 0.5]], "node 0 lists a neighbour twice"),
+        ([[1], [0]], [[1.5], [0.5]], "similarity: expected finite cosines"),
+        ([[1], [0]], [[float("nan")], [0.5]], "similarity: expected finite cosines"),
+    ],
+)
+def test_given_lists_are_checked(neighbors, similarity, message):
+    with pytest.raises(ValueError, match=message):
+        KnnGraph.from_arrays(neighbors, similarity)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_k_is_checked(k):
+    with pytest.raises(ValueError, match="k: expected an integer >= 1"):
+        knn(torch.eye(3), k)
+
+
+def test_method_is_checked():
+    with pytest.raises(ValueError, match="method: expected one of 'auto', 'exact', 'approximate', got 'fast'"):
+        knn(torch.eye(3), 1, method="fast")
+
+
+@pytest.mark.cuda
+def test_cuda_agrees_with_the_cpu(blobs):
+    x, _ = blobs(50, 40, 64)
+    here, there = knn(x, 10, method="exact"), knn(x.cuda(), 10).to("cpu")
+    torch.testing.assert_close(here.similarity, there.similarity, rtol=0, atol=1e-6)
+    assert (here.neighbors == there.neighbors).float().mean() > 0.999

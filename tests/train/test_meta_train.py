@@ -1,0 +1,216 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from workbench.cluster.hierarchy import build_hierarchy
+from workbench.cluster.predictors import similarity_predictor
+from workbench.evaluate.scores import scores
+from workbench.lander.config import InferenceConfig, LanderConfig
+from workbench.lander.model import Lander
+from workbench.train.config import TrainConfig
+from workbench.train.episodes import draw_classes, random_projection, teacher_levels
+from workbench.train.losses import LossConfig
+from workbench.train.meta_train import meta_train
+from workbench.train.select_tau import best_tau, tau_curve
+from workbench.train.trainer import MetaTraining
+
+QUICK = TrainConfig(epochs=12, validate=4, batch_size=150)
+PUBLISHED = TrainConfig.published(epochs=10)
+
+
+def weights(model):
+    return torch.cat([value.flatten() for value in model.state_dict().values()])
+
+
+@pytest.fixture
+def data(blobs):
+    x, y = blobs(n_classes=10, per_class=24, noise=0.12)
+    return x.numpy(), y.numpy()
+
+
+def test_it_learns_to_cluster_other_classes(blobs):
+    learn = blobs(n_classes=40, per_class=12, dim=32, noise=0.12)
+    model = meta_train(*learn, training=TrainConfig(epochs=40, validate=40), progress=False)
+    x, y = blobs(n_classes=30, per_class=25, dim=24, noise=0.12, seed=9)  # other classes, sizes and dimension
+    tree = build_hierarchy(x, model.predict, model.inference)
+    assert scores(y, tree.labels)["bcubed_f"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("config", "training"),
+    [
+        (LanderConfig(hidden=8), replace(QUICK, epochs=8, validate=8)),
+        (LanderConfig.published(hidden=8), PUBLISHED),
+        (LanderConfig.published("gat", 8), PUBLISHED),
+    ],
+)
+def test_the_seed_settles_everything_and_global_generators_are_left_alone(config, training, data):
+    state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    one, two, other = (meta_train(*data, config, training=training, seed=s, progress=False) for s in (3, 3, 4))
+    assert torch.equal(weights(one), weights(two))
+    assert not torch.equal(weights(one), weights(other))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert (np.random.get_state()[1] == numpy_state).all()  # noqa: NPY002
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_stopped_and_resumed_equals_never_stopped(optimizer, data, tmp_path):
+    training = replace(QUICK, optimizer=optimizer)
+    config, state = LanderConfig(hidden=8), tmp_path / "run.safetensors"
+    whole = meta_train(*data, config, training=training, progress=False)
+    epochs = iter(range(7))
+    part = meta_train(*data, config, training=training, state=state, stop=lambda: next(epochs) == 6, progress=False)
+    assert part.history["epoch"].max() == 6  # stopped between two saves
+    seen = []
+    resumed = meta_train(*data, config, training=training, state=state, on_epoch=seen.extend, progress=False)
+    assert seen[0]["epoch"] == 5
+    assert torch.equal(weights(resumed), weights(whole))
+    assert resumed.inference == whole.inference
+    columns = ["epoch", "level", "nodes", "link_loss", "density_loss"]
+    assert resumed.history[columns].equals(whole.history[columns])
+
+
+def test_a_state_of_another_run_is_refused(data, tmp_path):
+    short, state = replace(QUICK, epochs=4), tmp_path / "run.safetensors"
+    meta_train(*data, LanderConfig(hidden=8), training=short, state=state, progress=False)
+    with pytest.raises(ValueError, match="was saved by a run with other seed"):
+        meta_train(*data, LanderConfig(hidden=8), training=short, state=state, seed=1, progress=False)
+    with pytest.raises(ValueError, match="was saved by a run with other config"):
+        meta_train(*data, LanderConfig(hidden=10), training=short, state=state, progress=False)
+    with pytest.raises(ValueError, match="other data"):
+        meta_train(data[0] + 0.01, data[1], LanderConfig(hidden=8), training=short, state=state, progress=False)
+
+
+def test_history_is_tidy(data):
+    history = meta_train(*data, LanderConfig(hidden=8), training=PUBLISHED, progress=False).history
+    assert sorted(history["epoch"].unique()) == list(range(1, 11))
+    assert not history.duplicated(["epoch", "level", "k"]).any()
+    assert history.loc[history["epoch"] == 10, "val_bcubed_f"].notna().all()
+    first, last = (history.loc[history["epoch"] == e, "link_loss"].mean() for e in (1, 10))
+    assert last < first
+
+
+def test_patience_ends_a_run_that_no_longer_improves(data):
+    training = TrainConfig(epochs=80, validate=4, patience=2, learning_rate=1e-12)
+    history = meta_train(*data, LanderConfig(hidden=8), training=training, progress=False).history
+    assert history["epoch"].max() == 12  # one validation, then two without a gain
+
+
+def test_stopping_at_once_still_gives_a_model(data):
+    model = meta_train(*data, LanderConfig(hidden=8), training=QUICK, stop=lambda: True, progress=False)
+    assert 0 < model.inference.tau < 1
+
+
+def test_minibatches_add_up_to_the_whole(data):
+    """The mean of the losses over batches of equal size is the loss of the whole level."""
+    run = MetaTraining(*data, LanderConfig(hidden=8), training=PUBLISHED)
+    level = teacher_levels(run.model, run.features, run.labels, (4,), (1,), links="all")[0]
+    rows = torch.randperm(level.n, generator=torch.Generator().manual_seed(0))
+    even = rows[: level.n // 4 * 4]
+    run.training = TrainConfig(loss=LossConfig(balanced=False))
+    parts = torch.stack([run._losses(level, part) for part in even.tensor_split(4)]).mean(dim=0)
+    torch.testing.assert_close(parts, run._losses(level, even))
+
+
+@pytest.mark.parametrize(
+    ("config", "training"),
+    [
+        (LanderConfig(hidden=8), QUICK),
+        (LanderConfig.published(hidden=16), PUBLISHED),
+        (LanderConfig("features", "gcn", layers=2, hidden=16), PUBLISHED),
+        (LanderConfig("features", "gat", layers=2, hidden=16, heads=2), PUBLISHED),
+    ],
+)
+def test_half_precision_trains_to_nearly_the_same(config, training, data):
+    runs = [MetaTraining(*data, config, training=training, precision=p) for p in ("float32", "bfloat16")]
+    losses = [[[row["link_loss"], row["density_loss"]] for row in run.run_epoch()] for run in runs]
+    assert all(parameter.dtype == torch.float32 for parameter in runs[1].model.parameters())
+    np.testing.assert_allclose(*losses, rtol=0.02)
+    assert not np.array_equal(*losses)
+    with pytest.raises(ValueError, match=r"precision: expected one of 'float32', 'bfloat16', got 'half'"):
+        MetaTraining(*data, precision="half")
+
+
+def test_a_level_of_fewer_nodes_than_steps_takes_part_in_every_step(data):
+    run = MetaTraining(*data, training=TrainConfig(epochs=4, validate=4, batch_size=1))
+    rows = run.run_epoch()
+    assert min(row["nodes"] for row in rows) < max(row["nodes"] for row in rows)
+    assert np.isfinite([row["link_loss"] for row in rows]).all()
+    batches = run._shuffled(3, 7)
+    assert sorted(torch.cat(batches[:3]).tolist()) == [0, 1, 2]
+    assert [len(batch) for batch in batches] == [1] * 7
+
+
+def test_published_levels(data):
+    run = MetaTraining(*data, LanderConfig.published(hidden=8), training=PUBLISHED)
+    assert (run.model.inference.k, run.model.inference.decoder) == (9, "tree-strict")
+    run.run_epoch()
+    for k, most in zip(PUBLISHED.ks, PUBLISHED.levels, strict=True):
+        alone = teacher_levels(run.model, run.features, run.labels, (k,), (most,), links=PUBLISHED.loss.links)
+        ours = [level for level in run.levels if level.inputs.graph.k == k]
+        for level, other in zip(ours, alone, strict=True):  # one search served both k
+            assert torch.equal(level.inputs.graph.neighbors, other.inputs.graph.neighbors)
+            assert torch.equal(level.inputs.graph.similarity, other.inputs.graph.similarity)
+    for k in (4, 2):
+        assert [level.level for level in run.levels if level.inputs.graph.k == k][:2] == [0, 1]
+
+
+def test_drawn_classes_are_whole():
+    labels = torch.arange(10).repeat(5)
+    held = draw_classes(labels, 2, torch.Generator().manual_seed(0))
+    assert set(labels[held].tolist()).isdisjoint(labels[~held].tolist())
+    assert len(labels[held].unique()) == 2
+
+
+def test_projection_keeps_cosines_roughly(blobs):
+    x, _ = blobs(dim=64)
+    small = random_projection(x, 0.5, torch.Generator().manual_seed(0))
+    assert ((small @ small.T) - (x @ x.T)).abs().mean() < 0.25
+    assert random_projection(x, 1.0, torch.Generator()) is x
+
+
+def test_tau_curve_and_choice(blobs):
+    x, y = blobs(noise=0.1)
+    curve = tau_curve(similarity_predictor, InferenceConfig(), x, y, taus=(0.0, 0.8, 1.0))
+    assert curve["n_clusters"].tolist()[1:] == [12, 240]
+    assert best_tau(curve) == 0.8
+    for tau, score in zip(curve["tau"], curve["bcubed_f"], strict=True):
+        tree = build_hierarchy(x, similarity_predictor, InferenceConfig(tau=tau))
+        assert score == pytest.approx(scores(y, tree.labels.numpy())["bcubed_f"])
+    only = tau_curve(similarity_predictor, InferenceConfig(), x, y, scored=y < 3, taus=(0.8,))
+    assert only["bcubed_f"].item() == 1
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "message"),
+    [
+        (np.eye(4), [0, 0, 0, 0], "labels: expected at least 2 classes to learn from, got 1"),
+        (np.eye(4), [0, 0, 1, 1], "labels: expected at least 3 classes"),
+        (np.eye(4), [0, 1], "labels: expected 4 labels, one per item, got 2"),
+        (np.full((4, 2), np.nan), [0, 1, 0, 1], "features: expected finite numbers, got NaN"),
+        (np.eye(4), ["a", "b", "a", "b"], "labels: expected integers"),
+    ],
+)
+def test_bad_data(features, labels, message):
+    with pytest.raises(ValueError, match=message):
+        meta_train(features, labels, progress=False)
+
+
+@pytest.mark.cuda
+def test_cuda_trains(data):
+    assert meta_train(*data, training=QUICK, device="cuda", progress=False).history["link_loss"].notna().all()
+
+
+def test_lander_is_returned_ready_for_use(data):
+    model = meta_train(*data, LanderConfig(hidden=8), training=QUICK, progress=False)
+    assert isinstance(model, Lander)
+    assert not model.training
+
+
+def test_a_model_that_reads_features_is_trained_on_policy_without_projections(data):
+    run = MetaTraining(
+        *data, LanderConfig(inputs="features", conv="gcn", hidden=8), training=TrainConfig(epochs=1, validate=4)
+    )
+    assert np.isfinite(run.run_epoch()[0]["link_loss"])

@@ -1,0 +1,201 @@
+"""Checks of what comes in: each error names the argument, what was expected, what came and what to do."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .chunks import CELLS, spans
+from .memmap import on_disk, room
+
+
+def check_array(X: Any, name: str = "X") -> np.ndarray:
+    """A numeric [N, D] array without NaN or infinity, any float width, memory maps untouched; never modified.
+
+    Accepts what `numpy.asarray` and torch give (integers, lists, tensors on any device). Does not copy a float array.
+
+    Raises:
+        TypeError: sparse or non-numeric input.
+        ValueError: another number of dimensions, no rows, no columns, NaN or infinity.
+
+    Example:
+        >>> check_array([[3, 4], [0, 1]]).shape
+        (2, 2)
+    """
+    if hasattr(X, "toarray"):
+        raise TypeError(f"{name}: expected a dense array, got sparse {type(X).__name__}; pass {name}.toarray()")
+    if isinstance(X, Tensor):
+        X = X.detach().cpu().float().numpy() if X.dtype == torch.bfloat16 else X.detach().cpu().numpy()
+    try:
+        array = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected rows of equal length [N, D], got ragged input ({error})") from error
+    if array.dtype == object:
+        array = _object_to_float(array, name)
+    if array.dtype.kind == "c":
+        raise ValueError(f"{name}: Complex data not supported; expected real numbers, got {array.dtype}")
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name}: expected numbers, got dtype {array.dtype}; convert to float first")
+    if array.ndim != 2:
+        raise ValueError(
+            f"{name}: expected a 2D array [N, D], got {array.ndim}D, shape {array.shape}. Reshape your data: "
+            f"X.reshape(1, -1) if it is one sample, X.reshape(len(X), -1) if it is a stack of images"
+        )
+    n, d = array.shape
+    if n == 0:
+        raise ValueError(
+            f"{name}: Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is required."
+        )
+    if d == 0:
+        raise ValueError(
+            f"{name}: Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
+        )
+    _check_finite(array, name)
+    return array
+
+
+def _object_to_float(array: np.ndarray, name: str) -> np.ndarray:
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: expected numbers; argument must be a string or a number-like: {error}") from error
+
+
+def _check_finite(array: np.ndarray, name: str, block: int = 65536) -> None:
+    """Look for NaN or infinity block by block, so that a memory-mapped file is never read whole."""
+    if array.dtype.kind != "f":
+        return
+    for start in range(0, len(array), block):
+        bad = ~np.isfinite(array[start : start + block])
+        if bad.any():
+            row, column = (int(i[0]) for i in np.nonzero(bad))
+            value = array[start + row, column]
+            raise ValueError(
+                f"{name}: expected finite numbers, got {'NaN' if np.isnan(value) else 'infinity'} at "
+                f"row {start + row}, column {column}; drop or impute such rows"
+            )
+
+
+def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True, device: torch.device | str = "cpu") -> Tensor:
+    """Rows scaled to length 1 as a float32 tensor [N, D]; a zero row stays zero (and is warned about once).
+
+    Part by part: beside the result no copy of X is held. A memory-mapped file is read once; on the CPU its unit rows
+    are kept in a file too.
+
+    Formula: x / max(|x|), then x / |x|_2, so that neither 1e300 nor 1e-300 overflows.
+
+    Example:
+        >>> unit_rows(np.array([[3.0, 4.0]])).tolist()
+        [[0.6000000238418579, 0.800000011920929]]
+    """
+    where, exact = torch.device(device), np.float32 if X.dtype == np.float32 else np.float64
+    rows = room(X.shape, mapped=on_disk(X)) if where.type == "cpu" else torch.empty(X.shape, device=where)
+    zero = torch.empty(len(X), dtype=torch.bool, device=where)
+    for part in spans(len(X), max(1, CELLS["cpu"] // X.shape[1])):
+        given = torch.from_numpy(np.array(X[part], dtype=exact)).to(where)
+        scale = given.abs().amax(dim=1, keepdim=True).double()
+        zero[part] = scale[:, 0] == 0
+        rows[part] = torch.nn.functional.normalize((given / scale.masked_fill(scale == 0, 1)).float(), dim=1)
+    if warn and zero.any():
+        first = int(zero.nonzero()[0])
+        warnings.warn(
+            f"{name}: {int(zero.sum())} zero row(s), the first is row {first}: cosine similarity 0 to all, "
+            "each becomes a cluster of its own",
+            UserWarning,
+            stacklevel=3,
+        )
+    return rows
+
+
+def check_labels(labels: Any, n: int | None = None, name: str = "labels") -> np.ndarray:
+    """Integer labels [N] as int64; `n` is the number of items they must match.
+
+    Raises:
+        ValueError: not 1-D, not integers, or of another length than `n`.
+
+    Example:
+        >>> check_labels([2, 2, 0], n=3)
+        array([2, 2, 0])
+    """
+    array = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    if array.ndim != 1:
+        raise ValueError(f"{name}: expected 1-D integer labels [N], got shape {array.shape}")
+    if n is not None and len(array) != n:
+        raise ValueError(f"{name}: expected {n} labels, one per item, got {len(array)}")
+    if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.floor(array)).all():
+        array = array.astype(np.int64)
+    if array.size and array.dtype.kind not in "iub":
+        raise ValueError(
+            f"{name}: expected integers, got dtype {array.dtype}; encode names first, e.g. pandas.factorize({name})[0]"
+        )
+    return array.astype(np.int64)
+
+
+def check_int(value: Any, name: str, low: int = 1, high: int | None = None) -> int:
+    """An integer in [low, high]; booleans and floats are refused.
+
+    Example:
+        >>> check_int(10, "k")
+        10
+    """
+    expected = f"an integer >= {low}" + ("" if high is None else f" and <= {high}")
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name}: expected {expected}, got {value!r} ({type(value).__name__})")
+    number = int(value)
+    if number < low or (high is not None and number > high):
+        raise ValueError(f"{name}: expected {expected}, got {number}")
+    return number
+
+
+def check_number(value: Any, name: str, low: float = 0.0, high: float = float("inf")) -> float:
+    """A finite number in [low, high]; booleans are refused.
+
+    Example:
+        >>> check_number(1e-3, "learning_rate")
+        0.001
+    """
+    expected = f"a number in [{low:g}, {high:g}]" if high < float("inf") else f"a number >= {low:g}"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: expected {expected}, got {value!r} ({type(value).__name__})")
+    if not low <= float(value) <= high or float(value) == float("inf"):
+        raise ValueError(f"{name}: expected {expected}, got {value}")
+    return float(value)
+
+
+def check_unit_interval(value: Any, name: str) -> float:
+    """A number in [0, 1].
+
+    Example:
+        >>> check_unit_interval(0.8, "tau")
+        0.8
+    """
+    return check_number(value, name, 0.0, 1.0)
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """True or False.
+
+    Example:
+        >>> check_flag(True, "early_stop")
+        True
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected True or False, got {value!r} ({type(value).__name__})")
+    return bool(value)
+
+
+def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:
+    """One of `choices`.
+
+    Example:
+        >>> check_choice("gat", "conv", ("gcn", "gat"))
+        'gat'
+    """
+    if value not in choices:
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
+    return str(value)

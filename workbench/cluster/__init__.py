@@ -1,0 +1,27 @@
+"""Everything together: `HiLander`, and the level loop `build_hierarchy` that it, training and the oracle share.
+
+```
+features -> (graph -> prediction -> decoding -> aggregate) level by level -> Hierarchy
+```
+"""
+
+from .checkpoint import load_checkpoint, load_encoder, load_lander, save_checkpoint
+from .hierarchy import Hierarchy, Level, build_hierarchy, rebuild
+from .hilander import HiLander
+from .predictors import GraphBuilder, Predictor, oracle_predictor, similarity_predictor
+
+__all__ = [
+    "GraphBuilder",
+    "HiLander",
+    "Hierarchy",
+    "Level",
+    "Predictor",
+    "build_hierarchy",
+    "load_checkpoint",
+    "load_encoder",
+    "load_lander",
+    "oracle_predictor",
+    "rebuild",
+    "save_checkpoint",
+    "similarity_predictor",
+]

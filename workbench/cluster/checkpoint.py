@@ -1,0 +1,137 @@
+"""Models in files: safetensors weights with their configuration in the same file, written whole or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from .._core.runtime import seeded
+from .._core.state import read_state, write_state
+from ..encoder.train import Encoder, EncoderConfig
+from ..lander.config import InferenceConfig, LanderConfig, known_settings
+from ..lander.model import Lander
+
+PACKAGED = ("glyphs-encoder", "glyphs-lander", "general")
+_SUFFIX = ".safetensors"
+
+
+def save_checkpoint(model: Lander | Encoder, path: str | Path) -> None:
+    """Save a LANDER or an encoder with everything needed to use it again.
+
+    Args:
+        model: what to save.
+        path: a file name; ".safetensors" by custom.
+
+    Example:
+        >>> import tempfile, workbench as wb
+        >>> file = tempfile.mkdtemp() + "/mine.safetensors"
+        >>> wb.save_checkpoint(wb.Lander(wb.LanderConfig(hidden=8)), file)
+        >>> wb.load_checkpoint(file).config.hidden
+        8
+    """
+    if isinstance(model, Encoder):
+        settings: dict[str, Any] = {"kind": "encoder", "config": asdict(model.config)}
+    else:
+        settings = {"kind": "lander", **model.settings()}
+        if callable(model.inference.decoder):
+            raise ValueError("model: its decoder is a function, which cannot be saved; name one of DECODERS instead")
+    write_state(path, model.state_dict(), settings)
+
+
+def load_checkpoint(path: str | Path) -> Lander | Encoder:
+    """A saved model, in evaluation mode, on the CPU.
+
+    Args:
+        path: a file, or the name of a packaged model: "general", "glyphs-lander" or "glyphs-encoder".
+
+    Raises:
+        FileNotFoundError: neither a file nor a packaged name.
+        ValueError: a foreign, truncated or newer file; the message names what is wrong.
+
+    Example:
+        >>> import workbench as wb
+        >>> wb.load_checkpoint("glyphs-lander").config.inputs
+        'structural'
+    """
+    if str(path) in PACKAGED:
+        with as_file(files("workbench.lander") / "weights" / f"{path}{_SUFFIX}") as file:
+            return load_checkpoint(file)
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"path: no checkpoint at {path}; packaged ones are {', '.join(PACKAGED)}")
+    tensors, settings = read_state(path)
+    model = _build(settings, path)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ValueError(f"path: the weights in {path} do not fit their own settings ({error})") from error
+    return model.eval()
+
+
+def load_encoder(path: str | Path) -> Encoder:
+    """`load_checkpoint` where only an encoder will do.
+
+    Raises:
+        ValueError: the file holds a LANDER.
+
+    Example:
+        >>> load_encoder("glyphs-encoder").config.dim
+        128
+    """
+    model = load_checkpoint(path)
+    if isinstance(model, Encoder):
+        return model
+    raise ValueError(f"encoder: {path} holds a LANDER; expected an encoder, e.g. glyphs-encoder")
+
+
+def load_lander(path: str | Path) -> Lander:
+    """`load_checkpoint` where only a LANDER will do.
+
+    Raises:
+        ValueError: the file holds an encoder.
+
+    Example:
+        >>> load_lander("glyphs-lander").config.inputs
+        'structural'
+    """
+    model = load_checkpoint(path)
+    if isinstance(model, Lander):
+        return model
+    raise ValueError(f"lander: {path} holds an encoder; expected a LANDER, e.g. glyphs-lander")
+
+
+def _build(settings: dict[str, Any], path: str | Path) -> Lander | Encoder:
+    kind = settings.get("kind")
+    if kind == "lander":
+        inference = InferenceConfig.from_dict(settings["inference"])
+        config = LanderConfig.from_dict(settings["config"])
+        return seeded(lambda: Lander(config, inference), 0)  # the weights come next: leave the global generator alone
+    if kind == "encoder":
+        values: dict[str, Any] = known_settings(EncoderConfig, settings["config"])
+        return Encoder(EncoderConfig(**{name: _tupled(value) for name, value in values.items()}))
+    raise ValueError(f"path: {path} holds a {kind!r}; expected a 'lander' or an 'encoder'")
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value  # JSON has lists only, configs are hashable
+
+
+def as_lander(given: Any) -> Lander:
+    """A model as it is, or loaded from the path or name of its checkpoint.
+
+    Raises:
+        TypeError: it is neither.
+
+    Example:
+        >>> as_lander("general").inference.decoder
+        'cut'
+    """
+    if isinstance(given, (str, Path)):
+        return load_lander(given)
+    if not isinstance(given, Lander):
+        raise TypeError(
+            f"lander: expected a Lander, a checkpoint of one, or None, got {type(given).__name__}; "
+            f"train one with workbench.meta_train or load one with workbench.load_checkpoint"
+        )
+    return given

@@ -1,0 +1,156 @@
+"""Hi-LANDER on a Dask cluster: the graph and the linkages of large levels are computed by its workers, all else here.
+
+The level loop stays the one loop: `Fleet.knn` stands in for `knn`, `Fleet.predict` for `Lander.predict`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from distributed import Client, default_client, get_worker, worker_client
+from jaxtyping import Float
+from torch import Tensor
+
+from ...graph.knn import APPROXIMATE_FROM, KnnGraph, knn
+from ...graph.nodes import Nodes
+from ...lander.model import Lander
+from ...lander.prediction import Prediction
+from .knn import LEAST, Sizes, approximate_lists, exact_lists, near_blocks
+from .pool import ClusterError, Crew
+from .tasks import has_cuda, linked, packed
+
+SIZES = Sizes()
+CONNECT = 10.0  # seconds to wait for a scheduler
+
+
+class Fleet:
+    """A cluster that builds graphs and applies one LANDER.
+
+    Args:
+        client: of the cluster.
+        lander: the model, sent to every worker once.
+        device: of the workers: "auto" = each its own GPU where it has one, "cpu", "cuda".
+        seed: of the approximate k-NN search.
+        sizes: how work is cut.
+
+    Example:
+        >>> from distributed import Client, LocalCluster
+        >>> from workbench.lander import LanderConfig
+        >>> here = LocalCluster(n_workers=1, processes=False, dashboard_address=None)
+        >>> with here, Client(here) as client:
+        ...     fleet = Fleet(client, Lander(LanderConfig()), sizes=Sizes(alone=2, queries=2, base=2))
+        ...     fleet.knn(torch.eye(3) * 0.6 + 0.3, 2).neighbors.tolist()
+        [[1, 2], [0, 2], [0, 1]]
+    """
+
+    def __init__(
+        self, client: Client, lander: Lander, *, device: str = "auto", seed: int = 0, sizes: Sizes | None = None
+    ) -> None:
+        self._crew, self._lander, self._device, self._seed = Crew(client), lander, device, seed
+        self._sizes = sizes or SIZES
+        self._weights = self._crew.share(lambda: copy.deepcopy(lander).cpu().eval())
+
+    def close(self) -> None:
+        """Free what workers hold of ours; the client stays open."""
+        self._crew.close()
+
+    def knn(self, features: Float[Tensor, "n d"], k: int) -> KnnGraph:
+        """`graph.knn`: exact up to 30,000 rows, or where every worker has a GPU; else approximate.
+
+        Raises:
+            ClusterError: the cluster fails.
+        """
+        n = len(features)
+        if n < self._sizes.alone or n <= k:
+            return knn(features, k, seed=self._seed)
+        features = features.detach().float()
+        if n < APPROXIMATE_FROM or self._gpus():
+            return exact_lists(self._crew, features, k, self._sizes, self._device)
+        return approximate_lists(self._crew, features, k, self._sizes, self._seed)
+
+    def _gpus(self) -> bool:
+        """Whether every worker that is there now has a GPU to use."""
+        answers = [] if self._device == "cpu" else self._crew.everywhere(has_cuda)
+        return bool(answers) and all(answers)
+
+    def predict(self, nodes: Nodes, graph: KnnGraph) -> Prediction:
+        """`Lander.predict`: every block of nodes with as much around it as the model can see.
+
+        Raises:
+            ClusterError: the cluster fails.
+        """
+        if graph.n < self._sizes.alone or graph.k == 0:
+            return self._lander.predict(nodes, graph)
+        inputs, hops = self._lander.inputs(nodes, graph), self._lander.config.layers + 1
+        most = self._crew.fair(graph.n, LEAST, self._sizes.nodes)
+        blocks = [block.to(graph.neighbors.device) for block in near_blocks(nodes.center, most, self._seed)]
+        linkage = torch.empty_like(graph.similarity)
+
+        def halo(block: Tensor) -> tuple[Any, ...]:
+            return packed(inputs.halo(block, hops))
+
+        jobs = [self._crew.task(linked, partial(halo, block), self._weights, self._device) for block in blocks]
+        for which, found in self._crew.run(jobs, "links"):
+            linkage[blocks[which]] = torch.from_numpy(found).to(linkage.device)
+        return self._lander.prediction(nodes, graph, linkage)
+
+
+@contextmanager
+def found_client(client: Any) -> Iterator[Client]:
+    """The client given, or with True the active one: in a task of a cluster that cluster's, else the last one made.
+
+    Raises:
+        TypeError: neither a client nor True.
+        ValueError: no client is active, or it is asynchronous.
+
+    Example:
+        >>> with found_client(7):
+        ...     pass
+        Traceback (most recent call last):
+        TypeError: client: expected a distributed.Client, True (the active one) or None, got 7
+    """
+    if client is not True and not isinstance(client, Client):
+        raise TypeError(f"client: expected a distributed.Client, True (the active one) or None, got {client!r}")
+    if client is True and _in_a_task():
+        with worker_client() as ours:  # gives this task's thread back meanwhile
+            yield ours
+        return
+    if client is True:
+        try:
+            client = default_client()
+        except ValueError as error:
+            raise ValueError(
+                "client: expected an active Dask client, found none; make one (distributed.Client(address)) before "
+                "fit, or set client=None to run on this machine"
+            ) from error
+    if client.asynchronous:
+        raise ValueError("client: expected a client that waits, got an asynchronous one; use Client(address)")
+    yield client
+
+
+def _in_a_task() -> bool:
+    try:
+        get_worker()
+    except ValueError:
+        return False
+    return True
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Client]:
+    """A client of the scheduler at an address like "tcp://host:8786", closed at the end.
+
+    Raises:
+        ClusterError: nobody answers there.
+    """
+    try:
+        client = Client(address, timeout=CONNECT, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ClusterError(f"scheduler: no Dask scheduler answers at {address} ({error})") from error
+    with client:
+        yield client

@@ -1,0 +1,84 @@
+"""For people who must look clusters through: which images and which clusters to doubt first, from linkage alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ..graph.knn import KnnGraph
+from .hierarchy import Hierarchy
+
+
+def confidence(graph: KnnGraph, linkage: Float[Tensor, "n k"], labels: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """How sure an image is of its cluster, in [0, 1].
+
+    Formula: of an image with neighbours in its cluster, mean linkage to them times the share of all its linkage that
+    goes to them; of an image alone, 1 - its highest linkage.
+
+    Example:
+        >>> graph = KnnGraph.from_arrays([[1, 2], [0, 2], [0, 1]], [[0.9, 0.2], [0.9, 0.2], [0.2, 0.2]])
+        >>> linkage = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.1, 0.1]])
+        >>> [round(c, 2) for c in confidence(graph, linkage, torch.tensor([0, 0, 1])).tolist()]
+        [0.81, 0.81, 0.9]
+    """
+    inside = (labels[graph.filled] == labels[:, None]) & graph.present
+    count, within = inside.sum(dim=1), (linkage * inside).sum(dim=1)
+    together = within / count.clamp(min=1) * within / linkage.sum(dim=1).clamp(min=1e-12)
+    return torch.where(count > 0, together, 1 - _highest(linkage))
+
+
+def outlier_scores(linkage: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
+    """1 - the highest linkage to anyone: 1 for an image that nobody is like.
+
+    Example:
+        >>> outlier_scores(torch.tensor([[0.75, 0.1], [0.0, 0.0]])).tolist()
+        [0.25, 1.0]
+    """
+    return 1 - _highest(linkage)
+
+
+def _highest(linkage: Tensor) -> Tensor:
+    return linkage.max(dim=1).values if linkage.shape[1] else linkage.new_zeros(len(linkage))
+
+
+def review_clusters(tree: Hierarchy) -> pd.DataFrame:
+    """One row per final cluster, those to look at first on top.
+
+    Returns: cluster, size, peak (the image that stands for it), stability (share of the linkage at its images that
+    stays inside; of an image alone 1 - its highest linkage), confidence (mean over its images), and from a model that
+    forecasts: precision (expected share of a class-mate among its images) and recall (expected share of an image's
+    class that is inside), both as BCubed. Sorted by rising stability, then falling size.
+
+    Example:
+        >>> from workbench.lander import InferenceConfig
+        >>> from workbench.cluster import build_hierarchy, similarity_predictor
+        >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
+        >>> review_clusters(build_hierarchy(x, similarity_predictor, InferenceConfig(k=1, tau=0.9)))["size"].tolist()
+        [2, 2]
+    """
+    first, labels = tree.levels[0], tree.labels
+    linkage, graph = first.prediction.linkage, first.graph
+    inside = (labels[graph.filled] == labels[:, None]) & graph.present
+    images = pd.DataFrame(
+        {
+            "cluster": labels.cpu().numpy(),
+            "within": (linkage * inside).sum(dim=1).cpu().numpy(),
+            "all": linkage.sum(dim=1).cpu().numpy(),
+            "confidence": confidence(graph, linkage, labels).cpu().numpy(),
+            "alone": outlier_scores(linkage).cpu().numpy(),
+        }
+    )
+    grouped = images.groupby("cluster")
+    size, total = grouped.size(), grouped.sum()
+    stability = np.where(size > 1, total["within"] / total["all"].clip(lower=1e-12), total["alone"])
+    peak = tree.levels[-1].peaks.cpu().numpy()
+    table = pd.DataFrame({"cluster": size.index, "size": size.to_numpy(), "peak": peak, "stability": stability})
+    table["confidence"] = (total["confidence"] / size).to_numpy()
+    forecast, node = first.prediction.forecast, tree.levels[-1].decoding.node
+    if forecast is not None and node is not None and len(tree.levels) == 1:
+        worth = pd.DataFrame(forecast.worth[node.cpu().numpy()][:, [-1, 0]], columns=["precision", "recall"])
+        table[["precision", "recall"]] = worth.groupby(images["cluster"]).mean().to_numpy()
+    return table.sort_values(["stability", "size"], ascending=[True, False], ignore_index=True)

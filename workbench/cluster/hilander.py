@@ -1,0 +1,248 @@
+"""`HiLander`: the whole method behind scikit-learn's face, from an array of embeddings to cluster labels."""
+
+from __future__ import annotations
+
+import copy
+import numbers
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int64
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+from .._core.memmap import stacked
+from .._core.progress import shown
+from .._core.provenance import need_dask
+from .._core.runtime import resolve_device
+from .._core.validation import check_array, unit_rows
+from ..decode.cuts import CUTS, cut_layers
+from ..decode.decoding import Decoder
+from ..graph.knn import knn, query
+from ..lander.config import InferenceConfig
+from ..lander.model import Lander
+from .checkpoint import as_lander
+from .diagnostics import confidence, outlier_scores, review_clusters
+from .hierarchy import Hierarchy, build_hierarchy
+from .out_of_sample import continued, joined
+from .predictors import GraphBuilder, Predictor
+
+OURS = "Hi-LANDER"  # its name in tables and figures
+Labels = Int64[np.ndarray, " n"]
+
+
+class HiLander(ClusterMixin, BaseEstimator):
+    """Hierarchical clustering by a LANDER; decides by itself how many clusters there are.
+
+    Args:
+        lander: a `Lander`, the path or name of a checkpoint, or None: the packaged "general", made for embeddings of
+            any kind and dimension.
+        k: neighbours per node, itself not counted. None, here and below: what goes with the model (`lander.inference`).
+        tau: in [0, 1], higher gives finer clusters; "auto": the model's own. With decoder "cut" (general model) what
+            precision counts against recall, 0.5 = both alike; else the threshold on linkage.
+        max_levels: most levels to run.
+        early_stop: also stop when the links of a level have not shrunk by the factor k.
+        decoder: name in `DECODERS`, or a function (graph, prediction, tau) -> Decoding.
+        metric: "cosine", or "discriminant": cosine after a map, fitted to X without labels, that shrinks what varies
+            between neighbours (`workbench.graph.discriminant`).
+        precision: of the model's products of matrices, "float32" or "bfloat16".
+        device: "auto" (CUDA where there is one), "cpu", "cuda".
+        random_state: of the approximate k-NN search from 30,000 rows on, on the CPU; None is 0, so results repeat.
+        progress: show bars of what takes over two seconds. An interrupted `fit` leaves what was fitted before.
+        client: a `distributed.Client`: large levels run on its workers (docs/many-machines.md); True: the active one;
+            None: this machine alone. A connection is neither copied nor pickled: copies look for the active one.
+
+    Attributes:
+        labels_: int64 [N], clusters 0 .. n_clusters_-1.
+        n_clusters_: clusters after the last level.
+        continues_: int64 [n_clusters_], after `partial_fit` the earlier cluster that each one goes on from; -1: new.
+        cluster_layers_: labels after each level, finest first; of the general model's one level nested cuts at tau 0.9,
+            0.7, its own, 0.3 and 0.1, of which its own is `labels_`.
+        clusters_: one row per cluster, to review: size, peak, stability, confidence, expected precision and recall;
+            those to doubt first on top (`review.review_clusters`).
+        confidence_: [N], how sure each row is of its cluster; outlier_scores_: [N], 1 where nothing is like it.
+        expected_: BCubed precision, recall and f that the model expects of `labels_`, without labels; {} from models
+            that do not forecast.
+        hierarchy_: all levels with graph, prediction, parents, peaks; `.to_pandas()`, `.to_networkx()`, `.ledger()`.
+        n_features_in_: columns of X.
+        features_: the rows of X as they were compared [N, D], of length 1, mapped by the metric; where the model ran.
+        lander_: the model, there.
+        settings_: metric, k, tau, decoder and stopping rules in force, those of the model where none was given.
+
+    Example:
+        >>> from sklearn.datasets import make_blobs
+        >>> x, y = make_blobs(2000, n_features=64, centers=40, random_state=0)
+        >>> HiLander().fit(x).n_clusters_
+        40
+
+    Source: Xing et al., "Learning Hierarchical Graph Neural Networks for Image Clustering", ICCV 2021.
+    """
+
+    def __init__(
+        self,
+        lander: Lander | str | Path | None = None,
+        *,
+        k: int | None = None,
+        tau: float | str = "auto",
+        max_levels: int | None = None,
+        early_stop: bool | None = None,
+        decoder: str | Decoder | None = None,
+        metric: str | None = None,
+        precision: str | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        progress: bool = False,
+        client: Any = None,
+    ) -> None:
+        self.lander = lander
+        self.k = k
+        self.tau = tau
+        self.max_levels = max_levels
+        self.early_stop = early_stop
+        self.decoder = decoder
+        self.metric = metric
+        self.precision = precision
+        self.device = device
+        self.random_state = random_state
+        self.progress = progress
+        self.client = client
+
+    def fit(self, X: Any, y: Any = None) -> HiLander:
+        """Cluster the rows of X by direction (cosine).
+
+        Args:
+            X: [N, D] numbers; any float width, tensors and memory maps too. Rows are scaled to length 1 here; X is not
+                changed. A zero row has similarity 0 to all and becomes a cluster of its own (warned about once).
+            y: ignored; labels are never seen.
+
+        Raises:
+            TypeError, ValueError: X or a setting is not usable; the message says why and what to do.
+            ImportError, ClusterError (an OSError): a client is given, Dask is not installed or its cluster fails.
+        """
+        lander, settings = self._resolve()
+        array = check_array(X)
+        validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True)
+        lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
+        with shown(self.progress), self._machines(lander) as (predict, search):
+            # not held here: mapped rows take the place of the unit rows
+            hierarchy = build_hierarchy(unit_rows(array, device=lander.device), predict, settings, graph=search)
+        return self._keep(hierarchy, lander, settings, np.empty(0, np.int64))
+
+    def partial_fit(self, X: Any, y: Any = None) -> HiLander:
+        """Cluster the rows of X together with all rows so far: old clusters may grow, join or split, new ones appear.
+
+        The outcome is that of one `fit` on all rows, in the order in which they came, but for the metric's map, which
+        stays the one that the first rows gave; `labels_` and all else are of all rows. It takes the time of such a
+        `fit`: `predict` is the fast way for rows that found no clusters.
+
+        Args:
+            X: [M, D], later rows; without any before them this is `fit`.
+            y: ignored.
+
+        Raises:
+            TypeError, ValueError: as `fit`; another number of columns or another `metric` than before.
+        """
+        if not hasattr(self, "hierarchy_"):
+            return self.fit(X)
+        lander, settings = self._resolve()
+        if settings.metric != self.settings_.metric:
+            raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {settings.metric!r}; call fit")
+        rows, metric = stacked(self.features_, self._mapped(X)).to(lander.device), self.hierarchy_.metric
+        mapped = None if metric.matrix is None else metric  # None: rows are as they came, all together may give a map
+        with shown(self.progress), self._machines(lander) as (predict, search):
+            hierarchy = build_hierarchy(rows, predict, settings, graph=search, mapped=mapped)
+        return self._keep(hierarchy, lander, settings, self.labels_)
+
+    def _mapped(self, X: Any) -> Float[Tensor, "m d"]:
+        """Later rows as they are compared with the fitted ones."""
+        array = check_array(X)
+        validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True, reset=False)
+        return self.hierarchy_.metric(unit_rows(array, device=self.features_.device))
+
+    def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Labels) -> HiLander:
+        """The outcome of a fit; `before`: labels of its first rows in the fit before."""
+        self.features_: Float[Tensor, "n d"] = hierarchy.features
+        self.hierarchy_, self.lander_, self.settings_ = hierarchy, lander, settings
+        self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
+        self.n_clusters_ = self.hierarchy_.n_clusters
+        self.continues_ = continued(before, self.labels_, self.n_clusters_)
+        self._review()
+        return self
+
+    def _review(self) -> None:
+        """What `fit` tells beside the labels."""
+        first, cut = self.hierarchy_.levels[0], self.settings_.decoder == "cut"
+        linkage, labels = first.prediction.linkage, self.hierarchy_.labels
+        self.confidence_ = confidence(first.graph, linkage, labels).cpu().numpy()
+        self.outlier_scores_ = outlier_scores(linkage).cpu().numpy()
+        self.clusters_ = review_clusters(self.hierarchy_)
+        self.cluster_layers_, self.expected_ = self.hierarchy_.layers, {}
+        if cut and len(self.hierarchy_.levels) == 1:
+            layers = cut_layers(first.graph, first.prediction, self.settings_.tau)
+            self.cluster_layers_ = [layer.clusters.cpu().numpy() for layer in layers]
+            node, forecast = first.decoding.node, first.prediction.forecast
+            if node is not None and forecast is not None:
+                self.expected_ = forecast.expected(node.cpu().numpy())
+
+    def predict(self, X: Any) -> Labels:
+        """Judge each new row alone: the cluster whose rows it would be linked to most strongly, or -1
+        (`newcomers.joined` has the formula). A row equal to a fitted one gets that one's label.
+
+        Args:
+            X: [M, D].
+
+        Raises:
+            NotFittedError: before `fit`.
+            ValueError: another number of columns.
+        """
+        check_is_fitted(self)
+        rows, tau = self._mapped(X), None if self.settings_.decoder in CUTS else self.settings_.tau
+        with shown(self.progress):
+            found = query(self.features_, rows, self.settings_.k)
+        answer: Labels = joined(self.lander_, self.hierarchy_, rows, found, tau).cpu().numpy()
+        return answer
+
+    def _resolve(self) -> tuple[Lander, InferenceConfig]:
+        """The model, where and as it is to run, and its settings, with what this estimator overrides."""
+        lander = as_lander("general" if self.lander is None else self.lander)
+        if isinstance(self.tau, str) and self.tau != "auto":
+            raise ValueError(f"tau: expected 'auto' or a number in [0, 1], got {self.tau!r}")
+        names = ("k", "max_levels", "early_stop", "decoder", "metric", "precision")
+        changes = {name: getattr(self, name) for name in names}
+        settings = lander.inference.override(tau=None if self.tau == "auto" else self.tau, **changes)
+        return lander.on(resolve_device(self.device), settings.precision), settings
+
+    @contextmanager
+    def _machines(self, lander: Lander) -> Iterator[tuple[Predictor, GraphBuilder]]:
+        """Who predicts and who searches: this machine, or the client's cluster."""
+        if self.client is None:
+            yield lander.predict, partial(knn, seed=self._seed())
+            return
+        need_dask("client")
+        from .dask.backend import Fleet, found_client
+
+        settings: dict[str, Any] = {"device": self.device, "seed": self._seed()}
+        with found_client(self.client) as client, closing(Fleet(client, lander, **settings)) as fleet:
+            yield fleet.predict, fleet.knn
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return state if self.client is None else {**state, "client": True}
+
+    def __sklearn_clone__(self) -> HiLander:
+        bare = copy.copy(self)
+        bare.client = None
+        made: HiLander = super(HiLander, bare).__sklearn_clone__()
+        made.client = self.client
+        return made
+
+    def _seed(self) -> int:
+        if self.random_state is None or isinstance(self.random_state, numbers.Integral):
+            return int(self.random_state or 0)
+        return int(check_random_state(self.random_state).randint(2**31 - 1))

@@ -1,0 +1,102 @@
+"""Rows that come after a fit: which cluster each one alone would join, and which clusters go on when all are clustered
+anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Int64
+from torch import Tensor
+from torch.nn.functional import pad
+
+from ..graph.knn import KnnGraph, surroundings
+from ..graph.nodes import Nodes
+from ..lander.model import Lander
+from .hierarchy import Hierarchy
+
+JOINS = 0.4  # mean linkage at which a new row joins: 0.3 agrees best with a refit, 0.5 tells strangers better
+
+
+def joined(
+    lander: Lander, hierarchy: Hierarchy, rows: Float[Tensor, "m d"], found: KnnGraph, tau: float | None
+) -> Int[Tensor, " m"]:
+    """The cluster that each new row joins, judged alone; -1: none.
+
+    Formula: r_xj is the linkage the model gives if row x joined the graph of level 0 as one more node. With tau: the
+    cluster of argmax_j r_xj if that r_xj > tau. Without: the cluster of highest summed r_xj if its mean r_xj > 0.4. A
+    row equal to a fitted one (similarity 1) gets that one's cluster.
+
+    Args:
+        lander: the model that made the hierarchy.
+        hierarchy: of the fitted rows.
+        rows: the new ones, unit, mapped by the hierarchy's metric.
+        found: for each the most similar fitted rows.
+        tau: threshold on linkage; None where decoders weigh links together.
+
+    Example:
+        >>> from workbench.lander import InferenceConfig, LanderConfig
+        >>> from workbench.graph import query
+        >>> from workbench.cluster import build_hierarchy
+        >>> model = Lander(LanderConfig())
+        >>> tree = build_hierarchy(torch.eye(3), model.predict, InferenceConfig(k=2))
+        >>> joined(model, tree, torch.eye(3)[1:2], query(torch.eye(3), torch.eye(3)[1:2], 2), 1.0).tolist()
+        [1]
+    """
+    linkage = _linkage(lander, hierarchy.levels[0].graph, hierarchy.features, rows, found)
+    label = hierarchy.labels[found.filled]
+    strength, good = linkage, linkage > (tau or 0)
+    if tau is None:
+        same = (label[:, :, None] == label[:, None, :]) & found.present[:, None, :]
+        strength = (same * linkage[:, None, :]).sum(dim=2)
+        good = strength > JOINS * same.sum(dim=2)
+    twin = found.similarity >= 1
+    best = torch.where(twin, torch.inf, strength * found.present).argmax(dim=1, keepdim=True)
+    kept = ((good & found.present) | twin).gather(1, best)
+    return torch.where(kept, label.gather(1, best), -1)[:, 0]
+
+
+def _linkage(lander: Lander, graph: KnnGraph, features: Tensor, rows: Tensor, found: KnnGraph) -> Float[Tensor, "m k"]:
+    """Linkage of new rows to the fitted rows they list.
+
+    The new rows join the fitted graph as nodes that nobody lists, so none of them changes what another one sees. Only
+    what lies around them is computed: what a node sends is made of its own neighbours' lists.
+    """
+    m, near = len(rows), found.neighbors[found.present].unique()
+    around, lists, rings = surroundings(graph.neighbors, near, len(lander.convs) + 2)
+    listed = torch.searchsorted(near, found.neighbors).where(found.present, -m - 1)
+    missing = (0, found.k - graph.k)
+    neighbors = torch.cat([m + listed, pad(torch.where(lists < 0, -1, m + lists), missing, value=-1)])
+    similarity = torch.cat([found.similarity, pad(graph.similarity[around].masked_fill(lists < 0, 0), missing)])
+    scene = lander.scene(Nodes.of_images(features), graph)
+    if scene is not None:
+        scene = replace(scene, in_degree=pad(scene.in_degree[around], (m, 0), value=-1))
+    part = Nodes.of_images(torch.cat([rows, features[around]]))
+    inputs = lander.inputs(part, KnnGraph(neighbors, similarity), scene)
+    return lander.linkage_from(replace(inputs, rings=(m, *(m + ring for ring in rings))))
+
+
+def continued(
+    before: Int64[np.ndarray, " n"], now: Int64[np.ndarray, " m"], n_clusters: int
+) -> Int64[np.ndarray, " clusters"]:
+    """For each cluster of a later clustering the one of an earlier that it goes on from, -1 where it is new.
+
+    Formula: c goes on from b if c holds most of b's rows and most of c's earlier rows were in b; most = more than any
+    other cluster does, the lowest number where several do.
+
+    Args:
+        before: labels of the earlier rows.
+        now: labels of the later rows, of which the first n are the earlier ones.
+        n_clusters: the later clustering's.
+
+    Example: cluster 0 has split, its larger part goes on; rows that came later have founded cluster 2.
+        >>> continued(np.array([0, 0, 0, 1]), np.array([1, 1, 3, 0, 2]), 4).tolist()
+        [1, 0, -1, -1]
+    """
+    cell, shared = np.unique(before * n_clusters + now[: len(before)], return_counts=True)
+    rising = np.argsort(shared[::-1], kind="stable")  # the last one written stays: the largest, of those the lowest
+    old, new = np.divmod(cell[::-1][rising], n_clusters)
+    heir, origin = np.full(int(before.max(initial=-1)) + 2, -1), np.full(n_clusters, -1)  # heir[-1]: of none, none
+    heir[old], origin[new] = new, old
+    return np.where(heir[origin] == np.arange(n_clusters), origin, -1)

@@ -1,0 +1,54 @@
+"""Who predicts a level: a model, similarity alone, or the truth; and who builds its graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ..graph.density import density_target, link_labels, signed_density
+from ..graph.knn import KnnGraph
+from ..graph.nodes import Nodes
+from ..lander.prediction import Prediction
+
+Predictor = Callable[[Nodes, KnnGraph], Prediction]
+GraphBuilder = Callable[[Float[Tensor, "n d"], int], KnnGraph]
+
+
+def similarity_predictor(nodes: Nodes, graph: KnnGraph) -> Prediction:
+    """The decode with no learning: linkage = similarity, density = mean similarity of the neighbours.
+
+    Example:
+        >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]])
+        >>> similarity_predictor(Nodes.of_images(torch.eye(2)), graph).linkage.flatten().tolist()
+        [0.800000011920929, 0.800000011920929]
+    """
+    return Prediction(graph.similarity, signed_density(graph, torch.ones_like(graph.similarity)))
+
+
+def oracle_predictor(labels: Int[Tensor, " images"], *, links: bool = True, density: bool = True) -> Predictor:
+    """Predicts from the truth: what the best possible model would reach with the same graph and decode.
+
+    A node's class is its representative image's.
+
+    Args:
+        labels: class of each image.
+        links: linkage = 1 within a class, 0 between. False: linkage = similarity.
+        density: the density target. False: mean similarity. With links=False this is the teacher that builds the
+            training levels of the published recipe.
+
+    Example:
+        >>> x = torch.nn.functional.normalize(torch.ones(4, 4) + torch.eye(4), dim=1)
+        >>> build_hierarchy(x, oracle_predictor(torch.tensor([0, 0, 1, 1])), InferenceConfig()).labels.tolist()
+        [0, 0, 1, 1]
+    """
+
+    def predict(nodes: Nodes, graph: KnnGraph) -> Prediction:
+        of_nodes = labels[nodes.image]
+        guess = similarity_predictor(nodes, graph)
+        linkage = link_labels(graph, of_nodes).to(guess.linkage.dtype) if links else guess.linkage
+        return Prediction(linkage, density_target(graph, of_nodes) if density else guess.density)
+
+    return predict

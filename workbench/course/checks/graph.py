@@ -1,0 +1,188 @@
+"""Checks of the notebooks 00 to 03: the tour, images and features, the k-NN graph, links and densities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from ...cluster.hierarchy import Hierarchy, Level
+from ...cluster.hilander import HiLander
+from ...decode.tree import decode_tree
+from ...encoder.train import cosine_margin_logits
+from ...evaluate.scores import scores
+from ...graph.density import density_target, link_labels
+from ...graph.knn import KnnGraph, knn
+from ...lander.model import Lander
+from ...lander.prediction import Prediction
+from ..compare import as_numbers
+from .registry import add_check
+
+
+@add_check("00-pairs", hint="Each of n images forms a pair with n - 1 others, and every pair is counted twice so.")
+def pairs(n: int) -> int:
+    """number of pairs among the images"""
+    return n * (n - 1) // 2
+
+
+@add_check("00-link", hint="Compare the linkages of the neighbours that are denser.")
+def link(level: Level, image: int) -> int:
+    """image and the one it hangs on"""
+    parent = level.decoding.parent
+    return int(parent[image]) if parent is not None else image
+
+
+@add_check("00-merged", hint="A link of an upper level joins two clusters of the level below: count from level 1 on.")
+def merged(hierarchy: Hierarchy) -> int:
+    """number of links that the upper levels added"""
+    return sum(level.links_added for level in hierarchy.levels[1:])
+
+
+@add_check("00-strict", how="choice", hint="A strict model joins less: what it joins is right, but what does it miss?")
+def strict(lander: Lander, features: Any, labels: Any) -> str:
+    """what a higher tau takes away"""
+    usual, raised = (scores(labels, HiLander(lander, tau=tau).fit_predict(features)) for tau in ("auto", 0.95))
+    return min(("precision", "recall"), key=lambda side: raised[f"bcubed_{side}"] - usual[f"bcubed_{side}"])
+
+
+@add_check("01-margin", hint="First the cosine; the margin is taken from the true class only; the scale comes last.")
+def margin(features: Tensor, directions: Tensor, labels: Tensor, scale: float, margin: float) -> Tensor:
+    """logits of the cosine-margin softmax"""
+    return cosine_margin_logits(features, directions, labels, scale=scale, margin=margin)
+
+
+@add_check("01-pca", how="property", wrong=[[0.0, 0.0]])
+def pca(answer: Any, features: Any) -> str:
+    """images on the first two principal axes, either way round"""
+    have, want = as_numbers(answer), PCA(2, svd_solver="full").fit_transform(np.asarray(features, dtype=np.float64))
+    if have is None or have.shape != want.shape:
+        return f"two numbers for each of the {len(want):,} images are expected, an array of shape {list(want.shape)}"
+    off = np.minimum(np.abs(have - want).max(axis=0), np.abs(have + want).max(axis=0)).max()
+    return "" if off < 1e-3 else f"off by up to {off:.3g}; was the mean taken away first?"
+
+
+@add_check("01-purity", within=0.002, hint="An image must not count as its own neighbour.")
+def purity(features: Tensor, labels: Any) -> float:
+    """share of images whose most similar other image is of their class"""
+    return _share_same(knn(features, 1), labels)
+
+
+@add_check("01-variance", within=0.01, hint="Variances are the squared singular values of the centred features.")
+def variance(features: Any) -> float:
+    """share of the variance on the first two principal axes"""
+    return float(PCA(2, svd_solver="full").fit(np.asarray(features, dtype=np.float64)).explained_variance_ratio_.sum())
+
+
+@add_check("01-centred", within=0.002, hint="Take the mean picture away first, then scale each row to length 1.")
+def centred(pixels: Tensor, labels: Any) -> float:
+    """top-1 purity of pixels without the mean picture"""
+    return _share_same(knn(normalize(pixels - pixels.mean(dim=0), dim=1), 1), labels)
+
+
+@add_check("01-worse", hint="Both conditions must hold for the same image.")
+def worse(pixel_graph: KnnGraph, feature_graph: KnnGraph, labels: Any) -> int:
+    """number of images that pixels had right and features have wrong"""
+    right = [link_labels(graph.first(1), torch.as_tensor(labels))[:, 0] for graph in (pixel_graph, feature_graph)]
+    return int((right[0] & ~right[1]).sum())
+
+
+@add_check("02-knn", within=1e-4, hint="Take the image itself out before you look for the best.")
+def nearest(features: Tensor, k: int) -> Tensor:
+    """similarities of the k nearest, best first"""
+    return knn(features, k).similarity
+
+
+@add_check("02-purity", within=0.002, hint="For each k, use the first k columns of the lists only.")
+def purities(graph: KnnGraph, labels: Any, ks: Sequence[int]) -> list[float]:
+    """purity of the lists at each k"""
+    return [_share_same(graph.first(k), labels) for k in ks]
+
+
+@add_check("02-hubs", hint="Count how often each image's number occurs in `graph.neighbors`.")
+def hubs(graph: KnnGraph) -> Tensor:
+    """number of lists that each image is on"""
+    return torch.bincount(graph.edge_index[0], minlength=graph.n)
+
+
+@add_check("02-mutual", hint="The link i to j is mutual if i is on the list of j as well.")
+def mutual(graph: KnnGraph) -> Tensor:
+    """mutual links"""
+    node = torch.arange(graph.n, device=graph.neighbors.device)[:, None, None]
+    return (graph.neighbors[graph.filled] == node).any(dim=2) & graph.present
+
+
+@add_check("02-recall", within=0.002, hint="For each image: how many of the exact list are on the other list, over k?")
+def recall(found: KnnGraph, exact: KnnGraph) -> float:
+    """share of the true neighbours that were found"""
+    hit = (exact.neighbors[:, :, None] == found.neighbors[:, None, :]).any(dim=2) & exact.present
+    return float(hit.sum() / exact.present.sum())
+
+
+@add_check("02-official", hint="The official code counts the image itself.")
+def official(ks: Sequence[int]) -> list[int]:
+    """k here for each k of the official code"""
+    return [k - 1 for k in ks]
+
+
+@add_check("02-one-sided", within=0.002, hint="One-sided: present, but not mutual.")
+def one_sided(graph: KnnGraph, labels: Any) -> float:
+    """share of one-sided links that join a class"""
+    alone = graph.present & ~mutual(graph)
+    return float(link_labels(graph, torch.as_tensor(labels))[alone].float().mean())
+
+
+@add_check("02-ceiling", within=0.002, hint="An image of a class of m images has m - 1 others that could be right.")
+def ceiling(labels: Any, k: int) -> float:
+    """highest purity that any graph could have at this k"""
+    size = np.bincount(labels)[labels]
+    return float(np.minimum(size - 1, k).mean() / k)
+
+
+@add_check("03-links", hint="Compare the label of each node with those of its neighbours.")
+def links(graph: KnnGraph, labels: Any) -> Tensor:
+    """true links"""
+    return link_labels(graph, torch.as_tensor(labels))
+
+
+@add_check("03-density", within=1e-3, hint="A neighbour of another class counts negative; divide by the neighbours.")
+def density(graph: KnnGraph, labels: Any) -> Tensor:
+    """density of each node"""
+    return density_target(graph, torch.as_tensor(labels))
+
+
+@add_check("03-parents", hint="Only neighbours that are denser may be chosen; a node without one is its own parent.")
+def parents(graph: KnnGraph, linkage: Tensor, density: Tensor, tau: float) -> Tensor:
+    """parent of each node"""
+    parent = decode_tree(graph, Prediction(linkage, density), tau).parent
+    assert parent is not None  # the tree decode always has parents
+    return parent
+
+
+@add_check("03-peaks", how="set", hint="A peak has no denser neighbour of its own class.")
+def peaks(graph: KnnGraph, labels: Any) -> list[int]:
+    """peaks"""
+    truth = torch.as_tensor(labels)
+    guess = Prediction(link_labels(graph, truth).float(), density_target(graph, truth))
+    return [int(node) for node in decode_tree(graph, guess, tau=0.5).representative]
+
+
+@add_check("03-signed", how="function", within=1e-3, hint="Same class: +1, another: -1; times the similarity; mean.")
+def signed(graph: KnnGraph, labels: Any) -> Tensor:
+    """a function that gives the density of every node"""
+    return density_target(graph, torch.as_tensor(labels))
+
+
+@add_check("03-top", within=0.002, hint="The proportion is 1 where all neighbours are of the node's class.")
+def top(graph: KnnGraph, labels: Any) -> float:
+    """share of images whose plain proportion is 1"""
+    same = link_labels(graph, torch.as_tensor(labels))
+    return float((same.sum(dim=1) == graph.present.sum(dim=1))[graph.present.any(dim=1)].float().mean())
+
+
+def _share_same(graph: KnnGraph, labels: Any) -> float:
+    return float(link_labels(graph, torch.as_tensor(labels))[graph.present].float().mean())

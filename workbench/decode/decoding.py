@@ -1,0 +1,73 @@
+"""What a model says of a graph and what a decoder makes of it, with the two groupings that every decoder needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from ..graph.knn import KnnGraph
+from ..lander.prediction import Prediction
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """The clusters of one level's nodes.
+
+    Attributes:
+        clusters: int64 [n], 0 .. c-1, numbered by rising representative.
+        representative: int64 [c], the node that stands for each cluster (tree decode: its peak).
+        parent: int64 [n], tree decode only: the node each node is linked to, itself at a peak; None for decoders that
+            give no forest.
+        node: int64 [n], decodes of a merge tree only: the tree's node that each node's cluster is.
+    """
+
+    clusters: Int[Tensor, " n"]
+    representative: Int[Tensor, " c"]
+    parent: Int[Tensor, " n"] | None
+    node: Int[Tensor, " n"] | None = None
+
+    @property
+    def n_links(self) -> int:
+        """Links kept: every one merges two clusters, so nodes - clusters."""
+        return len(self.clusters) - len(self.representative)
+
+
+Decoder = Callable[[KnnGraph, Prediction, float], Decoding]
+
+
+def densest(group: Int[Tensor, " n"], density: Float[Tensor, " n"]) -> Int[Tensor, " n"]:
+    """The densest node of each node's group, the lowest of equally dense ones; a group is named by one of its nodes.
+
+    Example:
+        >>> densest(torch.tensor([0, 0, 2]), torch.tensor([0.1, 0.5, 0.3])).tolist()
+        [1, 1, 2]
+    """
+    by_density = torch.argsort(density, descending=True, stable=True)
+    rank = torch.empty_like(by_density)
+    rank[by_density] = torch.arange(len(group), device=rank.device)
+    first = torch.full_like(rank, len(group)).scatter_reduce_(0, group, rank, "amin")
+    return by_density[first[group]]
+
+
+def components(graph: KnnGraph, kept: Bool[Tensor, "n k"]) -> Int[Tensor, " n"]:
+    """Smallest index in each node's connected component, by label propagation with pointer jumping.
+
+    Example:
+        >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
+        >>> components(graph, graph.similarity > 0.6).tolist()
+        [0, 0, 2]
+    """
+    node, slot = kept.nonzero(as_tuple=True)
+    other = graph.neighbors[node, slot]
+    label = torch.arange(graph.n, device=node.device)
+    while True:
+        low = torch.minimum(label[node], label[other])
+        new = label.scatter_reduce(0, label[node], low, "amin").scatter_reduce(0, label[other], low, "amin")
+        new = new[new]
+        if torch.equal(new, label):
+            return label
+        label = new

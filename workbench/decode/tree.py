@@ -1,0 +1,124 @@
+"""Prediction -> clusters: the place where a link is decided.
+
+The tree decode keeps, for every node, the one link with the highest linkage among those above tau that lead to a
+denser neighbour. What is kept is a forest: its roots are the peaks, its trees the clusters.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from .._core.validation import check_choice, check_unit_interval
+from ..graph.density import denser_neighbors
+from ..graph.knn import KnnGraph
+from ..lander.prediction import Prediction
+from .cuts import CUTS
+from .decoding import Decoder, Decoding, components, densest
+
+__all__ = ["DECODERS", "TREES", "Decoder", "Decoding", "Prediction", "decode_best_links", "decode_tree", "get_decoder"]
+
+
+def decode_tree(graph: KnnGraph, prediction: Prediction, tau: float, *, strict: bool = False) -> Decoding:
+    """Clusters as the trees of a forest of links to denser neighbours.
+
+    Formula: parent_i = argmax over {j in N(i): d_j > d_i, r_ij > tau} of r_ij, or i itself where that set is empty;
+    equal linkages go to the lower index. Clusters are the trees, peaks the roots.
+
+    Args:
+        graph: n nodes with k neighbours each.
+        prediction: linkage [n, k] and density [n].
+        tau: in [0, 1]; links with r_ij <= tau are dropped.
+        strict: True follows the official code to the letter. False (the default) also links nodes of equal density,
+            to the lower index, and puts exact duplicates (similarity 1) into one cluster whatever is predicted.
+
+    Raises:
+        TypeError, ValueError: `tau` is not a number in [0, 1].
+
+    Example:
+        Node 0 is the densest; node 2's best link is dropped by tau:
+        >>> graph = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0]], [[0.9, 0.5], [0.9, 0.6], [0.6, 0.5]])
+        >>> guess = Prediction(torch.tensor([[0.9, 0.1], [0.9, 0.2], [0.3, 0.1]]), torch.tensor([0.8, 0.5, 0.1]))
+        >>> decode_tree(graph, guess, tau=0.5).clusters.tolist(), decode_tree(graph, guess, tau=0.2).clusters.tolist()
+        ([0, 0, 1], [0, 0, 0])
+
+    Source: paper section 3.3 (density-aware decoding).
+    """
+    tau = check_unit_interval(tau, "tau")
+    kept = (prediction.linkage > tau) & denser_neighbors(graph, prediction.density, strict=strict)
+    parent = _best_parent(graph, prediction.linkage, kept)
+    if not strict:
+        parent = _join_duplicates(graph, prediction.density, parent)
+    return _from_forest(parent)
+
+
+def _best_parent(graph: KnnGraph, linkage: Tensor, kept: Bool[Tensor, "n k"]) -> Int[Tensor, " n"]:
+    itself = torch.arange(graph.n, device=linkage.device)
+    if graph.k == 0:
+        return itself
+    strength = torch.where(kept, linkage, -1.0)
+    best = strength.max(dim=1, keepdim=True).values
+    winner = torch.where(kept & (strength == best), graph.neighbors, graph.n).min(dim=1).values
+    return torch.where(winner < graph.n, winner, itself)
+
+
+def _join_duplicates(graph: KnnGraph, density: Tensor, parent: Tensor) -> Tensor:
+    """Link all but the densest of every group of duplicates to that one; the densest keeps its own link.
+
+    No cycle arises: a link leads to the densest of a group, or to a node denser than the densest.
+    """
+    twin = graph.present & (graph.similarity >= 1)
+    if not twin.any():
+        return parent
+    head = densest(components(graph, twin), density)
+    itself = torch.arange(graph.n, device=head.device)
+    return torch.where(head == itself, parent, head)
+
+
+def _from_forest(parent: Int[Tensor, " n"]) -> Decoding:
+    """Follow the parents to the peaks: each round doubles the distance covered."""
+    root = parent
+    while not torch.equal(above := root[root], root):
+        root = above
+    peaks = (parent == torch.arange(len(parent), device=parent.device)).nonzero()[:, 0]
+    return Decoding(torch.searchsorted(peaks, root), peaks, parent)
+
+
+def decode_best_links(graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding:
+    """Clusters as the components of every node's best link, whichever end is denser: the tree decode without density.
+
+    Formula: keep (i, j) with j = argmax r_ij if r_ij > tau; clusters are the connected components of what is kept and
+    of exact duplicates, each represented by its densest node.
+
+    Args:
+        graph, prediction, tau: see `decode_tree`.
+
+    Example:
+        >>> graph = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0]], [[0.9, 0.5], [0.9, 0.6], [0.6, 0.5]])
+        >>> guess = Prediction(torch.tensor([[0.9, 0.1], [0.9, 0.2], [0.3, 0.1]]), torch.tensor([0.8, 0.5, 0.1]))
+        >>> decode_best_links(graph, guess, tau=0.5).clusters.tolist()
+        [0, 0, 1]
+    """
+    tau = check_unit_interval(tau, "tau")
+    best = _best_parent(graph, prediction.linkage, (prediction.linkage > tau) & graph.present)
+    twin = graph.present & (graph.similarity >= 1)
+    head = densest(components(graph, (graph.neighbors == best[:, None]) | twin), prediction.density)
+    representative = head.unique()
+    return Decoding(torch.searchsorted(representative, head), representative, None)
+
+
+TREES: dict[str, Decoder] = {"tree": decode_tree, "tree-strict": partial(decode_tree, strict=True)}
+DECODERS: dict[str, Decoder] = {**TREES, "best-links": decode_best_links, **CUTS}
+
+
+def get_decoder(decoder: str | Decoder) -> Decoder:
+    """A decoder by its name in `DECODERS`, or any function (graph, prediction, tau) -> Decoding.
+
+    Example:
+        >>> get_decoder("tree") is decode_tree
+        True
+    """
+    return decoder if callable(decoder) else DECODERS[check_choice(decoder, "decoder", tuple(DECODERS))]

@@ -1,0 +1,34 @@
+"""How good a clustering is, where it went wrong, and what if: scores, errors, link decisions, interventions.
+
+```
+(labels, clusters) -> scores                       pairwise and BCubed P/R/F, NMI, AMI, ARI
+(Hierarchy, labels) -> false_merges, false_splits  what each mistake costs, and the link that made it
+```
+The baselines are in `workbench.evaluate.baselines`.
+"""
+
+from .errors import false_merges, false_splits, sides
+from .interventions import Edit, Plan, Surgery
+from .scores import bcubed, contingency, pairwise, scores
+from .tau_sweep import BestLinks, best_links, nested_scores, swept_scores
+from .toy_tables import PRESETS, disagreement, table_scores
+
+__all__ = [
+    "PRESETS",
+    "BestLinks",
+    "Edit",
+    "Plan",
+    "Surgery",
+    "bcubed",
+    "best_links",
+    "contingency",
+    "disagreement",
+    "false_merges",
+    "false_splits",
+    "nested_scores",
+    "pairwise",
+    "scores",
+    "sides",
+    "swept_scores",
+    "table_scores",
+]

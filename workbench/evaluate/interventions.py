@@ -1,0 +1,225 @@
+"""What if one head were right at one level, or one link another: the level loop with parts of a prediction replaced.
+
+A `Plan` says what is replaced; `Surgery` builds hierarchies under many plans and keeps what does not change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .._core.validation import check_array, check_int, check_labels, check_unit_interval, unit_rows
+from ..cluster.hierarchy import Hierarchy, build_hierarchy
+from ..cluster.predictors import Predictor, oracle_predictor
+from ..graph.knn import KnnGraph, knn
+from ..graph.nodes import Nodes
+from ..lander.config import InferenceConfig
+from ..lander.prediction import Prediction
+from .scores import bcubed, contingency
+
+Found = TypeVar("Found", KnnGraph, Prediction)
+HEADS = ("links", "density")
+_KEPT = 64  # graphs and predictions remembered; each takes some 16 k bytes per node
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One link given another linkage, in both directions where both list each other.
+
+    Nodes are named by the image that represents them, which is itself at level 0 and the peak of a cluster above. Where
+    an earlier change leaves no such node or link, the edit does nothing.
+
+    Attributes:
+        level: where.
+        node, neighbor: images that represent the two ends.
+        linkage: 1 forces the link, 0 forbids it.
+
+    Example:
+        >>> Edit(0, 4, 7, 1)
+        Edit(level=0, node=4, neighbor=7, linkage=1.0)
+    """
+
+    level: int
+    node: int
+    neighbor: int
+    linkage: float | int
+
+    def __post_init__(self) -> None:
+        for name in ("level", "node", "neighbor"):
+            check_int(getattr(self, name), name, low=0)
+        object.__setattr__(self, "linkage", check_unit_interval(self.linkage, "linkage"))
+        if self.node == self.neighbor:
+            raise ValueError(f"neighbor: expected another node than {self.node}; a node has no link to itself")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What of a model's prediction is replaced.
+
+    Attributes:
+        links: levels whose linkage is the truth: 1 within a class, 0 between.
+        density: levels whose density is the density target.
+        edits: links changed after that, in this order; densities stay as they are.
+
+    Example:
+        >>> Plan(links=[0], density=range(2)).density
+        frozenset({0, 1})
+    """
+
+    links: Iterable[int] = frozenset()
+    density: Iterable[int] = frozenset()
+    edits: Iterable[Edit] = ()
+
+    def __post_init__(self) -> None:
+        for head in HEADS:
+            object.__setattr__(self, head, frozenset(check_int(i, head, low=0) for i in getattr(self, head)))
+        object.__setattr__(self, "edits", tuple(self.edits))
+
+
+def mixed_predictor(model: Predictor, labels: Int[Tensor, " images"], plan: Plan) -> Predictor:
+    """The model's predictor, but for what a plan replaces: each head at each level on its own.
+
+    It counts the levels it is asked for, from the one whose nodes are single images: one build at a time.
+
+    Args:
+        model: linkage and density where the plan says nothing, e.g. `Lander.predict`.
+        labels: class of each image; a super-node's class is its representative image's, as in `oracle_predictor`.
+        plan: what is replaced.
+
+    Example:
+        With true links at every level nothing wrong is joined:
+        >>> from workbench.cluster import similarity_predictor
+        >>> x = torch.nn.functional.normalize(torch.ones(4, 4) + torch.eye(4), dim=1)
+        >>> predict = mixed_predictor(similarity_predictor, torch.tensor([0, 0, 1, 1]), Plan(links=range(10)))
+        >>> build_hierarchy(x, predict, InferenceConfig()).labels.tolist()
+        [0, 0, 1, 1]
+    """
+    truth, level = oracle_predictor(labels), 0
+
+    def predict(nodes: Nodes, graph: KnnGraph) -> Prediction:
+        nonlocal level
+        level = 0 if int(nodes.size.max()) == 1 else level + 1  # above level 0 some node holds several images
+        links, density = level in plan.links, level in plan.density
+        guess = truth(nodes, graph) if links and density else model(nodes, graph)
+        if links != density:
+            right = truth(nodes, graph)
+            guess = Prediction(right.linkage, guess.density) if links else Prediction(guess.linkage, right.density)
+        return _edited(guess, nodes.image, graph, [edit for edit in plan.edits if edit.level == level])
+
+    return predict
+
+
+def _edited(guess: Prediction, image: Int[Tensor, " n"], graph: KnnGraph, edits: list[Edit]) -> Prediction:
+    """The prediction with the linkage of some links replaced."""
+    if not edits:
+        return guess
+    linkage, ends = guess.linkage.clone(), image[graph.filled]
+    for edit in edits:
+        for node, other in ((edit.node, edit.neighbor), (edit.neighbor, edit.node)):
+            linkage[(image == node)[:, None] & (ends == other) & graph.present] = edit.linkage
+    return Prediction(linkage, guess.density)
+
+
+class Surgery:
+    """Hierarchies of one set of images under many plans.
+
+    The graph and the model's prediction are computed once for each set of nodes: an edit recomputes only the levels
+    above it, and those only where their nodes changed.
+
+    Args:
+        predict: the model, e.g. `lander.predict`.
+        features: [N, D]; rows are scaled to length 1.
+        labels: true class of each image [N].
+        settings: k, tau, decoder, stopping rules; e.g. `lander.inference`.
+        device: where the model is.
+
+    Attributes:
+        own: the hierarchy of the model alone.
+
+    Raises:
+        TypeError, ValueError: features that are not numbers, labels of another length.
+
+    Example:
+        >>> from workbench.cluster import similarity_predictor
+        >>> x, labels = [[1.0, 0.0], [1.0, 0.1], [0.8, 0.6], [0.6, 0.8]], [0, 0, 1, 1]
+        >>> surgery = Surgery(similarity_predictor, x, labels, InferenceConfig(k=2, tau=0.8))
+        >>> surgery.own.labels.tolist(), surgery.hierarchy(Plan(links=range(9))).labels.tolist()
+        ([0, 0, 0, 0], [0, 0, 1, 1])
+        >>> surgery.hierarchy(Plan(edits=[Edit(0, 1, 2, 0)])).labels.tolist()
+        [0, 0, 1, 1]
+    """
+
+    def __init__(
+        self,
+        predict: Predictor,
+        features: Any,
+        labels: Any,
+        settings: InferenceConfig,
+        *,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        array = check_array(features, "features")
+        self.features: Float[Tensor, "n d"] = unit_rows(array, "features", device=device)
+        self.labels: Int[Tensor, " n"] = torch.from_numpy(check_labels(labels, len(array))).to(device)
+        self.settings = settings
+        self._model = predict
+        self._memory: dict[tuple[str, ...], Any] = {}
+        self.own = self.hierarchy(Plan())
+
+    def hierarchy(self, plan: Plan) -> Hierarchy:
+        """The hierarchy under a plan."""
+        predict = mixed_predictor(self._predict, self.labels, plan)
+        return build_hierarchy(self.features, predict, self.settings, graph=self._graph)
+
+    def bcubed_f(self, hierarchy: Hierarchy) -> float:
+        """BCubed F after the last level."""
+        return bcubed(contingency(self.labels.cpu().numpy(), hierarchy.labels.cpu().numpy())).f
+
+    def gains(self, n_levels: int | None = None) -> pd.DataFrame:
+        """What each head at each level costs: BCubed F of the last level if that head alone were right there.
+
+        Args:
+            n_levels: levels to try, the last one standing for all above it; None: the model's own.
+
+        Returns: a row per level and head: level, head ("links" or "density"), bcubed_f, gain (over the model's own).
+        """
+        n_levels = len(self.own.levels) if n_levels is None else check_int(n_levels, "n_levels")
+        base, rows = self.bcubed_f(self.own), []
+        for level in range(n_levels):
+            for head in HEADS:
+                levels = self.levels_of(level, n_levels)
+                plan = Plan(links=levels) if head == "links" else Plan(density=levels)
+                f = self.bcubed_f(self.hierarchy(plan))
+                rows.append({"level": level, "head": head, "bcubed_f": f, "gain": f - base})
+        return pd.DataFrame(rows)
+
+    def levels_of(self, row: int, n_rows: int) -> range:
+        """Levels that row `row` of `n_rows` switches stands for: its own; the last one also for all above it."""
+        return range(row, row + 1 if row < n_rows - 1 else max(self.settings.max_levels, n_rows))
+
+    def _graph(self, rows: Float[Tensor, "n d"], k: int) -> KnnGraph:
+        return self._once(self._key("graph", rows), lambda: knn(rows, k))
+
+    def _predict(self, nodes: Nodes, graph: KnnGraph) -> Prediction:
+        return self._once(self._key("guess", nodes.image, nodes.average), lambda: self._model(nodes, graph))
+
+    def _key(self, kind: str, *of: Tensor) -> tuple[str, ...]:
+        """What is remembered is found by its nodes; as many nodes as images are there at level 0 only."""
+        if len(of[0]) == len(self.features):
+            return kind, "images"
+        return kind, *(hashlib.blake2b(t.cpu().numpy().tobytes(), digest_size=16).hexdigest() for t in of)
+
+    def _once(self, key: tuple[str, ...], compute: Callable[[], Found]) -> Found:
+        if key not in self._memory:
+            if len(self._memory) >= _KEPT:  # the oldest goes, but level 0 stays
+                del self._memory[next(old for old in self._memory if "images" not in old)]
+            self._memory[key] = compute()
+        found: Found = self._memory[key]
+        return found

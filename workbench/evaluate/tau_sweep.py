@@ -1,0 +1,205 @@
+"""Level 0 at every tau. A tree decode's forests are nested: one pass over the links, strongest first, gives all scores.
+
+A node's best link (to the denser neighbour of highest linkage) does not depend on tau, which only says if it is kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .._core.validation import check_labels
+from ..cluster.hierarchy import Level
+from ..decode.decoding import Decoder
+from ..decode.tree import TREES, get_decoder
+from ..graph.knn import KnnGraph
+from ..lander.prediction import Prediction
+from .scores import bcubed, contingency, pairwise
+
+ALWAYS = 2.0  # strength of a link that is kept whatever tau is: between exact duplicates
+SWEPT = 51  # values of tau where each is decoded anew
+
+
+@dataclass(frozen=True)
+class BestLinks:
+    """The one link that each node may keep.
+
+    Attributes:
+        parent: int64 [n]; the node itself where it has no denser neighbour.
+        strength: float64 [n]: the link is kept where strength > tau; 0 where there is none.
+    """
+
+    parent: Int[np.ndarray, " n"]
+    strength: Float[np.ndarray, " n"]
+
+    @property
+    def thresholds(self) -> Float[np.ndarray, " t"]:
+        """The values of tau in [0, 1] at which the clusters change, rising, and 0: between two of them nothing does."""
+        inside = self.strength[(self.strength > 0) & (self.strength <= 1)]
+        return np.unique(np.concatenate([[0.0], inside]))
+
+    def counts(self) -> pd.DataFrame:
+        """Clusters at every tau: columns tau (rising from 0) and n_clusters; a row holds up to the next one's tau.
+
+        Example:
+            >>> BestLinks(np.array([0, 0, 1]), np.array([0.0, 0.75, 0.5])).counts()["n_clusters"].tolist()
+            [1, 2, 3]
+        """
+        kept = len(self.strength) - np.searchsorted(np.sort(self.strength), self.thresholds, side="right")
+        return pd.DataFrame({"tau": self.thresholds, "n_clusters": len(self.strength) - kept})
+
+
+def best_links(graph: KnnGraph, prediction: Prediction, *, decoder: str | Decoder = "tree") -> BestLinks:
+    """The links that the tree decode keeps at tau = 0, with the tau at which each is lost.
+
+    Raises:
+        ValueError: a decoder that is not a tree decode.
+
+    Example:
+        >>> graph = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0]], [[0.9, 0.5], [0.9, 0.6], [0.6, 0.5]])
+        >>> guess = Prediction(torch.tensor([[0.9, 0.1], [0.75, 0.2], [0.5, 0.1]]), torch.tensor([0.8, 0.5, 0.1]))
+        >>> links = best_links(graph, guess)
+        >>> links.parent.tolist(), links.strength.tolist()
+        ([0, 0, 1], [0.0, 0.75, 0.5])
+    """
+    decode = get_decoder(decoder)
+    if decode not in TREES.values():
+        raise ValueError(
+            f"decoder: expected {' or '.join(map(repr, TREES))}, got {decoder!r}, whose forests need not be nested"
+        )
+    itself = torch.arange(graph.n, device=graph.neighbors.device)
+    parent = _parents(decode, graph, prediction, 0.0)
+    always = _parents(decode, graph, prediction, 1.0) != itself  # no linkage exceeds 1: only duplicates are left
+    found = (graph.neighbors == parent[:, None]) & graph.present
+    strength = torch.where(found, prediction.linkage, 0.0).double().amax(dim=1) if graph.k else torch.zeros(graph.n)
+    return BestLinks(parent.cpu().numpy(), torch.where(always, ALWAYS, strength).double().cpu().numpy())
+
+
+def _parents(decode: Decoder, graph: KnnGraph, prediction: Prediction, tau: float) -> Int[Tensor, " n"]:
+    parent = decode(graph, prediction, tau).parent
+    assert parent is not None  # tree decodes give a forest
+    return parent
+
+
+def nested_scores(links: BestLinks, labels: Int[np.ndarray, " n"]) -> pd.DataFrame:
+    """Scores of level 0 for every tau, exactly: a row holds from its tau up to the next row's.
+
+    Formula: links in order of falling strength join two clusters A and B each. With n_c items of class c, T = sum of
+    pairs of one class inside clusters grows by sum_c A_c B_c, the pairs put together by |A| |B|; BCubed precision is
+    1/N sum over clusters of (sum_c n_c^2) / |cluster|, recall 1/N sum over clusters of sum_c n_c^2 / class size_c.
+    The smaller cluster's counts are added to the larger's: O(n log n) steps in all.
+
+    Args:
+        links: of level 0 (`best_links`).
+        labels: true classes [n].
+
+    Returns: columns tau (rising from 0), pairwise_f, bcubed_f, n_clusters.
+
+    Example:
+        >>> links = BestLinks(np.array([0, 0, 1]), np.array([0.0, 0.75, 0.5]))
+        >>> nested_scores(links, np.array([4, 4, 9])).round(3).values.tolist()
+        [[0.0, 0.5, 0.714, 1.0], [0.5, 1.0, 1.0, 2.0], [0.75, 0.0, 0.8, 3.0]]
+    """
+    truth = check_labels(labels, len(links.parent))
+    state = _Clusters(truth)
+    linked = np.flatnonzero(links.strength > 0)
+    order = linked[np.argsort(-links.strength[linked], kind="stable")]
+    strength, done, rows = links.strength[order], 0, []
+    for tau in links.thresholds[::-1]:
+        while done < len(order) and strength[done] > tau:
+            state.join(int(order[done]), int(links.parent[order[done]]))
+            done += 1
+        rows.append((tau, *state.scores(), len(truth) - done))
+    return pd.DataFrame(rows[::-1], columns=["tau", "pairwise_f", "bcubed_f", "n_clusters"])
+
+
+def swept_scores(first: Level, decoder: str | Decoder, labels: Int[np.ndarray, " n"] | None = None) -> pd.DataFrame:
+    """Level 0 decoded at tau = 0, 0.02 .. 1: for decoders whose clusters at two tau need not be nested.
+
+    Args:
+        first: level 0 of a hierarchy; its prediction does not depend on tau.
+        decoder: that is asked at every tau.
+        labels: true classes [n].
+
+    Returns: columns tau, n_clusters and with labels pairwise_f, bcubed_f.
+
+    Example:
+        >>> from workbench.cluster import similarity_predictor
+        >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
+        >>> first = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.5)).levels[0]
+        >>> float(swept_scores(first, "mass", np.array([0, 0, 1, 1]))["bcubed_f"].max())
+        1.0
+    """
+    decode, rows = get_decoder(decoder), []
+    for tau in np.linspace(0, 1, SWEPT).round(2):
+        found = decode(first.graph, first.prediction, float(tau))
+        row = {"tau": tau, "n_clusters": len(found.representative)}
+        rows.append(row if labels is None else row | cluster_f(labels, found.clusters))
+    return pd.DataFrame(rows)
+
+
+def cluster_f(labels: Int[np.ndarray, " n"], clusters: Int[Tensor, " n"]) -> dict[str, float]:
+    """Pairwise F and BCubed F of clusters.
+
+    Example:
+        >>> cluster_f(np.array([4, 4, 9]), torch.tensor([0, 0, 0]))
+        {'pairwise_f': 0.5, 'bcubed_f': 0.7142857142857143}
+    """
+    table = contingency(labels, clusters.cpu().numpy())
+    return {"pairwise_f": pairwise(table).f, "bcubed_f": bcubed(table).f}
+
+
+class _Clusters:
+    """Clusters that are joined two by two, with the sums that the scores are made of."""
+
+    def __init__(self, truth: Int[np.ndarray, " n"]) -> None:
+        classes, codes, counts = np.unique(truth, return_inverse=True, return_counts=True)
+        n = len(truth)
+        self.of_class = counts.tolist()
+        self.root = list(range(n))
+        self.counts = [Counter({int(c): 1}) for c in codes]
+        self.size = [1] * n
+        self.squares = [1] * n  # sum_c n_c^2 of each cluster
+        self.true_pairs = sum(c * (c - 1) // 2 for c in self.of_class)
+        self.pairs = self.together = 0  # pairs put together; those of one class
+        self.precision = float(n)
+        self.recall = float(len(classes))  # each single item: sum over classes of class size / class size
+
+    def find(self, i: int) -> int:
+        while self.root[i] != i:
+            self.root[i] = self.root[self.root[i]]
+            i = self.root[i]
+        return i
+
+    def join(self, i: int, j: int) -> None:
+        small, large = sorted((self.find(i), self.find(j)), key=lambda root: len(self.counts[root]))
+        ours, theirs = self.counts[large], self.counts[small]
+        shared = [(c, m * ours[c]) for c, m in theirs.items() if c in ours]
+        both = sum(product for _, product in shared)
+        self.together += both
+        self.pairs += self.size[small] * self.size[large]
+        self.precision -= self.squares[small] / self.size[small] + self.squares[large] / self.size[large]
+        self.recall += 2 * sum(product / self.of_class[c] for c, product in shared)
+        self.squares[large] += self.squares[small] + 2 * both
+        self.size[large] += self.size[small]
+        self.precision += self.squares[large] / self.size[large]
+        ours.update(theirs)
+        theirs.clear()
+        self.root[small] = large
+
+    def scores(self) -> tuple[float, float]:
+        """Pairwise F and BCubed F."""
+        n = len(self.root)
+        precision = self.together / self.pairs if self.pairs else 1.0
+        recall = self.together / self.true_pairs if self.true_pairs else 1.0
+        return _f(precision, recall), _f(self.precision / n, self.recall / n)
+
+
+def _f(precision: float, recall: float) -> float:
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0

@@ -1,0 +1,79 @@
+"""Runs in a folder that several processes may share: one file per run, whole or absent; a claim while it is computed.
+
+```
+KEY.json          a finished run (also one that failed): never written twice
+.claims/KEY       locked while somebody computes it; the system unlocks it when that process ends, however it ends
+```
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ..._core.files import atomic_path
+
+
+class Store:
+    """A folder of runs.
+
+    Args:
+        folder: made where it does not exist.
+
+    Example:
+        >>> import tempfile
+        >>> store = Store(tempfile.mkdtemp())
+        >>> with store.claim("a1") as mine:
+        ...     store.write("a1", {"seed": 0})
+        >>> mine, store.read("a1"), store.read("b2") is None
+        (True, {'seed': 0}, True)
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def read(self, key: str) -> dict[str, Any] | None:
+        """A finished run, or None.
+
+        Raises:
+            ValueError: the file is not one of a run.
+        """
+        file = self.folder / f"{key}.json"
+        try:
+            run: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise ValueError(f"store: {file} is damaged ({error}); remove it, and the run is made again") from error
+        return run
+
+    def write(self, key: str, run: dict[str, Any]) -> None:
+        """Store a finished run."""
+        with atomic_path(self.folder / f"{key}.json") as part:
+            part.write_text(json.dumps(run, indent=1), encoding="utf-8")
+
+    @contextmanager
+    def claim(self, key: str) -> Iterator[bool]:
+        """Inside the block nobody else computes this run, if it gives True; False: somebody does.
+
+        The claim is given up when the block ends, and by the system when the process dies.
+        """
+        file = self.folder / ".claims" / key
+        file.parent.mkdir(exist_ok=True)
+        lock = FileLock(file)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()

@@ -1,0 +1,172 @@
+"""Recipes of published runs: for each the files, the model, the settings of training and test, and the figures."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from ..._core.validation import check_choice
+from ...lander.config import InferenceConfig, LanderConfig
+from ...train.config import TrainConfig
+from .files import HILANDER, LEARN_TO_CLUSTER, FeatureFile
+from .table import published_results
+
+OURS, FIRST, PEER = "Hi-LANDER", "Hi-LANDER (first variant)", "GCN-V+E"  # whose published figures stand beside
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A published run: what it read, how it was set, what it gave.
+
+    Attributes:
+        name: of the recipe.
+        data, method: the rows of `published_results` that its result is put beside.
+        test, train: the feature files.
+        model: architecture.
+        inference: settings of the test.
+        weights: the file that the authors' training command writes. Their README links no trained weights.
+        training: settings of the training.
+        note: what else is to be known.
+
+    Example:
+        >>> RECIPES["hannah"].model.conv, RECIPES["hannah"].inference.tau, RECIPES["hannah"].training.ks
+        ('gcn', 0.8, (9, 4, 2))
+    """
+
+    name: str
+    data: str
+    method: str
+    test: FeatureFile
+    train: FeatureFile
+    model: LanderConfig
+    inference: InferenceConfig
+    weights: str
+    training: TrainConfig = field(default_factory=TrainConfig.published)
+    note: str = ""
+
+    def published(self) -> pd.DataFrame:
+        """The figures beside which ours are put: rows of `published_results`.
+
+        Example:
+            >>> RECIPES["hannah"].published()["value"].tolist()
+            [0.741, 0.706, 0.81]
+        """
+        return published_results(data=self.data, method=self.method)
+
+
+def get_recipe(name: str) -> Recipe:
+    """The recipe of this name.
+
+    Raises:
+        ValueError: no such recipe; lists those there are.
+    """
+    return RECIPES[check_choice(name, "name", tuple(RECIPES))]
+
+
+def recipes(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
+    """All recipes as a table.
+
+    Args:
+        folder: where the files are looked for; None: nowhere.
+
+    Returns: a row per recipe: recipe; data, method (whose published figures stand beside); conv, dim, tau;
+        test_file, train_file; with a folder also test, train: "there" or "missing".
+
+    Example:
+        >>> recipes().set_index("recipe").loc["imdb", "test_file"]
+        'subcenter_arcface_deepglint_imdb_features.pkl'
+    """
+    return pd.DataFrame([_row(recipe, folder) for recipe in RECIPES.values()])
+
+
+def _row(recipe: Recipe, folder: str | os.PathLike[str] | None) -> dict[str, object]:
+    row: dict[str, object] = {"recipe": recipe.name, "data": recipe.data, "method": recipe.method}
+    row |= {"conv": recipe.model.conv, "dim": recipe.test.dim, "tau": recipe.inference.tau}
+    for role, file in (("test", recipe.test), ("train", recipe.train)):
+        row[f"{role}_file"] = file.path
+        if folder is not None:
+            row[role] = "there" if file.find(folder) else "missing"
+    return row
+
+
+def _face_file(name: str, what: str) -> FeatureFile:
+    return FeatureFile(f"subcenter_arcface_deepglint_{name}.pkl", f"face features of {what}", 128, HILANDER)
+
+
+def _species_file(name: str, what: str, *, named: bool) -> FeatureFile:
+    return FeatureFile(f"inat2018_{name}.pkl", f"species features of {what}", 512, HILANDER, named=named)
+
+
+def _cluster_file(name: str, what: str, images: int | None = None, classes: int | None = None) -> FeatureFile:
+    return FeatureFile(f"features/{name}.bin", f"features of {what}", 256, LEARN_TO_CLUSTER, images, classes)
+
+
+_GCN, _GAT = LanderConfig.published("gcn"), LanderConfig.published("gat")
+# k 9 is the official 10; the later face commands say --early_stop
+_FACES = InferenceConfig.published(k=9, tau=0.8, early_stop=True)
+_SPECIES = InferenceConfig.published(k=9, tau=0.1, early_stop=True)
+_FACE_TRAIN = _face_file("train_1_in_10_recreated", "Trillion Pairs (DeepGlint), a tenth of its classes")
+_FACE_TESTS = {
+    "imdb-samedist": (
+        "IMDB-Test-SameDist",
+        _face_file(
+            "imdb_features_sampled_as_deepglint_1_in_10", "IMDB-Face, drawn to the cluster sizes of the training set"
+        ),
+    ),
+    "hannah": ("Hannah", _face_file("hannah_features", "the film Hannah and Her Sisters")),
+    "imdb": ("IMDB", _face_file("imdb_features", "IMDB-Face")),
+}
+_SPECIES_TEST = _species_file("test", "iNaturalist 2018, test classes", named=False)
+_SPECIES_RUNS = (
+    (
+        "inat2018-test",
+        "iNat2018-Test",
+        _species_file("train_dedup_inter_intra", "iNaturalist 2018, training classes", named=False),
+        "inat.ckpt",
+    ),
+    (
+        "inat2018-test-resampled",
+        "iNat2018-Test (trained on 1-in-6 resample)",
+        _species_file(
+            "train_dedup_inter_intra_1_in_6_per_class", "iNaturalist 2018, training classes resampled", named=True
+        ),
+        "inat_resampled_1_in_6_per_class.ckpt",
+    ),
+)
+_MS1M_TRAIN = _cluster_file("part0_train", "MS1M part 0", 576_494, 8_573)
+_MS1M_TESTS = (  # each file is a whole test set of its own: no parts have to be joined
+    ("584K", "part1_test", 584_013, 8_573),
+    ("1.74M", "part3_test", 1_740_000, None),
+    ("2.89M", "part5_test", 2_890_000, None),
+    ("4.05M", "part7_test", 4_050_000, None),
+    ("5.21M", "part9_test", 5_210_000, None),
+)
+_NO_FIGURE = (
+    "no figure of Hi-LANDER is published here: the settings are those of the face runs, the figures beside are a "
+    "peer's, and a difference to them compares two methods"
+)
+_FIRST_NOTE = (
+    "the authors' first variant: attention without average feature. Its training command was read; of its tests "
+    "tau 0.8 and early stop are those of the later commands"
+)
+
+
+def _all() -> list[Recipe]:
+    faces = "deepglint_sampler.pth"
+    found = [Recipe(n, d, OURS, test, _FACE_TRAIN, _GCN, _FACES, faces) for n, (d, test) in _FACE_TESTS.items()]
+    found += [Recipe(n, d, OURS, _SPECIES_TEST, train, _GAT, _SPECIES, w) for n, d, train, w in _SPECIES_RUNS]
+    found += [
+        Recipe(f"{n}-first", d, FIRST, test, _FACE_TRAIN, _GAT, _FACES, faces, note=_FIRST_NOTE)
+        for n, (d, test) in _FACE_TESTS.items()
+    ]
+    for size, part, images, classes in _MS1M_TESTS:
+        test = _cluster_file(part, f"MS1M, test set of {size}", images, classes)
+        name, data = f"ms1m-{size.lower()}", f"MS1M {size}"
+        found.append(Recipe(name, data, PEER, test, _MS1M_TRAIN, _GCN, _FACES, "ms1m.pth", note=_NO_FIGURE))
+    test, train = (_cluster_file(f"deepfashion_{part}", f"DeepFashion, {part}") for part in ("test", "train"))
+    return [*found, Recipe("deepfashion", "DeepFashion", PEER, test, train, _GCN, _FACES, "df.pth", note=_NO_FIGURE)]
+
+
+RECIPES = {recipe.name: recipe for recipe in _all()}

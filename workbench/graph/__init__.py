@@ -1,0 +1,32 @@
+"""Features -> k-NN graph: what may be linked at all.
+
+```
+features [n, d] -> Metric (cosine, or after a discriminant map) -> knn -> KnnGraph: neighbors, similarity [n, k]
+labels [n] -> link_labels, density_target: what a model learns to predict of the graph
+```
+`knn` is the one door: exact or approximate, on the CPU or a GPU.
+"""
+
+from .density import denser_neighbors, density_target, link_labels, signed_density
+from .discriminant import METRICS, Metric, local_discriminant
+from .knn import KnnGraph, knn, known, query, surroundings
+from .nodes import Nodes
+from .similarity_stats import Background, rank_and_shared
+
+__all__ = [
+    "METRICS",
+    "Background",
+    "KnnGraph",
+    "Metric",
+    "Nodes",
+    "denser_neighbors",
+    "density_target",
+    "knn",
+    "known",
+    "link_labels",
+    "local_discriminant",
+    "query",
+    "rank_and_shared",
+    "signed_density",
+    "surroundings",
+]

@@ -1,0 +1,67 @@
+"""What LANDER reads of a level: the graph, an input of each node, an input of each link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ..graph.knn import KnnGraph, surroundings
+from ..graph.nodes import Nodes
+
+
+@dataclass(frozen=True)
+class GraphInputs:
+    """What LANDER reads.
+
+    Attributes:
+        graph: the k-NN graph.
+        nodes: float [n, f], input of each node.
+        edges: float [n, k, e], input of each link; column 0 is always the similarity.
+        rings: of a halo: nodes within 0, 1, 2 ... steps of its first ones. () for a whole graph.
+    """
+
+    graph: KnnGraph
+    nodes: Float[Tensor, "n f"]
+    edges: Float[Tensor, "n k e"]
+    rings: tuple[int, ...] = ()
+
+    def halo(self, rows: Int[Tensor, " b"], hops: int) -> GraphInputs:
+        """The part of the graph that `hops` rounds of messages into `rows` can see, with `rows` as its first nodes.
+
+        Neighbour lists are whole up to the last ring, whose own lists are emptied: it only sends. So a minibatch gives
+        what the whole graph would give.
+
+        Example:
+            >>> path = KnnGraph.from_arrays([[1], [2], [3], [2]], [[0.9]] * 4)
+            >>> whole = GraphInputs(path, torch.arange(4.0)[:, None], path.similarity[..., None])
+            >>> part = whole.halo(torch.tensor([1]), 1)
+            >>> part.nodes.flatten().tolist(), part.graph.neighbors.flatten().tolist()
+            ([1.0, 2.0], [1, -1])
+        """
+        keep, local, rings = surroundings(self.graph.neighbors, rows, hops)
+        similarity = self.graph.similarity[keep].masked_fill(local < 0, 0)
+        return type(self)(KnnGraph(local, similarity), self.nodes[keep], self.edges[keep], rings)
+
+    def within(self, steps: int) -> int:
+        """How many nodes, counted from the first, lie within so many steps of a halo's first ones; all of a graph."""
+        return self.rings[steps] if self.rings else self.graph.n
+
+
+def feature_inputs(nodes: Nodes, graph: KnnGraph, *, average: bool, identity: bool = True) -> GraphInputs:
+    """The published inputs: the features themselves.
+
+    Formula: node i reads [identity_i ; average_i], or one of them alone; link (i, j) reads s_ij.
+
+    Example:
+        >>> x = torch.eye(2) * 0.6 + 0.4
+        >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]])
+        >>> feature_inputs(Nodes.of_images(x), graph, average=True).nodes.shape
+        torch.Size([2, 4])
+
+    Source: paper section 3.1.
+    """
+    read = [rows for rows, wanted in ((nodes.identity, identity), (nodes.average, average)) if wanted]
+    return GraphInputs(graph, torch.cat(read, dim=1), graph.similarity[..., None])

@@ -1,0 +1,228 @@
+"""LANDER: one graph neural network that predicts, jointly, which links join a class and how dense each node is."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import asdict, replace
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from .._core.chunks import blocks
+from .._core.progress import tracked
+from ..decode.dendrogram import Edges, merge_tree
+from ..decode.near_duplicates import crowding_copies, over_copies
+from ..decode.quality import Forecast, Forecaster
+from ..decode.quality_features import cluster_inputs
+from ..graph.density import signed_density
+from ..graph.knn import KnnGraph, knn
+from ..graph.nodes import Nodes
+from .config import InferenceConfig, LanderConfig
+from .convs import CONVS, GatedConv, MeanConv
+from .inputs import GraphInputs, feature_inputs
+from .prediction import Prediction
+from .relative_features import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, Scene, relative_inputs
+from .structural_features import EDGE_INPUTS, NODE_INPUTS, structural_inputs
+
+INPUTS = {
+    "structural": (len(NODE_INPUTS), len(EDGE_INPUTS)),
+    "relative": (len(RELATIVE_NODE_INPUTS), len(RELATIVE_EDGE_INPUTS)),
+}
+
+
+class Lander(nn.Module):
+    """Link Approximation aNd Density Estimation Refinement.
+
+    Formulas: h = convolutions of the node inputs; link logits z_ij = MLP(W_s h_j + W_d h_i [+ W_e e_ij]), two per
+    link (different, same), MLP = PReLU, Linear, PReLU, Linear; linkage r_ij = softmax(z_ij)[same];
+    density d_i = mean_j s_ij (2 r_ij - 1). The halves W_s h and W_d h are computed once per node, not per link.
+
+    Args:
+        config: architecture; with inputs="features" its `in_dim` must be known (`config.for_features(dim)`).
+        inference: settings that go with the weights.
+
+    Attributes:
+        history: tidy frame of the training, one row per epoch and level; empty for loaded weights.
+        tau_curve: scores on held-out classes for each tau; empty for loaded weights.
+
+    Example:
+        >>> from workbench.graph import knn
+        >>> x = torch.nn.functional.normalize(torch.randn(30, 5, generator=torch.Generator().manual_seed(0)), dim=1)
+        >>> Lander(LanderConfig()).predict(Nodes.of_images(x), knn(x, k=4)).linkage.shape
+        torch.Size([30, 4])
+
+    Source: paper sections 3.1-3.2; official code.
+    """
+
+    def __init__(self, config: LanderConfig, inference: InferenceConfig | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.inference = inference or InferenceConfig()
+        self.history = pd.DataFrame()
+        self.tau_curve = pd.DataFrame()
+        if config.inputs == "features" and config.in_dim is None:
+            raise ValueError("config: in_dim is not known; use config.for_features(dimension)")
+        node_dim, edge_dim = INPUTS.get(config.inputs, (config.in_dim or 0, 1))
+        widths = [node_dim, *[config.hidden] * config.layers]
+        conv = CONVS[config.conv]
+        self.convs = nn.ModuleList(conv(a, b, edge_dim, config.heads) for a, b in pairwise(widths))
+        half = config.hidden // 2
+        self.of_source = nn.Linear(config.hidden, half)
+        self.of_target = nn.Linear(config.hidden, half)
+        self.of_edge = nn.Linear(edge_dim, half, bias=False) if config.inputs in INPUTS else None
+        self.head = nn.Sequential(nn.PReLU(half), nn.Linear(half, half), nn.PReLU(half), nn.Linear(half, 2))
+        self.forecaster = Forecaster(config.members) if config.members else None
+
+    def inputs(self, nodes: Nodes, graph: KnnGraph, scene: Scene | None = None) -> GraphInputs:
+        """What this model reads of a level, or of a part of one with the whole one's scene.
+
+        Raises:
+            ValueError: features of another dimension than the model's.
+        """
+        if self.config.inputs == "relative":
+            return relative_inputs(nodes, graph, scene)
+        if self.config.inputs == "structural":
+            return structural_inputs(nodes, graph)
+        config = self.config.for_features(nodes.identity.shape[1])
+        return feature_inputs(nodes, graph, average=bool(config.average), identity=config.identity)
+
+    def scene(self, nodes: Nodes, graph: KnnGraph) -> Scene | None:
+        """What `inputs` of a part of this level needs of the whole; None for models that need nothing."""
+        return Scene.of(nodes, graph) if self.config.inputs == "relative" else None
+
+    def forward(self, inputs: GraphInputs) -> Float[Tensor, "n k 2"]:
+        """Logits [n, k, 2] (different, same) of every link, of a halo's first nodes; zeros where no neighbour is."""
+        return self.link_logits(self.embed(inputs), inputs, slice(inputs.within(0)))
+
+    def embed(self, inputs: GraphInputs) -> Float[Tensor, "m h"]:
+        """Node embeddings after all convolutions, in blocks of target nodes so that memory stays bounded.
+
+        Of a halo only the nodes that its first ones list are embedded: what lies further out has only sent.
+        """
+        h = inputs.nodes
+        for steps, conv in zip(range(len(self.convs), 0, -1), self.convs, strict=True):
+            within = inputs.within(steps)
+            if isinstance(conv, (GatedConv, MeanConv)):
+                h = conv.over_lists(h, inputs.graph.neighbors[:within], inputs.edges[:within])
+            else:
+                parts = tracked(blocks(within, inputs.graph.k * self.config.hidden, h.device), "convolution")
+                h = torch.cat([conv((h, h[rows]), *_edges(inputs, rows)) for rows in parts])
+        return h
+
+    def link_logits(
+        self, h: Float[Tensor, "n h"], inputs: GraphInputs, rows: slice = slice(None)
+    ) -> Float[Tensor, "b k 2"]:
+        """Logits (different, same) of the links of the nodes `rows`, from all nodes' embeddings."""
+        return self._logits(self.of_source(h), self.of_target(h[rows]), inputs, rows)
+
+    def _logits(self, sources: Tensor, targets: Tensor, inputs: GraphInputs, rows: slice) -> Float[Tensor, "b k 2"]:
+        lists = inputs.graph.neighbors[rows]
+        # index_select, not [...]: its gradient adds up in a fixed order whatever the number of threads
+        z = sources.index_select(0, lists.clamp(min=0).flatten()).unflatten(0, lists.shape) + targets[:, None]
+        if self.of_edge is not None:
+            z = z + self.of_edge(inputs.edges[rows])
+        # PReLU takes channels second: one row per link
+        logits: Tensor = self.head(z.flatten(0, 1)).unflatten(0, lists.shape)
+        return logits * (lists >= 0)[..., None]
+
+    @torch.no_grad()
+    def predict(self, nodes: Nodes, graph: KnnGraph) -> Prediction:
+        """Linkage [n, k] and density [n] of a whole graph, on the graph's device, and with a committee the forecast;
+        labels are not needed.
+
+        Example: see the class.
+        """
+        return self.prediction(nodes, graph, self.linkage(nodes, graph))
+
+    @torch.no_grad()
+    def prediction(self, nodes: Nodes, graph: KnnGraph, linkage: Float[Tensor, "n k"]) -> Prediction:
+        """What follows from linkages of this model, wherever they were computed."""
+        return Prediction(linkage, signed_density(graph, 2 * linkage - 1), self._forecast(nodes, graph, linkage))
+
+    @torch.no_grad()
+    def linkage(self, nodes: Nodes, graph: KnnGraph) -> Float[Tensor, "n k"]:
+        """Linkage alone."""
+        return self.linkage_from(self.inputs(nodes, graph))
+
+    @torch.no_grad()
+    def linkage_from(self, inputs: GraphInputs) -> Float[Tensor, "b k"]:
+        """Linkage of the links of all nodes, or of a halo's first ones (its hops: one more than convolutions)."""
+        training = self.training
+        self.eval()
+        with products_in(self.inference.precision, self.device):
+            h = self.embed(inputs)
+            sources, targets = self.of_source(h), self.of_target(h[: inputs.within(0)])
+            spans = tracked(blocks(len(targets), inputs.graph.k * self.config.hidden, h.device), "links")
+            logits = ((rows, self._logits(sources, targets[rows], inputs, rows).float()) for rows in spans)
+            parts = [linkage_of(part, inputs.graph.neighbors[rows] >= 0) for rows, part in logits]
+        self.train(training)
+        return torch.cat(parts)
+
+    def _forecast(self, nodes: Nodes, graph: KnnGraph, linkage: Tensor) -> Forecast | None:
+        """Worth of every cluster of the merge tree. Copies that crowd others out of the lists count as one node, with
+        lists and linkages anew."""
+        if self.forecaster is None:
+            return None
+        rows, alike = nodes.center, crowding_copies(graph)
+        if alike is not None:
+            kept, alike = alike.unique(return_inverse=True)
+            rows = rows[kept]
+            graph = knn(rows, graph.k)
+            linkage = self.linkage(Nodes.of_images(rows), graph)
+        training = self.forecaster.training
+        edges = Edges.of(graph, linkage)
+        tree = merge_tree(edges, rows)
+        forecast = self.forecaster.eval().forecast(tree, cluster_inputs(tree, edges, graph, linkage, rows))
+        self.forecaster.train(training)
+        return forecast if alike is None else over_copies(forecast, alike.cpu().numpy())
+
+    def on(self, device: torch.device, precision: str | None = None) -> Lander:
+        """This model if it is on the device already and computes in this precision (None: its own), else a copy."""
+        settings = self.inference.override(precision=precision)
+        if (self.device, self.inference.precision) == (device, settings.precision):
+            return self
+        made = copy.deepcopy(self).to(device)
+        made.inference = replace(made.inference, precision=settings.precision)
+        return made
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.of_source.weight.device
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trained values."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def settings(self) -> dict[str, Any]:
+        """Both configs as one JSON-able dictionary, as stored beside the weights."""
+        return {"config": asdict(self.config), "inference": asdict(self.inference)}
+
+
+def products_in(precision: str, device: torch.device) -> torch.autocast:
+    """Within this context products of matrices are taken in that precision.
+
+    Example:
+        >>> with products_in("bfloat16", torch.device("cpu")):
+        ...     (torch.eye(2) @ torch.eye(2)).dtype
+        torch.bfloat16
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def linkage_of(logits: Float[Tensor, "b k 2"], present: Tensor) -> Float[Tensor, "b k"]:
+    """Logits -> P(same class), 0 where there is no neighbour."""
+    different, same = logits.unbind(dim=2)
+    return (same - different).sigmoid() * present
+
+
+def _edges(inputs: GraphInputs, rows: slice) -> tuple[Int[Tensor, "2 edges"], Float[Tensor, "edges e"]]:
+    """PyG's view of the links into the nodes `rows`, targets counted from the first of them."""
+    lists = inputs.graph.neighbors[rows]
+    target, slot = (lists >= 0).nonzero(as_tuple=True)
+    return torch.stack([lists[target, slot], target]), inputs.edges[rows][target, slot]

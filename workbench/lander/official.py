@@ -1,0 +1,125 @@
+"""LANDERs from official weights: the state dicts that the authors' DGL code saves."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .._core.runtime import seeded
+from .config import InferenceConfig, LanderConfig
+from .model import Lander
+
+PRESETS = {  # the authors' published test commands, k without the node itself
+    "faces": InferenceConfig.published(k=9, tau=0.8),
+    "inat": InferenceConfig.published(k=9, tau=0.1, early_stop=True),
+}
+
+_RENAMED = (  # official name -> ours
+    (r"^conv\.(\d+)\.gcn_layer\.mlp\.", r"convs.\1.mlp."),
+    (r"^conv\.(\d+)\.gcn_layer\.(fc\.|attn_)", r"convs.\1.\2"),
+    (r"^conv\.(\d+)\.gcn_layer\.bias$", r"convs.\1.bias1"),
+    (r"^conv\.(\d+)\.bias$", r"convs.\1.bias2"),
+    (r"^src_mlp\.", "of_source."),
+    (r"^dst_mlp\.", "of_target."),
+    (r"^classifier_conn\.", "head."),
+)
+
+
+def our_name(official: str) -> str:
+    """The name of an official weight in `Lander.state_dict()`.
+
+    Example:
+        >>> our_name("conv.0.gcn_layer.mlp.weight"), our_name("src_mlp.bias")
+        ('convs.0.mlp.weight', 'of_source.bias')
+    """
+    for pattern, ours in _RENAMED:
+        renamed, count = re.subn(pattern, ours, official)
+        if count:
+            return renamed
+    raise ValueError(f"weights: {official!r} is no weight of an official LANDER")
+
+
+def load_official(
+    weights: str | Path | Mapping[str, Tensor],
+    *,
+    average: bool | None = None,
+    preset: str = "faces",
+    k: int | None = None,
+    tau: float | None = None,
+    early_stop: bool | None = None,
+) -> Lander:
+    """A LANDER with official weights.
+
+    Convolution, heads and depth follow from the weights' shapes. Whether a node reads its average feature does not (64
+    inputs are 64-d features, or 32-d ones twice): with average=None it is settled by the dimension of the features
+    that come, or refused if they fit neither way.
+
+    Args:
+        weights: a state dict, or a file that torch.save made of one (read with weights_only=True).
+        average: does a node read [identity ; average]? None: settled later.
+        preset: "faces" (tau 0.8) or "inat" (tau 0.1, early stop); k = 9 is the official 10.
+        k, tau, early_stop: in place of the preset's.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a file of weights, or not those of an official LANDER.
+
+    Example:
+        >>> ours = Lander(LanderConfig.published(hidden=8).for_features(4))
+        >>> weights = {"conv.0.gcn_layer.mlp.weight": torch.zeros(8, 16), "conv.0.gcn_layer.mlp.bias": torch.zeros(8)}
+        >>> for name in ("src_mlp", "dst_mlp"):
+        ...     weights |= {f"{name}.weight": torch.zeros(4, 8), f"{name}.bias": torch.zeros(4)}
+        >>> head = {name.replace("head", "classifier_conn"): value for name, value in ours.state_dict().items()}
+        >>> weights |= {name: value for name, value in head.items() if name.startswith("classifier_conn")}
+        >>> load_official(weights).config.hidden
+        8
+
+    Source: dmlc/dgl, examples/pytorch/hilander.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
+    state = _read(weights) if isinstance(weights, (str, Path)) else dict(weights)
+    renamed = {our_name(name): tensor for name, tensor in state.items()}
+    inference = PRESETS[preset].override(k=k, tau=tau, early_stop=early_stop)
+    config = _architecture(renamed, average)
+    model = seeded(lambda: Lander(config, inference), 0)
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    missing = sorted(set(shapes) ^ set(renamed))
+    if missing:
+        raise ValueError(f"weights: a complete official LANDER was expected; missing or unknown here: {missing}")
+    for name, value in renamed.items():
+        if value.numel() != shapes[name].numel():
+            raise ValueError(f"weights: {name} has shape {list(value.shape)}, {list(shapes[name])} fits the others")
+    model.load_state_dict({name: value.reshape(shapes[name]) for name, value in renamed.items()})
+    return model.eval()
+
+
+def _read(path: str | Path) -> dict[str, Tensor]:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"weights: no file at {path}")
+    try:
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:  # OSError: how a cut zip shows
+        raise ValueError(f"weights: {path} is not a file of weights alone, or is cut short ({error})") from error
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(f"weights: {path} holds no state dict; save model.state_dict()")
+    return dict(state)
+
+
+def _architecture(state: dict[str, Tensor], average: bool | None) -> LanderConfig:
+    layers = 1 + max((int(m[1]) for name in state if (m := re.match(r"convs\.(\d+)\.", name))), default=-1)
+    if not layers or "of_source.weight" not in state:
+        raise ValueError("weights: expected conv.*, src_mlp.*, dst_mlp.* and classifier_conn.*; this is no LANDER")
+    hidden = state["of_source.weight"].shape[1]
+    if "convs.0.mlp.weight" in state:
+        return LanderConfig("features", "gcn", layers, hidden, 1, average, state["convs.0.mlp.weight"].shape[1] // 2)
+    if "convs.0.fc.weight" not in state or "convs.0.attn_l" not in state:
+        raise ValueError("weights: the first convolution is neither the graph convolution nor GAT")
+    heads = state["convs.0.attn_l"].shape[1]
+    return LanderConfig("features", "gat", layers, hidden, heads, average, state["convs.0.fc.weight"].shape[1])

@@ -1,0 +1,146 @@
+"""Structural inputs: what a graph shows of its nodes and links, whatever the features mean and however long they are.
+
+A model that sees these instead of the features clusters embeddings of any dimension and kind.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ..graph.knn import KnnGraph
+from ..graph.nodes import Nodes
+from ..graph.similarity_stats import CELLS, rank_and_shared
+from .inputs import GraphInputs
+
+NODE_INPUTS = (
+    "similarity: best",
+    "similarity: at 1/4",
+    "similarity: middle",
+    "similarity: at 3/4",
+    "similarity: worst",
+    "similarity: mean",
+    "similarity: deviation",
+    "mutual fraction",
+    "shared fraction: mean",
+    "compactness",
+    "leaving share",
+)
+EDGE_INPUTS = (
+    "similarity",
+    "less the node's mean",
+    "less the neighbour's mean",
+    "less the node's best",
+    "less the neighbour's best",
+    "less the node's worst",
+    "less the neighbour's worst",
+    "rank of the neighbour",
+    "rank of the node",
+    "mutual",
+    "shared fraction",
+    "cosine of identities",
+    "mean similarity of images",
+    "flow out",
+    "flow back",
+    "flow share",
+)
+
+
+def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
+    """Inputs that no longer hold the features: `NODE_INPUTS` of each node and `EDGE_INPUTS` of each link.
+
+    Formula: from the sorted similarities s_i of both ends; rank of the node = share of the neighbour's list that is
+    more similar to it; mutual = the node lies within the reach of the neighbour's list; shared fraction =
+    |N(i) & N(j)| / k; mean similarity of images = average_i . average_j, the mean cosine over all pairs of an image in
+    one node and an image in the other (what average linkage merges by); compactness = |average_i|^2, the same within a
+    node. Leaving share and flow count the image links, those of the k-NN graph of level 0, that leave a node or run
+    between two: out of all that leave the node (flow out), of all that leave the neighbour (back), of all that both
+    have (share). Two parts of one class are tied by many links of their images, two classes that only touch by few.
+
+    All of it can be computed for a new row alone. The number of images in a node is left out on purpose: a model
+    that reads it learns how large training classes are, and stops too early where classes are larger.
+
+    Example:
+        >>> x = torch.eye(2) * 0.6 + 0.4
+        >>> inputs = structural_inputs(Nodes.of_images(x), KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]]))
+        >>> inputs.nodes.shape[1] == len(NODE_INPUTS), inputs.edges.shape[2] == len(EDGE_INPUTS)
+        (True, True)
+    """
+    profile = _profile(graph)
+    leaving, flow = _flow(nodes, graph)
+    edges = torch.cat([_edge_inputs(nodes, graph, profile), flow], dim=2)
+    count = graph.present.sum(dim=1, keepdim=True).clamp(min=1)
+    mutual, shared = (
+        edges[..., EDGE_INPUTS.index(name)].sum(1, True) / count for name in ("mutual", "shared fraction")
+    )
+    compactness = nodes.average.square().sum(dim=1, keepdim=True)
+    return GraphInputs(graph, torch.cat([profile, mutual, shared, compactness, leaving], dim=1), edges)
+
+
+def _profile(graph: KnnGraph) -> Float[Tensor, "n 7"]:
+    """Best, quartiles, worst, mean and deviation of each node's similarities; zeros for a node without neighbours."""
+    similarity, count = graph.similarity, graph.present.sum(dim=1)
+    if graph.k == 0:
+        return similarity.new_zeros(graph.n, 7)
+    last = (count - 1).clamp(min=0)[:, None]
+    places = (last * torch.linspace(0, 1, 5, device=last.device)).round().long()
+    divisor = count.clamp(min=1)
+    mean = similarity.sum(dim=1) / divisor
+    spread = ((similarity - mean[:, None]) * graph.present).square().sum(dim=1) / divisor
+    return torch.cat([similarity.gather(1, places), mean[:, None], spread.sqrt()[:, None]], dim=1)
+
+
+def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor, "n k e"]:
+    similarity, other = graph.similarity, graph.filled
+    best, worst, mean = (profile[:, i] for i in (0, 4, 5))
+    count = graph.present.sum(dim=1).clamp(min=1)
+    slot = torch.arange(graph.k, device=other.device)
+    rank_back, shared = rank_and_shared(graph)
+    cosine, between = (_products(rows, graph) for rows in (nodes.identity, nodes.average))
+    columns = [similarity]
+    for level in (mean, best, worst):
+        columns += [similarity - level[:, None], similarity - level[other]]
+    columns += [
+        slot / count[:, None],
+        rank_back,
+        (similarity >= worst[other]).to(similarity.dtype),
+        shared,
+        cosine,
+        between,
+    ]
+    return torch.stack(columns, dim=2) * graph.present[..., None]
+
+
+def _flow(nodes: Nodes, graph: KnnGraph) -> tuple[Float[Tensor, "n 1"], Float[Tensor, "n k 3"]]:
+    """Share of each node's image links that leave it; flow out, back and share of every link."""
+    links, owner = nodes.image_links, nodes.members
+    if links is None:
+        links = graph
+    image, slot = links.present.nonzero(as_tuple=True)
+    source, target = owner[image], owner[links.neighbors[image, slot]]
+    every = torch.bincount(source, minlength=graph.n)
+    away = source != target
+    leaving = torch.bincount(source[away], minlength=graph.n)
+    pair, count = torch.unique(source[away] * graph.n + target[away], return_counts=True)
+
+    node, other = torch.arange(graph.n, device=owner.device)[:, None], graph.filled
+    out, back = (_look_up(pair, count, key) for key in (node * graph.n + other, other * graph.n + node))
+    shares = out / leaving[:, None], back / leaving[other], (out + back) / (every[:, None] + every[other])
+    flow = torch.stack(shares, dim=2).nan_to_num(0) * graph.present[..., None]
+    return (leaving / every.clamp(min=1))[:, None], flow
+
+
+def _look_up(keys: Int[Tensor, " m"], values: Int[Tensor, " m"], wanted: Int[Tensor, "n k"]) -> Int[Tensor, "n k"]:
+    """The values at the sorted keys wanted; 0 where a key is missing."""
+    if not len(keys):
+        return torch.zeros_like(wanted)
+    at = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
+    return torch.where(keys[at] == wanted, values[at], 0)
+
+
+def _products(rows: Tensor, graph: KnnGraph, cells: int = CELLS) -> Float[Tensor, "n k"]:
+    """Inner product of the rows at both ends of every link."""
+    size = max(1, cells // max(1, graph.k * rows.shape[1]))
+    starts = range(0, graph.n, size)
+    return torch.cat([(rows[i : i + size, None] * rows[graph.filled[i : i + size]]).sum(dim=2) for i in starts])

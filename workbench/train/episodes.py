@@ -1,0 +1,138 @@
+"""What a LANDER is trained on: the levels of hierarchies over labelled images, with their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from ..cluster.hierarchy import Hierarchy, build_hierarchy
+from ..cluster.predictors import oracle_predictor
+from ..decode.aggregate import aggregate, majority
+from ..graph.density import denser_neighbors, density_target, link_labels
+from ..graph.discriminant import Metric
+from ..graph.knn import KnnGraph, knn, known
+from ..graph.nodes import Nodes
+from ..lander.config import InferenceConfig
+from ..lander.inputs import GraphInputs
+from ..lander.model import Lander
+
+
+@dataclass(frozen=True)
+class TrainingLevel:
+    """One level's graph with what the model should predict of it.
+
+    Attributes:
+        inputs: what the model reads.
+        same: true link labels [n, k].
+        density: density targets [n].
+        scored: links that count in the loss [n, k].
+        level: 0 for images.
+    """
+
+    inputs: GraphInputs
+    same: Bool[Tensor, "n k"]
+    density: Float[Tensor, " n"]
+    scored: Bool[Tensor, "n k"]
+    level: int
+
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return len(self.density)
+
+
+def level_nodes(tree: Hierarchy, i: int) -> Nodes:
+    """The nodes that entered level i (a `Level` keeps indices only; features are looked up again here)."""
+    if i == 0:
+        return Nodes.of_images(tree.features)
+    return aggregate(tree.features, tree.levels[i - 1].labels, tree.levels[i].image, tree.levels[0].graph)
+
+
+def training_level(
+    model: Lander, nodes: Nodes, graph: KnnGraph, labels: Int[Tensor, " n"], *, links: str, level: int
+) -> TrainingLevel:
+    """A level with its targets; `labels` are the nodes' classes, `links` says which links are scored."""
+    target = density_target(graph, labels)
+    scored = graph.present if links == "all" else denser_neighbors(graph, target)
+    return TrainingLevel(model.inputs(nodes, graph), link_labels(graph, labels), target, scored, level)
+
+
+def teacher_levels(
+    model: Lander,
+    features: Float[Tensor, "n d"],
+    labels: Int[Tensor, " n"],
+    ks: Sequence[int],
+    n_levels: Sequence[int],
+    *,
+    links: str,
+) -> list[TrainingLevel]:
+    """The published way: levels by decoding with the TRUE density and raw similarity, tau 0.
+
+    Links are not filtered by class, so a super-node can mix classes; its class is its peak's.
+
+    Args:
+        ks: neighbours per node, of one hierarchy after another; the images' are searched once, for the largest k.
+        n_levels: most levels of each.
+
+    Source: official code, training set construction.
+    """
+    metric, teacher, trees = Metric.of(model.inference.metric, features), oracle_predictor(labels, links=False), []
+    rows = metric(features)
+    search = known(knn(rows, max(ks)))
+    for k, most in zip(ks, n_levels, strict=True):
+        settings = InferenceConfig.published(k=k, tau=0.0).override(max_levels=most)
+        trees.append(build_hierarchy(rows, teacher, settings, graph=search, mapped=metric))
+    return [
+        training_level(model, level_nodes(tree, i), level.graph, labels[level.image], links=links, level=i)
+        for tree in trees
+        for i, level in enumerate(tree.levels)
+    ]
+
+
+def on_policy_levels(
+    model: Lander, features: Float[Tensor, "n d"], labels: Int[Tensor, " n"], k: int, tau: float, *, links: str
+) -> list[TrainingLevel]:
+    """The levels the model itself builds at threshold tau: it trains on the graphs it will meet.
+
+    A super-node's class is the commonest among its images.
+    """
+    settings = model.inference.override(k=k, tau=tau)
+    tree = build_hierarchy(features, model.predict, settings)
+    levels = []
+    for i, level in enumerate(tree.levels):
+        of_nodes = labels if i == 0 else majority(tree.levels[i - 1].labels, labels)
+        nodes = level_nodes(tree, i)
+        levels.append(training_level(model, nodes, level.graph, of_nodes, links=links, level=i))
+    return [level for level in levels if level.n > 1]
+
+
+def random_projection(features: Float[Tensor, "n d"], share: float, generator: torch.Generator) -> Float[Tensor, "n e"]:
+    """Unit rows projected on share * d random directions; share 1 leaves them as they are.
+
+    Cosines keep their mean and get noise of about 1 / sqrt(share * d): classes overlap more.
+
+    Example:
+        >>> random_projection(torch.eye(8), 0.5, torch.Generator().manual_seed(0)).shape
+        torch.Size([8, 4])
+    """
+    if share >= 1:
+        return features
+    dim = features.shape[1]
+    directions = torch.randn(dim, max(2, round(share * dim)), generator=generator).to(features)
+    return torch.nn.functional.normalize(features @ directions, dim=1)
+
+
+def draw_classes(labels: Int[Tensor, " n"], count: int, generator: torch.Generator) -> Bool[Tensor, " n"]:
+    """True for the images of `count` classes drawn at random.
+
+    Example:
+        >>> draw_classes(torch.tensor([0, 0, 1, 1]), 1, torch.Generator().manual_seed(0)).sum().item()
+        2
+    """
+    classes = labels.unique()
+    order = torch.randperm(len(classes), generator=generator).to(classes.device)
+    return torch.isin(labels, classes[order[:count]])

@@ -1,0 +1,8 @@
+"""The general model: trained on thousands of drawn sets, first its links, then the quality of clusters."""
+
+from .sets import GeneralRecipe
+from .sources import general_sources
+from .synthetic import VarietyConfig, draw_set
+from .train import train_general
+
+__all__ = ["GeneralRecipe", "VarietyConfig", "draw_set", "general_sources", "train_general"]

@@ -1,0 +1,286 @@
+"""Training sets without end: labelled features drawn anew from real sources and from nothing, each of another kind.
+
+A set takes some classes of a source at drawn sizes, or Gaussian classes nested in groups; then classes get groups and
+modes of their own, images get bursts of near-duplicates, outliers and noise, and the features another dimension, spread
+and centre. What stays the same over all of them is what a class is, and that is what the general model learns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import normalize
+
+Labelled = tuple[Tensor, Tensor]  # unit rows [n, d], classes [n]
+
+
+class Dice:
+    """Draws from one seeded generator."""
+
+    def __init__(self, seed: int) -> None:
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def uniform(self, low: float | int = 0, high: float | int = 1) -> float:
+        """Evenly between two numbers."""
+        return low + (high - low) * float(torch.rand((), generator=self.generator))
+
+    def scale(self, low: float | int, high: float | int) -> float:
+        """Evenly between two positive numbers on a logarithmic scale."""
+        return math.exp(self.uniform(math.log(low), math.log(max(low, high))))
+
+    def happens(self, share: float | int) -> bool:
+        """True in that share of draws."""
+        return self.uniform() < share
+
+    def below(self, n: int, *shape: int) -> Int[Tensor, ...]:
+        """Integers 0 .. n - 1."""
+        return torch.randint(max(1, n), shape, generator=self.generator)
+
+    def normal(self, *shape: int) -> Float[Tensor, ...]:
+        """Standard normal numbers."""
+        return torch.randn(*shape, generator=self.generator)
+
+    def even(self, *shape: int) -> Float[Tensor, ...]:
+        """Numbers evenly in [0, 1)."""
+        return torch.rand(*shape, generator=self.generator)
+
+    def order(self, n: int) -> Int[Tensor, " n"]:
+        """A permutation."""
+        return torch.randperm(n, generator=self.generator)
+
+
+def class_sizes(dice: Dice, classes: int, n: int) -> Int[Tensor, " classes"]:
+    """Sizes that sum to about n: equal, log-normal or by a power law; at least 1.
+
+    Example:
+        >>> int(class_sizes(Dice(0), 4, 100).sum()) in range(96, 105)
+        True
+    """
+    kind = int(dice.below(3))
+    if kind == 0:
+        weight = torch.ones(classes)
+    elif kind == 1:
+        weight = torch.exp(dice.normal(classes) * dice.uniform(0.3, 1.5))
+    else:
+        weight = torch.arange(1.0, classes + 1) ** -dice.uniform(0.5, 1.3)
+    return (weight / weight.sum() * n).round().long().clamp(min=1)
+
+
+@dataclass(frozen=True)
+class VarietyConfig:
+    """How often what is drawn; every other number is drawn from the ranges in the code.
+
+    Attributes:
+        images: least and most images of a set, evenly on a logarithmic scale; one in seven is up to 2.4 times larger.
+        synthetic: share of sets made from nothing.
+        grow: share of real sets whose classes may be larger than the source's, by mixing two images of a class.
+        singletons, groups, modes, bursts, outliers, noise, uneven: share of sets with: one image each of other classes;
+            classes that lie in nested groups; classes that fall apart in modes; near-duplicates; mixtures of two
+            images; noise; features of uneven spread.
+
+    Groups are commoner than modes on purpose: what a class is depends on who asks, and people seldom name less than
+    what falls apart by itself.
+    """
+
+    images: tuple[int, int] = (500, 5000)
+    synthetic: float = 0.3
+    grow: float = 0.35
+    singletons: float = 0.3
+    groups: float = 0.5
+    modes: float = 0.25
+    bursts: float = 0.25
+    outliers: float = 0.3
+    noise: float = 0.5
+    uneven: float = 0.15
+
+
+def draw_set(seed: int, sources: Sequence[Labelled], config: VarietyConfig | None = None) -> Labelled:
+    """One training set: unit rows in random order and classes 0 .. c - 1.
+
+    Args:
+        seed: of everything drawn.
+        sources: labelled unit rows to draw from; none: synthetic sets only.
+        config: shares; None: `VarietyConfig()`.
+
+    Example:
+        >>> x, y = draw_set(0, [])
+        >>> len(x) == len(y), bool(torch.allclose(x.norm(dim=1), torch.ones(len(x)), atol=1e-5))
+        (True, True)
+    """
+    config, dice = config or VarietyConfig(), Dice(seed)
+    low, high = config.images
+    n = int(dice.scale(low, high) if dice.happens(0.85) else dice.scale(high, 2.4 * high))
+    if not sources or dice.happens(config.synthetic):
+        rows, labels = nested_gaussians(dice, n)
+    else:
+        source = sources[int(dice.below(len(sources)))]
+        rows, labels = resampled(dice, *source, n, config)
+        rows = grouped(dice, rows, labels, config)
+    rows, labels = disturbed(dice, rows, labels, config)
+    rows = transformed(dice, rows, config)
+    order = dice.order(len(rows))
+    return rows[order].contiguous(), torch.unique(labels[order], return_inverse=True)[1]
+
+
+def nested_gaussians(dice: Dice, n: int) -> Labelled:
+    """Classes of low rank in groups of groups, seen through a random linear or saturating map; 2 to 5,000 classes.
+
+    Example:
+        >>> x, y = nested_gaussians(Dice(1), 200)
+        >>> len(x) == len(y)
+        True
+    """
+    dim, classes = int(dice.scale(8, 256)), int(dice.scale(2, min(5000, n / 2)))
+    labels = torch.repeat_interleave(torch.arange(classes), class_sizes(dice, classes, n))
+    m, latent = len(labels), int(dice.scale(3, min(dim, 64)))
+    groups = max(1, int(classes / dice.scale(1, 20)))
+    group = dice.below(groups, classes)
+    center = dice.normal(groups, latent)[group] * dice.uniform(0.3, 2) + dice.normal(classes, latent) * dice.scale(
+        0.3, 2
+    )
+    if dice.happens(1 / 3):
+        uppers = max(1, int(groups / dice.scale(1, 10)))
+        center += dice.normal(uppers, latent)[dice.below(uppers, groups)[group]] * dice.uniform(0.3, 3)
+    width = torch.exp(dice.normal(classes, 1) * dice.uniform(0, 0.6))[labels]
+    rank = 1 + int(dice.below(6))
+    axes = dice.normal(classes, rank, latent) / math.sqrt(latent)
+    place = (dice.even(m, rank) - 0.5) * 3.4 if dice.happens(0.3) else dice.normal(m, rank)
+    if dice.happens(0.3):  # heavy tails
+        place *= torch.exp(dice.normal(m, 1) * 0.5)
+    inside = torch.einsum("nr,nrl->nl", place, axes[labels])
+    rows = center[labels] + width * (dice.scale(0.3, 2) * inside + dice.scale(0.05, 0.8) * dice.normal(m, latent))
+    if dice.happens(0.5):
+        rows = torch.tanh(rows @ dice.normal(latent, dim) / math.sqrt(latent) * dice.uniform(0.5, 2))
+    else:
+        rows = rows @ dice.normal(latent, dim)
+    return normalize(rows + dice.scale(0.01, 0.3) * rows.std() * dice.normal(m, dim), dim=1), labels
+
+
+def resampled(dice: Dice, rows: Tensor, labels: Tensor, n: int, config: VarietyConfig) -> Labelled:
+    """Some classes of a source at drawn sizes; larger ones, where they may grow, hold mixtures of two of their images.
+
+    Example:
+        >>> x, y = resampled(Dice(0), torch.eye(40), torch.arange(40) % 4, 20, VarietyConfig())
+        >>> len(x) == len(y)
+        True
+    """
+    order = dice.order(len(labels))
+    order = order[labels[order].argsort(stable=True)]
+    classes, counts = torch.unique(labels, return_counts=True)
+    first = counts.cumsum(0) - counts
+    count = int(dice.scale(2 if len(classes) < 50 else 8, len(classes)))
+    drawn = dice.order(len(classes))[:count]
+    size, grow = class_sizes(dice, count, n), dice.happens(config.grow)
+    enough = (size <= counts[drawn]) | torch.tensor(not grow)
+    size = torch.where(enough, torch.minimum(size, counts[drawn]), size)
+    own = torch.repeat_interleave(torch.arange(count), size)
+    place = torch.arange(len(own)) - torch.repeat_interleave(size.cumsum(0) - size, size)
+    start, many = first[drawn][own], counts[drawn][own]
+    one, other = ((dice.even(len(own)) * many).long().clamp(max=many - 1) for _ in range(2))
+    keep = enough[own]
+    left, right = (order[start + torch.where(keep, place, which)] for which in (one, other))
+    mix = dice.even(len(own), 1) * 0.5
+    out = torch.where(keep[:, None], rows[left], normalize((1 - mix) * rows[left] + mix * rows[right], dim=1))
+    if grow:
+        out = _noisy(dice, out, dice.uniform(0.05, 0.4))
+    unused = dice.order(len(classes))
+    unused = unused[~torch.isin(unused, drawn)]
+    if len(unused) and dice.happens(config.singletons):
+        lone = unused[: int(dice.uniform(0, 0.3) * len(out)) + 1]
+        out = torch.cat([out, rows[order[first[lone]]]])
+        own = torch.cat([own, count + torch.arange(len(lone))])
+    return out, own
+
+
+def grouped(dice: Dice, rows: Tensor, labels: Tensor, config: VarietyConfig) -> Float[Tensor, "n d"]:
+    """Classes in groups that share an offset, perhaps in groups of groups, and modes within classes.
+
+    Example:
+        >>> grouped(Dice(0), torch.eye(12), torch.arange(12) // 2, VarietyConfig(groups=1.0)).shape
+        torch.Size([12, 12])
+    """
+    n, dim = rows.shape
+    classes = int(labels.max()) + 1
+    span = max(2, min(dim, int(dice.scale(4, 64))))
+    base = dice.normal(span, dim)
+
+    def offsets(count: int) -> Tensor:
+        return normalize(dice.normal(count, span) @ base, dim=1)
+
+    if classes > 5 and dice.happens(config.groups):
+        group, groups = torch.arange(classes), classes
+        for _ in range(1 + dice.happens(0.5)):
+            fewer = int(dice.scale(2, max(3, groups / 2)))
+            group, groups = dice.below(fewer, groups)[group], fewer
+            rows = normalize(rows + dice.scale(0.3, 2.5) * offsets(groups)[group[labels]], dim=1)
+            if groups < 4:
+                break
+    if dice.happens(config.modes):
+        modes = 1 + dice.below(int(dice.scale(2, 12)), classes)
+        first = modes.cumsum(0) - modes
+        mode = first[labels] + (dice.even(n) * modes[labels]).long().clamp(max=modes[labels] - 1)
+        shared, total = dice.happens(0.4), int(modes.sum())  # shared: the same modes in every class, as poses are
+        offset = offsets(12)[dice.below(12, total)] if shared else offsets(total)
+        rows = normalize(rows + dice.scale(0.15, 1.2) * offset[mode], dim=1)
+    return rows
+
+
+def disturbed(dice: Dice, rows: Tensor, labels: Tensor, config: VarietyConfig) -> Labelled:
+    """Bursts of near-duplicates, mixtures of two images as outliers (classes of their own), noise.
+
+    Example:
+        >>> x, y = disturbed(Dice(0), torch.eye(12), torch.arange(12) // 2, VarietyConfig(outliers=1.0, bursts=0.0))
+        >>> len(x) > 12, int(y.max()) > 5
+        (True, True)
+    """
+    n, _dim = rows.shape
+    if dice.happens(config.bursts):
+        count = max(1, int(dice.scale(0.02, 0.4) * n / 8))
+        source = torch.repeat_interleave(dice.order(n)[:count], 2 + dice.below(14, min(count, n)))
+        rows = torch.cat([rows, _noisy(dice, rows[source], dice.scale(0.01, 0.3))])
+        labels = torch.cat([labels, labels[source]])
+    if dice.happens(config.outliers):
+        count = int(dice.scale(0.005, 0.08) * n) + 1
+        mixed = normalize(rows[dice.below(n, count)] + rows[dice.below(n, count)], dim=1)
+        rows = torch.cat([rows, _noisy(dice, mixed, 0.2)])
+        labels = torch.cat([labels, labels.max() + 1 + torch.arange(count)])
+    if dice.happens(config.noise):
+        rows = _noisy(dice, rows, dice.uniform(0, 0.9))
+    return rows, labels
+
+
+def transformed(dice: Dice, rows: Tensor, config: VarietyConfig) -> Float[Tensor, "n e"]:
+    """The same images in other features: projected, whitened in part, centred, shifted, bent, or as they are.
+
+    Example:
+        >>> transformed(Dice(0), torch.eye(12), VarietyConfig()).shape[0]
+        12
+    """
+    n, dim = rows.shape
+    kind = int(dice.below(6))
+    if kind == 0:
+        rows = rows @ dice.normal(dim, max(4, int(dim * dice.scale(0.08, 1))))
+    elif kind == 1:
+        kept = min(n, dim, max(4, int(dice.scale(8, dim))))
+        centered = rows - rows.mean(dim=0)
+        axes, spread, _ = torch.linalg.svd(centered.T @ centered / n)
+        rows = centered @ axes[:, :kept] / (spread[:kept].sqrt() + 1e-6) ** dice.uniform(0, 1)
+    elif kind == 2:
+        rows = rows - rows.mean(dim=0)
+    elif kind == 3:
+        rows = rows + dice.scale(0.2, 3) * normalize(dice.normal(1, dim), dim=1)
+    elif kind == 4:
+        rows = rows.sign() * rows.abs() ** dice.uniform(0.5, 1.5)
+    if dice.happens(config.uneven):
+        rows = rows * torch.exp(dice.normal(1, rows.shape[1]) * dice.uniform(0, 0.7))
+    return normalize(rows, dim=1)
+
+
+def _noisy(dice: Dice, rows: Tensor, amount: float | int) -> Float[Tensor, "n d"]:
+    """Unit rows plus a random vector of length about `amount`."""
+    return normalize(rows + amount * dice.normal(*rows.shape) / math.sqrt(rows.shape[1]), dim=1)

@@ -1,0 +1,184 @@
+"""Meta-training of the general model: first the links, then the worth of clusters, on thousands of drawn sets."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Parallel, delayed, parallel_config
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from ..._core.runtime import resolve_device, seeded
+from ...decode.quality import Forecaster
+from ...graph.density import link_labels
+from ...lander.config import InferenceConfig, LanderConfig
+from ...lander.model import Lander
+from .sets import GeneralRecipe, GeneralSet, Table, draw_sets, worth_table
+from .synthetic import Labelled
+
+CHUNK = 25  # sets a process draws at a time, as the sources travel to it each time
+HELD_OUT = 20  # one set in so many is not trained on but watched
+
+
+def train_general(
+    sources: Sequence[Labelled],
+    config: LanderConfig | None = None,
+    *,
+    recipe: GeneralRecipe | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    jobs: int = 2,
+    progress: bool = True,
+) -> Lander:
+    """A LANDER for embeddings of any kind and dimension, with the committee that its "cut" decoder needs.
+
+    Links: binary cross entropy on every link of every set, not balanced, so that linkage is calibrated. Worth: cross
+    entropy of every node's forecast at each of `forecast.TAUS` with its true worth, nodes weighted by the square root
+    of their size. One set in twenty is held out and watched: `history` has the losses on both.
+
+    Args:
+        sources: labelled unit rows, e.g. `sources.general_sources(encoder)`.
+        config: with members > 0; None: `LanderConfig.general()`.
+        recipe: None: `GeneralRecipe()`, which takes under an hour on 2 cores.
+        seed: of everything drawn; the same seed, sources, machine and number of threads give the same model.
+        device: where the links are trained.
+        jobs: processes that draw sets and build trees.
+        progress: show progress bars.
+
+    Raises:
+        ValueError: a config without a committee.
+
+    Example:
+        >>> from workbench.train import VarietyConfig
+        >>> quick = GeneralRecipe(sets=4, epochs=1, forecast_epochs=1, variety=VarietyConfig(images=(60, 90)))
+        >>> lander = train_general([], recipe=quick, jobs=1, progress=False)
+        >>> lander.inference.decoder, sorted(lander.history["stage"].unique())
+        ('cut', ['links', 'worth'])
+    """
+    recipe, config = recipe or GeneralRecipe(), config or LanderConfig.general()
+    if not config.members:
+        raise ValueError("config: the general model needs a committee, got members=0; use LanderConfig.general()")
+    model: Lander = seeded(lambda: Lander(config, InferenceConfig.general(recipe.k)), seed).to(resolve_device(device))
+    run = _Run(model, recipe, jobs, progress)
+    seeds = np.split(seed * 1_000_003 + np.arange(recipe.sets), range(CHUNK, recipe.sets, CHUNK))
+    drawn = [one for some in run.parallel(draw_sets, seeds, "drawing sets", sources, recipe, model) for one in some]
+    history = seeded(lambda: [*run.train_links(drawn), *run.train_worth(drawn)], seed + 1)
+    model.history = pd.DataFrame(history)
+    return model.to("cpu").eval()
+
+
+@dataclass
+class _Run:
+    """One training: what both stages share."""
+
+    model: Lander
+    recipe: GeneralRecipe
+    jobs: int
+    progress: bool
+
+    def parallel(self, work: Callable[..., Any], items: Sequence[Any], what: str, *given: Any) -> list[Any]:
+        """`work(item, *given)` for every item, in order, on several processes."""
+        with parallel_config("loky", inner_max_num_threads=1):
+            done = Parallel(n_jobs=self.jobs, return_as="generator")(delayed(work)(item, *given) for item in items)
+            return list(tqdm(done, total=len(items), desc=what, disable=not self.progress))
+
+    def train_links(self, drawn: list[GeneralSet]) -> Iterator[dict[str, Any]]:
+        """A step a set; one row of history an epoch."""
+        model, recipe = self.model, self.recipe
+        learned, watched = _split(drawn)
+        links = [parameter for name, parameter in model.named_parameters() if not name.startswith("forecaster")]
+        optimizer = torch.optim.AdamW(links, lr=recipe.learning_rate, weight_decay=1e-2)
+        steps = _steps(optimizer, recipe.epochs * len(learned))
+        model.train()
+        for epoch in range(recipe.epochs):
+            started, losses = time.perf_counter(), []
+            order = torch.randperm(len(learned)).tolist()
+            for i in tqdm(order, desc=f"links, epoch {epoch + 1}", disable=not self.progress):
+                loss = _link_loss(model, learned[i])
+                optimizer.zero_grad()
+                loss.backward()
+                nn.utils.clip_grad_norm_(links, 1.0)
+                optimizer.step()
+                steps.step()
+                losses.append(loss.detach())
+            with torch.no_grad():
+                unseen = [_link_loss(model, one) for one in watched]
+            yield _row("links", epoch, losses, unseen, started)
+        model.eval()
+
+    def train_worth(self, drawn: list[GeneralSet]) -> Iterator[dict[str, Any]]:
+        """The committee, on the trees that the trained links give."""
+        forecaster, recipe, device = self.model.forecaster, self.recipe, self.model.device
+        assert forecaster is not None
+        tables = self.parallel(worth_table, drawn, "merge trees", self.model.cpu(), recipe.images)
+        self.model.to(device)
+        learned, watched = (_joined(part, device) for part in _split(tables))
+        forecaster.standardise(learned[0])
+        optimizer = torch.optim.AdamW(forecaster.parameters(), lr=recipe.forecast_rate, weight_decay=1e-2)
+        steps = _steps(optimizer, recipe.forecast_epochs * math.ceil(len(learned[0]) / recipe.batch))
+        for epoch in range(recipe.forecast_epochs):
+            started, losses = time.perf_counter(), []
+            forecaster.train()
+            batches = torch.randperm(len(learned[0])).to(device).split(recipe.batch)
+            for rows in tqdm(batches, desc=f"worth, epoch {epoch + 1}", disable=not self.progress):
+                loss = _worth_loss(forecaster, *(column[rows] for column in learned))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                steps.step()
+                losses.append(loss.detach())
+            forecaster.eval()
+            with torch.no_grad():
+                unseen = [_worth_loss(forecaster, *watched)] if len(watched[0]) else []
+            yield _row("worth", epoch, losses, unseen, started)
+
+
+def _split(items: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Those trained on, and every twentieth, which is not."""
+    return [item for i, item in enumerate(items) if i % HELD_OUT != HELD_OUT - 1], items[HELD_OUT - 1 :: HELD_OUT]
+
+
+def _joined(tables: list[Table], device: torch.device) -> tuple[Tensor, ...]:
+    if not tables:
+        return tuple(torch.empty(0, device=device) for _ in range(3))
+    return tuple(torch.from_numpy(np.concatenate(column)).to(device) for column in zip(*tables, strict=True))
+
+
+def _steps(optimizer: torch.optim.Optimizer, total: int) -> torch.optim.lr_scheduler.LambdaLR:
+    """Warm-up over the first hundredth, then half a cosine."""
+    warm = max(1, total // 100)
+
+    def rate(step: int) -> float:
+        return min(1.0, (step + 1) / warm) * (1 + math.cos(math.pi * min(1.0, step / total))) / 2
+
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+
+
+def _link_loss(model: Lander, drawn: GeneralSet) -> Tensor:
+    inputs = drawn.inputs(model.device)
+    logits = model(inputs)
+    same = link_labels(inputs.graph, drawn.labels.to(model.device))
+    present = inputs.graph.present
+    return nn.functional.cross_entropy(logits[present], same[present].long())
+
+
+def _worth_loss(forecaster: Forecaster, inputs: Tensor, worth: Tensor, weight: Tensor) -> Tensor:
+    """Mean over members, nodes (weighted) and taus of the cross entropy with the true worth."""
+    logits = forecaster.logits(inputs)
+    target = worth.expand_as(logits)
+    loss = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(dim=(0, 2))
+    return (loss * weight).mean()
+
+
+def _row(stage: str, epoch: int, losses: list[Tensor], unseen: list[Tensor], started: float) -> dict[str, Any]:
+    means = (float(torch.stack(part).mean()) if part else math.nan for part in (losses, unseen))
+    loss, held_out = means
+    seconds = time.perf_counter() - started
+    return {"stage": stage, "epoch": epoch + 1, "loss": loss, "held_out_loss": held_out, "seconds": seconds}

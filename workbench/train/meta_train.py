@@ -1,0 +1,183 @@
+"""Meta-training: learning, from labelled classes, to link and to judge density at every level of a hierarchy."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from .._core.state import read_state, write_state
+from ..lander.config import InferenceConfig, LanderConfig
+from ..lander.model import Lander
+from .config import TrainConfig
+from .select_tau import best_tau
+from .trainer import MetaTraining
+
+
+class _Keeper:
+    """Keeps the best model of a run, decides when it is over, saves it and takes it up again."""
+
+    def __init__(self, run: MetaTraining, path: str | Path | None) -> None:
+        self.run, self.path = run, path
+        self.best: dict[str, Any] = {"score": -1.0, "behind": 0}
+        self.weights: dict[str, Tensor] = {}
+        if path is not None and Path(path).exists():
+            self._load(path)
+
+    @property
+    def finished(self) -> bool:
+        training = self.run.training
+        out_of_patience = training.patience is not None and self.best["behind"] >= training.patience
+        return self.run.epoch >= training.epochs or out_of_patience
+
+    def after_epoch(self) -> None:
+        if not self.run.at_validation:
+            return
+        self._judge(self.run.rows[-1]["val_bcubed_f"])
+        if self.path is not None:
+            self._save(self.path)
+
+    def _judge(self, score: float) -> None:
+        if score > self.best["score"]:
+            self.best = {"score": score, "behind": 0}
+            self.weights = {name: value.detach().clone() for name, value in self.run.model.state_dict().items()}
+        else:
+            self.best["behind"] += 1
+
+    def best_model(self) -> Lander:
+        """The best model, with tau chosen on the held-out classes clustered among those of the training."""
+        run = self.run
+        model = copy.deepcopy(run.model)
+        if self.weights:  # none yet if stopped before a validation
+            model.load_state_dict(self.weights)
+        model.tau_curve = run.curve_among_all(model.predict, model.inference)
+        model.inference = replace(model.inference, tau=best_tau(model.tau_curve))
+        model.history = pd.DataFrame(run.rows)
+        return model.eval()
+
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a saved run to be taken up."""
+        run, digest = self.run, hashlib.sha256()
+        for tensor in (run.features, run.labels, *run.validation):
+            digest.update(tensor.cpu().numpy().tobytes())
+        settings = {**run.model.settings(), "training": asdict(run.training)}
+        identity: dict[str, Any] = _plain({**settings, "seed": run.seed, "data": digest.hexdigest()[:16]})
+        return identity
+
+    def _save(self, path: str | Path) -> None:
+        run = self.run
+        tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
+        tensors |= {f"best.{name}": value for name, value in self.weights.items()}
+        for i, slots in run.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{i}.{name}": value for name, value in slots.items()}
+        tensors["generator"] = run.generator.get_state()
+        settings = {"kind": "run", "of": self._identity(), "epoch": run.epoch, "rows": run.rows, "best": self.best}
+        write_state(path, tensors, settings)
+
+    def _load(self, path: str | Path) -> None:
+        tensors, settings = read_state(path)
+        if settings.get("kind") != "run":
+            raise ValueError(f"state: {path} holds a {settings.get('kind')!r}, expected a saved run; name another file")
+        mine = self._identity()
+        differ = [name for name in mine if mine[name] != settings["of"][name]]
+        if differ:
+            raise ValueError(f"state: {path} was saved by a run with other {', '.join(differ)}; name another file")
+        run = self.run
+        run.model.load_state_dict(_part(tensors, "model."))
+        self.weights = {name: value.to(run.device) for name, value in _part(tensors, "best.").items()}
+        self.best, run.epoch, run.rows = settings["best"], settings["epoch"], settings["rows"]
+        run.generator.set_state(tensors["generator"])
+        state = run.optimizer.state_dict()
+        for key, value in _part(tensors, "optimizer.").items():
+            i, name = key.split(".", 1)
+            state["state"].setdefault(int(i), {})[name] = value
+        run.optimizer.load_state_dict(state)
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON gives it back: tuples are lists."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def meta_train(
+    features: Any,
+    labels: Any,
+    config: LanderConfig | None = None,
+    *,
+    training: TrainConfig | None = None,
+    inference: InferenceConfig | None = None,
+    validation: tuple[Any, Any] | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "float32",
+    state: str | Path | None = None,
+    stop: Callable[[], bool] | None = None,
+    on_epoch: Callable[[list[dict[str, Any]]], None] | None = None,
+    progress: bool = True,
+) -> Lander:
+    """Learn to cluster from labelled features; the classes of the test must be others.
+
+    The best model by BCubed F on held-out classes is returned. Its `inference.tau` was chosen on those classes,
+    clustered together with the training's (`tau_curve`, `best_tau`). Its `history` has one row per epoch and level:
+    link_loss, density_loss, and val_bcubed_f (at the best tau) where it was validated.
+
+    Args:
+        features, labels, config, training, inference, validation, seed, device, precision: see `MetaTraining`.
+        state: a file to save the run to every `training.validate` epochs. If it exists the run goes on from there, to
+            the same result as if it had never stopped.
+        stop: asked after every epoch; True ends the run, with the best model so far.
+        on_epoch: called after every epoch with its rows of history.
+        progress: show a progress bar.
+
+    Raises:
+        ValueError: fewer than two classes, labels of another length, features that are not finite, or a `state` that
+            was saved by a run with other settings or data.
+
+    Example:
+        >>> import torch, workbench as wb
+        >>> random = torch.Generator().manual_seed(0)
+        >>> centers = torch.randn(12, 8, generator=random)
+        >>> x = centers.repeat(20, 1) + 0.1 * torch.randn(240, 8, generator=random)
+        >>> quick = wb.TrainConfig(epochs=8, validate=8)
+        >>> lander = wb.meta_train(x, torch.arange(12).repeat(20), training=quick, progress=False)
+        >>> int(lander.history["epoch"].max()), lander.config.inputs
+        (8, 'structural')
+
+    Source: paper section 3.4 (joint training over all levels).
+    """
+    run = MetaTraining(
+        features,
+        labels,
+        config,
+        training=training,
+        inference=inference,
+        validation=validation,
+        seed=seed,
+        device=device,
+        precision=precision,
+    )
+    keeper = _Keeper(run, state)
+    bar = tqdm(total=run.training.epochs, initial=run.epoch, desc="meta-training", unit="epoch", disable=not progress)
+    with bar:
+        while not keeper.finished and not (stop and stop()):
+            rows = run.run_epoch()
+            keeper.after_epoch()
+            bar.update()
+            shown = {"val_F": f"{keeper.best['score']:.3f}"} if keeper.weights else {}
+            bar.set_postfix(loss=f"{rows[0]['link_loss']:.3f}", **shown)
+            if on_epoch:
+                on_epoch(rows)
+    return keeper.best_model()

@@ -1,0 +1,93 @@
+"""Choosing tau on labelled classes that training has not seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int, Int64
+from torch import Tensor
+
+from ..cluster.hierarchy import build_hierarchy, rebuild
+from ..cluster.predictors import Predictor
+from ..lander.config import InferenceConfig
+
+TAUS = tuple(round(1 / (1 + math.exp(-z / 4)), 3) for z in range(-5, 19))  # 0.223 to 0.989, even steps of log-odds
+
+
+def tau_curve(
+    predict: Predictor,
+    settings: InferenceConfig,
+    features: Float[Tensor, "n d"],
+    labels: Int[Tensor, " n"],
+    scored: Bool[Tensor, " n"] | None = None,
+    taus: tuple[float, ...] = TAUS,
+) -> pd.DataFrame:
+    """Scores of the last level for each tau.
+
+    Held-out classes are scored best while they are clustered together with the training's: alone they lie less crowded
+    than the classes of a real set, and too low a tau would do.
+
+    Args:
+        predict: a LANDER's `predict`, or another predictor.
+        settings: its inference settings; their tau is replaced.
+        features: unit rows of the images.
+        labels: their classes.
+        scored: the images the scores are a mean over; None: all.
+        taus: candidates.
+
+    Returns: a row per tau: tau, bcubed_f, error (standard error of bcubed_f over classes), n_clusters, n_levels.
+
+    Example:
+        >>> import torch
+        >>> from workbench.cluster import similarity_predictor
+        >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
+        >>> truth, taus = torch.tensor([0, 0, 1, 1]), (0.05, 0.9)
+        >>> tau_curve(similarity_predictor, InferenceConfig(k=2), x, truth, taus=taus)["n_clusters"].tolist()
+        [1, 2]
+    """
+    truth = labels.cpu().numpy()
+    part = slice(None) if scored is None else scored.cpu().numpy()
+    lowest = build_hierarchy(features, predict, replace(settings, max_levels=1))
+    rows = []
+    for tau in taus:
+        tree = rebuild(lowest, predict, settings, tau)
+        score, error = _bcubed_of(truth, tree.labels.cpu().numpy(), part)
+        row = {"tau": tau, "bcubed_f": score, "error": error}
+        rows.append({**row, "n_clusters": tree.n_clusters, "n_levels": len(tree.levels)})
+    return pd.DataFrame(rows)
+
+
+def _bcubed_of(truth: Int64[np.ndarray, " n"], found: Int64[np.ndarray, " n"], part: Any) -> tuple[float, float]:
+    """BCubed F over some of the items, and its standard error from the spread of F over their classes."""
+    of_class, of_cluster, shared = (_sizes(key)[part] for key in (truth, found, truth * (found.max() + 1) + found))
+    items = pd.DataFrame({"class": truth[part], "p": shared / of_cluster, "r": shared / of_class})
+    by_class = items.groupby("class").mean()
+    f = 2 * by_class["p"] * by_class["r"] / (by_class["p"] + by_class["r"])
+    p, r = items["p"].mean(), items["r"].mean()
+    return float(2 * p * r / (p + r)), float(f.std(ddof=0) / np.sqrt(len(f)))
+
+
+def _sizes(groups: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """How many items share each item's group."""
+    _, group, count = np.unique(groups, return_inverse=True, return_counts=True)
+    return count[group].astype(np.int64)
+
+
+def best_tau(curve: pd.DataFrame) -> float:
+    """The highest tau whose BCubed F lies within one standard error of the best.
+
+    A set in use has more classes than a validation set, so more chances of a wrong merge: of thresholds that validation
+    cannot tell apart the strictest is the safest.
+
+    Example:
+        >>> best_tau(pd.DataFrame({"tau": [0.3, 0.5, 0.7], "bcubed_f": [0.8, 0.9, 0.89], "error": [0.02, 0.02, 0.02]}))
+        0.7
+
+    Source: the one-standard-error rule, Breiman et al., "Classification and Regression Trees", 1984.
+    """
+    best = curve.loc[curve["bcubed_f"].idxmax()]
+    return float(curve.loc[curve["bcubed_f"] >= best["bcubed_f"] - best["error"], "tau"].max())

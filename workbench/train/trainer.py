@@ -1,0 +1,239 @@
+"""One run of meta-training, epoch by epoch: levels with targets, steps over all of them, validation."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .._core.runtime import resolve_device, seeded
+from .._core.validation import check_array, check_choice, check_labels, unit_rows
+from ..cluster.predictors import Predictor
+from ..graph.density import signed_density
+from ..lander.config import PRECISIONS, InferenceConfig, LanderConfig
+from ..lander.inputs import GraphInputs
+from ..lander.model import Lander, linkage_of, products_in
+from .config import TrainConfig
+from .episodes import TrainingLevel, draw_classes, on_policy_levels, random_projection, teacher_levels
+from .losses import balance, density_loss, link_loss
+from .select_tau import TAUS, tau_curve
+
+Labelled = tuple[Float[Tensor, "n d"], Int[Tensor, " n"]]
+
+
+class MetaTraining:
+    """A training run that can be advanced epoch by epoch, watched, saved and taken up again to the same result.
+
+    Args:
+        features: of the meta-training images [N, D]; rows are scaled to length 1.
+        labels: their classes [N].
+        config: architecture; None: `LanderConfig()`.
+        training: the recipe; None: `TrainConfig()`.
+        inference: k, decoder and stopping rules the model will be applied with. None: `InferenceConfig()` for
+            structural inputs, `InferenceConfig.published()` for features.
+        validation: (features, labels) of other classes; None: a share `training.hold_out` of the classes is held out.
+        seed: of everything random.
+        device: "auto", "cpu" or "cuda".
+        precision: of the products of matrices in training, "float32" or "bfloat16": faster where the processor has it;
+            losses, targets and validation stay in full precision.
+
+    Attributes:
+        model: the LANDER being trained.
+        epoch: epochs done.
+        rows: the history, one dictionary per epoch and level.
+
+    Raises:
+        ValueError: fewer than two classes, labels of another length, features that are not finite.
+    """
+
+    def __init__(
+        self,
+        features: Any,
+        labels: Any,
+        config: LanderConfig | None = None,
+        *,
+        training: TrainConfig | None = None,
+        inference: InferenceConfig | None = None,
+        validation: tuple[Any, Any] | None = None,
+        seed: int = 0,
+        device: str = "auto",
+        precision: str = "float32",
+    ) -> None:
+        self.precision = check_choice(precision, "precision", PRECISIONS)
+        self.training, self.device, self.seed = training or TrainConfig(), resolve_device(device), seed
+        self.generator = torch.Generator().manual_seed(seed)
+        x, y = _labelled(features, labels, self.device, "")
+        config = (config or LanderConfig()).for_features(x.shape[1])
+        if config.members:
+            raise ValueError(
+                "members: the committee is trained by workbench.general.train_general; give members=0 here"
+            )
+        if inference is None:
+            inference = InferenceConfig() if config.inputs != "features" else InferenceConfig.published()
+        self.model: Lander = seeded(lambda: Lander(config, inference), seed).to(self.device)
+        if validation is None:
+            n_classes = int(y.max()) + 1
+            if n_classes < 3:
+                raise ValueError("labels: expected at least 3 classes, one to be held out, got 2; or give `validation`")
+            count = min(max(1, round(self.training.hold_out * n_classes)), n_classes - 2)
+            held = draw_classes(y, count, self.generator)
+            self.validation, (x, y) = (x[held], y[held]), (x[~held], y[~held])
+        else:
+            self.validation = _labelled(*validation, self.device, "validation ")
+        self.features, self.labels = x, y
+        self.optimizer = _optimizer(self.model, self.training)
+        self.epoch = 0
+        self.rows: list[dict[str, Any]] = []
+        self.levels: list[TrainingLevel] = []
+
+    @property
+    def at_validation(self) -> bool:
+        """True after every `training.validate` epochs and at the end: where the run is validated and saved."""
+        return self.epoch % self.training.validate == 0 or self.epoch == self.training.epochs
+
+    def run_epoch(self) -> list[dict[str, Any]]:
+        """One pass over all levels; returns its rows of history, which `rows` keeps."""
+        started = time.perf_counter()
+        if not self.levels or (self.training.policy == "on-policy" and self.epoch % self.training.refresh == 0):
+            self.levels = self._build_levels()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        common = {"epoch": self.epoch + 1, "learning_rate": self._rate()}
+        rows = [{**common, **row} for row in self._pass_over_levels()]
+        self.epoch += 1
+        if self.at_validation:
+            curve = self.curve_among_all(self.model.predict, self.model.inference, TAUS[1::2])
+            rows = [{**row, "val_bcubed_f": curve["bcubed_f"].max()} for row in rows]
+        rows = [{**row, "seconds": time.perf_counter() - started} for row in rows]
+        self.rows += rows
+        return rows
+
+    def curve_among_all(
+        self, predict: Predictor, inference: InferenceConfig, taus: tuple[float, ...] = TAUS
+    ) -> pd.DataFrame:
+        """`tau_curve`, a mean over the training's projections: validation classes clustered among the training's.
+
+        Alone they are too easy to tell a good model from a better one: few classes, far apart. Projected, classes
+        overlap as unseen ones do, and the mean of several curves is steadier than one.
+        """
+        (x, y), (new_x, new_y) = (self.features, self.labels), self.validation
+        features, labels = torch.cat([x, new_x]), torch.cat([y, new_y + y.max() + 1])
+        scored = torch.arange(len(labels), device=labels.device) >= len(y)
+        drawn = torch.Generator().manual_seed(self.seed)
+        views = [random_projection(features, share, drawn) for share in self._projections]
+        curves = [tau_curve(predict, inference, view, labels, scored, taus) for view in views]
+        mean = pd.concat(curves).groupby("tau", as_index=False).mean()
+        return mean.assign(error=mean["error"] / math.sqrt(len(curves)))
+
+    @property
+    def _projections(self) -> tuple[float, ...]:
+        """A model that reads the features themselves is bound to their dimension."""
+        return self.training.projections if self.model.config.inputs != "features" else (1.0,)
+
+    def _build_levels(self) -> list[TrainingLevel]:
+        t, x, y = self.training, self.features, self.labels
+        links = t.loss.links
+        if t.policy == "teacher":
+            return teacher_levels(self.model, x, y, t.ks, t.levels, links=links)
+        return [level for _ in range(t.episodes) for level in self._episode()]
+
+    def _episode(self) -> list[TrainingLevel]:
+        """The levels of one hierarchy that the model builds over some of the classes, under drawn settings."""
+        t = self.training
+        k, projection = t.ks[self._draw(len(t.ks))], self._projections[self._draw(len(self._projections))]
+        tau = self._uniform(*t.taus)
+        share = self._uniform(t.classes, 1.0)
+        kept = draw_classes(self.labels, max(2, round(share * len(self.labels.unique()))), self.generator)
+        x = random_projection(self.features[kept], projection, self.generator)
+        return on_policy_levels(self.model, x, self.labels[kept], k, tau, links=t.loss.links)
+
+    def _draw(self, n: int) -> int:
+        return int(torch.randint(n, (), generator=self.generator))
+
+    def _uniform(self, low: float, high: float) -> float:
+        return low + (high - low) * float(torch.rand((), generator=self.generator))
+
+    def _rate(self) -> float:
+        t = self.training
+        return t.final_rate + (t.learning_rate - t.final_rate) * (1 + math.cos(math.pi * self.epoch / t.epochs)) / 2
+
+    def _pass_over_levels(self) -> list[dict[str, Any]]:
+        """Steps that each take a batch of nodes from every level; mean losses of each level."""
+        self.model.train()
+        n_steps = max(math.ceil(level.n / self.training.batch_size) for level in self.levels)
+        batches = [self._shuffled(level.n, n_steps) for level in self.levels]
+        shares, loss = self._shares(), self.training.loss
+        weights = torch.tensor([loss.link_weight, loss.density_weight], device=self.device)
+        sums = torch.zeros(len(self.levels), 2, device=self.device)
+        for step in range(n_steps):
+            with products_in(self.precision, self.device):
+                of_levels = [self._losses(lv, rows[step]) for lv, rows in zip(self.levels, batches, strict=True)]
+            losses = torch.stack(of_levels)
+            self.optimizer.zero_grad()
+            (losses @ weights).dot(shares).backward()
+            self.optimizer.step()
+            sums += losses.detach()
+        means = (sums / n_steps).tolist()
+        return [
+            {
+                "level": level.level,
+                "nodes": level.n,
+                "k": level.inputs.graph.k,
+                "link_loss": link,
+                "density_loss": density,
+            }
+            for level, (link, density) in zip(self.levels, means, strict=True)
+        ]
+
+    def _shuffled(self, n: int, n_batches: int) -> tuple[Tensor, ...]:
+        """Batches of a level's nodes in random order; a level of fewer nodes than batches is gone through again."""
+        rows = torch.randperm(n, generator=self.generator).to(self.device).tensor_split(min(n, n_batches))
+        return tuple(rows[i % len(rows)] for i in range(n_batches))
+
+    def _shares(self) -> Float[Tensor, " levels"]:
+        """What each level counts in the loss; they sum to 1."""
+        by_links = self.training.weigh_by == "links"
+        counts = [level.n * level.inputs.graph.k if by_links else 1 for level in self.levels]
+        return torch.tensor(counts, dtype=torch.float32, device=self.device) / sum(counts)
+
+    def _losses(self, level: TrainingLevel, rows: Int[Tensor, " b"]) -> Float[Tensor, 2]:
+        """Link loss and density loss of the nodes `rows` of a level."""
+        part = level.inputs if len(rows) == level.n else level.inputs.halo(rows, self.model.config.layers + 1)
+        if part is level.inputs:
+            rows = torch.arange(level.n, device=rows.device)
+        own = slice(0, len(rows))
+        logits = self._link_logits(part, own).float()
+        same, scored = level.same[rows], level.scored[rows]
+        if self.training.loss.balanced:
+            scored = balance(same, scored, self.generator)
+        graph = type(part.graph)(part.graph.neighbors[own], part.graph.similarity[own])
+        density = signed_density(graph, 2 * linkage_of(logits, graph.present) - 1)
+        link = link_loss(logits, same, scored, self.training.loss.gamma)
+        return torch.stack([link, density_loss(density, level.density[rows])])
+
+    def _link_logits(self, part: GraphInputs, own: slice) -> Float[Tensor, "b k 2"]:
+        """What the model says of the links of a part's first nodes."""
+        return self.model.link_logits(self.model.embed(part), part, own)
+
+
+def _labelled(features: Any, labels: Any, device: torch.device, which: str) -> Labelled:
+    """Checked unit rows and labels 0 .. classes-1 on the device."""
+    x = check_array(features, f"{which}features")
+    y = np.unique(check_labels(labels, len(x), f"{which}labels"), return_inverse=True)[1]
+    if y.max() == 0:
+        raise ValueError(f"{which}labels: expected at least 2 classes to learn from, got 1")
+    return unit_rows(x, f"{which}features", device=device), torch.from_numpy(y).to(device)
+
+
+def _optimizer(model: Lander, training: TrainConfig) -> torch.optim.Optimizer:
+    if training.optimizer == "sgd":
+        return torch.optim.SGD(
+            model.parameters(), lr=training.learning_rate, momentum=0.9, weight_decay=training.weight_decay
+        )
+    return torch.optim.AdamW(model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay)

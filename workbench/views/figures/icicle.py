@@ -1,0 +1,206 @@
+"""The tree of clusters as an icicle, pruned before it is drawn: a browser takes seconds for thousands of boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import torch
+from jaxtyping import Float, Int
+
+from ..._core.validation import check_int, check_labels
+from ...cluster.hierarchy import Hierarchy
+from ...decode.aggregate import majority
+from ..style import escape
+from .boxes import box_traits, boxes_styled
+
+ROOT = "all"
+_LEAST = 0.006  # of all images: a box below that is a line a few pixels high
+
+
+def plot_icicle(
+    hierarchy: Hierarchy,
+    labels: Any = None,
+    *,
+    max_nodes: int = 200,
+    class_names: Sequence[str] = (),
+    ids: Sequence[Any] | None = None,
+    title: str = "",
+) -> go.Figure:
+    """The hierarchy from the top (left) down to the clusters of level 0; a click on a box opens it.
+
+    A box is a cluster, its height the number of images, its name that of its peak (the image, or the class it has). To
+    its right stand the clusters it was joined from; a cluster that several levels left as it was is one box. The
+    largest clusters are shown, down to 0.6 % of the images; what is left of a cluster is one box
+    "k smaller clusters".
+
+    Args:
+        hierarchy: the clustering.
+        labels: true classes [N]: boxes are coloured by purity (the share of the largest class), else by size.
+        max_nodes: boxes of clusters to show; a browser needs about 2 ms for each.
+        class_names: a name per class, for the hover text.
+        ids: a name per image.
+        title: in place of "Hierarchy".
+
+    Example:
+        >>> import torch, workbench as wb
+        >>> from workbench.cluster import similarity_predictor
+        >>> tree = wb.build_hierarchy(torch.eye(3), similarity_predictor, wb.InferenceConfig())
+        >>> plot_icicle(tree).data[0].values.tolist()
+        [3, 1, 1, 1]
+    """
+    boxes, note = shown_boxes(hierarchy, labels, max_nodes, _LEAST, class_names, ids)
+    icicle = go.Icicle(**box_traits(boxes, by_purity=labels is not None), tiling={"orientation": "h", "pad": 1})
+    heading = escape(title or "Hierarchy")
+    return boxes_styled(go.Figure(icicle), heading, f"{note}; left of a box: what it was joined to")
+
+
+def shown_boxes(
+    hierarchy: Hierarchy,
+    labels: Any,
+    max_nodes: int,
+    min_share: float,
+    class_names: Sequence[str] = (),
+    ids: Sequence[Any] | None = None,
+) -> tuple[pd.DataFrame, str]:
+    """The boxes of an icicle or a treemap, checked, and a line that says which they are and what their colour is."""
+    tree = collapse(tree_frame(hierarchy, labels, class_names=class_names, ids=ids))
+    boxes = prune(tree, check_int(max_nodes, "max_nodes"), min_share)
+    check_totals(boxes)
+    shown = int((boxes["kind"] == "cluster").sum())
+    note = f"clusters: the {shown:,} largest of {len(tree):,}" if shown < len(tree) else f"clusters: all {len(tree):,}"
+    colour = "purity: the share of the largest class" if labels is not None else "size"
+    n = len(hierarchy.layers)
+    return boxes, f"{n} level{'' if n == 1 else 's'}, {note}; colour = {colour}"
+
+
+def tree_frame(
+    hierarchy: Hierarchy, labels: Any = None, *, class_names: Sequence[str] = (), ids: Sequence[Any] | None = None
+) -> pd.DataFrame:
+    """`Hierarchy.to_pandas()` with what a box needs: key, parent_key, name, finest (the first level that has
+    it) and, of labels, purity and majority.
+
+    Example:
+        >>> import torch, workbench as wb
+        >>> from workbench.cluster import similarity_predictor
+        >>> tree = wb.build_hierarchy(torch.eye(2), similarity_predictor, wb.InferenceConfig())
+        >>> tree_frame(tree, [0, 0])[["key", "parent_key", "purity"]].values.tolist()
+        [['0/0', 'all', 1.0], ['0/1', 'all', 1.0]]
+    """
+    tree = hierarchy.to_pandas()
+    tree["key"] = tree["level"].astype(str) + "/" + tree["cluster"].astype(str)
+    above = (tree["level"] + 1).astype(str) + "/" + tree["parent"].astype(str)
+    tree["parent_key"] = above.where(tree["parent"] >= 0, ROOT)
+    tree["name"] = _names(tree["peak"].to_numpy(), labels, class_names, ids)
+    tree["finest"] = tree["level"]
+    tree["purity"], tree["majority"] = np.nan, ""
+    if labels is not None:
+        truth = check_labels(labels, len(hierarchy.layers[0]))
+        found = [purities(layer, truth) for layer in hierarchy.layers]
+        tree["purity"] = np.concatenate([share for _, share in found])
+        classes = np.concatenate([best for best, _ in found])
+        tree["majority"] = [str(class_names[c]) if class_names else f"class {c}" for c in classes]
+    return tree
+
+
+def _names(peaks: np.ndarray, labels: Any, class_names: Sequence[str], ids: Sequence[Any] | None) -> list[str]:
+    """What to call the image that stands for a cluster: its own name, else its class's, else its number."""
+    if ids is not None:
+        return [str(ids[i]) for i in peaks]
+    if labels is not None and class_names:
+        return [class_names[c] for c in check_labels(labels)[peaks]]
+    return [f"image {i}" for i in peaks]
+
+
+def purities(
+    clusters: Int[np.ndarray, " n"], labels: Int[np.ndarray, " n"]
+) -> tuple[Int[np.ndarray, " c"], Float[np.ndarray, " c"]]:
+    """Largest class of each cluster 0 .. c-1 and its share.
+
+    Example:
+        >>> purities(np.array([0, 0, 0, 1]), np.array([4, 4, 2, 2]))
+        (array([4, 2]), array([0.66666667, 1.        ]))
+    """
+    largest = majority(torch.from_numpy(clusters), torch.from_numpy(labels)).numpy()
+    return largest, np.bincount(clusters, weights=labels == largest[clusters]) / np.bincount(clusters)
+
+
+def collapse(tree: pd.DataFrame) -> pd.DataFrame:
+    """Clusters that went through levels unchanged as one row: that of the last level, `finest` being the first.
+
+    Example:
+        >>> import torch, workbench as wb
+        >>> from workbench.cluster import oracle_predictor
+        >>> x = torch.nn.functional.normalize(torch.eye(4) + 0.5, dim=1)
+        >>> tree = wb.build_hierarchy(x, oracle_predictor(torch.tensor([0, 0, 0, 1])), wb.InferenceConfig(k=2))
+        >>> len(tree_frame(tree)), len(collapse(tree_frame(tree)))
+        (2, 2)
+    """
+    rows = tree.set_index("key")
+    above = rows["size"].reindex(rows["parent_key"]).to_numpy()  # NaN at the top
+    same = pd.Series(above == rows["size"].to_numpy(), rows.index)
+    head = pd.Series(rows.index, rows.index)
+    for level in sorted(rows["level"].unique(), reverse=True):
+        chained = rows.index[same & (rows["level"] == level)]
+        head[chained] = head[rows.loc[chained, "parent_key"]].to_numpy()
+    finest = rows["finest"].groupby(head).min()
+    kept = rows[~same].reset_index()
+    kept["finest"] = finest[kept["key"]].to_numpy()
+    kept["parent_key"] = head.reindex(kept["parent_key"]).fillna(ROOT).to_numpy()
+    return kept
+
+
+def prune(tree: pd.DataFrame, max_nodes: int, min_share: float = 0.0) -> pd.DataFrame:
+    """The `max_nodes` largest clusters, a root, and in each box one for all its children that are left out.
+
+    A parent is never smaller than its child, so what is kept is a tree.
+
+    Args:
+        tree: as `tree_frame` or `collapse` gives it.
+        max_nodes: clusters to keep.
+        min_share: of all images, that a cluster must have to be kept.
+
+    Returns: columns key, parent_key, name, level, finest, size, purity, majority, kind ("root", "cluster", "rest").
+    """
+    top = tree[tree["parent_key"] == ROOT]
+    large = tree[tree["size"] >= min_share * top["size"].sum()]
+    order = np.lexsort((large["cluster"], -large["level"], -large["size"]))
+    kept = large.iloc[np.sort(order[:max_nodes])].assign(kind="cluster")
+    left = tree[~tree["key"].isin(kept["key"]) & tree["parent_key"].isin({ROOT, *kept["key"]})]
+    root = pd.DataFrame([{**_sums(top), "key": ROOT, "parent_key": "", "name": "all images", "kind": "root"}])
+    columns = ["key", "parent_key", "name", "level", "finest", "size", "purity", "majority", "kind"]
+    return pd.concat([root, kept, _rest(left)], ignore_index=True).reindex(columns=columns)
+
+
+def _rest(left: pd.DataFrame) -> pd.DataFrame:
+    """One row per parent in `left`, standing for its rows."""
+    if left.empty:
+        return pd.DataFrame()
+    weighted = left.assign(pure=left["size"] * left["purity"]).groupby("parent_key")
+    rest = weighted.agg(size=("size", "sum"), pure=("pure", "sum"), n=("size", "count"), level=("level", "first"))
+    rest = rest.reset_index()
+    rest["purity"] = np.where(left["purity"].isna().all(), np.nan, rest["pure"] / rest["size"])
+    rest["name"] = [f"{n:,} smaller clusters" if n > 1 else "1 smaller cluster" for n in rest["n"]]
+    return rest.assign(key="rest of " + rest["parent_key"], majority="", kind="rest")
+
+
+def _sums(top: pd.DataFrame) -> dict[str, Any]:
+    size = int(top["size"].sum())
+    return {"size": size, "purity": float((top["size"] * top["purity"]).sum(skipna=False) / size), "majority": ""}
+
+
+def check_totals(boxes: pd.DataFrame) -> None:
+    """An icicle with a parent smaller than its children draws nothing, and without a word: so it is checked here.
+
+    Raises:
+        AssertionError: naming the first parent whose children do not add up to it.
+    """
+    below = boxes[boxes["parent_key"] != ""].groupby("parent_key")["size"].sum()
+    own = boxes.set_index("key")["size"].reindex(below.index)
+    wrong = below.index[(below != own).to_numpy()]
+    if len(wrong):
+        key = wrong[0]
+        raise AssertionError(f"cluster {key} has {own[key]} images, its children {below[key]}: not a tree")

@@ -1,0 +1,1 @@
+"""HTML pages that need no kernel: the report of a clustering, and the demo's."""
