@@ -10,7 +10,7 @@ import torch
 
 from workbench import HiLander
 from workbench._core import memmap
-from workbench._core.memmap import on_disk, room
+from workbench._core.memmap import is_memmap, new_tensor
 from workbench._core.validation import unit_rows
 from workbench.graph.knn import knn
 
@@ -32,10 +32,10 @@ def mapped(tmp_path, blobs):
 @here
 def test_room_in_a_file_has_no_name_and_goes_with_the_tensor(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    rows = room((1000, 8), mapped=True)
+    rows = new_tensor((1000, 8), mapped=True)
     rows[:] = 1
-    assert on_disk(rows)
-    assert on_disk(rows[3:5])
+    assert is_memmap(rows)
+    assert is_memmap(rows[3:5])
     assert rows.sum() == 8000
     assert list(tmp_path.iterdir()) == []
     maps = Path("/proc/self/maps")
@@ -44,8 +44,8 @@ def test_room_in_a_file_has_no_name_and_goes_with_the_tensor(tmp_path, monkeypat
         del rows
         gc.collect()
         assert str(tmp_path) not in maps.read_text()
-    assert not on_disk(room((3, 2), mapped=False))
-    assert room((0, 2), mapped=True).shape == (0, 2)
+    assert not is_memmap(new_tensor((3, 2), mapped=False))
+    assert new_tensor((0, 2), mapped=True).shape == (0, 2)
 
 
 @here
@@ -55,16 +55,16 @@ def test_a_full_disk_is_told_before_any_work(monkeypatch):
 
     monkeypatch.setattr(memmap.os, "posix_fallocate", full)
     with pytest.raises(OSError, match="No space left") as caught:
-        room((10, 10), mapped=True)
+        new_tensor((10, 10), mapped=True)
     assert "400 bytes" in caught.value.__notes__[0]
     assert "TMPDIR" in caught.value.__notes__[0]
 
 
 def test_what_is_mapped_is_known_through_views_of_it(mapped):
     rows, same = mapped()
-    assert on_disk(rows)
-    assert on_disk(np.asarray(rows)[5:, ::2])
-    assert not on_disk(same)
+    assert is_memmap(rows)
+    assert is_memmap(np.asarray(rows)[5:, ::2])
+    assert not is_memmap(same)
 
 
 @here
@@ -72,7 +72,7 @@ def test_what_is_mapped_is_known_through_views_of_it(mapped):
 def test_unit_rows_of_a_file_lie_in_a_file(dtype, mapped):
     rows, same = mapped(dtype)
     units = unit_rows(rows)
-    assert on_disk(units)
+    assert is_memmap(units)
     assert torch.equal(units, unit_rows(same))
 
 
@@ -91,8 +91,8 @@ def test_clusters_of_a_file_are_those_of_its_rows(model, mapped, tmp_path):
     np.testing.assert_array_equal(fitted.labels_, HiLander(model).fit_predict(same))
     np.testing.assert_array_equal(fitted.predict(rows[:20]), fitted.labels_[:20])
     if sys.platform != "win32":
-        assert on_disk(fitted.features_)
-        assert on_disk(fitted.partial_fit(same[:5]).features_)
+        assert is_memmap(fitted.features_)
+        assert is_memmap(fitted.partial_fit(same[:5]).features_)
     np.testing.assert_array_equal(fitted.labels_, HiLander(model).fit(same).partial_fit(same[:5]).labels_)
     assert (tmp_path / "x.npy").read_bytes() == before
     assert os.access(tmp_path / "x.npy", os.W_OK)

@@ -4,7 +4,7 @@ import torch
 
 from workbench import HiLander
 from workbench._core import progress
-from workbench._core.progress import shown, tracked
+from workbench._core.progress import progress_bar, show_progress
 from workbench.graph.knn import knn
 
 
@@ -16,10 +16,10 @@ def at_once(monkeypatch):
 
 @pytest.mark.parametrize("parts", [[slice(0, 300), slice(300, 500)], list(torch.arange(500).split(300)), []])
 def test_the_bar_counts_rows_and_is_only_shown_when_asked_for(parts, at_once, capsys):
-    assert list(tracked(parts, "things")) == parts
+    assert list(progress_bar(parts, "things")) == parts
     assert capsys.readouterr().err == ""
-    with shown(True):
-        seen = list(tracked(parts, "things"))
+    with show_progress(True):
+        seen = list(progress_bar(parts, "things"))
     assert all(one is other for one, other in zip(seen, parts, strict=True))
     err = capsys.readouterr().err
     assert "things" in err
@@ -27,7 +27,7 @@ def test_the_bar_counts_rows_and_is_only_shown_when_asked_for(parts, at_once, ca
 
 
 def test_what_was_asked_for_ends_with_the_block_even_by_an_error():
-    with pytest.raises(RuntimeError), shown(True):
+    with pytest.raises(RuntimeError), show_progress(True):
         raise RuntimeError
     assert not progress._asked.get()
 
@@ -36,7 +36,7 @@ def test_what_was_asked_for_ends_with_the_block_even_by_an_error():
 def test_searches_show_their_bars_and_find_the_same(method, blobs, at_once, capsys):
     x, _ = blobs(20, 30)
     quiet = knn(x, 5, method=method)
-    with shown(True):
+    with show_progress(True):
         loud = knn(x, 5, method=method)
     assert "k-NN graph" in capsys.readouterr().err
     assert torch.equal(quiet.neighbors, loud.neighbors)
@@ -48,7 +48,7 @@ def test_fit_shows_its_stages_and_no_bar_unless_told(blobs, at_once, capsys):
     assert capsys.readouterr().err == ""
     loud = HiLander(progress=True).fit_predict(x)
     err = capsys.readouterr().err
-    assert all(stage in err for stage in ("k-NN graph", "convolution", "links", "worth of clusters"))
+    assert all(stage in err for stage in ("k-NN graph", "convolution", "links", "quality of clusters"))
     np.testing.assert_array_equal(quiet, loud)
 
 

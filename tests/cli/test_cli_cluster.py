@@ -17,7 +17,7 @@ from workbench.cli.results import RESULTS
 def test_cluster_gives_what_the_estimator_gives(format, home, clustered, tmp_path):
     assert clustered("mine.npz", "--format", format).exit_code == 0
     read = pd.read_csv if format == "csv" else pd.read_parquet
-    table, tree, ledger = (read(tmp_path / f"out/{name}.{format}") for name in ("labels", "hierarchy", "ledger"))
+    table, tree, summary = (read(tmp_path / f"out/{name}.{format}") for name in ("labels", "hierarchy", "summary"))
     data = wb.data.load_features(home / "mine.npz")
     model = wb.HiLander(home / "lander.safetensors", device="cpu").fit(data.features)
     layers = [table[f"level_{i}"].to_numpy() for i in range(len(model.cluster_layers_))]
@@ -28,7 +28,7 @@ def test_cluster_gives_what_the_estimator_gives(format, home, clustered, tmp_pat
     assert table["is_peak"].sum() == model.n_clusters_
     assert (layers[-1][table["representative"]] == layers[-1]).all()
     pd.testing.assert_frame_equal(tree, model.hierarchy_.to_pandas(), check_dtype=False)
-    pd.testing.assert_frame_equal(ledger, model.hierarchy_.ledger(), check_dtype=False)
+    pd.testing.assert_frame_equal(summary, model.hierarchy_.summary(), check_dtype=False)
     last = json.loads((tmp_path / "out/scores.json").read_text())[-1]
     assert last == {"level": len(layers) - 1, **wb.scores(data.labels, model.labels_)}
 
@@ -73,7 +73,7 @@ def test_results_are_replaced_as_a_whole_or_not_at_all(clustered, home, tmp_path
     assert clustered("mine.npz").exit_code == 0
     (out / "notes.txt").write_text("mine")
     before = {file.name: file.read_bytes() for file in out.iterdir()}
-    tables = {"labels", "clusters", "hierarchy", "ledger"}
+    tables = {"labels", "clusters", "hierarchy", "summary"}
     assert set(before) == {*(f"{table}.parquet" for table in tables), "scores.json", "notes.txt"}
     failed(clustered("mine.npz", "--tau", 2), "tau")
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before

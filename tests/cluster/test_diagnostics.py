@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.cluster.diagnostics import confidence, outlier_scores, review_clusters
+from workbench.cluster.diagnostics import cluster_table, confidence, outlier_scores
 from workbench.cluster.hierarchy import build_hierarchy
 from workbench.cluster.predictors import oracle_predictor, similarity_predictor
 from workbench.graph.knn import KnnGraph
@@ -27,7 +27,7 @@ def test_no_links_at_all():
 def test_the_doubtful_come_first(blobs):
     x, y = blobs(noise=0.1)
     tree = build_hierarchy(x, oracle_predictor(y), InferenceConfig(k=5))
-    table = review_clusters(tree)
+    table = cluster_table(tree)
     assert table["size"].sum() == len(x)
     assert table["cluster"].is_unique
     assert table["stability"].is_monotonic_increasing
@@ -40,6 +40,6 @@ def test_the_doubtful_come_first(blobs):
 def test_a_cluster_torn_from_its_like_is_less_stable(blobs):
     x, _y = blobs(n_classes=4, per_class=20)
     tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=8, tau=0.5))
-    whole = review_clusters(tree)["stability"].min()
+    whole = cluster_table(tree)["stability"].min()
     torn = build_hierarchy(x, similarity_predictor, InferenceConfig(k=8, tau=float(np.float32(0.995))))
-    assert review_clusters(torn)["stability"].iloc[0] < whole
+    assert cluster_table(torn)["stability"].iloc[0] < whole

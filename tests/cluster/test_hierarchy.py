@@ -11,7 +11,7 @@ from workbench.evaluate.scores import scores
 from workbench.graph.density import density_target
 from workbench.graph.knn import knn
 from workbench.lander.config import InferenceConfig
-from workbench.lander.prediction import Prediction
+from workbench.lander.model import Prediction
 from workbench.train.episodes import level_nodes
 
 
@@ -113,8 +113,8 @@ def test_labels_are_never_needed_and_nothing_is_written(blobs):
 def test_ledger_tells_every_level(blobs):
     x, _ = blobs()
     tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=3, tau=0.2))
-    ledger = tree.ledger()
-    assert (ledger["nodes"] - ledger["links_added"] == ledger["clusters"]).all()
+    summary = tree.summary()
+    assert (summary["nodes"] - summary["links_added"] == summary["clusters"]).all()
 
 
 def test_aggregation_over_levels_is_over_images(blobs):

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from workbench._core.runtime import seeded
 from workbench.cluster.hierarchy import build_hierarchy
-from workbench.cluster.out_of_sample import JOINS, continued, joined
+from workbench.cluster.out_of_sample import JOINS, assign_out_of_sample, continued_clusters
 from workbench.graph.knn import KnnGraph, query
 from workbench.graph.nodes import Nodes
 from workbench.lander.config import InferenceConfig, LanderConfig
 from workbench.lander.model import Lander
-from workbench.lander.relative_features import Scene
+from workbench.lander.relative_features import GraphContext
 
 LABELS = st.lists(st.integers(0, 4), max_size=30)
 
@@ -36,7 +36,7 @@ def test_clusters_go_on_as_defined(first, second, later):
     n = min(len(first), len(second))
     before, now = first[:n], second[:n] + later
     expected = [goes_on_from(before, now, cluster) for cluster in range(5)]
-    found = continued(np.array(before, np.int64), np.array(now, np.int64), 5).tolist()
+    found = continued_clusters(np.array(before, np.int64), np.array(now, np.int64), 5).tolist()
     assert found == expected
     taken = [cluster for cluster in found if cluster >= 0]
     assert len(taken) == len(set(taken))  # no cluster goes on in two
@@ -45,9 +45,9 @@ def test_clusters_go_on_as_defined(first, second, later):
 def test_a_split_a_merger_and_a_foundation():
     before = np.array([0, 0, 0, 1, 1, 2])
     now = np.array([3, 3, 0, 1, 1, 1, 2, 2])  # 0 splits, 1 takes in 2, rows that came later found cluster 2
-    assert continued(before, now, 4).tolist() == [-1, 1, -1, 0]
-    assert continued(before, before, 3).tolist() == [0, 1, 2]
-    assert continued(before[:0], now, 4).tolist() == [-1] * 4
+    assert continued_clusters(before, now, 4).tolist() == [-1, 1, -1, 0]
+    assert continued_clusters(before, before, 3).tolist() == [0, 1, 2]
+    assert continued_clusters(before[:0], now, 4).tolist() == [-1] * 4
 
 
 @pytest.fixture(params=["structural", "relative", "features"])
@@ -61,7 +61,7 @@ def test_the_strongest_link_or_the_strongest_cluster_decides(fitted):
     """Beside the obvious way: one new row at a time, its links summed by cluster in a loop."""
     model, tree, rows = fitted
     found = query(tree.features, rows, 5)
-    strongest, whole = (joined(model, tree, rows, found, tau).tolist() for tau in (0.45, None))
+    strongest, whole = (assign_out_of_sample(model, tree, rows, found, tau).tolist() for tau in (0.45, None))
     for i, row in enumerate(rows):
         alone = query(tree.features, row[None], 5)
         links = _linkage_of(model, tree, row, alone)[-1].tolist()
@@ -78,12 +78,12 @@ def _linkage_of(model, tree, row, alone):
     """Of every link, with the row as one more node of the whole graph."""
     graph, known = tree.levels[0].graph, Nodes.of_images(tree.features)
     lists = KnnGraph(torch.cat([graph.neighbors, alone.neighbors]), torch.cat([graph.similarity, alone.similarity]))
-    whole = Scene.of(known, graph)
-    scene = replace(whole, in_degree=torch.cat([whole.in_degree, torch.tensor([-1])]))
-    return model.linkage_from(model.inputs(Nodes.of_images(torch.cat([tree.features, row[None]])), lists, scene))
+    whole = GraphContext.of(known, graph)
+    context = replace(whole, in_degree=torch.cat([whole.in_degree, torch.tensor([-1])]))
+    return model.linkage_from(model.inputs(Nodes.of_images(torch.cat([tree.features, row[None]])), lists, context))
 
 
 def test_twins_join_whatever_the_model_says(fitted):
     model, tree, _ = fitted
     found = query(tree.features, tree.features, 5)
-    assert torch.equal(joined(model, tree, tree.features, found, 1.0), tree.labels)
+    assert torch.equal(assign_out_of_sample(model, tree, tree.features, found, 1.0), tree.labels)

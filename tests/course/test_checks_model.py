@@ -9,10 +9,10 @@ import workbench as wb
 from workbench import course
 from workbench.cluster.predictors import similarity_predictor
 from workbench.course.checks.registry import CHECKS
-from workbench.evaluate.interventions import Surgery
+from workbench.evaluate.interventions import InterventionStudy
 from workbench.graph.knn import KnnGraph, knn
 from workbench.graph.nodes import Nodes
-from workbench.lander.prediction import Prediction
+from workbench.lander.model import Prediction
 from workbench.train.episodes import training_level
 
 ANGLE = torch.deg2rad(torch.tensor([0.0, 20.0, 50.0, 90.0]))
@@ -33,7 +33,7 @@ LOGITS = LANDER(LEVEL.inputs)
 PATH = KnnGraph.from_arrays([[1], [2], [3], [2]], [[0.9]] * 4)  # 0 hangs on 1, 1 on 2, 2 on 3
 PATH_GUESS = Prediction(torch.tensor([[0.9], [0.6], [0.8], [0.5]]), torch.tensor([0.1, 0.2, 0.3, 0.4]))
 TREE = wb.build_hierarchy(X, similarity_predictor, wb.InferenceConfig(k=2, tau=0.5))
-SURGERY = Surgery(similarity_predictor, X, Y, wb.InferenceConfig(k=2, tau=0.5))
+SURGERY = InterventionStudy(similarity_predictor, X, Y, wb.InferenceConfig(k=2, tau=0.5))
 
 
 def layer_slowly():

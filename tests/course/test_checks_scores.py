@@ -10,7 +10,7 @@ import workbench as wb
 from workbench import course
 from workbench.cluster.predictors import oracle_predictor, similarity_predictor
 from workbench.evaluate.baselines import AverageLinkage, Dbscan, NoLearningOneLevel
-from workbench.evaluate.interventions import Surgery
+from workbench.evaluate.interventions import InterventionStudy
 
 TRUTH = np.array([0, 0, 0, 0, 1, 1, 2, 2])
 FOUND = np.array([0, 0, 0, 1, 0, 2, 2, 2])
@@ -30,8 +30,8 @@ def blobs():
 
 
 @pytest.fixture(scope="module")
-def surgery(blobs):
-    return Surgery(similarity_predictor, *blobs, wb.InferenceConfig(k=5, tau=0.8))
+def study(blobs):
+    return InterventionStudy(similarity_predictor, *blobs, wb.InferenceConfig(k=5, tau=0.8))
 
 
 # ---------------------------------------------------------------- 08 scores
@@ -197,18 +197,18 @@ def test_cuts_that_last():
     """Six images in a row, three of each class: only the cut between images 2 and 3 parts them, the next one heals."""
     angle = torch.tensor([0.0, 0.2, 0.4, 0.75, 0.95, 1.15])
     rows, labels = torch.stack([angle.cos(), angle.sin()], dim=1), [0, 0, 0, 1, 1, 1]
-    cutting = Surgery(similarity_predictor, rows, labels, wb.InferenceConfig(k=3, tau=0.85))
+    cutting = InterventionStudy(similarity_predictor, rows, labels, wb.InferenceConfig(k=3, tau=0.85))
     assert cutting.own.levels[0].decoding.parent.tolist() == [1, 2, 2, 2, 3, 4]
     assert status("11-cuts", 1, cutting, labels, 1) == "exact"
     assert status("11-cuts", 1, cutting, labels, 2) == "exact"
     assert status("11-cuts", 2, cutting, labels, 2) == "wrong"
 
 
-def test_ceiling_with_both_heads_right(surgery, blobs):
+def test_ceiling_with_both_heads_right(study, blobs):
     labels = torch.from_numpy(blobs[1])
-    best = wb.build_hierarchy(surgery.features, oracle_predictor(labels), surgery.settings)
-    assert status("11-ceiling", f_of(labels.numpy(), best.labels.numpy()), surgery) == "exact"
-    assert status("11-ceiling", 0.1, surgery) == "wrong"
+    best = wb.build_hierarchy(study.features, oracle_predictor(labels), study.settings)
+    assert status("11-ceiling", f_of(labels.numpy(), best.labels.numpy()), study) == "exact"
+    assert status("11-ceiling", 0.1, study) == "wrong"
 
 
 # ---------------------------------------------------------------- 12 your data

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from workbench._core.memmap import on_disk
+from workbench._core.memmap import is_memmap
 from workbench.data import ImageSet, features, load_features
 
 X = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
@@ -187,7 +187,7 @@ def test_parquet_of_many_rows_is_read_part_by_part(lists, labels, tmp_path, monk
     whole = load_features(tmp_path / "a.parquet")
     monkeypatch.setattr(features, "BATCH", 2)
     parts = load_features(tmp_path / "a.parquet")
-    assert on_disk(parts.features)
+    assert is_memmap(parts.features)
     np.testing.assert_array_equal(parts.features, whole.features.astype(np.float32))
     assert parts.class_names == whole.class_names
     assert labels is None or parts.labels.tolist() == whole.labels.tolist()

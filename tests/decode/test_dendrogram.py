@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from workbench.decode.dendrogram import Edges, merge_tree
+from workbench.decode.dendrogram import Edges, build_dendrogram
 from workbench.graph.knn import KnnGraph, knn
 
 seeds = st.integers(0, 2**31)
@@ -18,7 +18,7 @@ def case_of(seed, ties=False):
     rows = torch.nn.functional.normalize(torch.rand(n, 4, generator=random) + 0.1, dim=1)
     graph = knn(rows, k)
     drawn = torch.rand(graph.neighbors.shape, generator=random)
-    return graph, (drawn.mul(3).round() / 3 if ties else drawn) * graph.present, rows
+    return graph, (drawn.mul(3).round() / 3 if ties else drawn) * graph.mask, rows
 
 
 def dense(graph, weights):
@@ -45,11 +45,11 @@ def leaves(tree, node):
 def test_partitions_equal_those_of_dense_average_linkage(seed):
     """Where nothing ties two images their linkage is 0, so full average linkage on the matrix is the slow reference."""
     graph, weights, rows = case_of(seed)
-    tree, matrix = merge_tree(Edges.of(graph, weights), rows), dense(graph, weights)
+    tree, matrix = build_dendrogram(Edges.of(graph, weights), rows), dense(graph, weights)
     reference = linkage((10 - matrix)[np.triu_indices(graph.n, 1)], "average")
-    for height in np.unique(tree.linkage)[:: max(1, len(tree.linkage) // 5)]:
-        worth = np.concatenate([np.full(graph.n, 0.5), np.where(tree.linkage >= height, 1e6, -1e6)])
-        ours = tree.cut(np.where(worth > 1, tree.size**2, worth)).node
+    for height in np.unique(tree.height)[:: max(1, len(tree.height) // 5)]:
+        score = np.concatenate([np.full(graph.n, 0.5), np.where(tree.height >= height, 1e6, -1e6)])
+        ours = tree.cut(np.where(score > 1, tree.size**2, score)).node
         theirs = fcluster(reference, 10 - height + 1e-9, "distance")
         pairs = set(zip(ours.tolist(), theirs.tolist(), strict=True))
         assert len(pairs) == len(set(ours.tolist())) == len(set(theirs.tolist()))
@@ -59,30 +59,30 @@ def test_partitions_equal_those_of_dense_average_linkage(seed):
 @given(seeds, st.booleans())
 def test_what_every_merge_records(seed, ties):
     graph, weights, rows = case_of(seed, ties)
-    tree, matrix = merge_tree(Edges.of(graph, weights), rows), dense(graph, weights)
-    tied = dense(graph, graph.present.float()) * (matrix > 0)  # links of no weight tie nothing
+    tree, matrix = build_dendrogram(Edges.of(graph, weights), rows), dense(graph, weights)
+    tied = dense(graph, graph.mask.float()) * (matrix > 0)  # links of no weight tie nothing
     sets = [leaves(tree, node) for node in range(tree.n_nodes)]
     assert tree.size.tolist() == [len(under) for under in sets]
     for t, (a, b) in enumerate(zip(tree.larger, tree.smaller, strict=True)):
         assert len(sets[a]) >= len(sets[b])
         across = np.ix_(sets[a], sets[b])
         assert tree.weight[t] == pytest.approx(matrix[across].sum(), abs=1e-6)
-        assert tree.linkage[t] == pytest.approx(matrix[across].mean(), abs=1e-6)
+        assert tree.height[t] == pytest.approx(matrix[across].mean(), abs=1e-6)
         assert tree.links[t] == tied[across].sum()
         assert tree.product[t] == pytest.approx(float(rows[sets[a]].sum(0) @ rows[sets[b]].sum(0)), abs=1e-3)
         for child in (a, b):  # no inversion: a merge is never stronger than those below it
-            assert child < tree.n or tree.linkage[child - tree.n] >= tree.linkage[t] - 1e-9
+            assert child < tree.n or tree.height[child - tree.n] >= tree.height[t] - 1e-9
 
 
 @settings(max_examples=30)
 @given(seeds)
 def test_order_of_the_images_does_not_matter(seed):
     graph, weights, rows = case_of(seed)
-    tree = merge_tree(Edges.of(graph, weights), rows)
+    tree = build_dendrogram(Edges.of(graph, weights), rows)
     order = torch.randperm(graph.n, generator=torch.Generator().manual_seed(seed))
     place = order.argsort()
     moved = torch.where(graph.neighbors[order] >= 0, place[graph.neighbors[order].clamp(min=0)], -1)
-    other = merge_tree(Edges.of(KnnGraph(moved, graph.similarity[order]), weights[order]), rows[order])
+    other = build_dendrogram(Edges.of(KnnGraph(moved, graph.similarity[order]), weights[order]), rows[order])
     named = {frozenset(leaves(tree, node)) for node in range(tree.n, tree.n_nodes)}
     found = {frozenset(order[leaves(other, node)].tolist()) for node in range(other.n, other.n_nodes)}
     assert named == found
@@ -104,13 +104,13 @@ def test_the_cut_is_the_best_of_all(seed):
     random = np.random.default_rng(seed)
     x = torch.nn.functional.normalize(torch.from_numpy(random.normal(size=(8, 3))).float(), dim=1)
     graph = knn(x, 3)
-    tree = merge_tree(Edges.of(graph, graph.similarity), x)
-    worth = random.normal(size=tree.n_nodes)
-    cut = tree.cut(worth)
+    tree = build_dendrogram(Edges.of(graph, graph.similarity), x)
+    score = random.normal(size=tree.n_nodes)
+    cut = tree.cut(score)
     roots = [node for node in range(tree.n_nodes) if tree.parent[node] < 0]
-    best = sum(max(sum(worth[way]) for way in every_cut(tree, root)) for root in roots)
+    best = sum(max(sum(score[way]) for way in every_cut(tree, root)) for root in roots)
     chosen = np.unique(cut.node)
-    assert worth[chosen].sum() == pytest.approx(best)
+    assert score[chosen].sum() == pytest.approx(best)
     assert sorted(leaf for node in chosen for leaf in leaves(tree, node)) == list(range(8))
 
 
@@ -118,7 +118,7 @@ def test_the_cut_is_the_best_of_all(seed):
 @given(seeds)
 def test_finer_and_coarser_cuts_are_nested(seed):
     graph, weights, rows = case_of(seed)
-    tree, random = merge_tree(Edges.of(graph, weights), rows), np.random.default_rng(seed)
+    tree, random = build_dendrogram(Edges.of(graph, weights), rows), np.random.default_rng(seed)
     cut = tree.cut(random.normal(size=tree.n_nodes))
     finer, coarser = (make(cut, random.normal(size=tree.n_nodes)) for make in (tree.under, tree.over))
     for low, high in ((finer, cut), (cut, coarser)):
@@ -127,14 +127,14 @@ def test_finer_and_coarser_cuts_are_nested(seed):
 
 def test_no_links_no_merges():
     graph = KnnGraph(torch.full((3, 2), -1), torch.zeros(3, 2))
-    tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(3))
+    tree = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
     assert (tree.n_nodes, tree.cut(np.ones(3)).node.tolist(), len(tree.to_pandas())) == (3, [0, 1, 2], 0)
 
 
 def test_rows_are_not_changed():
     x = torch.nn.functional.normalize(torch.rand(20, 3), dim=1)
     before, graph = x.clone(), knn(x, 3)
-    merge_tree(Edges.of(graph, graph.similarity), x)
+    build_dendrogram(Edges.of(graph, graph.similarity), x)
     assert torch.equal(x, before)
 
 

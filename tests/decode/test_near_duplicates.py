@@ -4,14 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import HiLander, scores
-from workbench.decode.dendrogram import Edges, merge_tree
-from workbench.decode.near_duplicates import CROWDED, _grown, crowding_copies, over_copies
-from workbench.decode.quality import true_forecast
+from workbench.decode.dendrogram import Edges, build_dendrogram
+from workbench.decode.near_duplicates import CROWDED, _expanded, crowding_near_duplicates, expand_near_duplicates
+from workbench.decode.quality import true_quality
 from workbench.graph.knn import KnnGraph, knn
 
 
 def burst(x, labels, share=0.15, cosine=0.9975, seed=0):
-    """The rows, and of a share of them 5 to 25 near-copies each."""
+    """The rows, and of a share of them 5 to 25 near-duplicates each."""
     random = np.random.default_rng(seed)
     many = np.repeat(random.choice(len(x), int(share * len(x)), replace=False), 8)
     many = np.concatenate([many, many[::2], many[::4]])
@@ -26,7 +26,7 @@ def test_bursts_of_near_duplicates_no_longer_break_the_clusters_of_the_others(bl
     alone = scores(labels.numpy(), HiLander().fit_predict(x))["bcubed_f"]
     model = HiLander().fit(many)
     assert len(model.hierarchy_.levels) == 1
-    assert crowding_copies(model.hierarchy_.levels[0].graph) is not None
+    assert crowding_near_duplicates(model.hierarchy_.levels[0].graph) is not None
     assert scores(labels.numpy(), model.labels_[: len(x)])["bcubed_f"] > alone - 0.05
     assert (model.predict(many[:50]) == model.labels_[:50]).all()  # a fitted row finds itself
     for finer, coarser in zip(model.cluster_layers_, model.cluster_layers_[1:], strict=False):
@@ -34,53 +34,53 @@ def test_bursts_of_near_duplicates_no_longer_break_the_clusters_of_the_others(bl
     assert 0 < model.expected_["f"] <= 1
 
 
-def test_copies_are_those_of_one_image_and_the_densest_stands_for_them(blobs):
+def test_near_duplicates_are_those_of_one_image_and_the_densest_stands_for_them(blobs):
     x, _ = blobs(n_classes=20, per_class=20, dim=32, noise=0.14)
     many, origin = burst(x, torch.arange(len(x)), share=0.1)
     graph = knn(many, 10)
-    alike = crowding_copies(graph)
-    assert torch.equal(origin[alike], origin)  # nobody is joined to another image's copies
-    assert len(alike.unique()) < len(many) / 1.5
-    assert torch.equal(alike[alike], alike)
+    group = crowding_near_duplicates(graph)
+    assert torch.equal(origin[group], origin)  # nobody is joined to another image's near-duplicates
+    assert len(group.unique()) < len(many) / 1.5
+    assert torch.equal(group[group], group)
     strength = graph.similarity.sum(dim=1)
-    assert all(strength[alike == r].max() == strength[r] for r in alike.unique()[:20])
+    assert all(strength[group == r].max() == strength[r] for r in group.unique()[:20])
 
 
-def test_a_few_copies_that_crowd_nobody_out_are_left_alone(blobs):
+def test_a_few_duplicates_that_crowd_nobody_out_are_left_alone(blobs):
     x, _ = blobs(n_classes=20, per_class=20, dim=32, noise=0.14)
     twice = torch.cat([x, x[:100]])
-    assert crowding_copies(knn(twice, 10)) is None
-    assert crowding_copies(KnnGraph(torch.empty(3, 0, dtype=torch.long), torch.empty(3, 0))) is None
+    assert crowding_near_duplicates(knn(twice, 10)) is None
+    assert crowding_near_duplicates(KnnGraph(torch.empty(3, 0, dtype=torch.long), torch.empty(3, 0))) is None
 
 
 def test_lists_are_crowded_from_half_on():
     turns = torch.tensor([0.0, 0.001, 0.002, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5])
     circle = torch.stack([turns.cos(), turns.sin()], dim=1)
     assert CROWDED * 4 == 2
-    assert len(set(crowding_copies(knn(circle, 4)).tolist()[:3])) == 1
-    assert crowding_copies(knn(circle, 5)) is None
+    assert len(set(crowding_near_duplicates(knn(circle, 4)).tolist()[:3])) == 1
+    assert crowding_near_duplicates(knn(circle, 5)) is None
 
 
 @settings(max_examples=40)
 @given(st.integers(0, 2**31))
-def test_a_forecast_over_copies_is_the_forecast_of_their_representatives(seed):
+def test_the_quality_of_near_duplicates_is_that_of_their_representatives(seed):
     random = np.random.default_rng(seed)
     x = torch.nn.functional.normalize(torch.from_numpy(random.standard_normal((12, 4), dtype=np.float32)), dim=1)
     graph = knn(x, 4)
-    tree = merge_tree(Edges.of(graph, graph.similarity), x)
-    alike = np.concatenate([np.arange(12), random.integers(0, 12, random.integers(0, 20))])
-    random.shuffle(alike)
-    grown, of = _grown(tree, alike)
-    leaves = [set(np.flatnonzero(row)) for row in grown.sums(np.eye(len(alike)))]
+    tree = build_dendrogram(Edges.of(graph, graph.similarity), x)
+    group = np.concatenate([np.arange(12), random.integers(0, 12, random.integers(0, 20))])
+    random.shuffle(group)
+    grown, origin = _expanded(tree, group)
+    leaves = [set(np.flatnonzero(row)) for row in grown.sums(np.eye(len(group)))]
     before = [set(np.flatnonzero(row)) for row in tree.sums(np.eye(12))]
-    for node, (images, old) in enumerate(zip(leaves, of, strict=True)):
-        whole = {i for i, leaf in enumerate(alike) if leaf in before[old]}
+    for node, (images, old) in enumerate(zip(leaves, origin, strict=True)):
+        whole = {i for i, leaf in enumerate(group) if leaf in before[old]}
         assert images == whole or (images < whole and old < 12), node
-    few = true_forecast(tree, random.integers(0, 4, 12))
+    few = true_quality(tree, random.integers(0, 4, 12))
     for tau in (0.1, 0.5, 0.9):
-        node = over_copies(few, alike).cut(tau).node
-        assert len({(n, of[n]) for n in node}) == len({of[n] for n in node})  # no group of copies is torn
-        assert (grown.size[node] == [np.isin(alike, list(before[of[n]])).sum() for n in node]).all()
+        node = expand_near_duplicates(few, group).cut(tau).node
+        assert len({(n, origin[n]) for n in node}) == len({origin[n] for n in node})  # no group is torn
+        assert (grown.size[node] == [np.isin(group, list(before[origin[n]])).sum() for n in node]).all()
 
 
 def test_the_order_of_the_rows_does_not_matter(blobs):

@@ -6,14 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.decode.cut_criteria import map_equation_worth, mass_worth
-from workbench.decode.cuts import CUTS, cut_layers, decode_cut, decode_map_equation, decode_mass
-from workbench.decode.dendrogram import Edges, merge_tree
-from workbench.decode.quality import TAUS, Forecast, Forecaster, true_forecast
-from workbench.decode.quality_features import TRUST, cluster_inputs
+from workbench.decode.cut_criteria import excess_of_mass, map_equation
+from workbench.decode.cuts import CUTS, cut_at, cut_layers, decode_excess_of_mass, decode_map_equation
+from workbench.decode.dendrogram import Edges, build_dendrogram
+from workbench.decode.quality import PRECISION_WEIGHTS, Quality, QualityEnsemble, true_quality
+from workbench.decode.quality_features import TRUST, quality_features
 from workbench.evaluate.scores import scores
 from workbench.graph.knn import knn
-from workbench.lander.prediction import Prediction
+from workbench.lander.model import Prediction
 
 seeds = st.integers(0, 2**31)
 
@@ -24,7 +24,7 @@ def case_of(seed, n=24, classes=4):
     x = np.eye(classes)[labels] + 0.4 * random.normal(size=(n, classes))
     x = torch.nn.functional.normalize(torch.from_numpy(x).float(), dim=1)
     graph = knn(x, 4)
-    return merge_tree(Edges.of(graph, graph.similarity), x), graph, labels
+    return build_dendrogram(Edges.of(graph, graph.similarity), x), graph, labels
 
 
 def under(tree, node):
@@ -35,65 +35,69 @@ def under(tree, node):
 
 @settings(max_examples=40)
 @given(seeds)
-def test_true_worth_image_by_image(seed):
+def test_true_quality_image_by_image(seed):
     tree, _, labels = case_of(seed)
-    worth = true_forecast(tree, labels).worth
+    values = true_quality(tree, labels).values
     for node in range(tree.n_nodes):
-        members = under(tree, node)
-        for column, tau in enumerate(TAUS):
+        images = under(tree, node)
+        for column, weight in enumerate(PRECISION_WEIGHTS):
             each = []
-            for i in members:
-                shared = sum(labels[j] == labels[i] for j in members)
-                precision, recall = shared / len(members), shared / (labels == labels[i]).sum()
-                each.append(1 / (tau / precision + (1 - tau) / recall))
-            assert worth[node, column] == pytest.approx(np.mean(each))
+            for i in images:
+                shared = sum(labels[j] == labels[i] for j in images)
+                precision, recall = shared / len(images), shared / (labels == labels[i]).sum()
+                each.append(1 / (weight / precision + (1 - weight) / recall))
+            assert values[node, column] == pytest.approx(np.mean(each))
 
 
 @settings(max_examples=40)
 @given(seeds)
 def test_expected_scores_of_the_truth_are_the_scores(seed):
     tree, _, labels = case_of(seed)
-    forecast = true_forecast(tree, labels)
+    quality = true_quality(tree, labels)
     for tau in (0.2, 0.5, 0.9):
-        node = forecast.cut(tau).node
-        expected, found = forecast.expected(node), scores(labels, node)
+        node = quality.cut(tau).node
+        expected, found = quality.expected(node), scores(labels, node)
         assert expected["precision"] == pytest.approx(found["bcubed_precision"])
         assert expected["recall"] == pytest.approx(found["bcubed_recall"])
         assert expected["f"] == pytest.approx(found["bcubed_f"])
 
 
-def test_worth_between_taus_is_linear():
+def test_quality_between_precision_weights_is_linear():
     tree, _, labels = case_of(0)
-    forecast = true_forecast(tree, labels)
-    assert np.allclose(forecast.at(0.5), forecast.worth[:, 2])
-    assert np.allclose(forecast.at(1.0), forecast.worth[:, 4])
-    assert np.allclose(forecast.at(0.375), (forecast.worth[:, 1] + forecast.worth[:, 2]) / 2)
+    quality = true_quality(tree, labels)
+    assert np.allclose(quality.at(0.5), quality.values[:, 2])
+    assert np.allclose(quality.at(1.0), quality.values[:, 4])
+    assert np.allclose(quality.at(0.375), (quality.values[:, 1] + quality.values[:, 2]) / 2)
     with pytest.raises(ValueError, match=r"tau: expected a number in \[0, 1\]"):
-        forecast.at(1.2)
+        quality.at(1.2)
 
 
 @settings(max_examples=30)
 @given(seeds)
 def test_layers_are_nested_around_the_chosen_cut(seed):
     tree, graph, _ = case_of(seed)
-    worth = np.random.default_rng(seed).random((tree.n_nodes, len(TAUS)))
-    forecast = Forecast(tree, worth)
-    layers = forecast.layers(0.5)
+    values = np.random.default_rng(seed).random((tree.n_nodes, len(PRECISION_WEIGHTS)))
+    quality = Quality(tree, values)
+    layers = quality.layers(0.5)
     assert len(layers) == 5
-    assert (layers[2].node == forecast.cut(0.5).node).all()
+    assert (layers[2].node == quality.cut(0.5).node).all()
     for fine, coarse in itertools.pairwise(layers):
         assert len(set(zip(fine.node.tolist(), coarse.node.tolist(), strict=True))) == len(np.unique(fine.node))
-    decoded = cut_layers(graph, Prediction(graph.similarity, torch.zeros(tree.n), forecast), 0.5)
+    decoded = cut_layers(graph, Prediction(graph.similarity, torch.zeros(tree.n)), quality, 0.5)
     sizes = [len(layer.representative) for layer in decoded]
     assert sizes == sorted(sizes, reverse=True)
 
 
 @settings(max_examples=30)
-@given(seeds, st.sampled_from(sorted(CUTS)))
+@given(seeds, st.sampled_from([*sorted(CUTS), "cut"]))
 def test_what_every_cut_decode_holds(seed, name):
     tree, graph, labels = case_of(seed)
     density = torch.from_numpy(np.random.default_rng(seed).random(tree.n)).float()
-    found = CUTS[name](graph, Prediction(graph.similarity, density, true_forecast(tree, labels)), 0.3)
+    prediction = Prediction(graph.similarity, density)
+    if name == "cut":
+        found = cut_at(graph, prediction, true_quality(tree, labels), 0.3)
+    else:
+        found = CUTS[name](graph, prediction, 0.3)
     count = len(found.representative)
     assert found.parent is None
     assert torch.equal(found.clusters[found.representative], torch.arange(count))
@@ -103,19 +107,13 @@ def test_what_every_cut_decode_holds(seed, name):
         assert density[members].max() == density[found.representative[cluster]]
 
 
-def test_duplicates_share_a_cluster_whatever_is_forecast():
+def test_duplicates_share_a_cluster_whatever_is_predicted():
     x = torch.eye(3).repeat_interleave(2, dim=0)
     graph = knn(x, 1)
-    tree = merge_tree(Edges.of(graph, graph.similarity), x)
-    apart = Forecast(tree, np.where(tree.size[:, None] > 1, 0.0, 1.0).repeat(5, axis=1))
-    found = decode_cut(graph, Prediction(graph.similarity, torch.zeros(6), apart), 0.5)
+    tree = build_dendrogram(Edges.of(graph, graph.similarity), x)
+    apart = Quality(tree, np.where(tree.size[:, None] > 1, 0.0, 1.0).repeat(5, axis=1))
+    found = cut_at(graph, Prediction(graph.similarity, torch.zeros(6)), apart, 0.5)
     assert found.clusters.tolist() == [0, 0, 1, 1, 2, 2]
-
-
-def test_without_a_forecast_the_cut_says_what_to_do():
-    _, graph, _ = case_of(0)
-    with pytest.raises(ValueError, match="decoder: 'cut' needs a model that forecasts"):
-        decode_cut(graph, Prediction(graph.similarity, torch.zeros(graph.n)), 0.5)
 
 
 def description(labels, graph):
@@ -160,7 +158,7 @@ def test_two_clear_groups():
     graph = knn(x, 7)
     guess = Prediction(graph.similarity, torch.zeros(16))
     assert decode_map_equation(graph, guess, 0.0).clusters.tolist() == [0] * 8 + [1] * 8
-    by_mass = decode_mass(graph, guess, 0.0).clusters
+    by_mass = decode_excess_of_mass(graph, guess, 0.0).clusters
     assert not set(by_mass[:8].tolist()) & set(by_mass[8:].tolist())
     strict = decode_map_equation(graph, guess, 1.0)  # no link is above tau
     assert strict.clusters.tolist() == list(range(16))
@@ -168,23 +166,23 @@ def test_two_clear_groups():
 
 def test_criteria_of_a_tree_without_merges():
     graph = knn(torch.eye(3), 2)  # orthogonal: nobody is listed
-    tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(3))
-    assert map_equation_worth(tree, np.zeros(3), np.zeros(3))[1].node.tolist() == [0, 1, 2]
-    assert mass_worth(tree)[1].node.tolist() == [0, 1, 2]
+    tree = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
+    assert map_equation(tree, np.zeros(3), np.zeros(3))[1].node.tolist() == [0, 1, 2]
+    assert excess_of_mass(tree)[1].node.tolist() == [0, 1, 2]
 
 
-def test_forecaster_in_blocks_gives_the_same(monkeypatch):
+def test_an_ensemble_in_blocks_gives_the_same(monkeypatch):
     from workbench.decode import quality as module
-    from workbench.decode.quality_features import cluster_inputs
+    from workbench.decode.quality_features import quality_features
 
     tree, graph, _ = case_of(3)
     x = torch.eye(4)[torch.arange(24) % 4]
     torch.manual_seed(0)
-    committee = Forecaster(2).eval()
-    inputs = cluster_inputs(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, x)
-    whole = committee.forecast(tree, inputs).worth
+    ensemble = QualityEnsemble(2).eval()
+    inputs = quality_features(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, x)
+    whole = ensemble.predict(tree, inputs).values
     monkeypatch.setattr(module, "ROWS", 5)
-    assert np.allclose(committee.forecast(tree, inputs).worth, whole, atol=1e-6)
+    assert np.allclose(ensemble.predict(tree, inputs).values, whole, atol=1e-6)
     assert (whole[:24, -1] == 1).all()
     assert ((whole > 0) & (whole <= 1)).all()
 
@@ -192,13 +190,13 @@ def test_forecaster_in_blocks_gives_the_same(monkeypatch):
 def test_what_is_not_trusted_counts_for_less_and_what_is_not_at_all_is_no_cluster():
     tree, _, _ = case_of(0)
     root = tree.n_nodes - 1
-    worth, trust = np.full((tree.n_nodes, len(TAUS)), 0.5), np.ones(tree.n_nodes)
-    worth[root] = 0.6
-    assert (Forecast(tree, worth, trust).cut(0.5).node == root).all()
+    values, trust = np.full((tree.n_nodes, len(PRECISION_WEIGHTS)), 0.5), np.ones(tree.n_nodes)
+    values[root] = 0.6
+    assert (Quality(tree, values, trust).cut(0.5).node == root).all()
     trust[root] = 0.8  # 0.48 beside 0.5
-    assert not (Forecast(tree, worth, trust).cut(0.5).node == root).any()
-    worth[root], trust[root] = 1.0, 0.0
-    assert not (Forecast(tree, worth, trust).cut(0.5).node == root).any()
+    assert not (Quality(tree, values, trust).cut(0.5).node == root).any()
+    values[root], trust[root] = 1.0, 0.0
+    assert not (Quality(tree, values, trust).cut(0.5).node == root).any()
 
 
 @settings(max_examples=30)
@@ -207,12 +205,12 @@ def test_trust_counts_the_criteria_that_would_make_a_cluster_as_large(seed):
     """By the definition, node by node: is it a part of a cluster of the criterion's cut, or that cluster?"""
     tree, graph, _ = case_of(seed)
     rows = torch.nn.functional.normalize(torch.randn(tree.n, 5, generator=torch.Generator().manual_seed(seed)), dim=1)
-    trust = cluster_inputs(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, rows).trust
+    trust = quality_features(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, rows).trust
     edges = Edges.of(graph, graph.similarity)
     leaf, merged = np.zeros((tree.n, 2)), np.zeros((len(tree.larger), 2))
     leaf[:, 0], merged[:, 1] = edges.at(edges.weight), tree.weight
     volume, inner = tree.sums(leaf, merged).T
-    by_map, by_mass = map_equation_worth(tree, volume, inner)[1].node, mass_worth(tree)[1].node
+    by_map, by_mass = map_equation(tree, volume, inner)[1].node, excess_of_mass(tree)[1].node
     for node in range(tree.n_nodes):
         inside = [set(under(tree, node)) <= set(under(tree, cut[under(tree, node)[0]])) for cut in (by_map, by_mass)]
         # linkage is similarity here, so the map equation has two voices

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from workbench.decode.tree import DECODERS, decode_tree, get_decoder
 from workbench.graph.knn import KnnGraph, knn
-from workbench.lander.prediction import Prediction
+from workbench.lander.model import Prediction
 
 
 def slow_tree(graph, linkage, density, tau):
@@ -32,7 +32,7 @@ def case_of(seed):
     n, k = (int(torch.randint(1, high, (), generator=random)) for high in (31, 7))
     graph = knn(torch.nn.functional.normalize(torch.rand(n, 4, generator=random) + 0.1, dim=1), k)
     steps = 1000 if seed % 2 else 3
-    linkage = torch.randint(steps + 1, graph.neighbors.shape, generator=random) / steps * graph.present
+    linkage = torch.randint(steps + 1, graph.neighbors.shape, generator=random) / steps * graph.mask
     density = torch.randint(-steps, steps + 1, (n,), generator=random) / steps
     return graph, Prediction(linkage, density), [0.0, 0.3, 0.5, 0.99, 1.0][seed % 5]
 
@@ -129,7 +129,7 @@ def test_tau_is_checked(tau):
 def test_unknown_decoder():
     with pytest.raises(
         ValueError,
-        match="decoder: expected one of 'tree', 'tree-strict', 'best-links', 'cut', 'map-equation', 'mass'",
+        match="decoder: expected one of 'tree', 'tree-strict', 'best-links', 'map-equation', 'excess-of-mass', 'cut'",
     ):
         get_decoder("forest")
 
@@ -140,7 +140,7 @@ def slow_best_links(graph, linkage, density, tau):
     for i in range(graph.n):
         there = [(r, -j) for j, r in zip(graph.neighbors[i].tolist(), linkage[i].tolist(), strict=True) if j >= 0]
         strongest = max((link for link in there if link[0] > torch.tensor(tau).item()), default=None)
-        twins = graph.neighbors[i][graph.present[i] & (graph.similarity[i] >= 1)].tolist()
+        twins = graph.neighbors[i][graph.mask[i] & (graph.similarity[i] >= 1)].tolist()
         for j in [*twins, *([-strongest[1]] if strongest else [])]:
             group = [group[i] if g == group[j] else g for g in group]
     heads = [max((j for j in range(graph.n) if group[j] == g), key=lambda j: (density[j], -j)) for g in group]

@@ -14,7 +14,7 @@ from workbench.evaluate.errors import NEVER, Pairs, false_merges, false_splits, 
 from workbench.evaluate.link_decisions import WHY, link_reasons, nodes_of, read_rule
 from workbench.evaluate.scores import contingency, pairwise
 from workbench.graph.knn import KnnGraph
-from workbench.lander.prediction import Prediction
+from workbench.lander.model import Prediction
 
 seeds = st.integers(0, 2**31)
 

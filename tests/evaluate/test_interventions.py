@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from workbench.cluster.predictors import oracle_predictor, similarity_predictor
-from workbench.evaluate.interventions import Edit, Plan, Surgery
+from workbench.evaluate.interventions import Edit, Intervention, InterventionStudy
 from workbench.graph.density import denser_neighbors
 from workbench.graph.nodes import Nodes
 
@@ -26,8 +26,8 @@ def parts():
 
 
 @pytest.fixture(scope="module")
-def surgery(parts):
-    return Surgery(similarity_predictor, *parts, SETTINGS)
+def study(parts):
+    return InterventionStudy(similarity_predictor, *parts, SETTINGS)
 
 
 def same(a, b):
@@ -41,28 +41,30 @@ def same(a, b):
     )
 
 
-def test_without_a_change_it_is_the_models_own_hierarchy(surgery, parts):
-    plain = wb.build_hierarchy(surgery.features, similarity_predictor, SETTINGS)
+def test_without_a_change_it_is_the_models_own_hierarchy(study, parts):
+    plain = wb.build_hierarchy(study.features, similarity_predictor, SETTINGS)
     assert len(plain.levels) >= 3
-    assert same(surgery.own, plain)
-    assert same(surgery.hierarchy(Plan()), plain)
+    assert same(study.own, plain)
+    assert same(study.hierarchy(Intervention()), plain)
 
 
 @pytest.mark.parametrize(
-    "plan", [Plan(links=EVERY, density=EVERY), Plan(links=EVERY), Plan(density=EVERY)], ids=["both", "links", "density"]
+    "intervention",
+    [Intervention(links=EVERY, density=EVERY), Intervention(links=EVERY), Intervention(density=EVERY)],
+    ids=["both", "links", "density"],
 )
-def test_the_truth_at_every_level_is_the_oracle(surgery, plan):
-    predict = oracle_predictor(surgery.labels, links=bool(plan.links), density=bool(plan.density))
+def test_the_truth_at_every_level_is_the_oracle(study, intervention):
+    predict = oracle_predictor(study.labels, links=bool(intervention.links), density=bool(intervention.density))
     # with one head true the oracle's other one is the similarity decode, which is the model here
-    assert same(surgery.hierarchy(plan), wb.build_hierarchy(surgery.features, predict, SETTINGS))
+    assert same(study.hierarchy(intervention), wb.build_hierarchy(study.features, predict, SETTINGS))
 
 
 @pytest.mark.parametrize("head", ["links", "density"])
 @pytest.mark.parametrize("level", [0, 1])
-def test_the_truth_is_put_in_at_its_level_and_head_only(surgery, head, level):
-    tree = surgery.hierarchy(Plan(**{head: [level]}))
+def test_the_truth_is_put_in_at_its_level_and_head_only(study, head, level):
+    tree = study.hierarchy(Intervention(**{head: [level]}))
     at = tree.levels[level]
-    labels = surgery.labels[at.image]
+    labels = study.labels[at.image]
     truth = oracle_predictor(labels)(_nodes(at), at.graph)
     plain = similarity_predictor(_nodes(at), at.graph)
     for name, of in (("linkage", "links"), ("density", "density")):
@@ -70,7 +72,7 @@ def test_the_truth_is_put_in_at_its_level_and_head_only(surgery, head, level):
         assert torch.equal(getattr(at.prediction, name), right if head == of else own)
         assert not torch.equal(right, own)
     if level:  # below it nothing changed
-        assert torch.equal(tree.levels[0].labels, surgery.own.levels[0].labels)
+        assert torch.equal(tree.levels[0].labels, study.own.levels[0].labels)
 
 
 def _nodes(level):
@@ -91,46 +93,48 @@ def only_link(tree, level=0):
 def test_a_forbidden_link_is_gone_and_a_forced_one_is_there():
     #   0 -- 1      2 -- 3: two pairs; 1 and 2 see each other, but tau keeps them apart
     x = [[1.0, 0.0], [1.0, 0.3], [0.3, 1.0], [0.0, 1.0]]
-    small = Surgery(similarity_predictor, x, [0, 0, 1, 1], wb.InferenceConfig(k=2, tau=0.7, max_levels=1))
+    small = InterventionStudy(similarity_predictor, x, [0, 0, 1, 1], wb.InferenceConfig(k=2, tau=0.7, max_levels=1))
     assert small.own.labels.tolist() == [0, 0, 1, 1]
     assert small.own.levels[0].decoding.parent.tolist() == [1, 1, 2, 2]
-    assert small.hierarchy(Plan(edits=[Edit(0, 0, 1, 0)])).labels.tolist() == [0, 1, 2, 2]
-    forced = small.hierarchy(Plan(edits=[Edit(0, 1, 2, 1)]))
+    assert small.hierarchy(Intervention(edits=[Edit(0, 0, 1, 0)])).labels.tolist() == [0, 1, 2, 2]
+    forced = small.hierarchy(Intervention(edits=[Edit(0, 1, 2, 1)]))
     assert forced.levels[0].prediction.linkage[[1, 2], [1, 1]].tolist() == [1, 1]  # both list each other
     assert forced.labels.tolist() == [0, 0, 0, 0]
-    assert small.hierarchy(Plan(edits=[Edit(0, 1, 2, 1), Edit(0, 1, 2, 0)])).labels.tolist() == [0, 0, 1, 1]
+    assert small.hierarchy(Intervention(edits=[Edit(0, 1, 2, 1), Edit(0, 1, 2, 0)])).labels.tolist() == [0, 0, 1, 1]
 
 
-def test_a_flip_and_its_undoing_leave_identical_labels(surgery):
-    edit = only_link(surgery.own)
-    cut = surgery.hierarchy(Plan(edits=[edit]))
-    assert not torch.equal(cut.levels[0].labels, surgery.own.levels[0].labels)
-    assert cut.levels[0].n_clusters == surgery.own.levels[0].n_clusters + 1
-    assert same(surgery.hierarchy(Plan()), surgery.own)
+def test_a_flip_and_its_undoing_leave_identical_labels(study):
+    edit = only_link(study.own)
+    cut = study.hierarchy(Intervention(edits=[edit]))
+    assert not torch.equal(cut.levels[0].labels, study.own.levels[0].labels)
+    assert cut.levels[0].n_clusters == study.own.levels[0].n_clusters + 1
+    assert same(study.hierarchy(Intervention()), study.own)
 
 
-def test_an_edit_above_leaves_the_levels_below_alone(surgery):
-    edit = only_link(surgery.own, level=1)
-    cut = surgery.hierarchy(Plan(edits=[edit]))
-    assert torch.equal(cut.levels[0].labels, surgery.own.levels[0].labels)
-    assert not torch.equal(cut.levels[1].labels, surgery.own.levels[1].labels)
+def test_an_edit_above_leaves_the_levels_below_alone(study):
+    edit = only_link(study.own, level=1)
+    cut = study.hierarchy(Intervention(edits=[edit]))
+    assert torch.equal(cut.levels[0].labels, study.own.levels[0].labels)
+    assert not torch.equal(cut.levels[1].labels, study.own.levels[1].labels)
 
 
-def test_an_edit_whose_link_is_not_there_does_nothing(surgery):
-    nobody = Edit(1, int(surgery.own.levels[0].peaks[0]), 10**6, 1)
+def test_an_edit_whose_link_is_not_there_does_nothing(study):
+    nobody = Edit(1, int(study.own.levels[0].peaks[0]), 10**6, 1)
     far = Edit(40, 0, 1, 1)
-    assert same(surgery.hierarchy(Plan(edits=[nobody, far])), surgery.own)
+    assert same(study.hierarchy(Intervention(edits=[nobody, far])), study.own)
 
 
 @settings(max_examples=25)
 @given(data=st.data())
-def test_what_is_remembered_changes_no_result(surgery, parts, data):
-    """Any plan gives with a full memory what it gives with an empty one."""
+def test_what_is_remembered_changes_no_result(study, parts, data):
+    """Any intervention gives with a full memory what it gives with an empty one."""
     levels = st.sets(st.integers(0, 4))
     image, slot = data.draw(st.integers(0, 359)), data.draw(st.integers(0, 2))
-    edit = Edit(0, image, int(surgery.own.levels[0].graph.neighbors[image, slot]), data.draw(st.sampled_from([0, 1])))
-    plan = Plan(data.draw(levels), data.draw(levels), [edit])
-    assert same(surgery.hierarchy(plan), Surgery(similarity_predictor, *parts, SETTINGS).hierarchy(plan))
+    edit = Edit(0, image, int(study.own.levels[0].graph.neighbors[image, slot]), data.draw(st.sampled_from([0, 1])))
+    intervention = Intervention(data.draw(levels), data.draw(levels), [edit])
+    assert same(
+        study.hierarchy(intervention), InterventionStudy(similarity_predictor, *parts, SETTINGS).hierarchy(intervention)
+    )
 
 
 def test_the_model_is_asked_once_for_the_same_nodes(parts):
@@ -140,36 +144,36 @@ def test_the_model_is_asked_once_for_the_same_nodes(parts):
         asked.append(graph.n)
         return similarity_predictor(nodes, graph)
 
-    surgery = Surgery(predict, *parts, SETTINGS)
+    study = InterventionStudy(predict, *parts, SETTINGS)
     first = list(asked)
-    surgery.hierarchy(Plan())
-    assert asked == first == [level.n_nodes for level in surgery.own.levels]
-    surgery.hierarchy(Plan(edits=[only_link(surgery.own, level=1)]))
+    study.hierarchy(Intervention())
+    assert asked == first == [level.n_nodes for level in study.own.levels]
+    study.hierarchy(Intervention(edits=[only_link(study.own, level=1)]))
     assert 360 not in asked[len(first) :]
     assert first[1] not in asked[len(first) :]
 
 
-def test_memory_is_bounded_and_level_0_stays(surgery):
+def test_memory_is_bounded_and_level_0_stays(study):
     for image in range(60):
-        surgery.hierarchy(Plan(edits=[Edit(0, image, int(surgery.own.levels[0].graph.neighbors[image, 0]), 0)]))
-    assert len(surgery._memory) <= 64
-    assert ("graph", "images") in surgery._memory
+        study.hierarchy(Intervention(edits=[Edit(0, image, int(study.own.levels[0].graph.neighbors[image, 0]), 0)]))
+    assert len(study._memory) <= 64
+    assert ("graph", "images") in study._memory
 
 
-def test_gains_tell_what_each_head_costs(surgery):
-    table = surgery.gains()
-    assert len(table) == 2 * len(surgery.own.levels)
+def test_gains_tell_what_each_head_costs(study):
+    table = study.gains()
+    assert len(table) == 2 * len(study.own.levels)
     row = table[(table["level"] == 1) & (table["head"] == "density")].iloc[0]
-    f = surgery.bcubed_f(surgery.hierarchy(Plan(density=[1])))
-    assert (row["bcubed_f"], row["gain"]) == (f, f - surgery.bcubed_f(surgery.own))
+    f = study.bcubed_f(study.hierarchy(Intervention(density=[1])))
+    assert (row["bcubed_f"], row["gain"]) == (f, f - study.bcubed_f(study.own))
     assert table["gain"].max() > 0
 
 
-def test_the_last_switch_stands_for_all_levels_above(surgery):
-    assert list(surgery.levels_of(0, 3)) == [0]
-    assert list(surgery.levels_of(2, 3)) == list(range(2, SETTINGS.max_levels))
-    last = surgery.gains(1)
-    assert last["bcubed_f"][0] == surgery.bcubed_f(surgery.hierarchy(Plan(links=EVERY)))
+def test_the_last_switch_stands_for_all_levels_above(study):
+    assert list(study.levels_of(0, 3)) == [0]
+    assert list(study.levels_of(2, 3)) == list(range(2, SETTINGS.max_levels))
+    last = study.gains(1)
+    assert last["bcubed_f"][0] == study.bcubed_f(study.hierarchy(Intervention(links=EVERY)))
 
 
 def test_wrong_input_is_named(parts):
@@ -181,14 +185,14 @@ def test_wrong_input_is_named(parts):
     with pytest.raises(ValueError, match="node: expected an integer >= 0, got -3"):
         Edit(0, -3, 4, 1)
     with pytest.raises(ValueError, match="links: expected an integer >= 0"):
-        Plan(links=[-1])
+        Intervention(links=[-1])
     with pytest.raises(ValueError, match="labels: expected 360 labels"):
-        Surgery(similarity_predictor, x, labels[:5], SETTINGS)
+        InterventionStudy(similarity_predictor, x, labels[:5], SETTINGS)
 
 
 @pytest.mark.cuda
 def test_it_runs_where_the_model_is(parts):
     lander = wb.load_checkpoint("glyphs-lander").to("cuda")
-    surgery = Surgery(lander.predict, *parts, lander.inference, device="cuda")
-    assert surgery.hierarchy(Plan(links=EVERY, density=EVERY)).labels.device.type == "cuda"
-    assert surgery.bcubed_f(surgery.own) > 0.3
+    study = InterventionStudy(lander.predict, *parts, lander.inference, device="cuda")
+    assert study.hierarchy(Intervention(links=EVERY, density=EVERY)).labels.device.type == "cuda"
+    assert study.bcubed_f(study.own) > 0.3

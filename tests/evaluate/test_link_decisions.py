@@ -22,7 +22,7 @@ from workbench.evaluate.link_decisions import (
     read_rule,
 )
 from workbench.graph.knn import KnnGraph, knn
-from workbench.lander.prediction import Prediction
+from workbench.lander.model import Prediction
 
 seeds = st.integers(0, 2**31)
 
@@ -40,7 +40,7 @@ def random_level(seed, strict):
     x = torch.nn.functional.normalize(torch.rand(9, 3, generator=random) + 0.1, dim=1)
     graph = knn(x[torch.randint(9, (30,), generator=random)], 1 + seed % 6)
     steps = 1000 if seed % 2 else 3
-    linkage = torch.randint(steps + 1, graph.neighbors.shape, generator=random) / steps * graph.present
+    linkage = torch.randint(steps + 1, graph.neighbors.shape, generator=random) / steps * graph.mask
     density = torch.randint(4, (30,), generator=random) / 4
     tau = [0.0, 0.3, 0.5, 0.99][seed % 4]
     return level_of(graph, Prediction(linkage, density), tau, strict=strict), Rule(tau, strict)

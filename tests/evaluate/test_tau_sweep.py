@@ -10,7 +10,7 @@ from workbench.cluster.predictors import similarity_predictor
 from workbench.decode.tree import TREES
 from workbench.evaluate.tau_sweep import best_links, nested_scores
 from workbench.graph.knn import KnnGraph, knn
-from workbench.lander.prediction import Prediction
+from workbench.lander.model import Prediction
 
 
 def guess(n: int, k: int, seed: int, duplicates: bool) -> tuple[KnnGraph, Prediction, np.ndarray]:
@@ -20,7 +20,7 @@ def guess(n: int, k: int, seed: int, duplicates: bool) -> tuple[KnnGraph, Predic
     if duplicates:
         x[n // 2 :] = x[: n - n // 2].clone()
     graph = knn(x, k)
-    linkage = (torch.rand(graph.neighbors.shape, generator=random) * 10).round() / 10 * graph.present
+    linkage = (torch.rand(graph.neighbors.shape, generator=random) * 10).round() / 10 * graph.mask
     density = (torch.rand(n, generator=random) * 5).round() / 5
     return graph, Prediction(linkage, density), torch.randint(0, 4, (n,), generator=random).numpy()
 

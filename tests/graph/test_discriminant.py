@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
 from workbench import HiLander, scores
-from workbench._core.memmap import on_disk, room
+from workbench._core.memmap import is_memmap, new_tensor
 from workbench.graph.discriminant import METRICS, NEAREST, RIDGE, SAMPLE, SUBSPACE, Metric, local_discriminant
 from workbench.graph.knn import knn
 
@@ -120,9 +120,9 @@ def test_many_columns_are_first_projected_on_the_leading_directions(blobs):
 
 def test_rows_of_a_file_are_mapped_into_a_file():
     rows, _ = skewed()
-    there = room(tuple(rows.shape), mapped=True).copy_(rows)
+    there = new_tensor(tuple(rows.shape), mapped=True).copy_(rows)
     metric = Metric.of("discriminant", there)
-    assert on_disk(metric(there))
+    assert is_memmap(metric(there))
     assert torch.equal(metric(there), metric(rows))
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.graph import exact, half_precision
-from workbench.graph.half_precision import group_maxima, half_candidates, leading
+from workbench.graph.half_precision import group_maxima, half_candidates, top_k
 from workbench.graph.knn import knn
 
 
@@ -17,14 +17,14 @@ def unit(n, d, seed=0):
 def test_leading_values_are_those_of_a_sort(seed, columns, m):
     block = torch.rand(3, columns, generator=torch.Generator().manual_seed(seed))
     m = min(m, columns)
-    value, index = leading(block, m)
+    value, index = top_k(block, m)
     assert torch.equal(value, block.sort(dim=1, descending=True).values[:, :m])
     assert torch.equal(block.gather(1, index), value)
     assert all(len(set(row)) == m for row in index.tolist())
 
 
 def test_leading_of_rows_that_are_all_equal_lists_each_column_once():
-    _, index = leading(torch.zeros(2, 2000), 10)
+    _, index = top_k(torch.zeros(2, 2000), 10)
     assert all(len(set(row)) == 10 for row in index.tolist())
 
 
@@ -97,5 +97,5 @@ def test_cuda_finds_what_the_cpu_finds(dim, close):
     here, there = knn(x, 10, method="exact"), knn(x.cuda(), 10).to("cpu")
     near = 2e-6  # two roundings of 1e-6: of the sums, and to 1 of what is closer to it than that
     torch.testing.assert_close(here.similarity, there.similarity, rtol=0, atol=near)
-    apart = (x[:, None] * x[there.filled]).sum(dim=2) - (x[:, None] * x[here.filled]).sum(dim=2)
+    apart = (x[:, None] * x[there.padded]).sum(dim=2) - (x[:, None] * x[here.padded]).sum(dim=2)
     assert ((here.neighbors == there.neighbors) | (apart.abs() <= near)).all()

@@ -51,7 +51,7 @@ def test_duplicates_are_listed_by_index(copies):
     g = knn(x, k=4)
     expected = [[j for j in range(i % 5, len(x), 5) if j != i][:4] for i in range(len(x))]
     assert lists_of(g) == expected
-    assert (g.similarity[g.present] == 1).all()
+    assert (g.similarity[g.mask] == 1).all()
 
 
 @pytest.mark.parametrize("block", [1, 11, 64, 1000])
@@ -86,7 +86,7 @@ def test_permutation(seed):
     x = torch.nn.functional.normalize(torch.randn(30, 5, generator=random), dim=1)
     order = torch.randperm(30, generator=random)
     g, moved = knn(x, 4), knn(x[order], 4)
-    back = torch.where(moved.present, order[moved.filled], -1)
+    back = torch.where(moved.mask, order[moved.padded], -1)
     assert torch.equal(g.neighbors[order], back)
 
 

@@ -25,8 +25,8 @@ def test_compiled_equals_all_at_once(seed):
     graph, _ = graph_of(seed)
     rank, shared = rank_and_shared(graph)
     expected = _compared(graph, slice(None))
-    assert torch.allclose(rank * graph.present, expected[0] * graph.present)
-    assert torch.allclose(shared * graph.present, expected[1] * graph.present)
+    assert torch.allclose(rank * graph.mask, expected[0] * graph.mask)
+    assert torch.allclose(shared * graph.mask, expected[1] * graph.mask)
 
 
 @settings(max_examples=40)
@@ -81,4 +81,4 @@ def test_blocks_do_not_change_the_result(kind, monkeypatch):
 def test_cuda_agrees():
     graph, _ = graph_of(3)
     for here, there in zip(rank_and_shared(graph), rank_and_shared(graph.to("cuda")), strict=True):
-        assert torch.allclose(here * graph.present, there.cpu() * graph.present)
+        assert torch.allclose(here * graph.mask, there.cpu() * graph.mask)

@@ -65,7 +65,7 @@ def test_official_losses_and_gradients(official, gamma, name):
     logits = model(model.inputs(Nodes.of_images(x), graph))
     target = density_target(graph, y)
     links = link_loss(logits, link_labels(graph, y), denser_neighbors(graph, target), gamma)
-    density = density_loss(signed_density(graph, 2 * linkage_of(logits, graph.present) - 1), target)
+    density = density_loss(signed_density(graph, 2 * linkage_of(logits, graph.mask) - 1), target)
     close(links, np.float32(d[f"loss_{name}_conn"]))
     close(density, np.float32(d["loss_den"]))
     (links + density).backward()
@@ -115,7 +115,7 @@ def test_a_minibatch_gives_what_the_whole_graph_gives(conv, blobs):
     model = seeded(lambda: Lander(LanderConfig(conv=conv, hidden=8, layers=2)), 3)
     whole = model.inputs(Nodes.of_images(x), knn(x, 3))
     rows = torch.tensor([5, 17, 3, 90])
-    part = whole.halo(rows, hops=3)
+    part = whole.k_hop_subgraph(rows, hops=3)
     assert len(part.nodes) < len(whole.nodes)
     torch.testing.assert_close(model(part)[:4], model(whole)[rows])
 
@@ -195,7 +195,7 @@ def test_halves_of_a_class_are_tied_by_more_links_than_classes_are():
 def test_nodes_without_neighbours(config):
     x = torch.eye(4)[:, :3]
     graph = knn(x, 2)
-    assert not graph.present.any()
+    assert not graph.mask.any()
     prediction = seeded(lambda: Lander(config), 0).predict(Nodes.of_images(x), graph)
     assert (prediction.linkage == 0).all()
     assert (prediction.density == 0).all()

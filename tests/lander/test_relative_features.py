@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 from workbench.graph.knn import KnnGraph, knn
 from workbench.graph.nodes import Nodes
 from workbench.graph.similarity_stats import Background
-from workbench.lander.relative_features import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, Scene, relative_inputs
+from workbench.lander.relative_features import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, GraphContext, relative_inputs
 
 seeds = st.integers(0, 2**31)
 
@@ -68,10 +68,10 @@ def test_joined_rows_change_nobody_and_not_each_other():
     whole = KnnGraph(
         torch.cat([fitted.neighbors, lists.indices]), torch.cat([fitted.similarity, lists.values.clamp(0, 1)])
     )
-    before, scene = relative_inputs(Nodes.of_images(x), fitted), Scene.of(Nodes.of_images(x), fitted)
+    before, context = relative_inputs(Nodes.of_images(x), fitted), GraphContext.of(Nodes.of_images(x), fitted)
 
     def with_new(graph):
-        joined = replace(scene, in_degree=pad(scene.in_degree, (0, graph.n - 30), value=-1))
+        joined = replace(context, in_degree=pad(context.in_degree, (0, graph.n - 30), value=-1))
         return relative_inputs(Nodes.of_images(torch.cat([x, new])[: graph.n]), graph, joined)
 
     together = with_new(whole)

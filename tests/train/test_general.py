@@ -5,23 +5,23 @@ import torch
 from workbench.cluster.checkpoint import load_checkpoint, load_lander, save_checkpoint
 from workbench.cluster.hilander import HiLander
 from workbench.lander.config import InferenceConfig, LanderConfig
-from workbench.train.general.sets import GeneralRecipe
+from workbench.train.general.sets import GeneralConfig
 from workbench.train.general.sources import gradients, pixels
-from workbench.train.general.synthetic import VarietyConfig
+from workbench.train.general.synthetic import SyntheticConfig
 from workbench.train.general.train import train_general
 from workbench.train.trainer import MetaTraining
 
-QUICK = GeneralRecipe(sets=40, k=8, epochs=2, forecast_epochs=2, variety=VarietyConfig(images=(80, 160)))
+QUICK = GeneralConfig(sets=40, k=8, epochs=2, quality_epochs=2, synthetic=SyntheticConfig(images=(80, 160)))
 
 
 @pytest.fixture(scope="module")
 def trained():
-    return train_general([], recipe=QUICK, jobs=1, progress=False)
+    return train_general([], training=QUICK, jobs=1, progress=False)
 
 
 def test_both_stages_learn(trained):
     history = trained.history
-    for stage in ("links", "worth"):
+    for stage in ("links", "quality"):
         losses = history[history["stage"] == stage]["loss"].tolist()
         assert losses[-1] < losses[0]
     assert history["held_out_loss"].notna().all()
@@ -29,7 +29,7 @@ def test_both_stages_learn(trained):
 
 
 def test_same_seed_same_model(trained):
-    again = train_general([], recipe=QUICK, jobs=1, progress=False)
+    again = train_general([], training=QUICK, jobs=1, progress=False)
     for name, value in again.state_dict().items():
         assert torch.allclose(value, trained.state_dict()[name], atol=1e-5), name
 
@@ -46,16 +46,19 @@ def test_training_leaves_the_global_generator_alone():
     expected = torch.rand(1)
     torch.manual_seed(3)
     train_general(
-        [], recipe=GeneralRecipe(sets=2, epochs=1, forecast_epochs=1, variety=QUICK.variety), jobs=1, progress=False
+        [],
+        training=GeneralConfig(sets=2, epochs=1, quality_epochs=1, synthetic=QUICK.synthetic),
+        jobs=1,
+        progress=False,
     )
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_a_committee_is_needed_and_is_not_meta_trained(blobs):
-    with pytest.raises(ValueError, match="config: the general model needs a committee"):
+def test_an_ensemble_is_needed_and_is_not_meta_trained(blobs):
+    with pytest.raises(ValueError, match="config: the general model needs a quality ensemble"):
         train_general([], LanderConfig(inputs="relative"), progress=False)
     x, y = blobs()
-    with pytest.raises(ValueError, match="members: the committee is trained by"):
+    with pytest.raises(ValueError, match="ensemble_size: the ensemble is trained by"):
         MetaTraining(x, y, LanderConfig.general())
 
 

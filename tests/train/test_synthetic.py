@@ -3,9 +3,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.train.general.synthetic import Dice, VarietyConfig, class_sizes, draw_set, resampled
+from workbench.train.general.synthetic import RandomDraws, SyntheticConfig, class_sizes, draw_set, resampled
 
-SMALL = VarietyConfig(images=(60, 200))
+SMALL = SyntheticConfig(images=(60, 200))
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,9 @@ def test_the_seed_decides(source):
 
 
 def test_resampled_rows_are_the_sources(source):
-    plain = VarietyConfig(grow=0.0, singletons=0.0)
+    plain = SyntheticConfig(grow=0.0, singletons=0.0)
     x, labels = source
-    rows, classes = resampled(Dice(1), x, labels, 100, plain)
+    rows, classes = resampled(RandomDraws(1), x, labels, 100, plain)
     where = (rows[:, None] == x[None]).all(dim=2)
     assert where.any(dim=1).all()
     assert (where.sum(dim=0) <= 1).all()
@@ -50,7 +50,7 @@ def test_resampled_rows_are_the_sources(source):
 def test_grown_classes_lie_near_their_own(source):
     x, labels = source
     centers = torch.stack([x[labels == c].mean(dim=0) for c in range(30)])
-    rows, classes = resampled(Dice(2), x, labels, 600, VarietyConfig(grow=1.0, singletons=0.0))
+    rows, classes = resampled(RandomDraws(2), x, labels, 600, SyntheticConfig(grow=1.0, singletons=0.0))
     assert len(rows) > 240
     nearest = (rows @ centers.T).argmax(dim=1)
     same = [len(nearest[classes == c].unique()) for c in classes.unique()]
@@ -59,7 +59,7 @@ def test_grown_classes_lie_near_their_own(source):
 
 @given(st.integers(0, 1000), st.integers(1, 50), st.integers(50, 2000))
 def test_sizes_sum_to_about_n(seed, classes, n):
-    size = class_sizes(Dice(seed), classes, n)
+    size = class_sizes(RandomDraws(seed), classes, n)
     assert len(size) == classes
     assert bool((size >= 1).all())
     assert abs(int(size.sum()) - n) <= classes

@@ -13,7 +13,7 @@ from workbench.evaluate.interventions import Edit
 from workbench.views import level_table
 from workbench.views.explore import explore_oracle
 from workbench.views.explore.base import walk
-from workbench.views.explore.oracle_panes import changes, ledger, meets
+from workbench.views.explore.oracle_panes import changes, meets, summary
 
 NASTY = "<img src=x onerror=alert(1)>"
 
@@ -173,7 +173,7 @@ def test_each_switch_alone_is_tried(explorer):
 def test_the_end_is_the_last_level_there_is():
     long = pd.DataFrame({"level": [0, 1], "clusters": [5, 3], "bcubed_f": [0.5, 0.6], "pairwise_f": [0.1, 0.2]})
     short = long.iloc[:1].assign(bcubed_f=0.75)
-    rows = ledger(long, short)
+    rows = summary(long, short)
     assert rows["level"].tolist() == ["0", "1", "end"]
     assert rows["bcubed_own"].tolist() == [0.5, 0.6, 0.6]
     assert rows["bcubed_now"].fillna(-1).tolist() == [0.75, -1, 0.75]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workbench import KnnGraph, views
 from workbench.graph.density import density_target
-from workbench.lander.prediction import Prediction
+from workbench.lander.model import Prediction
 from workbench.views.figures.graph_plots import link_table
 
 
@@ -138,7 +138,7 @@ def test_a_perfect_oracle_lies_on_the_diagonal(small):
     graph, _, labels = small
     same = link_table(graph, labels)["same"].to_numpy(copy=True)
     linkage = torch.zeros(graph.neighbors.shape)
-    linkage[graph.present] = torch.from_numpy(same).float()
+    linkage[graph.mask] = torch.from_numpy(same).float()
     figure = views.plot_reliability(graph, Prediction(linkage, torch.zeros(4)), labels)
     assert "error 0.000" in figure.layout.title.text
 

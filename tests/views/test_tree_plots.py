@@ -11,7 +11,7 @@ from workbench import KnnGraph, views
 from workbench.cluster.hierarchy import Level
 from workbench.cluster.predictors import oracle_predictor, similarity_predictor
 from workbench.decode.decoding import Decoding
-from workbench.lander.prediction import Prediction
+from workbench.lander.model import Prediction
 from workbench.views.figures.dendrogram import cluster_tree
 from workbench.views.figures.icicle import check_totals, collapse, prune, tree_frame
 from workbench.views.figures.tree_plots import strip_order

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 
-def on_disk(values: np.ndarray | Tensor) -> bool:
+def is_memmap(values: np.ndarray | Tensor) -> bool:
     """Whether the numbers are a memory-mapped file's.
 
     Example:
-        >>> on_disk(np.zeros(3)), on_disk(room((3,), mapped=True))
+        >>> is_memmap(np.zeros(3)), is_memmap(new_tensor((3,), mapped=True))
         (False, True)
     """
     base: object = values
@@ -28,7 +28,7 @@ def on_disk(values: np.ndarray | Tensor) -> bool:
     return isinstance(base, mmap.mmap)
 
 
-def room(shape: tuple[int, ...], *, mapped: bool) -> Tensor:
+def new_tensor(shape: tuple[int, ...], *, mapped: bool) -> Tensor:
     """Room for float32 numbers: memory, or a file without a name in the system's temporary folder (TMPDIR), which the
     system writes out when memory is short and which goes when nobody holds the tensor.
 
@@ -36,7 +36,7 @@ def room(shape: tuple[int, ...], *, mapped: bool) -> Tensor:
         OSError: the folder's disk is full.
 
     Example:
-        >>> room((2, 3), mapped=True).shape
+        >>> new_tensor((2, 3), mapped=True).shape
         torch.Size([2, 3])
     """
     size = math.prod(shape)
@@ -53,12 +53,13 @@ def room(shape: tuple[int, ...], *, mapped: bool) -> Tensor:
         return torch.from_file(file.name, shared=True, size=size, dtype=torch.float32).view(shape)
 
 
-def stacked(upper: Tensor, lower: Tensor) -> Tensor:
+def stack_rows(upper: Tensor, lower: Tensor) -> Tensor:
     """Rows [n, d] over rows [m, d], in a file where the upper ones lie in one.
 
     Example:
-        >>> stacked(torch.zeros(2, 1), torch.ones(1, 1)).flatten().tolist(), on_disk(stacked(*[torch.ones(1, 1)] * 2))
+        >>> stacked = stack_rows(torch.zeros(2, 1), torch.ones(1, 1))
+        >>> stacked.flatten().tolist(), is_memmap(stacked)
         ([0.0, 0.0, 1.0], False)
     """
     shape = len(upper) + len(lower), upper.shape[1]
-    return torch.cat([upper, lower], out=room(shape, mapped=True) if on_disk(upper) else None)
+    return torch.cat([upper, lower], out=new_tensor(shape, mapped=True) if is_memmap(upper) else None)

@@ -16,12 +16,12 @@ _asked: ContextVar[bool] = ContextVar("asked", default=False)
 
 
 @contextmanager
-def shown(yes: bool) -> Iterator[None]:
-    """Within the block `tracked` work shows its bars, or none: a setting of the caller, not of every function between.
+def show_progress(yes: bool) -> Iterator[None]:
+    """Within the block `progress_bar` shows bars, or none: a setting of the caller, not of every function between.
 
     Example:
-        >>> with shown(False):
-        ...     list(tracked([slice(0, 2), slice(2, 3)], "rows"))
+        >>> with show_progress(False):
+        ...     list(progress_bar([slice(0, 2), slice(2, 3)], "rows"))
         [slice(0, 2, None), slice(2, 3, None)]
     """
     token = _asked.set(yes)
@@ -31,14 +31,14 @@ def shown(yes: bool) -> Iterator[None]:
         _asked.reset(token)
 
 
-def tracked(parts: Sequence[Part], what: str) -> Iterator[Part]:
+def progress_bar(parts: Sequence[Part], what: str) -> Iterator[Part]:
     """The parts one by one, with a bar of the rows done, the rate and the time left; Ctrl-C ends it after a part.
 
     Args:
         parts: slices or tensors of rows; anything else counts as one.
         what: is being done.
 
-    Example: see `shown`.
+    Example: see `show_progress`.
     """
     if not _asked.get():
         yield from parts

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .chunks import CELLS, spans
-from .memmap import on_disk, room
+from .chunks import CELLS, chunks
+from .memmap import is_memmap, new_tensor
 
 
 def check_array(X: Any, name: str = "X") -> np.ndarray:
@@ -94,9 +94,9 @@ def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True, device: torc
         [[0.6000000238418579, 0.800000011920929]]
     """
     where, exact = torch.device(device), np.float32 if X.dtype == np.float32 else np.float64
-    rows = room(X.shape, mapped=on_disk(X)) if where.type == "cpu" else torch.empty(X.shape, device=where)
+    rows = new_tensor(X.shape, mapped=is_memmap(X)) if where.type == "cpu" else torch.empty(X.shape, device=where)
     zero = torch.empty(len(X), dtype=torch.bool, device=where)
-    for part in spans(len(X), max(1, CELLS["cpu"] // X.shape[1])):
+    for part in chunks(len(X), max(1, CELLS["cpu"] // X.shape[1])):
         given = torch.from_numpy(np.array(X[part], dtype=exact)).to(where)
         scale = given.abs().amax(dim=1, keepdim=True).double()
         zero[part] = scale[:, 0] == 0

@@ -17,7 +17,7 @@ from ..cluster.hilander import HiLander
 from ..evaluate.scores import scores
 from .reading import Items
 
-TABLES = ("labels", "clusters", "hierarchy", "ledger")
+TABLES = ("labels", "clusters", "hierarchy", "summary")
 SCORES, REPORT = "scores.json", "report.html"
 RESULTS = (*(f"{table}.{ending}" for table in TABLES for ending in ("parquet", "csv")), SCORES, REPORT)
 
@@ -44,7 +44,7 @@ def write_results(folder: Path, model: HiLander, items: Items, *, format: str, r
     hierarchy = model.hierarchy_
     doubts = {"confidence": model.confidence_, "outlier": model.outlier_scores_}
     tables = {"labels": label_table(hierarchy, items).assign(**doubts), "clusters": model.clusters_}
-    tables |= {"hierarchy": hierarchy.to_pandas(), "ledger": hierarchy.ledger()}
+    tables |= {"hierarchy": hierarchy.to_pandas(), "summary": hierarchy.summary()}
     for name, table in tables.items():
         file = folder / f"{name}.{format}"
         if format == "csv":
@@ -81,7 +81,7 @@ def score_table(hierarchy: Hierarchy, labels: np.ndarray) -> pd.DataFrame:
 def summary(model: HiLander, items: Items) -> str:
     """What happened at each level, how well (or how well the model thinks), and why it ended."""
     hierarchy = model.hierarchy_
-    text = hierarchy.ledger().to_string(index=False)
+    text = hierarchy.summary().to_string(index=False)
     if items.labels is not None:
         shown = score_table(hierarchy, items.labels)[["level", "bcubed_f", "pairwise_f", "nmi", "n_clusters"]]
         text += "\n\n" + shown.to_string(index=False, float_format="{:.4f}".format)

@@ -118,14 +118,14 @@ def _train_on_glyphs(folder: Path, encoder_epochs: int | None, run: _Run) -> Non
 def _train_general(folder: Path, omniglot: Path | None, encoder: str | Path, run: _Run) -> None:
     from .. import save_checkpoint
     from ..cluster.checkpoint import load_encoder
-    from ..train.general.sets import GeneralRecipe
+    from ..train.general.sets import GeneralConfig
     from ..train.general.sources import general_sources
     from ..train.general.train import train_general
 
     check_writable(folder)
-    recipe = GeneralRecipe() if run.epochs is None else GeneralRecipe(epochs=run.epochs)
+    recipe = GeneralConfig() if run.epochs is None else GeneralConfig(epochs=run.epochs)
     sources = general_sources(load_encoder(encoder), omniglot=omniglot, seed=run.seed, device=run.device)
-    lander = train_general(sources, recipe=recipe, seed=run.seed, device=run.device, progress=run.progress)
+    lander = train_general(sources, training=recipe, seed=run.seed, device=run.device, progress=run.progress)
     save_checkpoint(lander, folder / "general.safetensors")
     lander.history.to_csv(folder / "general-history.csv", index=False)
     if run.progress:

@@ -7,14 +7,18 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from .._core.runtime import seeded
 from .._core.state import read_state, write_state
+from ..decode.quality import QualityEnsemble
 from ..encoder.train import Encoder, EncoderConfig
-from ..lander.config import InferenceConfig, LanderConfig, known_settings
+from ..lander.config import InferenceConfig, LanderConfig, checked_settings
 from ..lander.model import Lander
 
 PACKAGED = ("glyphs-encoder", "glyphs-lander", "general")
 _SUFFIX = ".safetensors"
+_NAMES = {"members": "ensemble_size"}  # of settings in older files
 
 
 def save_checkpoint(model: Lander | Encoder, path: str | Path) -> None:
@@ -60,13 +64,43 @@ def load_checkpoint(path: str | Path) -> Lander | Encoder:
             return load_checkpoint(file)
     if not Path(path).is_file():
         raise FileNotFoundError(f"path: no checkpoint at {path}; packaged ones are {', '.join(PACKAGED)}")
-    tensors, settings = read_state(path)
+    tensors, settings = upgraded(*read_state(path))
     model = _build(settings, path)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise ValueError(f"path: the weights in {path} do not fit their own settings ({error})") from error
     return model.eval()
+
+
+def new_lander(config: LanderConfig, inference: InferenceConfig | None = None) -> Lander:
+    """A LANDER with fresh weights, and with the quality ensemble that its config asks for.
+
+    Example:
+        >>> len(new_lander(LanderConfig.general()).ensemble.networks)
+        4
+    """
+    model = Lander(config, inference)
+    if config.ensemble_size:
+        model.ensemble = QualityEnsemble(config.ensemble_size)
+    return model
+
+
+def upgraded(tensors: dict[str, Tensor], settings: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What a file holds under today's names: version 0.1 called the ensemble "forecaster", its networks "members" and
+    the decoder "excess-of-mass" "mass".
+
+    Example:
+        >>> upgraded({}, {"kind": "lander", "config": {"members": 4}})[1]["config"]
+        {'ensemble_size': 4}
+    """
+    renamed = {name.replace("forecaster.members.", "ensemble.networks."): value for name, value in tensors.items()}
+    renamed = {name.replace("forecaster.", "ensemble."): value for name, value in renamed.items()}
+    config = {_NAMES.get(name, name): value for name, value in settings.get("config", {}).items()}
+    settings = {**settings, "config": config}
+    if settings.get("inference", {}).get("decoder") == "mass":
+        settings["inference"] = {**settings["inference"], "decoder": "excess-of-mass"}
+    return renamed, settings
 
 
 def load_encoder(path: str | Path) -> Encoder:
@@ -106,9 +140,11 @@ def _build(settings: dict[str, Any], path: str | Path) -> Lander | Encoder:
     if kind == "lander":
         inference = InferenceConfig.from_dict(settings["inference"])
         config = LanderConfig.from_dict(settings["config"])
-        return seeded(lambda: Lander(config, inference), 0)  # the weights come next: leave the global generator alone
+        return seeded(
+            lambda: new_lander(config, inference), 0
+        )  # the weights come next: leave the global generator alone
     if kind == "encoder":
-        values: dict[str, Any] = known_settings(EncoderConfig, settings["config"])
+        values: dict[str, Any] = checked_settings(EncoderConfig, settings["config"])
         return Encoder(EncoderConfig(**{name: _tupled(value) for name, value in values.items()}))
     raise ValueError(f"path: {path} holds a {kind!r}; expected a 'lander' or an 'encoder'")
 

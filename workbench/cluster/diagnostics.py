@@ -24,7 +24,7 @@ def confidence(graph: KnnGraph, linkage: Float[Tensor, "n k"], labels: Int[Tenso
         >>> [round(c, 2) for c in confidence(graph, linkage, torch.tensor([0, 0, 1])).tolist()]
         [0.81, 0.81, 0.9]
     """
-    inside = (labels[graph.filled] == labels[:, None]) & graph.present
+    inside = (labels[graph.padded] == labels[:, None]) & graph.mask
     count, within = inside.sum(dim=1), (linkage * inside).sum(dim=1)
     together = within / count.clamp(min=1) * within / linkage.sum(dim=1).clamp(min=1e-12)
     return torch.where(count > 0, together, 1 - _highest(linkage))
@@ -44,24 +44,24 @@ def _highest(linkage: Tensor) -> Tensor:
     return linkage.max(dim=1).values if linkage.shape[1] else linkage.new_zeros(len(linkage))
 
 
-def review_clusters(tree: Hierarchy) -> pd.DataFrame:
+def cluster_table(tree: Hierarchy) -> pd.DataFrame:
     """One row per final cluster, those to look at first on top.
 
     Returns: cluster, size, peak (the image that stands for it), stability (share of the linkage at its images that
-    stays inside; of an image alone 1 - its highest linkage), confidence (mean over its images), and from a model that
-    forecasts: precision (expected share of a class-mate among its images) and recall (expected share of an image's
+    stays inside; of an image alone 1 - its highest linkage), confidence (mean over its images), and from the learned
+    cut: precision (expected share of a class-mate among its images) and recall (expected share of an image's
     class that is inside), both as BCubed. Sorted by rising stability, then falling size.
 
     Example:
         >>> from workbench.lander import InferenceConfig
         >>> from workbench.cluster import build_hierarchy, similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
-        >>> review_clusters(build_hierarchy(x, similarity_predictor, InferenceConfig(k=1, tau=0.9)))["size"].tolist()
+        >>> cluster_table(build_hierarchy(x, similarity_predictor, InferenceConfig(k=1, tau=0.9)))["size"].tolist()
         [2, 2]
     """
     first, labels = tree.levels[0], tree.labels
     linkage, graph = first.prediction.linkage, first.graph
-    inside = (labels[graph.filled] == labels[:, None]) & graph.present
+    inside = (labels[graph.padded] == labels[:, None]) & graph.mask
     images = pd.DataFrame(
         {
             "cluster": labels.cpu().numpy(),
@@ -77,8 +77,9 @@ def review_clusters(tree: Hierarchy) -> pd.DataFrame:
     peak = tree.levels[-1].peaks.cpu().numpy()
     table = pd.DataFrame({"cluster": size.index, "size": size.to_numpy(), "peak": peak, "stability": stability})
     table["confidence"] = (total["confidence"] / size).to_numpy()
-    forecast, node = first.prediction.forecast, tree.levels[-1].decoding.node
-    if forecast is not None and node is not None and len(tree.levels) == 1:
-        worth = pd.DataFrame(forecast.worth[node.cpu().numpy()][:, [-1, 0]], columns=["precision", "recall"])
-        table[["precision", "recall"]] = worth.groupby(images["cluster"]).mean().to_numpy()
+    last = tree.levels[-1].decoding
+    if last.quality is not None and last.node is not None and len(tree.levels) == 1:
+        node = last.node.cpu().numpy()
+        expected = pd.DataFrame({"precision": last.quality.precision[node], "recall": last.quality.recall[node]})
+        table[["precision", "recall"]] = expected.groupby(images["cluster"]).mean().to_numpy()
     return table.sort_values(["stability", "size"], ascending=[True, False], ignore_index=True)

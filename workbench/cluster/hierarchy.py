@@ -11,17 +11,19 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..decode.aggregate import aggregate
-from ..decode.decoding import Decoding
-from ..decode.tree import get_decoder
+from ..decode.cuts import CutDecoder, cut_at
+from ..decode.decoding import Decoder, Decoding
+from ..decode.quality import QualityEnsemble
+from ..decode.tree import DECODERS, get_decoder
 from ..graph.discriminant import Metric
-from ..graph.knn import KnnGraph, knn, known
+from ..graph.knn import KnnGraph, knn, precomputed
 from ..graph.nodes import Nodes
 from ..lander.config import InferenceConfig
-from ..lander.prediction import Prediction
-from .predictors import GraphBuilder, Predictor
+from ..lander.model import Prediction
+from .predictors import GraphBuilder, LevelDecoder, Predictor
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Hierarchy:
                 tree.add_edge((row.level + 1, row.parent), (row.level, row.cluster))
         return tree
 
-    def ledger(self) -> pd.DataFrame:
+    def summary(self) -> pd.DataFrame:
         """What happened at each level: nodes in, k, links added, clusters out."""
         rows = []
         for i, level in enumerate(self.levels):
@@ -153,6 +155,7 @@ def build_hierarchy(
     predict: Predictor,
     settings: InferenceConfig,
     *,
+    ensemble: nn.Module | None = None,
     graph: GraphBuilder | None = None,
     mapped: Metric | None = None,
 ) -> Hierarchy:
@@ -167,8 +170,12 @@ def build_hierarchy(
         predict: (nodes, graph) -> linkage and density: `Lander.predict`, `similarity_predictor` or
             `oracle_predictor(labels)`.
         settings: metric, k, tau, decoder and stopping rules.
+        ensemble: `Lander.ensemble`; needed by the decoder "cut".
         graph: (features of the nodes, k) -> KnnGraph, in place of `knn`; e.g. to give neighbour lists from elsewhere.
         mapped: the metric that has mapped the features; None: one is fitted to them here, and maps them.
+
+    Raises:
+        ValueError: an unknown decoder, or "cut" without an ensemble.
 
     Example:
         >>> x = torch.nn.functional.normalize(torch.rand(20, 4, generator=torch.Generator().manual_seed(0)), dim=1)
@@ -177,24 +184,82 @@ def build_hierarchy(
 
     Source: paper section 3 and algorithm 1.
     """
-    decode, build = get_decoder(settings.decoder), graph or knn
+    search = graph or knn
+    decode = level_decoder(settings.decoder, predict, search, ensemble)
     metric = mapped or Metric.of(settings.metric, features)
-    features = features if mapped else metric(features)
+    rows = features if mapped else metric(features)
+    return _run_levels(rows, metric, predict, decode, settings, search)
+
+
+def _run_levels(
+    features: Float[Tensor, "n d"],
+    metric: Metric,
+    predict: Predictor,
+    decode: LevelDecoder,
+    settings: InferenceConfig,
+    search: GraphBuilder,
+) -> Hierarchy:
+    """The level loop, on mapped features."""
     nodes = Nodes.of_images(features)
     labels = nodes.image
     levels: list[Level] = []
     while True:
-        links = build(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
-        prediction = predict(nodes, links)
-        decoding = decode(links, prediction, settings.tau)
+        graph = search(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
+        prediction = predict(nodes, graph)
+        decoding = decode(nodes, graph, prediction, settings.tau)
         labels = decoding.clusters[labels]
-        levels.append(Level(nodes.image, nodes.size, links, prediction, decoding, labels))
+        levels.append(Level(nodes.image, nodes.size, graph, prediction, decoding, labels))
         if reason := _stop_reason(levels, settings):
             return Hierarchy(tuple(levels), reason, features, metric)
         nodes = aggregate(features, labels, nodes.image[decoding.representative], levels[0].graph)
 
 
-def rebuild(hierarchy: Hierarchy, predict: Predictor, settings: InferenceConfig, tau: float) -> Hierarchy:
+def level_decoder(
+    decoder: str | Decoder, predict: Predictor, search: GraphBuilder, ensemble: nn.Module | None
+) -> LevelDecoder:
+    """A decoder's name or function as the level loop calls it: (nodes, graph, prediction, tau) -> Decoding.
+
+    Raises:
+        ValueError: an unknown name, or "cut" without an ensemble.
+
+    Example:
+        >>> level_decoder("cut", similarity_predictor, knn, None)
+        Traceback (most recent call last):
+        ValueError: decoder: 'cut' needs a model with a quality ensemble, as the packaged 'general' has; ...
+    """
+    if decoder == "cut":
+        if not isinstance(ensemble, QualityEnsemble):
+            raise ValueError(
+                "decoder: 'cut' needs a model with a quality ensemble, as the packaged 'general' has; "
+                f"choose another of {', '.join(DECODERS)}"
+            )
+        return CutDecoder(ensemble, predict, search)
+    plain = get_decoder(decoder)
+    return lambda nodes, graph, prediction, tau: plain(graph, prediction, tau)
+
+
+def decode_level(level: Level, decoder: str | Decoder, tau: float) -> Decoding:
+    """The clusters of a level at another tau; its graph, prediction and quality do not depend on it.
+
+    Example:
+        >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
+        >>> level = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=1.0)).levels[0]
+        >>> level.n_clusters, len(decode_level(level, "tree", 0.9).representative)
+        (4, 2)
+    """
+    if level.decoding.quality is not None:
+        return cut_at(level.graph, level.prediction, level.decoding.quality, tau)
+    return get_decoder(decoder)(level.graph, level.prediction, tau)
+
+
+def rebuild(
+    hierarchy: Hierarchy,
+    predict: Predictor,
+    settings: InferenceConfig,
+    tau: float,
+    *,
+    ensemble: nn.Module | None = None,
+) -> Hierarchy:
     """The hierarchy at another tau: metric, graph and prediction of level 0, which do not depend on tau, are taken
     over, the levels above run anew.
 
@@ -203,21 +268,31 @@ def rebuild(hierarchy: Hierarchy, predict: Predictor, settings: InferenceConfig,
         predict: who predicted it: a LANDER's `predict`, or another predictor.
         settings: k, decoder and stopping rules; their tau is replaced.
         tau: in [0, 1].
+        ensemble: as in `build_hierarchy`.
 
     Example:
-        >>> from workbench.cluster import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
         >>> settings = InferenceConfig(k=2, tau=0.9)
         >>> rebuild(build_hierarchy(x, similarity_predictor, settings), similarity_predictor, settings, 0.05).n_clusters
         1
     """
     first = hierarchy.levels[0]
+    search = precomputed(first.graph)
+    decode_anew = level_decoder(settings.decoder, predict, search, ensemble)
+
+    def is_first(nodes: Nodes) -> bool:
+        return len(nodes.image) == first.n_nodes  # above level 0 there are fewer
 
     def guess(nodes: Nodes, graph: KnnGraph) -> Prediction:
-        return first.prediction if len(nodes.image) == first.n_nodes else predict(nodes, graph)
+        return first.prediction if is_first(nodes) else predict(nodes, graph)
 
-    how, search = replace(settings, tau=tau), known(first.graph)
-    return build_hierarchy(hierarchy.features, guess, how, graph=search, mapped=hierarchy.metric)
+    def decode(nodes: Nodes, graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding:
+        if is_first(nodes):
+            return decode_level(first, settings.decoder, tau)
+        return decode_anew(nodes, graph, prediction, tau)
+
+    changed = replace(settings, tau=tau)
+    return _run_levels(hierarchy.features, hierarchy.metric, guess, decode, changed, search)
 
 
 def _stop_reason(levels: list[Level], settings: InferenceConfig) -> str:

@@ -17,8 +17,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
-from .._core.memmap import stacked
-from .._core.progress import shown
+from .._core.memmap import stack_rows
+from .._core.progress import show_progress
 from .._core.provenance import need_dask
 from .._core.runtime import resolve_device
 from .._core.validation import check_array, unit_rows
@@ -28,9 +28,9 @@ from ..graph.knn import knn, query
 from ..lander.config import InferenceConfig
 from ..lander.model import Lander
 from .checkpoint import as_lander
-from .diagnostics import confidence, outlier_scores, review_clusters
+from .diagnostics import cluster_table, confidence, outlier_scores
 from .hierarchy import Hierarchy, build_hierarchy
-from .out_of_sample import continued, joined
+from .out_of_sample import assign_out_of_sample, continued_clusters
 from .predictors import GraphBuilder, Predictor
 
 OURS = "Hi-LANDER"  # its name in tables and figures
@@ -65,10 +65,10 @@ class HiLander(ClusterMixin, BaseEstimator):
         cluster_layers_: labels after each level, finest first; of the general model's one level nested cuts at tau 0.9,
             0.7, its own, 0.3 and 0.1, of which its own is `labels_`.
         clusters_: one row per cluster, to review: size, peak, stability, confidence, expected precision and recall;
-            those to doubt first on top (`review.review_clusters`).
+            those to doubt first on top (`review.cluster_table`).
         confidence_: [N], how sure each row is of its cluster; outlier_scores_: [N], 1 where nothing is like it.
         expected_: BCubed precision, recall and f that the model expects of `labels_`, without labels; {} from models
-            that do not forecast.
+            without a quality ensemble.
         hierarchy_: all levels with graph, prediction, parents, peaks; `.to_pandas()`, `.to_networkx()`, `.ledger()`.
         n_features_in_: columns of X.
         features_: the rows of X as they were compared [N, D], of length 1, mapped by the metric; where the model ran.
@@ -129,9 +129,11 @@ class HiLander(ClusterMixin, BaseEstimator):
         array = check_array(X)
         validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True)
         lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
-        with shown(self.progress), self._machines(lander) as (predict, search):
+        with show_progress(self.progress), self._machines(lander) as (predict, search):
             # not held here: mapped rows take the place of the unit rows
-            hierarchy = build_hierarchy(unit_rows(array, device=lander.device), predict, settings, graph=search)
+            hierarchy = build_hierarchy(
+                unit_rows(array, device=lander.device), predict, settings, ensemble=lander.ensemble, graph=search
+            )
         return self._keep(hierarchy, lander, settings, np.empty(0, np.int64))
 
     def partial_fit(self, X: Any, y: Any = None) -> HiLander:
@@ -153,10 +155,10 @@ class HiLander(ClusterMixin, BaseEstimator):
         lander, settings = self._resolve()
         if settings.metric != self.settings_.metric:
             raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {settings.metric!r}; call fit")
-        rows, metric = stacked(self.features_, self._mapped(X)).to(lander.device), self.hierarchy_.metric
+        rows, metric = stack_rows(self.features_, self._mapped(X)).to(lander.device), self.hierarchy_.metric
         mapped = None if metric.matrix is None else metric  # None: rows are as they came, all together may give a map
-        with shown(self.progress), self._machines(lander) as (predict, search):
-            hierarchy = build_hierarchy(rows, predict, settings, graph=search, mapped=mapped)
+        with show_progress(self.progress), self._machines(lander) as (predict, search):
+            hierarchy = build_hierarchy(rows, predict, settings, ensemble=lander.ensemble, graph=search, mapped=mapped)
         return self._keep(hierarchy, lander, settings, self.labels_)
 
     def _mapped(self, X: Any) -> Float[Tensor, "m d"]:
@@ -171,24 +173,23 @@ class HiLander(ClusterMixin, BaseEstimator):
         self.hierarchy_, self.lander_, self.settings_ = hierarchy, lander, settings
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
         self.n_clusters_ = self.hierarchy_.n_clusters
-        self.continues_ = continued(before, self.labels_, self.n_clusters_)
+        self.continues_ = continued_clusters(before, self.labels_, self.n_clusters_)
         self._review()
         return self
 
     def _review(self) -> None:
         """What `fit` tells beside the labels."""
-        first, cut = self.hierarchy_.levels[0], self.settings_.decoder == "cut"
+        first = self.hierarchy_.levels[0]
         linkage, labels = first.prediction.linkage, self.hierarchy_.labels
         self.confidence_ = confidence(first.graph, linkage, labels).cpu().numpy()
         self.outlier_scores_ = outlier_scores(linkage).cpu().numpy()
-        self.clusters_ = review_clusters(self.hierarchy_)
+        self.clusters_ = cluster_table(self.hierarchy_)
         self.cluster_layers_, self.expected_ = self.hierarchy_.layers, {}
-        if cut and len(self.hierarchy_.levels) == 1:
-            layers = cut_layers(first.graph, first.prediction, self.settings_.tau)
+        quality, node = first.decoding.quality, first.decoding.node
+        if quality is not None and node is not None and len(self.hierarchy_.levels) == 1:
+            layers = cut_layers(first.graph, first.prediction, quality, self.settings_.tau)
             self.cluster_layers_ = [layer.clusters.cpu().numpy() for layer in layers]
-            node, forecast = first.decoding.node, first.prediction.forecast
-            if node is not None and forecast is not None:
-                self.expected_ = forecast.expected(node.cpu().numpy())
+            self.expected_ = quality.expected(node.cpu().numpy())
 
     def predict(self, X: Any) -> Labels:
         """Judge each new row alone: the cluster whose rows it would be linked to most strongly, or -1
@@ -202,10 +203,10 @@ class HiLander(ClusterMixin, BaseEstimator):
             ValueError: another number of columns.
         """
         check_is_fitted(self)
-        rows, tau = self._mapped(X), None if self.settings_.decoder in CUTS else self.settings_.tau
-        with shown(self.progress):
+        rows, tau = self._mapped(X), None if self.settings_.decoder in ("cut", *CUTS) else self.settings_.tau
+        with show_progress(self.progress):
             found = query(self.features_, rows, self.settings_.k)
-        answer: Labels = joined(self.lander_, self.hierarchy_, rows, found, tau).cpu().numpy()
+        answer: Labels = assign_out_of_sample(self.lander_, self.hierarchy_, rows, found, tau).cpu().numpy()
         return answer
 
     def _resolve(self) -> tuple[Lander, InferenceConfig]:
@@ -225,10 +226,10 @@ class HiLander(ClusterMixin, BaseEstimator):
             yield lander.predict, partial(knn, seed=self._seed())
             return
         need_dask("client")
-        from .dask.backend import Fleet, found_client
+        from .dask.backend import DaskBackend, resolve_client
 
         settings: dict[str, Any] = {"device": self.device, "seed": self._seed()}
-        with found_client(self.client) as client, closing(Fleet(client, lander, **settings)) as fleet:
+        with resolve_client(self.client) as client, closing(DaskBackend(client, lander, **settings)) as fleet:
             yield fleet.predict, fleet.knn
 
     def __getstate__(self) -> dict[str, Any]:

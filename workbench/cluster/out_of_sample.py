@@ -11,7 +11,7 @@ from jaxtyping import Float, Int, Int64
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..graph.knn import KnnGraph, surroundings
+from ..graph.knn import KnnGraph, k_hop_subgraph
 from ..graph.nodes import Nodes
 from ..lander.model import Lander
 from .hierarchy import Hierarchy
@@ -19,7 +19,7 @@ from .hierarchy import Hierarchy
 JOINS = 0.4  # mean linkage at which a new row joins: 0.3 agrees best with a refit, 0.5 tells strangers better
 
 
-def joined(
+def assign_out_of_sample(
     lander: Lander, hierarchy: Hierarchy, rows: Float[Tensor, "m d"], found: KnnGraph, tau: float | None
 ) -> Int[Tensor, " m"]:
     """The cluster that each new row joins, judged alone; -1: none.
@@ -41,19 +41,20 @@ def joined(
         >>> from workbench.cluster import build_hierarchy
         >>> model = Lander(LanderConfig())
         >>> tree = build_hierarchy(torch.eye(3), model.predict, InferenceConfig(k=2))
-        >>> joined(model, tree, torch.eye(3)[1:2], query(torch.eye(3), torch.eye(3)[1:2], 2), 1.0).tolist()
+        >>> row = torch.eye(3)[1:2]
+        >>> assign_out_of_sample(model, tree, row, query(torch.eye(3), row, 2), 1.0).tolist()
         [1]
     """
     linkage = _linkage(lander, hierarchy.levels[0].graph, hierarchy.features, rows, found)
-    label = hierarchy.labels[found.filled]
+    label = hierarchy.labels[found.padded]
     strength, good = linkage, linkage > (tau or 0)
     if tau is None:
-        same = (label[:, :, None] == label[:, None, :]) & found.present[:, None, :]
+        same = (label[:, :, None] == label[:, None, :]) & found.mask[:, None, :]
         strength = (same * linkage[:, None, :]).sum(dim=2)
         good = strength > JOINS * same.sum(dim=2)
     twin = found.similarity >= 1
-    best = torch.where(twin, torch.inf, strength * found.present).argmax(dim=1, keepdim=True)
-    kept = ((good & found.present) | twin).gather(1, best)
+    best = torch.where(twin, torch.inf, strength * found.mask).argmax(dim=1, keepdim=True)
+    kept = ((good & found.mask) | twin).gather(1, best)
     return torch.where(kept, label.gather(1, best), -1)[:, 0]
 
 
@@ -63,21 +64,21 @@ def _linkage(lander: Lander, graph: KnnGraph, features: Tensor, rows: Tensor, fo
     The new rows join the fitted graph as nodes that nobody lists, so none of them changes what another one sees. Only
     what lies around them is computed: what a node sends is made of its own neighbours' lists.
     """
-    m, near = len(rows), found.neighbors[found.present].unique()
-    around, lists, rings = surroundings(graph.neighbors, near, len(lander.convs) + 2)
-    listed = torch.searchsorted(near, found.neighbors).where(found.present, -m - 1)
+    m, near = len(rows), found.neighbors[found.mask].unique()
+    around, lists, hop_sizes = k_hop_subgraph(graph.neighbors, near, len(lander.convs) + 2)
+    listed = torch.searchsorted(near, found.neighbors).where(found.mask, -m - 1)
     missing = (0, found.k - graph.k)
     neighbors = torch.cat([m + listed, pad(torch.where(lists < 0, -1, m + lists), missing, value=-1)])
     similarity = torch.cat([found.similarity, pad(graph.similarity[around].masked_fill(lists < 0, 0), missing)])
-    scene = lander.scene(Nodes.of_images(features), graph)
-    if scene is not None:
-        scene = replace(scene, in_degree=pad(scene.in_degree[around], (m, 0), value=-1))
+    context = lander.context(Nodes.of_images(features), graph)
+    if context is not None:
+        context = replace(context, in_degree=pad(context.in_degree[around], (m, 0), value=-1))
     part = Nodes.of_images(torch.cat([rows, features[around]]))
-    inputs = lander.inputs(part, KnnGraph(neighbors, similarity), scene)
-    return lander.linkage_from(replace(inputs, rings=(m, *(m + ring for ring in rings))))
+    inputs = lander.inputs(part, KnnGraph(neighbors, similarity), context)
+    return lander.linkage_from(replace(inputs, hop_sizes=(m, *(m + ring for ring in hop_sizes))))
 
 
-def continued(
+def continued_clusters(
     before: Int64[np.ndarray, " n"], now: Int64[np.ndarray, " m"], n_clusters: int
 ) -> Int64[np.ndarray, " clusters"]:
     """For each cluster of a later clustering the one of an earlier that it goes on from, -1 where it is new.
@@ -91,7 +92,7 @@ def continued(
         n_clusters: the later clustering's.
 
     Example: cluster 0 has split, its larger part goes on; rows that came later have founded cluster 2.
-        >>> continued(np.array([0, 0, 0, 1]), np.array([1, 1, 3, 0, 2]), 4).tolist()
+        >>> continued_clusters(np.array([0, 0, 0, 1]), np.array([1, 1, 3, 0, 2]), 4).tolist()
         [1, 0, -1, -1]
     """
     cell, shared = np.unique(before * n_clusters + now[: len(before)], return_counts=True)

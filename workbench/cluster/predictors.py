@@ -1,4 +1,4 @@
-"""Who predicts a level: a model, similarity alone, or the truth; and who builds its graph."""
+"""Who predicts a level: a model, similarity alone, or the truth; how its graph is built and decoded."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ..decode.decoding import Decoding
 from ..graph.density import density_target, link_labels, signed_density
 from ..graph.knn import KnnGraph
 from ..graph.nodes import Nodes
-from ..lander.prediction import Prediction
+from ..lander.model import Prediction
 
 Predictor = Callable[[Nodes, KnnGraph], Prediction]
+LevelDecoder = Callable[[Nodes, KnnGraph, Prediction, float], Decoding]
 GraphBuilder = Callable[[Float[Tensor, "n d"], int], KnnGraph]
 
 

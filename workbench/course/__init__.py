@@ -9,4 +9,13 @@ from .checks import CHECKS, Check, Verdict, add_check, check, find_check
 from .compare import as_numbers
 from .quiz import quiz
 
-__all__ = ["CHECKS", "Check", "Verdict", "add_check", "as_numbers", "check", "find_check", "quiz"]
+__all__ = [
+    "CHECKS",
+    "Check",
+    "Verdict",
+    "add_check",
+    "as_numbers",
+    "check",
+    "find_check",
+    "quiz",
+]

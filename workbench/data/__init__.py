@@ -13,7 +13,15 @@ from .glyphs import load_glyphs
 from .omniglot import REMOTES, load_omniglot
 from .records import FeatureSet, ImageSet
 
-__all__ = ["FeatureSet", "ImageSet", "Overlap", "check_disjoint", "load", "load_features", "splits"]
+__all__ = [
+    "FeatureSet",
+    "ImageSet",
+    "Overlap",
+    "check_disjoint",
+    "load",
+    "load_features",
+    "splits",
+]
 
 _SPLITS = {"glyphs": tuple(CLASSES), "digits": ("test",), "omniglot": tuple(REMOTES)}
 

@@ -14,7 +14,7 @@ import pyarrow
 from PIL import Image, UnidentifiedImageError
 from pyarrow.parquet import ParquetFile
 
-from .._core.memmap import room
+from .._core.memmap import new_tensor
 from .._core.validation import check_int
 from .pickled import read_array_pair
 from .records import FeatureSet, ImageSet
@@ -115,7 +115,7 @@ def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tu
     of_parts, start = [], 0
     for features, labels in parts:
         if rows is None:
-            rows = room((n, features.shape[1]), mapped=True).numpy()
+            rows = new_tensor((n, features.shape[1]), mapped=True).numpy()
         rows[start : start + len(features)] = features
         of_parts.append(labels)
         start += len(features)

@@ -7,32 +7,34 @@
 """
 
 from .aggregate import aggregate, majority
-from .cuts import decode_cut, decode_map_equation, decode_mass
+from .cuts import CutDecoder, cut_at, cut_layers, decode_excess_of_mass, decode_map_equation
 from .decoding import Decoder, Decoding, components, densest
-from .dendrogram import Cut, Edges, MergeTree, merge_tree
-from .quality import Forecast, Forecaster, true_forecast
+from .dendrogram import Cut, Dendrogram, Edges, build_dendrogram
+from .quality import Quality, QualityEnsemble, true_quality
 from .tree import DECODERS, TREES, decode_best_links, decode_tree, get_decoder
 
 __all__ = [
     "DECODERS",
     "TREES",
     "Cut",
+    "CutDecoder",
     "Decoder",
     "Decoding",
+    "Dendrogram",
     "Edges",
-    "Forecast",
-    "Forecaster",
-    "MergeTree",
+    "Quality",
+    "QualityEnsemble",
     "aggregate",
+    "build_dendrogram",
     "components",
+    "cut_at",
+    "cut_layers",
     "decode_best_links",
-    "decode_cut",
+    "decode_excess_of_mass",
     "decode_map_equation",
-    "decode_mass",
     "decode_tree",
     "densest",
     "get_decoder",
     "majority",
-    "merge_tree",
-    "true_forecast",
+    "true_quality",
 ]

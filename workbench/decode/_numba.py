@@ -1,7 +1,7 @@
-"""Compiled loops over merge trees (numba): agglomeration, sums over subtrees, the best cut, labels.
+"""Compiled loops over dendrograms (numba): agglomeration, sums over subtrees, the best cut, labels.
 
-A tree of n leaves and m <= n - 1 merges: leaves are 0 .. n - 1, merge t makes node n + t of two children, which have
-lower numbers. Average linkage is inherently one merge after another, so these loops are compiled, not vectorised.
+A dendrogram of n leaves and m <= n - 1 merges: leaves are 0 .. n - 1, merge t makes node n + t of two children, which
+have lower numbers. Average linkage is inherently one merge after another, so these loops are compiled, not vectorised.
 """
 
 from __future__ import annotations
@@ -10,6 +10,19 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+
+MERGE = np.dtype(  # what is written down of every merge; `Dendrogram` tells what each means
+    [
+        ("larger", np.int64),
+        ("smaller", np.int64),
+        ("height", np.float64),
+        ("weight", np.float64),
+        ("links", np.float64),
+        ("product", np.float64),
+        ("second_of_larger", np.float64),
+        ("second_of_smaller", np.float64),
+    ]
+)
 
 
 @njit(cache=True, nogil=True)
@@ -106,53 +119,77 @@ def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
 
 
 @njit(cache=True)
-def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any) -> tuple[Any, Any, Any]:
-    """Average linkage over a sparse graph by nearest-neighbour chains.
+def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any, merges: Any) -> int:
+    """Average linkage over a sparse graph by nearest-neighbour chains; how many merges there were.
 
     Args: edges low < high with summed linkage `weight` and number of directed `links`; `total` [n, d]: rows that are
-    added up in place (pass a copy).
-
-    Returns: larger child [m], smaller child [m], and [m, 6]: mean linkage over all pairs, summed linkage, links, inner
-    product of the two sums, mean linkage of the larger child's and of the smaller child's runner-up.
+    added up in place (pass a copy); `merges` [n], dtype `MERGE`: filled from the start.
     """
     lists = _chains(n, low, high, weight, links)
     _to, w, c, follows, head, tail = lists
-    size, above, node = np.ones(n), np.arange(n), np.arange(n)
-    first, stamp = np.full(n, -1), np.full(n, -1)
-    larger, smaller, record = np.empty(n, np.int64), np.empty(n, np.int64), np.empty((n, 6))
-    chain, linkage, second = np.empty(n, np.int64), np.empty(n), np.empty(n)
-    done, count, top, start, clock = np.zeros(n, np.bool_), 0, 0, 0, 0
+    size = np.ones(n)
+    above = np.arange(n)  # union-find over first images: which cluster an image's is part of
+    node = np.arange(n)  # the dendrogram's node that each such cluster is
+    first = np.full(n, -1)
+    stamp = np.full(n, -1)
+    chain = np.empty(n, np.int64)  # each entry is the nearest neighbour of the one before
+    height = np.empty(n)  # of each entry to the next
+    second = np.empty(n)  # of each entry to its runner-up
+    done = np.zeros(n, np.bool_)
+    count = 0
+    top = 0
+    start = 0
+    clock = 0
     while True:
         if top == 0:
             while start < n and (above[start] != start or done[start]):
                 start += 1
             if start == n:
                 break
-            chain[0], top = start, 1
+            chain[0] = start
+            top = 1
+
         a = chain[top - 1]
         clock += 1
         _gather(a, clock, above, lists, stamp, first)
         best, s, second[top - 1] = _nearest(a, lists, size)
-        if best < 0:
-            done[a], top = True, top - 1
-        elif top > 1 and (chain[top - 2] == best or linkage[top - 2] >= s):
-            b, top = chain[top - 2], top - 2
+
+        if best < 0:  # tied to nobody: a root
+            done[a] = True
+            top -= 1
+        elif top > 1 and (chain[top - 2] == best or height[top - 2] >= s):  # each other's best: they merge
+            b = chain[top - 2]
+            top -= 2
             i = first[b]
-            ahead, behind = second[top + 1], second[top]
+            second_a = second[top + 1]
+            second_b = second[top]
             if size[a] < size[b]:
-                a, b, ahead, behind = b, a, behind, ahead
-            record[count, 0], record[count, 1], record[count, 2] = linkage[top], w[i], c[i]
-            record[count, 3], record[count, 4], record[count, 5] = np.dot(total[a], total[b]), ahead, behind
-            larger[count], smaller[count] = node[a], node[b]
+                a, b = b, a
+                second_a, second_b = second_b, second_a
+
+            merge = merges[count]
+            merge.larger = node[a]
+            merge.smaller = node[b]
+            merge.height = height[top]
+            merge.weight = w[i]
+            merge.links = c[i]
+            merge.product = np.dot(total[a], total[b])
+            merge.second_of_larger = second_a
+            merge.second_of_smaller = second_b
+
             total[a] += total[b]
             size[a] += size[b]
-            above[b], node[a] = a, n + count
-            if head[b] >= 0:
-                follows[tail[a]], tail[a] = head[b], tail[b]
+            above[b] = a
+            node[a] = n + count
+            if head[b] >= 0:  # b's list is hung behind a's
+                follows[tail[a]] = head[b]
+                tail[a] = tail[b]
             count += 1
         else:
-            linkage[top - 1], chain[top], top = s, best, top + 1
-    return larger[:count], smaller[:count], record[:count]
+            height[top - 1] = s
+            chain[top] = best
+            top += 1
+    return count
 
 
 @njit(cache=True)
@@ -166,14 +203,16 @@ def summed(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
 
 
 @njit(cache=True)
-def best_cut(n: int, larger: Any, smaller: Any, worth: Any) -> tuple[Any, Any]:
-    """The disjoint subtrees of highest summed worth: value of the best cut at or below each node, and where that is the
-    node itself as one cluster (an inner node of no less worth than what lies below it)."""
-    value, whole = worth.copy(), np.ones(len(worth), np.bool_)
+def best_cut(n: int, larger: Any, smaller: Any, score: Any) -> tuple[Any, Any]:
+    """The disjoint subtrees of highest summed score: value of the best cut at or below each node, and where that is the
+    node itself as one cluster (an inner node of no less score than what lies below it)."""
+    value = score.copy()
+    whole = np.ones(len(score), np.bool_)
     for t in range(len(larger)):
         below = value[larger[t]] + value[smaller[t]]
-        if worth[n + t] < below:
-            value[n + t], whole[n + t] = below, False
+        if score[n + t] < below:
+            value[n + t] = below
+            whole[n + t] = False
     return value, whole
 
 
@@ -208,14 +247,14 @@ def inner_edges(n: int, parent: Any, low: Any, high: Any, weight: Any) -> Any:
 
 
 @njit(cache=True)
-def class_overlaps(n: int, larger: Any, smaller: Any, code: Any, of_class: Any, taus: Any) -> Any:
-    """For each node [n + m, len(taus)]: mean over its items of 1 / (tau / precision + (1 - tau) / recall).
+def class_overlaps(n: int, larger: Any, smaller: Any, code: Any, of_class: Any, weights: Any) -> Any:
+    """For each node [n + m, len(weights)]: mean over its items of 1 / (w / precision + (1 - w) / recall).
 
     `code` 0 .. c - 1 is each leaf's class and `of_class` the classes' sizes. Classes of a subtree are kept as a linked
     list, the smaller child's folded into the larger's.
     """
     nodes = n + len(larger)
-    worth, size = np.empty((nodes, len(taus))), np.ones(nodes)
+    quality, size = np.empty((nodes, len(weights))), np.ones(nodes)
     head, tail, follows = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.full(n, -1)
     count, entry, stamp = np.ones(n), np.full(len(of_class), -1), np.full(len(of_class), -1)
     for node in range(nodes):
@@ -236,10 +275,10 @@ def class_overlaps(n: int, larger: Any, smaller: Any, code: Any, of_class: Any, 
                 else:
                     follows[tail[node]], follows[i], tail[node] = i, -1, i
                 i = after
-        for q in range(len(taus)):
+        for q in range(len(weights)):
             total, i = 0.0, head[node]
             while i >= 0:
-                total += count[i] ** 2 / (taus[q] * size[node] + (1 - taus[q]) * of_class[code[i]])
+                total += count[i] ** 2 / (weights[q] * size[node] + (1 - weights[q]) * of_class[code[i]])
                 i = follows[i]
-            worth[node, q] = total / size[node]
-    return worth
+            quality[node, q] = total / size[node]
+    return quality

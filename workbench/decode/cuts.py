@@ -1,9 +1,13 @@
-"""Decoders that cut a merge tree: where a forecast is best (the general model's), or a criterion with no learning.
+"""Decoders that cut a dendrogram: where the predicted quality is best (the general model's), or a criterion with no
+learning.
 
 The tree decode follows single links; these weigh all links between two clusters together.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,112 +16,159 @@ from torch import Tensor
 
 from .._core.validation import check_unit_interval
 from ..graph.knn import KnnGraph
-from ..lander.prediction import Prediction
-from .cut_criteria import map_equation_worth, mass_worth
+from ..graph.nodes import Nodes
+from ..lander.model import Prediction
+from .cut_criteria import excess_of_mass, map_equation
 from .decoding import Decoder, Decoding, components, densest
-from .dendrogram import Edges, MergeTree, merge_tree
-from .quality import Forecast
+from .dendrogram import Dendrogram, Edges, build_dendrogram
+from .near_duplicates import crowding_near_duplicates, expand_near_duplicates
+from .quality import Quality, QualityEnsemble
+from .quality_features import quality_features
 
 
-def decode_cut(graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding:
-    """The clusters of highest forecast worth; exact duplicates share one, which its densest node represents.
+@dataclass(frozen=True)
+class CutDecoder:
+    """The general model's decode: the clusters of highest predicted quality.
 
-    Formula: among all cuts of the merge tree the one that maximises sum_C |C| w_tau(C), w the forecast mean over the
-    cluster's images of 1 / (tau / precision + (1 - tau) / recall); at tau = 0.5 of BCubed F per image.
+    Formula: among all cuts of the dendrogram the one that maximises sum_C |C| q_w(C), q_w the predicted mean over the
+    cluster's images of 1 / (w / precision + (1 - w) / recall); at w = 0.5 of BCubed F per image.
 
-    Args:
-        graph: n nodes with k neighbours each.
-        prediction: with a forecast.
-        tau: in [0, 1], what precision counts against recall; higher gives finer clusters.
-
-    Raises:
-        ValueError: the prediction holds no forecast.
+    Attributes:
+        ensemble: predicts the quality of a dendrogram's nodes.
+        predict: (nodes, graph) -> Prediction: who gave the linkages. Asked again where near-duplicates crowd the lists
+            of neighbours: then each group of them counts as one node, with lists and linkages anew.
+        knn: (rows, k) -> KnnGraph: who builds that graph.
 
     Example:
-        >>> import numpy as np
-        >>> from workbench.decode import true_forecast
+        >>> from workbench.graph import knn
+        >>> from workbench.cluster import load_lander
+        >>> model = load_lander("general")
+        >>> x = torch.nn.functional.normalize(torch.randn(90, 8, generator=torch.Generator().manual_seed(0)), dim=1)
+        >>> nodes, graph = Nodes.of_images(x), knn(x, k=15)
+        >>> decode = CutDecoder(model.ensemble, model.predict, knn)
+        >>> len(decode(nodes, graph, model.predict(nodes, graph), 0.5).clusters)
+        90
+    """
+
+    ensemble: QualityEnsemble
+    predict: Callable[[Nodes, KnnGraph], Prediction]
+    knn: Callable[[Tensor, int], KnnGraph]
+
+    def __call__(self, nodes: Nodes, graph: KnnGraph, prediction: Prediction, precision_weight: float) -> Decoding:
+        """The clusters of one level's nodes.
+
+        Args:
+            nodes: n of them.
+            graph: theirs.
+            prediction: of that graph.
+            precision_weight: in [0, 1], what precision counts against recall; higher gives finer clusters.
+        """
+        quality = self.quality(nodes, graph, prediction)
+        return cut_at(graph, prediction, quality, precision_weight)
+
+    def quality(self, nodes: Nodes, graph: KnnGraph, prediction: Prediction) -> Quality:
+        """The dendrogram of the nodes and the predicted quality of each of its nodes."""
+        rows = nodes.center
+        stands_for = crowding_near_duplicates(graph)
+        if stands_for is None:
+            return self._quality_of(rows, graph, prediction.linkage)
+
+        kept, group = stands_for.unique(return_inverse=True)
+        rows = rows[kept]
+        graph = self.knn(rows, graph.k)
+        linkage = self.predict(Nodes.of_images(rows), graph).linkage
+        return expand_near_duplicates(self._quality_of(rows, graph, linkage), group.cpu().numpy())
+
+    def _quality_of(self, rows: Tensor, graph: KnnGraph, linkage: Tensor) -> Quality:
+        edges = Edges.of(graph, linkage)
+        dendrogram = build_dendrogram(edges, rows)
+        features = quality_features(dendrogram, edges, graph, linkage, rows)
+        return self.ensemble.predict(dendrogram, features)
+
+
+def cut_at(graph: KnnGraph, prediction: Prediction, quality: Quality, precision_weight: float) -> Decoding:
+    """The best cut at a precision weight, of a quality that is known; exact duplicates share a cluster, which its
+    densest node represents.
+
+    Example:
+        >>> from workbench.decode import true_quality
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
-        >>> tree = merge_tree(Edges.of(graph, graph.similarity), torch.eye(3))
-        >>> guess = Prediction(graph.similarity, torch.zeros(3), true_forecast(tree, np.array([7, 7, 8])))
-        >>> decode_cut(graph, guess, tau=0.5).clusters.tolist()
+        >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
+        >>> truth = true_quality(dendrogram, np.array([7, 7, 8]))
+        >>> cut_at(graph, Prediction.of(graph, graph.similarity), truth, 0.5).clusters.tolist()
         [0, 0, 1]
     """
-    return _of_nodes(graph, prediction.density, _forecast(prediction).cut(tau).node)
+    found = _clusters_of(graph, prediction.density, quality.cut(precision_weight).node)
+    return replace(found, quality=quality)
 
 
-def _forecast(prediction: Prediction) -> Forecast:
-    if prediction.forecast is None:
-        raise ValueError(
-            "decoder: 'cut' needs a model that forecasts (LanderConfig.members > 0), as the packaged 'general' does; "
-            "choose another of DECODERS"
-        )
-    forecast: Forecast = prediction.forecast
-    return forecast
+def cut_layers(graph: KnnGraph, prediction: Prediction, quality: Quality, precision_weight: float) -> list[Decoding]:
+    """`cut_at` with the nested cuts around it, finest first (`Quality.layers`)."""
+    return [_clusters_of(graph, prediction.density, cut.node) for cut in quality.layers(precision_weight)]
 
 
-def decode_map_equation(graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding:
-    """The cut of the merge tree that describes a random walk along linkage in the fewest bits; see `criteria`.
+def decode_map_equation(graph: KnnGraph, prediction: Prediction, threshold: float) -> Decoding:
+    """The cut of the dendrogram that describes a random walk along linkage in the fewest bits; see `cut_criteria`.
 
     Args:
         graph, prediction: see `decode_tree`.
-        tau: links with linkage <= tau are dropped before the walk.
+        threshold: links with linkage <= threshold are dropped before the walk.
 
     Example:
         >>> graph = KnnGraph.from_arrays([[1], [0], [3], [2]], [[0.9], [0.9], [0.8], [0.8]])
-        >>> decode_map_equation(graph, Prediction(graph.similarity, torch.zeros(4)), tau=0.0).clusters.tolist()
+        >>> decode_map_equation(graph, Prediction(graph.similarity, torch.zeros(4)), 0.0).clusters.tolist()
         [0, 0, 1, 1]
     """
-    edges = _edges_above(graph, prediction.linkage, tau)
-    tree = _unread_tree(edges)
-    leaf, merged = np.zeros((graph.n, 2)), np.zeros((len(tree.larger), 2))
-    leaf[:, 0], merged[:, 1] = edges.at(edges.weight), tree.weight
-    volume, inner = tree.sums(leaf, merged).T
-    return _of_nodes(graph, prediction.density, map_equation_worth(tree, volume, inner)[1].node)
+    edges = _edges_above(graph, prediction.linkage, threshold)
+    dendrogram = _bare_dendrogram(edges)
+    leaf = np.zeros((graph.n, 2))
+    merged = np.zeros((len(dendrogram.larger), 2))
+    leaf[:, 0] = edges.at(edges.weight)
+    merged[:, 1] = dendrogram.weight
+    volume, inner = dendrogram.sums(leaf, merged).T
+    _, cut = map_equation(dendrogram, volume, inner)
+    return _clusters_of(graph, prediction.density, cut.node)
 
 
-def decode_mass(graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding:
-    """The cut of the merge tree with the most excess of mass, as HDBSCAN chooses clusters; see `criteria`.
+def decode_excess_of_mass(graph: KnnGraph, prediction: Prediction, threshold: float) -> Decoding:
+    """The cut of the dendrogram with the most excess of mass, as HDBSCAN chooses clusters; see `cut_criteria`.
 
     Args:
         graph, prediction: see `decode_tree`.
-        tau: links with linkage <= tau are dropped first.
+        threshold: links with linkage <= threshold are dropped first.
 
     Example:
         >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
-        >>> decode_mass(graph, Prediction(graph.similarity, torch.zeros(2)), tau=0.0).clusters.tolist()
+        >>> decode_excess_of_mass(graph, Prediction(graph.similarity, torch.zeros(2)), 0.0).clusters.tolist()
         [0, 0]
     """
-    tree = _unread_tree(_edges_above(graph, prediction.linkage, tau))
-    return _of_nodes(graph, prediction.density, mass_worth(tree)[1].node)
+    dendrogram = _bare_dendrogram(_edges_above(graph, prediction.linkage, threshold))
+    _, cut = excess_of_mass(dendrogram)
+    return _clusters_of(graph, prediction.density, cut.node)
 
 
-def _edges_above(graph: KnnGraph, linkage: Tensor, tau: float) -> Edges:
-    return Edges.of(graph, linkage * (linkage > check_unit_interval(tau, "tau")))
+def _edges_above(graph: KnnGraph, linkage: Tensor, threshold: float) -> Edges:
+    return Edges.of(graph, linkage * (linkage > check_unit_interval(threshold, "tau")))
 
 
-def _unread_tree(edges: Edges) -> MergeTree:
-    """The merge tree where nobody reads the features' products."""
-    return merge_tree(edges, torch.zeros(edges.n, 1))
+def _bare_dendrogram(edges: Edges) -> Dendrogram:
+    """The dendrogram where nobody reads the features' products."""
+    return build_dendrogram(edges, torch.zeros(edges.n, 1))
 
 
-def cut_layers(graph: KnnGraph, prediction: Prediction, tau: float) -> list[Decoding]:
-    """`decode_cut` at `tau` with the nested cuts around it, finest first (`Forecast.layers`)."""
-    forecast = _forecast(prediction)
-    return [_of_nodes(graph, prediction.density, cut.node) for cut in forecast.layers(check_unit_interval(tau, "tau"))]
-
-
-def _of_nodes(graph: KnnGraph, density: Tensor, node: Int64[np.ndarray, " n"]) -> Decoding:
-    """Clusters named by nodes of a merge tree, duplicates joined, each represented by its densest image."""
+def _clusters_of(graph: KnnGraph, density: Tensor, node: Int64[np.ndarray, " n"]) -> Decoding:
+    """Clusters named by nodes of a dendrogram, exact duplicates joined, each represented by its densest image."""
     name = torch.from_numpy(node).to(density.device)
-    twin = graph.present & (graph.similarity >= 1)
-    if twin.any():
-        name = name[components(graph, twin)]
-    _, which = torch.unique(name, return_inverse=True)
-    every = torch.arange(graph.n, device=which.device)
-    first = torch.full_like(which, graph.n).scatter_reduce_(0, which, every, "amin")
-    head = densest(first[which], density)
+    duplicate = graph.mask & (graph.similarity >= 1)
+    if duplicate.any():
+        name = name[components(graph, duplicate)]
+
+    _, cluster = torch.unique(name, return_inverse=True)
+    every = torch.arange(graph.n, device=cluster.device)
+    first = torch.full_like(cluster, graph.n).scatter_reduce_(0, cluster, every, "amin")
+    head = densest(first[cluster], density)
     representative = head.unique()
-    return Decoding(torch.searchsorted(representative, head), representative, None, name)
+    return Decoding(torch.searchsorted(representative, head), representative, parent=None, node=name)
 
 
-CUTS: dict[str, Decoder] = {"cut": decode_cut, "map-equation": decode_map_equation, "mass": decode_mass}
+CUTS: dict[str, Decoder] = {"map-equation": decode_map_equation, "excess-of-mass": decode_excess_of_mass}

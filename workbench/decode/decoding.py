@@ -1,4 +1,4 @@
-"""What a model says of a graph and what a decoder makes of it, with the two groupings that every decoder needs."""
+"""What a decoder makes of a prediction, and the two groupings that every decoder needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..graph.knn import KnnGraph
-from ..lander.prediction import Prediction
+from ..lander.model import Prediction
+from .quality import Quality
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,16 @@ class Decoding:
         representative: int64 [c], the node that stands for each cluster (tree decode: its peak).
         parent: int64 [n], tree decode only: the node each node is linked to, itself at a peak; None for decoders that
             give no forest.
-        node: int64 [n], decodes of a merge tree only: the tree's node that each node's cluster is.
+        node: int64 [n], cuts of a dendrogram only: the dendrogram's node that each node's cluster is.
+        quality: the learned cut only: the dendrogram and the predicted quality of its nodes, from which every other cut
+            follows.
     """
 
     clusters: Int[Tensor, " n"]
     representative: Int[Tensor, " c"]
     parent: Int[Tensor, " n"] | None
     node: Int[Tensor, " n"] | None = None
+    quality: Quality | None = None
 
     @property
     def n_links(self) -> int:

@@ -1,4 +1,4 @@
-"""What the learned cut reads of every node of a merge tree: the node, its children, their merge, where it stands."""
+"""What the learned cut reads of every node of a dendrogram: the node, its children, their merge, where it stands."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from torch import Tensor
 from ..graph.knn import KnnGraph
 from ..graph.similarity_stats import Background
 from ._numba import inner_edges
-from .cut_criteria import map_equation_worth, mass_worth
-from .dendrogram import Cut, Edges, MergeTree
+from .cut_criteria import excess_of_mass, map_equation
+from .dendrogram import Cut, Dendrogram, Edges
 
-TINY = 1e-6
-TRUST = np.array([0.0, 0.7, 1.0, 1.0])  # in a forecast of what none, one, two or all three criteria would make
+TINY = 1e-6  # keeps ratios of nothing to nothing finite
+BOUND = 25.0  # of every feature: logarithms of what hardly exists say no more beyond
+
+# How much of a predicted quality counts where none, one, two or all three criteria would make a cluster as large. Off
+# the training sets predictions for large clusters are too hopeful; .6 to .8 did alike on the kinds that were looked at.
+TRUST = np.array([0.0, 0.7, 1.0, 1.0])
 LOWEST = 1e-9  # linkage: below, logarithms are cut off
 OWN_INPUTS = (
     "links inside",
@@ -58,169 +62,253 @@ PLACE_INPUTS = (
     "has a parent",
     "is an image",
 )
-CRITERIA = ("map equation of linkage", "map equation of similarity", "mass")
-CLUSTER_INPUTS = (
-    *(f"{who}: {name}" for who in ("own", "larger", "smaller") for name in OWN_INPUTS),
-    *MERGE_INPUTS,
-    *PLACE_INPUTS,
-    *(f"{name}: size over that of the {criterion}'s clusters" for name in ("own",) for criterion in CRITERIA),
-    *(f"size of the {criterion}'s clusters here over anywhere" for criterion in CRITERIA),
+CRITERIA = ("map equation of linkage", "map equation of similarity", "excess of mass")
+LANDMARK_INPUTS = (
+    *(f"size over that of the clusters by {criterion}" for criterion in CRITERIA),
+    *(f"size of the clusters by {criterion} here over anywhere" for criterion in CRITERIA),
     *(f"{criterion}: {name}" for criterion in CRITERIA for name in ("gain as one cluster", "best below")),
 )
+QUALITY_FEATURES = (  # in the order in which the packaged ensemble reads them
+    *(f"{side}: {name}" for side in ("own", "larger", "smaller") for name in OWN_INPUTS),
+    *MERGE_INPUTS,
+    *PLACE_INPUTS,
+    *LANDMARK_INPUTS,
+)
+COLUMN = {name: i for i, name in enumerate(QUALITY_FEATURES)}
+
+OfNodes = Float[np.ndarray, " nodes"]
+Columns = dict[str, np.ndarray]  # by name
 
 
 @dataclass(frozen=True)
-class ClusterInputs:
-    """What is read of a tree's nodes.
+class QualityFeatures:
+    """What is read of a dendrogram's nodes.
 
     Attributes:
-        table: float32 [nodes, inputs], columns `CLUSTER_INPUTS`.
-        trust: [nodes], what part of a forecast counts, by how many criteria would put a node's images in a cluster as
-            large (`TRUST`).
+        table: float32 [nodes, features], columns `QUALITY_FEATURES`.
+        trust: [nodes], what part of a predicted quality counts, by how many criteria would put a node's images in a
+            cluster as large (`TRUST`).
     """
 
-    table: Float32[np.ndarray, "nodes inputs"]
-    trust: Float[np.ndarray, " nodes"]
+    table: Float32[np.ndarray, "nodes features"]
+    trust: OfNodes
 
 
 @dataclass(frozen=True)
 class _Stats:
-    """Sums over the images of every node: links, linkage and similarity at them and inside, and means."""
+    """Sums over the images of every node, and means.
 
-    degree: Float[np.ndarray, " nodes"]
-    volume: Float[np.ndarray, " nodes"]
-    closeness: Float[np.ndarray, " nodes"]
-    inner_links: Float[np.ndarray, " nodes"]
-    inner_volume: Float[np.ndarray, " nodes"]
-    inner_closeness: Float[np.ndarray, " nodes"]
-    square: Float[np.ndarray, " nodes"]
-    means: Float[np.ndarray, "nodes 3"]
+    Attributes:
+        degree, volume, closeness: links, linkage and similarity at the images.
+        inner_links, inner_volume, inner_closeness: of those that stay inside.
+        square: squared length of the sum of the features.
+        best_linkage, mean_linkage, best_similarity: means over the images.
+    """
+
+    degree: OfNodes
+    volume: OfNodes
+    closeness: OfNodes
+    inner_links: OfNodes
+    inner_volume: OfNodes
+    inner_closeness: OfNodes
+    square: OfNodes
+    best_linkage: OfNodes
+    mean_linkage: OfNodes
+    best_similarity: OfNodes
 
 
-def cluster_inputs(
-    tree: MergeTree, edges: Edges, graph: KnnGraph, linkage: Float[Tensor, "n k"], features: Float[Tensor, "n d"]
-) -> ClusterInputs:
-    """`CLUSTER_INPUTS` of every node: shares, ratios and logarithms of ratios, free of the number of images and of what
-    similarity means in this kind of data.
+def quality_features(
+    dendrogram: Dendrogram,
+    edges: Edges,
+    graph: KnnGraph,
+    linkage: Float[Tensor, "n k"],
+    features: Float[Tensor, "n d"],
+) -> QualityFeatures:
+    """`QUALITY_FEATURES` of every node: shares, ratios and logarithms of ratios, free of the number of images and of
+    what similarity means in this kind of data.
 
     "Similarity" is above the background (`Background`); heights are logarithms of mean linkage; sizes enter as
     logarithms of ratios only: to the sibling's, and to the sizes of the clusters that three criteria with no learning
-    would make of the same images (`workbench.decode.cut_criteria`). Merge inputs of an image are 0.
+    would make of the same images (`cut_criteria`). What is read of a merge is 0 for an image.
 
     Args:
-        tree: of `edges` and `features`.
+        dendrogram: of `edges` and `features`.
         edges: of `graph` and `linkage`.
         graph, linkage, features: of the images.
 
     Example:
-        >>> from workbench.decode import Edges, merge_tree
+        >>> from workbench.decode import Edges, build_dendrogram
         >>> x, graph = torch.eye(2), KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
         >>> edges = Edges.of(graph, graph.similarity)
-        >>> tree = merge_tree(edges, x)
-        >>> cluster_inputs(tree, edges, graph, graph.similarity, x).table.shape == (3, len(CLUSTER_INPUTS))
-        True
+        >>> read = quality_features(build_dendrogram(edges, x), edges, graph, graph.similarity, x)
+        >>> read.table.shape == (3, len(QUALITY_FEATURES)), read.table[2, COLUMN["own: links inside"]]
+        (True, np.float32(1.0))
     """
+    n = dendrogram.n
     background = Background.of(features)
     near = Edges.of(graph, graph.similarity)
-    stats = _stats(tree, graph, linkage, edges, near, background)
-    own, pairs = _own(tree, stats, background)
+    stats = _stats(dendrogram, graph, linkage, edges, near, background)
+    pairs = _pair_similarity(dendrogram, stats, background)
     criteria = [
-        map_equation_worth(tree, stats.volume, stats.inner_volume),
-        map_equation_worth(tree, stats.closeness, stats.inner_closeness),
-        mass_worth(tree),
+        map_equation(dendrogram, stats.volume, stats.inner_volume),
+        map_equation(dendrogram, stats.closeness, stats.inner_closeness),
+        excess_of_mass(dendrogram),
     ]
-    table = np.zeros((tree.n_nodes, len(CLUSTER_INPUTS)), np.float32)
-    ends = np.cumsum([*[own.shape[1]] * 3, len(MERGE_INPUTS), len(PLACE_INPUTS)])
-    itself, *sides, merges, place, landmarks = np.split(table, ends, axis=1)  # views
-    itself[:] = own
-    for part, side in zip(sides, (tree.larger, tree.smaller), strict=True):
-        part[tree.n :] = own[side]
-    merges[tree.n :] = _merge(tree, stats, pairs, background)
-    place[:] = _place(tree, stats, background)
-    landmarks[:] = _landmarks(tree, criteria)
-    np.nan_to_num(table, copy=False, nan=0.0, posinf=25.0, neginf=-25.0)
-    np.clip(table, -25, 25, out=table)
-    return ClusterInputs(table, TRUST[sum((~tree.above(cut)).astype(int) for _, cut in criteria)])
+
+    table = np.zeros((dendrogram.n_nodes, len(QUALITY_FEATURES)), np.float32)
+    for name, column in _own(stats, pairs).items():
+        table[:, COLUMN[f"own: {name}"]] = column
+        table[n:, COLUMN[f"larger: {name}"]] = column[dendrogram.larger]
+        table[n:, COLUMN[f"smaller: {name}"]] = column[dendrogram.smaller]
+    for name, column in _merge(dendrogram, stats, pairs, background).items():
+        table[n:, COLUMN[name]] = column
+    for name, column in {**_place(dendrogram, stats, background), **_landmarks(dendrogram, criteria)}.items():
+        table[:, COLUMN[name]] = column
+
+    np.nan_to_num(table, copy=False, nan=0.0, posinf=BOUND, neginf=-BOUND)
+    np.clip(table, -BOUND, BOUND, out=table)
+    agreeing = sum((~dendrogram.above(cut)).astype(int) for _, cut in criteria)
+    return QualityFeatures(table, TRUST[agreeing])
 
 
 def _stats(
-    tree: MergeTree, graph: KnnGraph, linkage: Tensor, edges: Edges, near: Edges, background: Background
+    dendrogram: Dendrogram, graph: KnnGraph, linkage: Tensor, edges: Edges, near: Edges, background: Background
 ) -> _Stats:
-    n = tree.n
-    count = graph.present.sum(dim=1).clamp(min=1)
+    n = dendrogram.n
+    count = graph.mask.sum(dim=1).clamp(min=1)
     best = linkage.max(dim=1).values if graph.k else linkage.new_zeros(n)
     first = graph.similarity[:, 0] if graph.k else linkage.new_zeros(n)
-    read = torch.stack([best, linkage.sum(dim=1) / count, background.above(first)], dim=1).cpu().numpy()
-    at = [edges.at(edges.links), edges.at(edges.weight), near.at(near.weight)]
-    leaf = np.column_stack([*at, *np.zeros((2, n)), np.ones(n), read])
-    added = np.zeros((len(tree.larger), leaf.shape[1]))
-    added[:, 3], added[:, 4], added[:, 5] = tree.links, tree.weight, 2 * tree.product
-    sums = tree.sums(leaf, added)
-    closed = inner_edges(n, tree.parent, near.low, near.high, near.weight)
-    inner_closeness = tree.sums(closed[:n, None], closed[n:, None])[:, 0]
+    read = torch.stack([best, linkage.sum(dim=1) / count, background.above(first)], dim=1).cpu().numpy()  # (n, 3)
+
+    nothing = np.zeros(n)
+    leaf = np.column_stack(  # (n, 9)
+        [
+            edges.at(edges.links),
+            edges.at(edges.weight),
+            near.at(near.weight),
+            nothing,
+            nothing,
+            np.ones(n),
+            read,
+        ]
+    )
+    added = np.zeros((dendrogram.n_merges, leaf.shape[1]))
+    added[:, 3] = dendrogram.links
+    added[:, 4] = dendrogram.weight
+    added[:, 5] = 2 * dendrogram.product
+    sums = dendrogram.sums(leaf, added)  # (nodes, 9)
+
+    closed = inner_edges(n, dendrogram.parent, near.low, near.high, near.weight)
+    inner_closeness = dendrogram.sums(closed[:n, None], closed[n:, None])[:, 0]
     degree, volume, closeness, inner_links, inner_volume, square = sums[:, :6].T
-    means = sums[:, 6:] / tree.size[:, None]
-    return _Stats(degree, volume, closeness, inner_links, inner_volume, inner_closeness, square, means)
+    means = (sums[:, 6:] / dendrogram.size[:, None]).T
+    return _Stats(degree, volume, closeness, inner_links, inner_volume, inner_closeness, square, *means)
 
 
-def _own(tree: MergeTree, s: _Stats, background: Background) -> tuple[np.ndarray, np.ndarray]:
-    """`OWN_INPUTS` of every node, and the similarity of its pairs (1 for an image)."""
-    size = tree.size
-    cosine = np.where(size > 1, (s.square - size) / np.maximum(size * (size - 1), 1), 1.0)
-    pairs = (cosine - background.mean) / (1 - background.mean + TINY)
-    leaving = (s.volume - 2 * s.inner_volume) / (s.degree - 2 * s.inner_links + TINY)
-    inside = [2 * s.inner_links / (s.degree + TINY), 2 * s.inner_volume / (s.volume + TINY)]
-    columns = [*inside, s.inner_volume / (s.inner_links + TINY), leaving, pairs, s.means]
-    return np.column_stack(columns), pairs
+def _pair_similarity(dendrogram: Dendrogram, stats: _Stats, background: Background) -> OfNodes:
+    """Mean similarity of the pairs of images in every node; that of an image with itself, 1, where there is no pair."""
+    size = dendrogram.size
+    cosine = np.where(size > 1, (stats.square - size) / np.maximum(size * (size - 1), 1), 1.0)
+    return _above(cosine, background)
 
 
-def _merge(tree: MergeTree, s: _Stats, pairs: np.ndarray, background: Background) -> np.ndarray:
+def _above(cosine: np.ndarray, background: Background) -> np.ndarray:
+    above: np.ndarray = (cosine - background.mean) / (1 - background.mean + TINY)
+    return above
+
+
+def _own(stats: _Stats, pairs: OfNodes) -> Columns:
+    """`OWN_INPUTS` of every node."""
+    leaving_volume = stats.volume - 2 * stats.inner_volume
+    leaving_links = stats.degree - 2 * stats.inner_links
+    return {
+        "links inside": 2 * stats.inner_links / (stats.degree + TINY),
+        "linkage inside": 2 * stats.inner_volume / (stats.volume + TINY),
+        "mean linkage inside": stats.inner_volume / (stats.inner_links + TINY),
+        "mean linkage leaving": leaving_volume / (leaving_links + TINY),
+        "similarity of its pairs": pairs,
+        "mean best linkage": stats.best_linkage,
+        "mean linkage of its links": stats.mean_linkage,
+        "mean best similarity": stats.best_similarity,
+    }
+
+
+def _merge(dendrogram: Dendrogram, stats: _Stats, pairs: OfNodes, background: Background) -> Columns:
     """`MERGE_INPUTS` of every merge."""
-    a, b, size = tree.larger, tree.smaller, tree.size
-    sides = (a, b)
-    across = (tree.product / (size[a] * size[b]) - background.mean) / (1 - background.mean + TINY)
-    height = np.log(tree.linkage + LOWEST)
-    grown = np.concatenate([np.log(2 * s.means[: tree.n, 0] + LOWEST), height])
-    parent = tree.parent[tree.n :]
-    above = np.where(parent >= 0, np.concatenate([np.zeros(tree.n), height])[parent], np.log(2 * LOWEST))
-    columns = [tree.links / (s.degree[side] + TINY) for side in sides]
-    columns += [tree.weight / (s.volume[side] + TINY) for side in sides]
-    columns += [tree.weight / (tree.links + TINY), tree.weight / np.minimum(size[a], size[b])]
-    leaving = [s.degree[side] - 2 * s.inner_links[side] + TINY for side in sides]
-    columns += [np.minimum(tree.links / one, 1) for one in leaving]
-    leaving = [s.volume[side] - 2 * s.inner_volume[side] + TINY for side in sides]
-    columns += [np.minimum(tree.weight / one, 1) for one in leaving]
-    columns += [across, *(across / (np.abs(pairs[side]) + 0.05) for side in sides), height]
-    columns += [height - grown[side] for side in sides]
-    columns += [height - above, height - np.log(tree.ahead + LOWEST), height - np.log(tree.behind + LOWEST)]
-    columns += [np.log(tree.linkage * size[tree.n :] + LOWEST), np.log(size[b] / size[a])]
-    return np.column_stack(columns)
+    n = dendrogram.n
+    larger = dendrogram.larger
+    smaller = dendrogram.smaller
+    links = dendrogram.links
+    weight = dendrogram.weight
+    size = dendrogram.size
+    leaving_links = stats.degree - 2 * stats.inner_links + TINY
+    leaving_volume = stats.volume - 2 * stats.inner_volume + TINY
+
+    across = _above(dendrogram.product / (size[larger] * size[smaller]), background)
+    height = np.log(dendrogram.height + LOWEST)
+    own_height = np.concatenate([np.log(2 * stats.best_linkage[:n] + LOWEST), height])  # an image's: its best link's
+    parent = dendrogram.parent[n:]
+    of_parent = np.where(parent >= 0, own_height[parent], np.log(2 * LOWEST))
+    return {
+        "links across, of the larger's": links / (stats.degree[larger] + TINY),
+        "links across, of the smaller's": links / (stats.degree[smaller] + TINY),
+        "linkage across, of the larger's": weight / (stats.volume[larger] + TINY),
+        "linkage across, of the smaller's": weight / (stats.volume[smaller] + TINY),
+        "mean linkage across": weight / (links + TINY),
+        "linkage across per image of the smaller": weight / np.minimum(size[larger], size[smaller]),
+        "links across, of those that leave the larger": np.minimum(links / leaving_links[larger], 1),
+        "links across, of those that leave the smaller": np.minimum(links / leaving_links[smaller], 1),
+        "linkage across, of that leaving the larger": np.minimum(weight / leaving_volume[larger], 1),
+        "linkage across, of that leaving the smaller": np.minimum(weight / leaving_volume[smaller], 1),
+        "similarity across": across,
+        "similarity across over within the larger": across / (np.abs(pairs[larger]) + 0.05),
+        "similarity across over within the smaller": across / (np.abs(pairs[smaller]) + 0.05),
+        "height": height,
+        "height less the larger's": height - own_height[larger],
+        "height less the smaller's": height - own_height[smaller],
+        "height less the parent's": height - of_parent,
+        "height less the larger's runner-up": height - np.log(dendrogram.second_of_larger + LOWEST),
+        "height less the smaller's runner-up": height - np.log(dendrogram.second_of_smaller + LOWEST),
+        "height times size": np.log(dendrogram.height * size[n:] + LOWEST),
+        "size of the smaller over the larger": np.log(size[smaller] / size[larger]),
+    }
 
 
-def _place(tree: MergeTree, s: _Stats, background: Background) -> np.ndarray:
+def _place(dendrogram: Dendrogram, stats: _Stats, background: Background) -> Columns:
     """`PLACE_INPUTS` of every node: what it is beside its sibling."""
-    nodes, n = np.arange(tree.n_nodes), tree.n
-    has = tree.parent >= 0
-    out = np.zeros((tree.n_nodes, len(PLACE_INPUTS)))
-    out[:, 3], out[:n, 4] = has, 1
-    merge, own = tree.parent[has] - n, nodes[has]
-    sibling = np.where(tree.larger[merge] == own, tree.smaller[merge], tree.larger[merge])
-    size = tree.size
-    cosine = tree.product[merge] / (size[own] * size[sibling])
-    out[has, 0] = np.log(size[sibling] / size[own])
-    out[has, 1] = tree.weight[merge] / (s.volume[own] + TINY)
-    out[has, 2] = (cosine - background.mean) / (1 - background.mean + TINY)
-    return out
+    n = dendrogram.n
+    has_parent = dendrogram.parent >= 0
+    own = np.flatnonzero(has_parent)
+    merge = dendrogram.parent[own] - n
+    sibling = np.where(dendrogram.larger[merge] == own, dendrogram.smaller[merge], dendrogram.larger[merge])
+    size = dendrogram.size
+    cosine = dendrogram.product[merge] / (size[own] * size[sibling])
+
+    def spread(values: np.ndarray) -> OfNodes:
+        """Values of the nodes that have a parent, 0 for the roots."""
+        out = np.zeros(dendrogram.n_nodes)
+        out[own] = values
+        return out
+
+    return {
+        "size of the sibling over its own": spread(np.log(size[sibling] / size[own])),
+        "linkage to the sibling": spread(dendrogram.weight[merge] / (stats.volume[own] + TINY)),
+        "similarity to the sibling": spread(_above(cosine, background)),
+        "has a parent": has_parent,
+        "is an image": np.arange(dendrogram.n_nodes) < n,
+    }
 
 
-def _landmarks(tree: MergeTree, criteria: list[tuple[np.ndarray, Cut]]) -> np.ndarray:
-    """Sizes beside those of the criteria's clusters, and what the criteria say of every node."""
-    size = tree.size[:, None]
-    of_image = np.column_stack([np.log(tree.size[cut.node]) for _, cut in criteria])
-    here = tree.sums(of_image) / size
-    verdicts = []
-    for worth, cut in criteria:
-        below = np.concatenate([np.zeros(tree.n), cut.value[tree.larger] + cut.value[tree.smaller]])
-        verdicts += [worth - below, below]
-    verdict = np.column_stack(verdicts) / size
-    return np.concatenate([np.log(size) - here, here - of_image.mean(axis=0), verdict], axis=1)
+def _landmarks(dendrogram: Dendrogram, criteria: list[tuple[OfNodes, Cut]]) -> Columns:
+    """`LANDMARK_INPUTS` of every node: its size beside those of the criteria's clusters, and what these say of it."""
+    size = dendrogram.size
+    columns: Columns = {}
+    for criterion, (score, cut) in zip(CRITERIA, criteria, strict=True):
+        of_image = np.log(size[cut.node])
+        here = dendrogram.sums(of_image[:, None])[:, 0] / size
+        below = np.concatenate([np.zeros(dendrogram.n), cut.value[dendrogram.larger] + cut.value[dendrogram.smaller]])
+        columns[f"size over that of the clusters by {criterion}"] = np.log(size) - here
+        columns[f"size of the clusters by {criterion} here over anywhere"] = here - of_image.mean()
+        columns[f"{criterion}: gain as one cluster"] = (score - below) / size
+        columns[f"{criterion}: best below"] = below / size
+    return columns

@@ -15,14 +15,12 @@ from torch import Tensor
 from .._core.validation import check_choice, check_unit_interval
 from ..graph.density import denser_neighbors
 from ..graph.knn import KnnGraph
-from ..lander.prediction import Prediction
+from ..lander.model import Prediction
 from .cuts import CUTS
 from .decoding import Decoder, Decoding, components, densest
 
-__all__ = ["DECODERS", "TREES", "Decoder", "Decoding", "Prediction", "decode_best_links", "decode_tree", "get_decoder"]
 
-
-def decode_tree(graph: KnnGraph, prediction: Prediction, tau: float, *, strict: bool = False) -> Decoding:
+def decode_tree(graph: KnnGraph, prediction: Prediction, threshold: float, *, strict: bool = False) -> Decoding:
     """Clusters as the trees of a forest of links to denser neighbours.
 
     Formula: parent_i = argmax over {j in N(i): d_j > d_i, r_ij > tau} of r_ij, or i itself where that set is empty;
@@ -31,24 +29,24 @@ def decode_tree(graph: KnnGraph, prediction: Prediction, tau: float, *, strict: 
     Args:
         graph: n nodes with k neighbours each.
         prediction: linkage [n, k] and density [n].
-        tau: in [0, 1]; links with r_ij <= tau are dropped.
+        threshold: tau, in [0, 1]; links with r_ij <= tau are dropped.
         strict: True follows the official code to the letter. False (the default) also links nodes of equal density,
             to the lower index, and puts exact duplicates (similarity 1) into one cluster whatever is predicted.
 
     Raises:
-        TypeError, ValueError: `tau` is not a number in [0, 1].
+        TypeError, ValueError: `threshold` is not a number in [0, 1].
 
     Example:
         Node 0 is the densest; node 2's best link is dropped by tau:
         >>> graph = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0]], [[0.9, 0.5], [0.9, 0.6], [0.6, 0.5]])
         >>> guess = Prediction(torch.tensor([[0.9, 0.1], [0.9, 0.2], [0.3, 0.1]]), torch.tensor([0.8, 0.5, 0.1]))
-        >>> decode_tree(graph, guess, tau=0.5).clusters.tolist(), decode_tree(graph, guess, tau=0.2).clusters.tolist()
+        >>> decode_tree(graph, guess, 0.5).clusters.tolist(), decode_tree(graph, guess, 0.2).clusters.tolist()
         ([0, 0, 1], [0, 0, 0])
 
     Source: paper section 3.3 (density-aware decoding).
     """
-    tau = check_unit_interval(tau, "tau")
-    kept = (prediction.linkage > tau) & denser_neighbors(graph, prediction.density, strict=strict)
+    threshold = check_unit_interval(threshold, "tau")
+    kept = (prediction.linkage > threshold) & denser_neighbors(graph, prediction.density, strict=strict)
     parent = _best_parent(graph, prediction.linkage, kept)
     if not strict:
         parent = _join_duplicates(graph, prediction.density, parent)
@@ -70,10 +68,10 @@ def _join_duplicates(graph: KnnGraph, density: Tensor, parent: Tensor) -> Tensor
 
     No cycle arises: a link leads to the densest of a group, or to a node denser than the densest.
     """
-    twin = graph.present & (graph.similarity >= 1)
-    if not twin.any():
+    duplicate = graph.mask & (graph.similarity >= 1)
+    if not duplicate.any():
         return parent
-    head = densest(components(graph, twin), density)
+    head = densest(components(graph, duplicate), density)
     itself = torch.arange(graph.n, device=head.device)
     return torch.where(head == itself, parent, head)
 
@@ -87,25 +85,25 @@ def _from_forest(parent: Int[Tensor, " n"]) -> Decoding:
     return Decoding(torch.searchsorted(peaks, root), peaks, parent)
 
 
-def decode_best_links(graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding:
+def decode_best_links(graph: KnnGraph, prediction: Prediction, threshold: float) -> Decoding:
     """Clusters as the components of every node's best link, whichever end is denser: the tree decode without density.
 
     Formula: keep (i, j) with j = argmax r_ij if r_ij > tau; clusters are the connected components of what is kept and
     of exact duplicates, each represented by its densest node.
 
     Args:
-        graph, prediction, tau: see `decode_tree`.
+        graph, prediction, threshold: see `decode_tree`.
 
     Example:
         >>> graph = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0]], [[0.9, 0.5], [0.9, 0.6], [0.6, 0.5]])
         >>> guess = Prediction(torch.tensor([[0.9, 0.1], [0.9, 0.2], [0.3, 0.1]]), torch.tensor([0.8, 0.5, 0.1]))
-        >>> decode_best_links(graph, guess, tau=0.5).clusters.tolist()
+        >>> decode_best_links(graph, guess, 0.5).clusters.tolist()
         [0, 0, 1]
     """
-    tau = check_unit_interval(tau, "tau")
-    best = _best_parent(graph, prediction.linkage, (prediction.linkage > tau) & graph.present)
-    twin = graph.present & (graph.similarity >= 1)
-    head = densest(components(graph, (graph.neighbors == best[:, None]) | twin), prediction.density)
+    threshold = check_unit_interval(threshold, "tau")
+    best = _best_parent(graph, prediction.linkage, (prediction.linkage > threshold) & graph.mask)
+    duplicate = graph.mask & (graph.similarity >= 1)
+    head = densest(components(graph, (graph.neighbors == best[:, None]) | duplicate), prediction.density)
     representative = head.unique()
     return Decoding(torch.searchsorted(representative, head), representative, None)
 
@@ -117,8 +115,14 @@ DECODERS: dict[str, Decoder] = {**TREES, "best-links": decode_best_links, **CUTS
 def get_decoder(decoder: str | Decoder) -> Decoder:
     """A decoder by its name in `DECODERS`, or any function (graph, prediction, tau) -> Decoding.
 
+    "cut", the learned one, is not among them: it needs a model's ensemble (`CutDecoder`).
+
     Example:
         >>> get_decoder("tree") is decode_tree
         True
     """
-    return decoder if callable(decoder) else DECODERS[check_choice(decoder, "decoder", tuple(DECODERS))]
+    if callable(decoder):
+        return decoder
+    if decoder == "cut":
+        raise ValueError("decoder: 'cut' needs a model's ensemble; use HiLander or build_hierarchy, or a CutDecoder")
+    return DECODERS[check_choice(decoder, "decoder", (*DECODERS, "cut"))]

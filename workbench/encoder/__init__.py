@@ -9,4 +9,9 @@ train_encoder(images) -> Encoder
 from .network import Encoder, EncoderConfig
 from .train import cosine_margin_logits, train_encoder
 
-__all__ = ["Encoder", "EncoderConfig", "cosine_margin_logits", "train_encoder"]
+__all__ = [
+    "Encoder",
+    "EncoderConfig",
+    "cosine_margin_logits",
+    "train_encoder",
+]

@@ -8,7 +8,7 @@ The baselines are in `workbench.evaluate.baselines`.
 """
 
 from .errors import false_merges, false_splits, sides
-from .interventions import Edit, Plan, Surgery
+from .interventions import Edit, Intervention, InterventionStudy
 from .scores import bcubed, contingency, pairwise, scores
 from .tau_sweep import BestLinks, best_links, nested_scores, swept_scores
 from .toy_tables import PRESETS, disagreement, table_scores
@@ -17,8 +17,8 @@ __all__ = [
     "PRESETS",
     "BestLinks",
     "Edit",
-    "Plan",
-    "Surgery",
+    "Intervention",
+    "InterventionStudy",
     "bcubed",
     "best_links",
     "contingency",

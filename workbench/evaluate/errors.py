@@ -128,7 +128,7 @@ def sides(hierarchy: Hierarchy, level: int, child: int) -> Sides:
 
 def _linkage_to_parent(level: Level) -> Float[np.ndarray, " n"]:
     """Linkage of each node to its parent; NaN where it is none of its candidates."""
-    kept = level.graph.present & (level.graph.neighbors == parents(level)[:, None])
+    kept = level.graph.mask & (level.graph.neighbors == parents(level)[:, None])
     linkage = (level.prediction.linkage * kept).sum(dim=1).masked_fill(~kept.any(dim=1), float("nan"))
     return np.asarray(linkage.double().cpu().numpy())
 
@@ -233,7 +233,7 @@ def links_between(hierarchy: Hierarchy, pairs: pd.DataFrame, rule: Rule) -> pd.D
 def _candidates(hierarchy: Hierarchy, i: int, wanted: Int64[np.ndarray, " pairs"], rule: Rule) -> pd.DataFrame:
     """All candidate links of a level between clusters of a wanted pair (a * number of clusters + b)."""
     level = hierarchy.levels[i]
-    node, slot = (part.cpu().numpy() for part in level.graph.present.nonzero(as_tuple=True))
+    node, slot = (part.cpu().numpy() for part in level.graph.mask.nonzero(as_tuple=True))
     image, final = level.image.cpu().numpy(), hierarchy.labels.cpu().numpy()
     child, parent = image[node], image[level.graph.neighbors.cpu().numpy()[node, slot]]
     low, high = np.sort([final[child], final[parent]], axis=0)

@@ -1,6 +1,7 @@
 """What if one head were right at one level, or one link another: the level loop with parts of a prediction replaced.
 
-A `Plan` says what is replaced; `Surgery` builds hierarchies under many plans and keeps what does not change.
+An `Intervention` says what is replaced; `InterventionStudy` builds hierarchies under many and keeps what does not
+change.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..cluster.predictors import Predictor, oracle_predictor
 from ..graph.knn import KnnGraph, knn
 from ..graph.nodes import Nodes
 from ..lander.config import InferenceConfig
-from ..lander.prediction import Prediction
+from ..lander.model import Prediction
 from .scores import bcubed, contingency
 
 Found = TypeVar("Found", KnnGraph, Prediction)
@@ -60,7 +61,7 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Intervention:
     """What of a model's prediction is replaced.
 
     Attributes:
@@ -69,7 +70,7 @@ class Plan:
         edits: links changed after that, in this order; densities stay as they are.
 
     Example:
-        >>> Plan(links=[0], density=range(2)).density
+        >>> Intervention(links=[0], density=range(2)).density
         frozenset({0, 1})
     """
 
@@ -83,21 +84,22 @@ class Plan:
         object.__setattr__(self, "edits", tuple(self.edits))
 
 
-def mixed_predictor(model: Predictor, labels: Int[Tensor, " images"], plan: Plan) -> Predictor:
-    """The model's predictor, but for what a plan replaces: each head at each level on its own.
+def intervened_predictor(model: Predictor, labels: Int[Tensor, " images"], intervention: Intervention) -> Predictor:
+    """The model's predictor, but for what an intervention replaces: each head at each level on its own.
 
     It counts the levels it is asked for, from the one whose nodes are single images: one build at a time.
 
     Args:
-        model: linkage and density where the plan says nothing, e.g. `Lander.predict`.
+        model: linkage and density where the intervention says nothing, e.g. `Lander.predict`.
         labels: class of each image; a super-node's class is its representative image's, as in `oracle_predictor`.
-        plan: what is replaced.
+        intervention: what is replaced.
 
     Example:
         With true links at every level nothing wrong is joined:
         >>> from workbench.cluster import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.ones(4, 4) + torch.eye(4), dim=1)
-        >>> predict = mixed_predictor(similarity_predictor, torch.tensor([0, 0, 1, 1]), Plan(links=range(10)))
+        >>> truth = torch.tensor([0, 0, 1, 1])
+        >>> predict = intervened_predictor(similarity_predictor, truth, Intervention(links=range(10)))
         >>> build_hierarchy(x, predict, InferenceConfig()).labels.tolist()
         [0, 0, 1, 1]
     """
@@ -106,12 +108,12 @@ def mixed_predictor(model: Predictor, labels: Int[Tensor, " images"], plan: Plan
     def predict(nodes: Nodes, graph: KnnGraph) -> Prediction:
         nonlocal level
         level = 0 if int(nodes.size.max()) == 1 else level + 1  # above level 0 some node holds several images
-        links, density = level in plan.links, level in plan.density
+        links, density = level in intervention.links, level in intervention.density
         guess = truth(nodes, graph) if links and density else model(nodes, graph)
         if links != density:
             right = truth(nodes, graph)
             guess = Prediction(right.linkage, guess.density) if links else Prediction(guess.linkage, right.density)
-        return _edited(guess, nodes.image, graph, [edit for edit in plan.edits if edit.level == level])
+        return _edited(guess, nodes.image, graph, [edit for edit in intervention.edits if edit.level == level])
 
     return predict
 
@@ -120,15 +122,15 @@ def _edited(guess: Prediction, image: Int[Tensor, " n"], graph: KnnGraph, edits:
     """The prediction with the linkage of some links replaced."""
     if not edits:
         return guess
-    linkage, ends = guess.linkage.clone(), image[graph.filled]
+    linkage, ends = guess.linkage.clone(), image[graph.padded]
     for edit in edits:
         for node, other in ((edit.node, edit.neighbor), (edit.neighbor, edit.node)):
-            linkage[(image == node)[:, None] & (ends == other) & graph.present] = edit.linkage
+            linkage[(image == node)[:, None] & (ends == other) & graph.mask] = edit.linkage
     return Prediction(linkage, guess.density)
 
 
-class Surgery:
-    """Hierarchies of one set of images under many plans.
+class InterventionStudy:
+    """Hierarchies of one set of images under many interventions.
 
     The graph and the model's prediction are computed once for each set of nodes: an edit recomputes only the levels
     above it, and those only where their nodes changed.
@@ -138,6 +140,7 @@ class Surgery:
         features: [N, D]; rows are scaled to length 1.
         labels: true class of each image [N].
         settings: k, tau, decoder, stopping rules; e.g. `lander.inference`.
+        ensemble: `lander.ensemble`; needed by the decoder "cut".
         device: where the model is.
 
     Attributes:
@@ -149,10 +152,10 @@ class Surgery:
     Example:
         >>> from workbench.cluster import similarity_predictor
         >>> x, labels = [[1.0, 0.0], [1.0, 0.1], [0.8, 0.6], [0.6, 0.8]], [0, 0, 1, 1]
-        >>> surgery = Surgery(similarity_predictor, x, labels, InferenceConfig(k=2, tau=0.8))
-        >>> surgery.own.labels.tolist(), surgery.hierarchy(Plan(links=range(9))).labels.tolist()
+        >>> study = InterventionStudy(similarity_predictor, x, labels, InferenceConfig(k=2, tau=0.8))
+        >>> study.own.labels.tolist(), study.hierarchy(Intervention(links=range(9))).labels.tolist()
         ([0, 0, 0, 0], [0, 0, 1, 1])
-        >>> surgery.hierarchy(Plan(edits=[Edit(0, 1, 2, 0)])).labels.tolist()
+        >>> study.hierarchy(Intervention(edits=[Edit(0, 1, 2, 0)])).labels.tolist()
         [0, 0, 1, 1]
     """
 
@@ -163,6 +166,7 @@ class Surgery:
         labels: Any,
         settings: InferenceConfig,
         *,
+        ensemble: torch.nn.Module | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
         array = check_array(features, "features")
@@ -170,13 +174,14 @@ class Surgery:
         self.labels: Int[Tensor, " n"] = torch.from_numpy(check_labels(labels, len(array))).to(device)
         self.settings = settings
         self._model = predict
+        self._ensemble = ensemble
         self._memory: dict[tuple[str, ...], Any] = {}
-        self.own = self.hierarchy(Plan())
+        self.own = self.hierarchy(Intervention())
 
-    def hierarchy(self, plan: Plan) -> Hierarchy:
-        """The hierarchy under a plan."""
-        predict = mixed_predictor(self._predict, self.labels, plan)
-        return build_hierarchy(self.features, predict, self.settings, graph=self._graph)
+    def hierarchy(self, intervention: Intervention) -> Hierarchy:
+        """The hierarchy under an intervention."""
+        predict = intervened_predictor(self._predict, self.labels, intervention)
+        return build_hierarchy(self.features, predict, self.settings, ensemble=self._ensemble, graph=self._graph)
 
     def bcubed_f(self, hierarchy: Hierarchy) -> float:
         """BCubed F after the last level."""
@@ -195,8 +200,8 @@ class Surgery:
         for level in range(n_levels):
             for head in HEADS:
                 levels = self.levels_of(level, n_levels)
-                plan = Plan(links=levels) if head == "links" else Plan(density=levels)
-                f = self.bcubed_f(self.hierarchy(plan))
+                intervention = Intervention(links=levels) if head == "links" else Intervention(density=levels)
+                f = self.bcubed_f(self.hierarchy(intervention))
                 rows.append({"level": level, "head": head, "bcubed_f": f, "gain": f - base})
         return pd.DataFrame(rows)
 

@@ -109,9 +109,9 @@ def link_reasons(level: Level, rule: Rule) -> Int[Tensor, "n k"]:
         [[6, 8], [0, 7], [5, 8]]
     """
     graph, linkage = level.graph, level.prediction.linkage
-    kept = graph.present & (graph.neighbors == parents(level)[:, None])
+    kept = graph.mask & (graph.neighbors == parents(level)[:, None])
     above, denser = linkage > rule.tau, denser_neighbors(graph, level.prediction.density, strict=rule.strict)
-    twin = graph.present & (graph.similarity >= 1) & (not rule.strict)
+    twin = graph.mask & (graph.similarity >= 1) & (not rule.strict)
     ruled = _by_rule(level, kept, above & denser)[:, None]
     cases = (
         kept & ruled,
@@ -120,8 +120,8 @@ def link_reasons(level: Level, rule: Rule) -> Int[Tensor, "n k"]:
         above & denser & ~ruled,
         above & denser,
         denser,
-        above & graph.present,
-        graph.present,
+        above & graph.mask,
+        graph.mask,
     )
     reason = torch.full_like(graph.neighbors, NO_LINK)
     for number, case in reversed(list(enumerate(cases))):
@@ -167,7 +167,7 @@ def link_table(level: Level, node: int, rule: Rule, *, labels: Any = None) -> pd
     """
     check_int(node, "node", 0, level.n_nodes - 1)
     graph, density = level.graph, level.prediction.density
-    slots = graph.present[node].nonzero()[:, 0]
+    slots = graph.mask[node].nonzero()[:, 0]
     other = graph.neighbors[node, slots]
     reason = link_reasons(level, rule)[node, slots]
     columns = {

@@ -15,11 +15,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .._core.validation import check_labels
-from ..cluster.hierarchy import Level
+from ..cluster.hierarchy import Level, decode_level
 from ..decode.decoding import Decoder
 from ..decode.tree import TREES, get_decoder
 from ..graph.knn import KnnGraph
-from ..lander.prediction import Prediction
+from ..lander.model import Prediction
 from .scores import bcubed, contingency, pairwise
 
 ALWAYS = 2.0  # strength of a link that is kept whatever tau is: between exact duplicates
@@ -76,7 +76,7 @@ def best_links(graph: KnnGraph, prediction: Prediction, *, decoder: str | Decode
     itself = torch.arange(graph.n, device=graph.neighbors.device)
     parent = _parents(decode, graph, prediction, 0.0)
     always = _parents(decode, graph, prediction, 1.0) != itself  # no linkage exceeds 1: only duplicates are left
-    found = (graph.neighbors == parent[:, None]) & graph.present
+    found = (graph.neighbors == parent[:, None]) & graph.mask
     strength = torch.where(found, prediction.linkage, 0.0).double().amax(dim=1) if graph.k else torch.zeros(graph.n)
     return BestLinks(parent.cpu().numpy(), torch.where(always, ALWAYS, strength).double().cpu().numpy())
 
@@ -133,12 +133,12 @@ def swept_scores(first: Level, decoder: str | Decoder, labels: Int[np.ndarray, "
         >>> from workbench.cluster import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
         >>> first = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.5)).levels[0]
-        >>> float(swept_scores(first, "mass", np.array([0, 0, 1, 1]))["bcubed_f"].max())
+        >>> float(swept_scores(first, "excess-of-mass", np.array([0, 0, 1, 1]))["bcubed_f"].max())
         1.0
     """
-    decode, rows = get_decoder(decoder), []
+    rows = []
     for tau in np.linspace(0, 1, SWEPT).round(2):
-        found = decode(first.graph, first.prediction, float(tau))
+        found = decode_level(first, decoder, float(tau))
         row = {"tau": tau, "n_clusters": len(found.representative)}
         rows.append(row if labels is None else row | cluster_f(labels, found.clusters))
     return pd.DataFrame(rows)

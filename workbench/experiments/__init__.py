@@ -10,7 +10,11 @@ if TYPE_CHECKING:
     from .comparison import run_evaluation as run_evaluation
     from .comparison import score_table as score_table
 
-__all__ = ["methods_for", "run_evaluation", "score_table"]
+__all__ = [
+    "methods_for",
+    "run_evaluation",
+    "score_table",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -53,7 +53,7 @@ def methods_for(
     tuned = tune_all({name: BASELINES[name] for name in names}, features, labels, on=on, progress=progress)
     one_level = lander.inference.override(max_levels=1)
     x, truth = unit_rows(np.asarray(features)), torch.as_tensor(np.asarray(labels)).long()
-    tau = best_tau(tau_curve(lander.predict, one_level, x.to(lander.device), truth))
+    tau = best_tau(tau_curve(lander.predict, one_level, x.to(lander.device), truth, ensemble=lander.ensemble))
     single = HiLander(lander, max_levels=1, tau=tau, device=device)
     ours = HiLander(lander, tau=lander.inference.tau, device=device)  # "auto", spelled out for the table
     return {OURS: ours, SINGLE: single, **tuned}

@@ -9,7 +9,7 @@ labels [n] -> link_labels, density_target: what a model learns to predict of the
 
 from .density import denser_neighbors, density_target, link_labels, signed_density
 from .discriminant import METRICS, Metric, local_discriminant
-from .knn import KnnGraph, knn, known, query, surroundings
+from .knn import KnnGraph, k_hop_subgraph, knn, precomputed, query
 from .nodes import Nodes
 from .similarity_stats import Background, rank_and_shared
 
@@ -21,12 +21,12 @@ __all__ = [
     "Nodes",
     "denser_neighbors",
     "density_target",
+    "k_hop_subgraph",
     "knn",
-    "known",
     "link_labels",
     "local_discriminant",
+    "precomputed",
     "query",
     "rank_and_shared",
     "signed_density",
-    "surroundings",
 ]

@@ -17,7 +17,7 @@ def link_labels(graph: KnnGraph, labels: Int[Tensor, " n"]) -> Bool[Tensor, "n k
         >>> link_labels(graph, torch.tensor([7, 7, 8])).tolist()
         [[True, False], [True, False], [False, False]]
     """
-    return (labels[graph.filled] == labels[:, None]) & graph.present
+    return (labels[graph.padded] == labels[:, None]) & graph.mask
 
 
 def signed_density(graph: KnnGraph, coefficient: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
@@ -34,7 +34,7 @@ def signed_density(graph: KnnGraph, coefficient: Float[Tensor, "n k"]) -> Float[
     Source: paper section 3.2; the article calls it the proportion of neighbours of the same type, the official code
     weighs by similarity and lets other classes count negative.
     """
-    count = graph.present.sum(dim=1).clamp(min=1)
+    count = graph.mask.sum(dim=1).clamp(min=1)
     return (graph.similarity * coefficient).sum(dim=1) / count
 
 
@@ -62,9 +62,9 @@ def denser_neighbors(graph: KnnGraph, density: Float[Tensor, " n"], *, strict: b
         >>> denser_neighbors(graph, level).tolist(), denser_neighbors(graph, level, strict=False).tolist()
         ([[False], [False]], [[False], [True]])
     """
-    theirs, own = density[graph.filled], density[:, None]
+    theirs, own = density[graph.padded], density[:, None]
     denser = theirs > own
     if not strict:
         node = torch.arange(graph.n, device=density.device)[:, None]
         denser |= (theirs == own) & (graph.neighbors < node)
-    return denser & graph.present
+    return denser & graph.mask

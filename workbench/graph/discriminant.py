@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from .._core.chunks import spans
-from .._core.memmap import on_disk, room
+from .._core.chunks import chunks
+from .._core.memmap import is_memmap, new_tensor
 from .._core.runtime import seeded
 from .._core.validation import check_choice
 from .knn import query
@@ -61,8 +61,8 @@ class Metric:
         if self.matrix is None:
             return rows
         shape = len(rows), self.matrix.shape[1]
-        out = room(shape, mapped=True) if on_disk(rows) else rows.new_empty(shape)
-        for part in spans(len(rows), PART):
+        out = new_tensor(shape, mapped=True) if is_memmap(rows) else rows.new_empty(shape)
+        for part in chunks(len(rows), PART):
             out[part] = normalize(rows[part] @ self.matrix, dim=1)
         return out
 
@@ -128,7 +128,7 @@ def _apart(rows: Tensor) -> Float[Tensor, "pairs d"]:
     """Differences of sampled rows to their nearest ones, over the square root of 2: their scatter is a variance."""
     sample = _even(rows, SAMPLE)
     found = query(rows, rows[sample], NEAREST, itself=sample)
-    row, slot = found.present.nonzero(as_tuple=True)
+    row, slot = found.mask.nonzero(as_tuple=True)
     return (rows[sample[row]] - rows[found.neighbors[row, slot]]).double() / 2**0.5
 
 

@@ -9,11 +9,11 @@ from itertools import combinations_with_replacement, product
 import torch
 from torch import Tensor
 
-from .._core.chunks import spans
-from .._core.progress import tracked
+from .._core.chunks import chunks
+from .._core.progress import progress_bar
 from .._core.runtime import Threads
 from . import _numba
-from .half_precision import GROUP, ROUNDING, half_candidates, leading, many
+from .half_precision import GROUP, ROUNDING, half_candidates, many, top_k
 
 TIE = 1e-6  # similarities closer than this count as equal; float32 rounding of a cosine stays below it
 BLOCK = 1024  # rows and columns of a block of products on the CPU
@@ -95,7 +95,7 @@ def best_products(
             here = ((own >= 0) & (own < len(base))).nonzero()[:, 0]
             block[here, own[here]] = -torch.inf
         if level is None:
-            value[span], index[span] = leading(block, m)
+            value[span], index[span] = top_k(block, m)
             continue
         tied = level[span, None]
         block = torch.where((block - tied).abs() <= TIE, tied, block)
@@ -110,7 +110,7 @@ def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
     value, index = _empty_lists(n, min(k + NEXT, n - 1))
     with Threads(n**2) as threads:
         pairs = list(combinations_with_replacement(_parts(features), 2))
-        for (a, rows), (b, columns) in tracked(pairs, "k-NN graph: products"):
+        for (a, rows), (b, columns) in progress_bar(pairs, "k-NN graph: products"):
             block = rows @ columns.T
             if a == b:
                 block.fill_diagonal_(-torch.inf)
@@ -143,7 +143,7 @@ def _best_by_tiles(rows: Tensor, base: Tensor, m: int, itself: Tensor | None) ->
 
 def _parts(rows: Tensor) -> list[tuple[int, Tensor]]:
     """The rows by `BLOCK`, each part with the number of its first."""
-    return [(part.start, rows[part]) for part in spans(len(rows), BLOCK)]
+    return [(part.start, rows[part]) for part in chunks(len(rows), BLOCK)]
 
 
 def _empty_lists(n: int, m: int) -> tuple[Tensor, Tensor]:
@@ -171,8 +171,8 @@ def rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Ten
 
 def rank_itself(features: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """`rank` of all rows of one set, in blocks."""
-    spans = row_blocks(len(features), features.shape[1] * index.shape[1], features.device)
-    parts = [rank(features[rows], features, index[rows], k) for rows in tracked(spans, "k-NN graph: ranks")]
+    chunks = row_blocks(len(features), features.shape[1] * index.shape[1], features.device)
+    parts = [rank(features[rows], features, index[rows], k) for rows in progress_bar(chunks, "k-NN graph: ranks")]
     return torch.cat([found for found, _ in parts]), torch.cat([weight for _, weight in parts])
 
 

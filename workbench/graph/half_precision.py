@@ -16,18 +16,18 @@ def many(n: int, m: int) -> bool:
     return n // GROUP >= 4 * m
 
 
-def leading(block: Tensor, m: int) -> tuple[Tensor, Tensor]:
+def top_k(block: Tensor, m: int) -> tuple[Tensor, Tensor]:
     """The m highest values of each row, falling, and their columns: those of wide rows lie in the m groups of columns
     of highest maxima, which are found in the same way. (PyTorch's own `topk` reads its input many times.)
 
     Example:
-        >>> [part.tolist() for part in leading(torch.arange(1000.0)[None], 2)]
+        >>> [part.tolist() for part in top_k(torch.arange(1000.0)[None], 2)]
         [[[999.0, 998.0]], [[999, 998]]]
     """
     n = block.shape[1]
     if not many(n, m):
         return block.topk(m, dim=1)
-    columns = _members(leading(_maxima(block, n // GROUP), m)[1], n)
+    columns = _members(top_k(_maxima(block, n // GROUP), m)[1], n)
     value, place = block.gather(1, columns).topk(m, dim=1)
     return value, columns.gather(1, place)
 
@@ -43,7 +43,7 @@ def half_candidates(rows: Tensor, base: Tensor, m: int, itself: Tensor | None) -
         itself: each row's own column, to be left out.
     """
     n, wide = len(base), m + (itself is not None)
-    columns = _members(leading(group_maxima(rows, base, n // GROUP), wide)[1], n)
+    columns = _members(top_k(group_maxima(rows, base, n // GROUP), wide)[1], n)
     value = torch.bmm(base[columns], rows[:, :, None])[..., 0].float()
     if itself is not None:
         value.masked_fill_(columns == itself[:, None], -torch.inf)

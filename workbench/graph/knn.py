@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch_geometric.data import Data
 
-from .._core.progress import tracked
+from .._core.progress import progress_bar
 from .._core.validation import check_choice, check_int
 from .exact import SPARE, clipped, halved, rank_itself, search, search_blocks, search_itself
 from .nn_descent import search_forest
@@ -49,24 +49,24 @@ class KnnGraph:
         return self.neighbors.shape[1]
 
     @property
-    def present(self) -> Bool[Tensor, "n k"]:
+    def mask(self) -> Bool[Tensor, "n k"]:
         """True where there is a neighbour."""
         return self.neighbors >= 0
 
     @property
-    def filled(self) -> Int[Tensor, "n k"]:
-        """`neighbors` with 0 instead of -1: safe to index with, to be masked by `present` afterwards."""
+    def padded(self) -> Int[Tensor, "n k"]:
+        """`neighbors` with 0 instead of -1: safe to index with, to be masked by `mask` afterwards."""
         return self.neighbors.clamp(min=0)
 
     @property
     def edge_index(self) -> Int[Tensor, "2 edges"]:
         """PyG's view: an edge runs from neighbour (row 0) to node (row 1), node by node, best neighbour first."""
-        node, slot = self.present.nonzero(as_tuple=True)
+        node, slot = self.mask.nonzero(as_tuple=True)
         return torch.stack([self.neighbors[node, slot], node])
 
     def on_edges(self, values: Tensor) -> Tensor:
         """Values per list entry [n, k, ...] -> values per edge [edges, ...] in the order of `edge_index`."""
-        return values[self.present]
+        return values[self.mask]
 
     def first(self, k: int) -> KnnGraph:
         """The graph of the k best neighbours: one search serves every smaller k."""
@@ -136,7 +136,7 @@ def _check_lists(index: Tensor, weight: Tensor) -> None:
         raise ValueError("similarity: expected finite cosines in [-1, 1]; pass 1 - cosine distance")
 
 
-def surroundings(
+def k_hop_subgraph(
     lists: Int[Tensor, "n k"], rows: Int[Tensor, " b"], hops: int
 ) -> tuple[Int[Tensor, " m"], Int[Tensor, "m k"], tuple[int, ...]]:
     """What lies within `hops` steps of `rows`, numbered anew from these on.
@@ -146,14 +146,14 @@ def surroundings(
         0, 1, 2 ... steps.
 
     Example:
-        >>> nodes, lists, rings = surroundings(torch.tensor([[1], [2], [3], [2]]), torch.tensor([1]), 1)
-        >>> nodes.tolist(), lists.flatten().tolist(), rings
+        >>> nodes, lists, hop_sizes = k_hop_subgraph(torch.tensor([[1], [2], [3], [2]]), torch.tensor([1]), 1)
+        >>> nodes.tolist(), lists.flatten().tolist(), hop_sizes
         ([1, 2], [1, -1], (1, 2))
     """
     position = torch.full((len(lists),), -1, device=rows.device)
     position[rows] = torch.arange(len(rows), device=rows.device)
     keep, ring = rows, rows
-    rings = [len(rows)]
+    hop_sizes = [len(rows)]
     for _ in range(hops):
         inner = len(keep)
         reached = lists[ring].flatten()
@@ -161,11 +161,11 @@ def surroundings(
         ring = reached[position[reached] < 0]
         position[ring] = torch.arange(inner, inner + len(ring), device=rows.device)
         keep = torch.cat([keep, ring])
-        rings.append(len(keep))
+        hop_sizes.append(len(keep))
     whole = lists[keep]
     local = torch.where(whole >= 0, position[whole.clamp(min=0)], -1)
-    local[rings[-2] if hops else 0 :] = -1
-    return keep, local, tuple(rings)
+    local[hop_sizes[-2] if hops else 0 :] = -1
+    return keep, local, tuple(hop_sizes)
 
 
 def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: int = 0) -> KnnGraph:
@@ -202,11 +202,11 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
     return _exact(features, k)
 
 
-def known(graph: KnnGraph) -> Callable[[Tensor, int], KnnGraph]:
+def precomputed(graph: KnnGraph) -> Callable[[Tensor, int], KnnGraph]:
     """`knn` that has a graph already: asked about as many nodes it gives theirs, with as many neighbours as wanted.
 
     Example:
-        >>> known(KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]]))(torch.eye(2), 1).similarity[0].tolist()
+        >>> precomputed(KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]]))(torch.eye(2), 1).similarity[0].tolist()
         [0.8999999761581421]
     """
     return lambda nodes, k: graph.first(k) if len(nodes) == graph.n else knn(nodes, k)
@@ -235,7 +235,7 @@ def query(
     k = min(check_int(k, "k"), len(base) - (itself is not None))
     base, rows = base.detach().float(), rows.detach().float()
     half = halved(base, k)
-    parts = tracked(search_blocks(len(rows), base, k, half), "neighbours")
+    parts = progress_bar(search_blocks(len(rows), base, k, half), "neighbours")
     blocks = [search(rows[part], base, k, None if itself is None else itself[part], half) for part in parts]
     return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
 

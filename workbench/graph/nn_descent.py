@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._core.chunks import spans
-from .._core.memmap import on_disk, room
-from .._core.progress import tracked
+from .._core.chunks import chunks
+from .._core.memmap import is_memmap, new_tensor
+from .._core.progress import progress_bar
 from .._core.runtime import Threads
 from . import _numba
 
@@ -42,14 +42,14 @@ def search_forest(features: Tensor, k: int, seed: int) -> Tensor:
     depth = max(0, int(np.ceil(np.log2(n / LEAF))))
     with Threads() as threads:
         planted = [threads.submit(tree_order, features.numpy(), depth, seed, tree) for tree in range(TREES)]
-        first, *others = (tree.result() for tree in tracked(planted, "k-NN graph: trees"))
+        first, *others = (tree.result() for tree in progress_bar(planted, "k-NN graph: trees"))
         place = np.empty(n, np.int32)
         place[first] = np.arange(n, dtype=np.int32)
-        rows = room(features.shape, mapped=on_disk(features))  # near rows now lie side by side
+        rows = new_tensor(features.shape, mapped=is_memmap(features))  # near rows now lie side by side
         torch.index_select(features, 0, torch.from_numpy(first), out=rows)
         best, ids = np.full((n, k), -np.inf, np.float32), np.full((n, k), -1, np.int32)
         orders = [np.arange(n, dtype=np.int32), *(place[other] for other in others)]
-        for order in tracked(orders, "k-NN graph: leaves"):
+        for order in progress_bar(orders, "k-NN graph: leaves"):
             _join_leaves(threads, rows, order, depth, best, ids)
         known = np.full((n, 1), -1, np.int32)
         for _ in range(ROUNDS):
@@ -74,7 +74,7 @@ def both_ways(ids: Any, known: Any) -> tuple[Any, Any]:
 def _explore(threads: Threads, rows: Tensor, best: Any, ids: Any, links: tuple[Any, Any]) -> int:
     """`_lists.explore` for all rows, which may be interrupted; how many neighbours were better."""
     work = partial(_numba.explore, rows.numpy(), best, ids, *links)
-    parts = tracked(spans(len(rows), STRETCH), "k-NN graph: neighbours")
+    parts = progress_bar(chunks(len(rows), STRETCH), "k-NN graph: neighbours")
     return sum(threads.share(work, part.stop, part.start) for part in parts)
 
 

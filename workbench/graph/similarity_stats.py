@@ -70,7 +70,7 @@ def rank_and_shared(graph: KnnGraph, cells: int = CELLS) -> tuple[Float[Tensor, 
 
 def _compared(graph: KnnGraph, rows: slice) -> tuple[Tensor, Tensor]:
     """The same for some nodes, every number of their lists with every one of their neighbours' at once: for GPUs."""
-    other, own = graph.filled[rows], graph.neighbors[rows]
+    other, own = graph.padded[rows], graph.neighbors[rows]
     theirs = graph.neighbors[other]
     above = (graph.similarity[other] > graph.similarity[rows, :, None]) & (theirs >= 0)
     common = (theirs[..., None] == own[:, None, None, :]) & (own >= 0)[:, None, None, :]

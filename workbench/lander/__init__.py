@@ -8,9 +8,8 @@
 from .config import InferenceConfig, LanderConfig
 from .convs import CONVS
 from .inputs import GraphInputs, feature_inputs
-from .model import Lander
+from .model import Lander, Prediction
 from .official import load_official
-from .prediction import Prediction
 from .relative_features import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, relative_inputs
 from .structural_features import EDGE_INPUTS, NODE_INPUTS, structural_inputs
 

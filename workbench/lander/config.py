@@ -28,7 +28,7 @@ class LanderConfig:
             not known yet, settled by the first features that come (official weights do not tell).
         in_dim: with "features": columns a node reads (2 x dimension with average); None until the features are known.
         identity: with "features": does a node read its identity feature? False: its average alone.
-        members: networks in the committee that forecasts what clusters are worth; 0: none, so no "cut" decoder.
+        ensemble_size: networks that predict the quality of clusters for the "cut" decoder; 0: none.
 
     Example:
         >>> LanderConfig().inputs, LanderConfig.published().hidden
@@ -43,14 +43,14 @@ class LanderConfig:
     average: bool | None = True
     in_dim: int | None = None
     identity: bool = True
-    members: int = 0
+    ensemble_size: int = 0
 
     def __post_init__(self) -> None:
         check_choice(self.inputs, "inputs", ("structural", "relative", "features"))
         check_choice(self.conv, "conv", tuple(CONVS))
         check_int(self.layers, "layers")
         check_int(self.hidden, "hidden", low=2)
-        check_int(self.members, "members", low=0)
+        check_int(self.ensemble_size, "ensemble_size", low=0)
         check_int(self.heads, "heads")
         if self.in_dim is not None:
             check_int(self.in_dim, "in_dim")
@@ -70,13 +70,13 @@ class LanderConfig:
 
     @classmethod
     def general(cls) -> LanderConfig:
-        """The packaged general model's: relative inputs, and a committee of four for the "cut" decoder."""
-        return cls("relative", members=4)
+        """The packaged general model's: relative inputs, and an ensemble of four for the "cut" decoder."""
+        return cls("relative", ensemble_size=4)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LanderConfig:
         """From saved values; an unknown key is refused by name."""
-        return cls(**known_settings(cls, values))
+        return cls(**checked_settings(cls, values))
 
     def for_features(self, dim: int) -> LanderConfig:
         """The config with `average` and `in_dim` settled for features of dimension `dim`.
@@ -171,23 +171,23 @@ class InferenceConfig:
 
     @classmethod
     def general(cls, k: int = 15) -> InferenceConfig:
-        """The general model's: one graph, whose merge tree is cut where the forecast F is highest."""
+        """The general model's: one graph, whose dendrogram is cut where the predicted F is highest."""
         return cls(k, 0.5, "discriminant", decoder="cut", max_levels=1)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> InferenceConfig:
         """From saved values; an unknown key is refused by name."""
-        return cls(**known_settings(cls, values))
+        return cls(**checked_settings(cls, values))
 
 
-def known_settings(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+def checked_settings(cls: type, values: dict[str, Any]) -> dict[str, Any]:
     """`values` as they are, if every key is a field of the dataclass `cls`.
 
     Raises:
         ValueError: naming the unknown keys.
 
     Example:
-        >>> known_settings(InferenceConfig, {"k": 5})
+        >>> checked_settings(InferenceConfig, {"k": 5})
         {'k': 5}
     """
     unknown = sorted(set(values) - {field.name for field in fields(cls)})

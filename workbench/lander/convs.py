@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 from torch_geometric.utils import scatter, softmax
 
-from .._core.chunks import blocks
-from .._core.progress import tracked
+from .._core.chunks import cache_chunks
+from .._core.progress import progress_bar
 
 Pair = tuple[Tensor, Tensor]
 
@@ -84,7 +84,7 @@ class MeanConv(ListConv):
         if lists.shape[1] == 0:  # no bag may be empty
             return self._updated(x[: len(lists)], torch.zeros_like(x[: len(lists)]))
         sender, parts = lists.clamp(min=0), []
-        for rows in blocks(len(lists), 2 * x.shape[1] + self.mlp.out_features, x.device):
+        for rows in cache_chunks(len(lists), 2 * x.shape[1] + self.mlp.out_features, x.device):
             share = weight[rows].to(x.dtype)
             gathered = nn.functional.embedding_bag(sender[rows], x, mode="sum", per_sample_weights=share)
             parts.append(self._updated(x[rows], gathered))
@@ -204,9 +204,9 @@ class GatedConv(ListConv):
         """The same in one buffer, block by block: fresh memory costs more than the arithmetic."""
         b, k = lists.shape
         h = x.new_empty(b, self.norm.normalized_shape[0])
-        parts = blocks(b, k * sent.shape[1], sent.device)
+        parts = cache_chunks(b, k * sent.shape[1], sent.device)
         buffer, sums = (sent.new_empty(rows, sent.shape[1]) for rows in (parts[0].stop * k, parts[0].stop))
-        for rows in tracked(parts, "convolution"):
+        for rows in progress_bar(parts, "convolution"):
             part = lists[rows]
             gate, update = self.of_target(x[rows]).chunk(2, dim=1)
             z = buffer[: part.numel()]

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ..graph.knn import KnnGraph, surroundings
+from ..graph.knn import KnnGraph, k_hop_subgraph
 from ..graph.nodes import Nodes
 
 
@@ -20,15 +20,15 @@ class GraphInputs:
         graph: the k-NN graph.
         nodes: float [n, f], input of each node.
         edges: float [n, k, e], input of each link; column 0 is always the similarity.
-        rings: of a halo: nodes within 0, 1, 2 ... steps of its first ones. () for a whole graph.
+        hop_sizes: of a k-hop subgraph: nodes within 0, 1, 2 ... steps of its first ones. () for a whole graph.
     """
 
     graph: KnnGraph
     nodes: Float[Tensor, "n f"]
     edges: Float[Tensor, "n k e"]
-    rings: tuple[int, ...] = ()
+    hop_sizes: tuple[int, ...] = ()
 
-    def halo(self, rows: Int[Tensor, " b"], hops: int) -> GraphInputs:
+    def k_hop_subgraph(self, rows: Int[Tensor, " b"], hops: int) -> GraphInputs:
         """The part of the graph that `hops` rounds of messages into `rows` can see, with `rows` as its first nodes.
 
         Neighbour lists are whole up to the last ring, whose own lists are emptied: it only sends. So a minibatch gives
@@ -37,17 +37,17 @@ class GraphInputs:
         Example:
             >>> path = KnnGraph.from_arrays([[1], [2], [3], [2]], [[0.9]] * 4)
             >>> whole = GraphInputs(path, torch.arange(4.0)[:, None], path.similarity[..., None])
-            >>> part = whole.halo(torch.tensor([1]), 1)
+            >>> part = whole.k_hop_subgraph(torch.tensor([1]), 1)
             >>> part.nodes.flatten().tolist(), part.graph.neighbors.flatten().tolist()
             ([1.0, 2.0], [1, -1])
         """
-        keep, local, rings = surroundings(self.graph.neighbors, rows, hops)
+        keep, local, hop_sizes = k_hop_subgraph(self.graph.neighbors, rows, hops)
         similarity = self.graph.similarity[keep].masked_fill(local < 0, 0)
-        return type(self)(KnnGraph(local, similarity), self.nodes[keep], self.edges[keep], rings)
+        return type(self)(KnnGraph(local, similarity), self.nodes[keep], self.edges[keep], hop_sizes)
 
     def within(self, steps: int) -> int:
-        """How many nodes, counted from the first, lie within so many steps of a halo's first ones; all of a graph."""
-        return self.rings[steps] if self.rings else self.graph.n
+        """How many nodes, counted from the first, lie within so many hops of the first ones; of a whole graph all."""
+        return self.hop_sizes[steps] if self.hop_sizes else self.graph.n
 
 
 def feature_inputs(nodes: Nodes, graph: KnnGraph, *, average: bool, identity: bool = True) -> GraphInputs:

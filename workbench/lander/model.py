@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,26 +12,45 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from .._core.chunks import blocks
-from .._core.progress import tracked
-from ..decode.dendrogram import Edges, merge_tree
-from ..decode.near_duplicates import crowding_copies, over_copies
-from ..decode.quality import Forecast, Forecaster
-from ..decode.quality_features import cluster_inputs
+from .._core.chunks import cache_chunks
+from .._core.progress import progress_bar
 from ..graph.density import signed_density
-from ..graph.knn import KnnGraph, knn
+from ..graph.knn import KnnGraph
 from ..graph.nodes import Nodes
 from .config import InferenceConfig, LanderConfig
 from .convs import CONVS, GatedConv, MeanConv
 from .inputs import GraphInputs, feature_inputs
-from .prediction import Prediction
-from .relative_features import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, Scene, relative_inputs
+from .relative_features import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, GraphContext, relative_inputs
 from .structural_features import EDGE_INPUTS, NODE_INPUTS, structural_inputs
 
 INPUTS = {
     "structural": (len(NODE_INPUTS), len(EDGE_INPUTS)),
     "relative": (len(RELATIVE_NODE_INPUTS), len(RELATIVE_EDGE_INPUTS)),
 }
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of a graph.
+
+    Attributes:
+        linkage: float [n, k], r_ij = P(label_i = label_j); 0 where there is no neighbour.
+        density: float [n], mean over the neighbours of similarity times edge coefficient 2 r_ij - 1.
+    """
+
+    linkage: Float[Tensor, "n k"]
+    density: Float[Tensor, " n"]
+
+    @classmethod
+    def of(cls, graph: KnnGraph, linkage: Float[Tensor, "n k"]) -> Prediction:
+        """The prediction that follows from linkages, wherever they were computed.
+
+        Example:
+            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]])
+            >>> Prediction.of(graph, torch.tensor([[1.0], [0.5]])).density.tolist()
+            [0.800000011920929, 0.0]
+        """
+        return cls(linkage, signed_density(graph, 2 * linkage - 1))
 
 
 class Lander(nn.Module):
@@ -48,6 +67,8 @@ class Lander(nn.Module):
     Attributes:
         history: tidy frame of the training, one row per epoch and level; empty for loaded weights.
         tau_curve: scores on held-out classes for each tau; empty for loaded weights.
+        ensemble: the networks that predict the quality of clusters for the "cut" decoder, or None. Not read here: they
+            are saved and moved with the model (`workbench.cluster.new_lander` puts both together).
 
     Example:
         >>> from workbench.graph import knn
@@ -75,33 +96,33 @@ class Lander(nn.Module):
         self.of_target = nn.Linear(config.hidden, half)
         self.of_edge = nn.Linear(edge_dim, half, bias=False) if config.inputs in INPUTS else None
         self.head = nn.Sequential(nn.PReLU(half), nn.Linear(half, half), nn.PReLU(half), nn.Linear(half, 2))
-        self.forecaster = Forecaster(config.members) if config.members else None
+        self.ensemble: nn.Module | None = None
 
-    def inputs(self, nodes: Nodes, graph: KnnGraph, scene: Scene | None = None) -> GraphInputs:
-        """What this model reads of a level, or of a part of one with the whole one's scene.
+    def inputs(self, nodes: Nodes, graph: KnnGraph, context: GraphContext | None = None) -> GraphInputs:
+        """What this model reads of a level, or of a part of one with the whole one's context.
 
         Raises:
             ValueError: features of another dimension than the model's.
         """
         if self.config.inputs == "relative":
-            return relative_inputs(nodes, graph, scene)
+            return relative_inputs(nodes, graph, context)
         if self.config.inputs == "structural":
             return structural_inputs(nodes, graph)
         config = self.config.for_features(nodes.identity.shape[1])
         return feature_inputs(nodes, graph, average=bool(config.average), identity=config.identity)
 
-    def scene(self, nodes: Nodes, graph: KnnGraph) -> Scene | None:
+    def context(self, nodes: Nodes, graph: KnnGraph) -> GraphContext | None:
         """What `inputs` of a part of this level needs of the whole; None for models that need nothing."""
-        return Scene.of(nodes, graph) if self.config.inputs == "relative" else None
+        return GraphContext.of(nodes, graph) if self.config.inputs == "relative" else None
 
     def forward(self, inputs: GraphInputs) -> Float[Tensor, "n k 2"]:
-        """Logits [n, k, 2] (different, same) of every link, of a halo's first nodes; zeros where no neighbour is."""
+        """Logits [n, k, 2] (different, same) of every link; of a k-hop subgraph those of its first nodes."""
         return self.link_logits(self.embed(inputs), inputs, slice(inputs.within(0)))
 
     def embed(self, inputs: GraphInputs) -> Float[Tensor, "m h"]:
         """Node embeddings after all convolutions, in blocks of target nodes so that memory stays bounded.
 
-        Of a halo only the nodes that its first ones list are embedded: what lies further out has only sent.
+        Of a k-hop subgraph only the nodes that its first ones list are embedded: what lies further out has only sent.
         """
         h = inputs.nodes
         for steps, conv in zip(range(len(self.convs), 0, -1), self.convs, strict=True):
@@ -109,7 +130,7 @@ class Lander(nn.Module):
             if isinstance(conv, (GatedConv, MeanConv)):
                 h = conv.over_lists(h, inputs.graph.neighbors[:within], inputs.edges[:within])
             else:
-                parts = tracked(blocks(within, inputs.graph.k * self.config.hidden, h.device), "convolution")
+                parts = progress_bar(cache_chunks(within, inputs.graph.k * self.config.hidden, h.device), "convolution")
                 h = torch.cat([conv((h, h[rows]), *_edges(inputs, rows)) for rows in parts])
         return h
 
@@ -131,17 +152,11 @@ class Lander(nn.Module):
 
     @torch.no_grad()
     def predict(self, nodes: Nodes, graph: KnnGraph) -> Prediction:
-        """Linkage [n, k] and density [n] of a whole graph, on the graph's device, and with a committee the forecast;
-        labels are not needed.
+        """Linkage [n, k] and density [n] of a whole graph, on the graph's device; labels are not needed.
 
         Example: see the class.
         """
-        return self.prediction(nodes, graph, self.linkage(nodes, graph))
-
-    @torch.no_grad()
-    def prediction(self, nodes: Nodes, graph: KnnGraph, linkage: Float[Tensor, "n k"]) -> Prediction:
-        """What follows from linkages of this model, wherever they were computed."""
-        return Prediction(linkage, signed_density(graph, 2 * linkage - 1), self._forecast(nodes, graph, linkage))
+        return Prediction.of(graph, self.linkage(nodes, graph))
 
     @torch.no_grad()
     def linkage(self, nodes: Nodes, graph: KnnGraph) -> Float[Tensor, "n k"]:
@@ -150,35 +165,17 @@ class Lander(nn.Module):
 
     @torch.no_grad()
     def linkage_from(self, inputs: GraphInputs) -> Float[Tensor, "b k"]:
-        """Linkage of the links of all nodes, or of a halo's first ones (its hops: one more than convolutions)."""
+        """Linkage of the links of all nodes; of a k-hop subgraph (hops: convolutions + 1) those of its first nodes."""
         training = self.training
         self.eval()
         with products_in(self.inference.precision, self.device):
             h = self.embed(inputs)
             sources, targets = self.of_source(h), self.of_target(h[: inputs.within(0)])
-            spans = tracked(blocks(len(targets), inputs.graph.k * self.config.hidden, h.device), "links")
+            spans = progress_bar(cache_chunks(len(targets), inputs.graph.k * self.config.hidden, h.device), "links")
             logits = ((rows, self._logits(sources, targets[rows], inputs, rows).float()) for rows in spans)
             parts = [linkage_of(part, inputs.graph.neighbors[rows] >= 0) for rows, part in logits]
         self.train(training)
         return torch.cat(parts)
-
-    def _forecast(self, nodes: Nodes, graph: KnnGraph, linkage: Tensor) -> Forecast | None:
-        """Worth of every cluster of the merge tree. Copies that crowd others out of the lists count as one node, with
-        lists and linkages anew."""
-        if self.forecaster is None:
-            return None
-        rows, alike = nodes.center, crowding_copies(graph)
-        if alike is not None:
-            kept, alike = alike.unique(return_inverse=True)
-            rows = rows[kept]
-            graph = knn(rows, graph.k)
-            linkage = self.linkage(Nodes.of_images(rows), graph)
-        training = self.forecaster.training
-        edges = Edges.of(graph, linkage)
-        tree = merge_tree(edges, rows)
-        forecast = self.forecaster.eval().forecast(tree, cluster_inputs(tree, edges, graph, linkage, rows))
-        self.forecaster.train(training)
-        return forecast if alike is None else over_copies(forecast, alike.cpu().numpy())
 
     def on(self, device: torch.device, precision: str | None = None) -> Lander:
         """This model if it is on the device already and computes in this precision (None: its own), else a copy."""

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .._core.chunks import blocks
+from .._core.chunks import cache_chunks
 from ..graph.knn import KnnGraph
 from ..graph.nodes import Nodes
 from ..graph.similarity_stats import Background, rank_and_shared
@@ -50,7 +50,7 @@ RELATIVE_EDGE_INPUTS = (
 
 
 @dataclass(frozen=True)
-class Scene:
+class GraphContext:
     """What a node's inputs take from the whole graph that it stands in.
 
     Attributes:
@@ -65,20 +65,21 @@ class Scene:
     in_degree: Int[Tensor, " n"]
 
     @classmethod
-    def of(cls, nodes: Nodes, graph: KnnGraph, mean: Float[Tensor, " n"] | None = None) -> Scene:
+    def of(cls, nodes: Nodes, graph: KnnGraph, mean: Float[Tensor, " n"] | None = None) -> GraphContext:
         """That of all nodes of one level; `mean`: each one's mean distance, where it is known.
 
         Example:
-            >>> Scene.of(Nodes.of_images(torch.eye(2)), KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]])).in_degree
+            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]])
+            >>> GraphContext.of(Nodes.of_images(torch.eye(2)), graph).in_degree
             tensor([1, 1])
         """
-        listed = torch.bincount(graph.neighbors[graph.present], minlength=graph.n)
+        listed = torch.bincount(graph.neighbors[graph.mask], minlength=graph.n)
         if mean is None:
             mean = _averaged(_distances(graph), graph)
         return cls(Background.of(nodes.center), float(mean.mean()), listed)
 
 
-def relative_inputs(nodes: Nodes, graph: KnnGraph, scene: Scene | None = None) -> GraphInputs:
+def relative_inputs(nodes: Nodes, graph: KnnGraph, context: GraphContext | None = None) -> GraphInputs:
     """Inputs that no longer hold features nor cosines: `RELATIVE_NODE_INPUTS` and `RELATIVE_EDGE_INPUTS`.
 
     Formula: l_ij = ln(1 - s_ij + 0.001); a link reads l_ij less the mean, best and worst l of both its ends, the
@@ -88,7 +89,7 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, scene: Scene | None = None) -
     Args:
         nodes: of one level.
         graph: their k-NN graph.
-        scene: of the whole graph, where this is a part of it; None: of this one.
+        context: of the whole graph, where this is a part of it; None: of this one.
 
     Example:
         >>> x = torch.eye(2) * 0.6 + 0.4
@@ -102,9 +103,9 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, scene: Scene | None = None) -
         return GraphInputs(graph, empty(graph.n, sizes[0]), empty(graph.n, 0, sizes[1]))
     distance = _distances(graph)
     mean, best = _averaged(distance, graph), distance[:, 0]
-    scene = scene or Scene.of(nodes, graph, mean)
-    background = scene.background
-    similarity, other, present = graph.similarity, graph.filled, graph.present
+    context = context or GraphContext.of(nodes, graph, mean)
+    background = context.background
+    similarity, other, present = graph.similarity, graph.padded, graph.mask
     count = present.sum(dim=1).clamp(min=1)
     last = (count - 1)[:, None]
     worst, reach = distance.gather(1, last)[:, 0], similarity.gather(1, last)[:, 0]
@@ -112,11 +113,11 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, scene: Scene | None = None) -
     rank_back, shared = rank_and_shared(graph)
     mutual = (similarity >= reach[other]).to(similarity.dtype)
     above = background.above(similarity)
-    listed = torch.where(scene.in_degree < 0, (mutual * present).sum(dim=1), scene.in_degree)
+    listed = torch.where(context.in_degree < 0, (mutual * present).sum(dim=1), context.in_degree)
     popular = torch.log1p(listed / graph.k)
     slot = (torch.arange(graph.k, device=other.device) / count[:, None]).expand_as(similarity)
     edges = similarity.new_empty(*similarity.shape, len(RELATIVE_EDGE_INPUTS))
-    for rows in blocks(graph.n, edges[0].numel(), edges.device):
+    for rows in cache_chunks(graph.n, edges[0].numel(), edges.device):
         there, d, s = other[rows], distance[rows], similarity[rows]
         columns = [d - end for level in (mean, best, worst) for end in (level[rows, None], level[there])]
         columns += [part[rows] for part in (slot, rank_back, mutual, shared, above)]
@@ -127,7 +128,7 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, scene: Scene | None = None) -
         ]
         edges[rows] = torch.stack(columns, dim=2) * present[rows, :, None]
     above, mutual, shared, beyond = (_averaged(part, graph) for part in (above, mutual, shared, distance - mean[other]))
-    of_nodes = [worst - best, mean - best, spread, mean - scene.distance, above, popular]
+    of_nodes = [worst - best, mean - best, spread, mean - context.distance, above, popular]
     of_nodes += [mutual, shared, best - mean[other[:, 0]], beyond]
     return GraphInputs(graph, torch.stack(of_nodes, dim=1), edges)
 
@@ -138,4 +139,4 @@ def _distances(graph: KnnGraph) -> Float[Tensor, "n k"]:
 
 def _averaged(values: Float[Tensor, "n k"], graph: KnnGraph) -> Float[Tensor, " n"]:
     """Means over each node's neighbours; 0 where there are none."""
-    return (values * graph.present).sum(dim=1) / graph.present.sum(dim=1).clamp(min=1)
+    return (values * graph.mask).sum(dim=1) / graph.mask.sum(dim=1).clamp(min=1)

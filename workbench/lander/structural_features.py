@@ -70,7 +70,7 @@ def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
     profile = _profile(graph)
     leaving, flow = _flow(nodes, graph)
     edges = torch.cat([_edge_inputs(nodes, graph, profile), flow], dim=2)
-    count = graph.present.sum(dim=1, keepdim=True).clamp(min=1)
+    count = graph.mask.sum(dim=1, keepdim=True).clamp(min=1)
     mutual, shared = (
         edges[..., EDGE_INPUTS.index(name)].sum(1, True) / count for name in ("mutual", "shared fraction")
     )
@@ -80,21 +80,21 @@ def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
 
 def _profile(graph: KnnGraph) -> Float[Tensor, "n 7"]:
     """Best, quartiles, worst, mean and deviation of each node's similarities; zeros for a node without neighbours."""
-    similarity, count = graph.similarity, graph.present.sum(dim=1)
+    similarity, count = graph.similarity, graph.mask.sum(dim=1)
     if graph.k == 0:
         return similarity.new_zeros(graph.n, 7)
     last = (count - 1).clamp(min=0)[:, None]
     places = (last * torch.linspace(0, 1, 5, device=last.device)).round().long()
     divisor = count.clamp(min=1)
     mean = similarity.sum(dim=1) / divisor
-    spread = ((similarity - mean[:, None]) * graph.present).square().sum(dim=1) / divisor
+    spread = ((similarity - mean[:, None]) * graph.mask).square().sum(dim=1) / divisor
     return torch.cat([similarity.gather(1, places), mean[:, None], spread.sqrt()[:, None]], dim=1)
 
 
 def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor, "n k e"]:
-    similarity, other = graph.similarity, graph.filled
+    similarity, other = graph.similarity, graph.padded
     best, worst, mean = (profile[:, i] for i in (0, 4, 5))
-    count = graph.present.sum(dim=1).clamp(min=1)
+    count = graph.mask.sum(dim=1).clamp(min=1)
     slot = torch.arange(graph.k, device=other.device)
     rank_back, shared = rank_and_shared(graph)
     cosine, between = (_products(rows, graph) for rows in (nodes.identity, nodes.average))
@@ -109,7 +109,7 @@ def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor
         cosine,
         between,
     ]
-    return torch.stack(columns, dim=2) * graph.present[..., None]
+    return torch.stack(columns, dim=2) * graph.mask[..., None]
 
 
 def _flow(nodes: Nodes, graph: KnnGraph) -> tuple[Float[Tensor, "n 1"], Float[Tensor, "n k 3"]]:
@@ -117,17 +117,17 @@ def _flow(nodes: Nodes, graph: KnnGraph) -> tuple[Float[Tensor, "n 1"], Float[Te
     links, owner = nodes.image_links, nodes.members
     if links is None:
         links = graph
-    image, slot = links.present.nonzero(as_tuple=True)
+    image, slot = links.mask.nonzero(as_tuple=True)
     source, target = owner[image], owner[links.neighbors[image, slot]]
     every = torch.bincount(source, minlength=graph.n)
     away = source != target
     leaving = torch.bincount(source[away], minlength=graph.n)
     pair, count = torch.unique(source[away] * graph.n + target[away], return_counts=True)
 
-    node, other = torch.arange(graph.n, device=owner.device)[:, None], graph.filled
+    node, other = torch.arange(graph.n, device=owner.device)[:, None], graph.padded
     out, back = (_look_up(pair, count, key) for key in (node * graph.n + other, other * graph.n + node))
     shares = out / leaving[:, None], back / leaving[other], (out + back) / (every[:, None] + every[other])
-    flow = torch.stack(shares, dim=2).nan_to_num(0) * graph.present[..., None]
+    flow = torch.stack(shares, dim=2).nan_to_num(0) * graph.mask[..., None]
     return (leaving / every.clamp(min=1))[:, None], flow
 
 
@@ -143,4 +143,4 @@ def _products(rows: Tensor, graph: KnnGraph, cells: int = CELLS) -> Float[Tensor
     """Inner product of the rows at both ends of every link."""
     size = max(1, cells // max(1, graph.k * rows.shape[1]))
     starts = range(0, graph.n, size)
-    return torch.cat([(rows[i : i + size, None] * rows[graph.filled[i : i + size]]).sum(dim=2) for i in starts])
+    return torch.cat([(rows[i : i + size, None] * rows[graph.padded[i : i + size]]).sum(dim=2) for i in starts])

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from .._core.state import read_state
 from .._core.validation import check_array, check_labels
 from ..lander.config import InferenceConfig, LanderConfig
 from ..lander.model import Lander
-from .config import TrainConfig
+from .config import RunOptions, TrainConfig
 from .meta_train import meta_train
 from .trainer import MetaTraining
 
@@ -27,7 +28,7 @@ class BackgroundTraining(Worker):
     """A call of `meta_train` that runs on a worker thread.
 
     Args:
-        features, labels, config, training, inference, validation, seed, device, state: see `meta_train`.
+        features, labels, config, training, inference, validation, options: see `meta_train`.
         on_change: called without arguments, on the worker thread, after every epoch and every change of `phase`.
 
     Attributes:
@@ -62,18 +63,15 @@ class BackgroundTraining(Worker):
         training: TrainConfig | None = None,
         inference: InferenceConfig | None = None,
         validation: tuple[Any, Any] | None = None,
-        seed: int = 0,
-        device: str = "auto",
-        state: str | Path | None = None,
         on_change: Callable[[], None] = lambda: None,
+        **options: Any,
     ) -> None:
         super().__init__(on_change)
         settings = {"training": training, "inference": inference, "validation": validation}
         self._given = {"features": features, "labels": labels, "config": config, **settings}
-        self._given |= {"seed": seed, "device": device}
-        self.epochs = MetaTraining(**self._given).training.epochs  # refuses what it cannot train on
-        self.fingerprint = _digest(self._given, state)
-        self._state = state
+        self._options = RunOptions(**options)
+        self.epochs = MetaTraining(**self._given, **options).training.epochs  # refuses what it cannot train on
+        self.fingerprint = _digest(self._given, self._options)
         self._reset("ready")
 
     def _reset(self, phase: str) -> None:
@@ -126,14 +124,15 @@ class BackgroundTraining(Worker):
     def _do(self) -> str:
         self._take_up()
         watch: dict[str, Any] = {"stop": self._asked, "on_epoch": self._after_epoch, "progress": False}
-        self.lander = meta_train(**self._given, state=self._state, **watch)
+        self.lander = meta_train(**self._given, **asdict(self._options), **watch)
         return "stopped" if self._stop.is_set() and self.epoch < self.epochs else "done"
 
     def _take_up(self) -> None:
         """The history that a saved run goes on from."""
-        if self._state is not None and Path(self._state).exists():
+        state = self._options.state
+        if state is not None and Path(state).exists():
             with self._lock:
-                self._rows = list(read_state(self._state)[1].get("rows", []))
+                self._rows = list(read_state(state)[1].get("rows", []))
 
     def _asked(self) -> bool:
         if self._stop.is_set():
@@ -147,10 +146,10 @@ class BackgroundTraining(Worker):
         self._enter("choosing tau" if self.epoch == self.epochs else "training")
 
 
-def _digest(given: dict[str, Any], state: str | Path | None) -> str:
+def _digest(given: dict[str, Any], options: RunOptions) -> str:
     """Equal for equal arguments: what tells a cell that is run again from another training."""
-    settings = [repr(given[name]) for name in ("config", "training", "inference", "seed", "device")]
-    digest = hashlib.sha256("\n".join([*settings, str(state)]).encode())
+    settings = [repr(given[name]) for name in ("config", "training", "inference")]
+    digest = hashlib.sha256("\n".join([*settings, repr(options)]).encode())
     for features, labels in filter(None, [(given["features"], given["labels"]), given["validation"]]):
         for values in (check_array(features), check_labels(labels)):
             digest.update(f"{values.dtype} {values.shape} ".encode() + values.tobytes())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .._core.validation import check_choice, check_int, check_number, check_unit_interval
+from ..lander.config import PRECISIONS
 from .losses import LossConfig
 
 
@@ -106,3 +108,30 @@ class TrainConfig:
             weigh_by="levels",
             loss=loss,
         )
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where a meta-training runs and what it starts from: the keyword arguments that `meta_train`, `MetaTraining`, the
+    training in the background and its explorer all take.
+
+    Attributes:
+        seed: of everything random.
+        device: "auto", "cpu" or "cuda".
+        precision: of the products of matrices in training, "float32" or "bfloat16": faster where the processor has it;
+            losses, targets and validation stay in full precision.
+        state: a file to save the run to every `TrainConfig.validate` epochs. If it exists the run goes on from there,
+            to the same result as if it had never stopped.
+
+    Example:
+        >>> RunOptions(seed=3).device
+        'auto'
+    """
+
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "float32"
+    state: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        check_choice(self.precision, "precision", PRECISIONS)

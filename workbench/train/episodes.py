@@ -14,7 +14,7 @@ from ..cluster.predictors import oracle_predictor
 from ..decode.aggregate import aggregate, majority
 from ..graph.density import denser_neighbors, density_target, link_labels
 from ..graph.discriminant import Metric
-from ..graph.knn import KnnGraph, knn, known
+from ..graph.knn import KnnGraph, knn, precomputed
 from ..graph.nodes import Nodes
 from ..lander.config import InferenceConfig
 from ..lander.inputs import GraphInputs
@@ -57,7 +57,7 @@ def training_level(
 ) -> TrainingLevel:
     """A level with its targets; `labels` are the nodes' classes, `links` says which links are scored."""
     target = density_target(graph, labels)
-    scored = graph.present if links == "all" else denser_neighbors(graph, target)
+    scored = graph.mask if links == "all" else denser_neighbors(graph, target)
     return TrainingLevel(model.inputs(nodes, graph), link_labels(graph, labels), target, scored, level)
 
 
@@ -82,7 +82,7 @@ def teacher_levels(
     """
     metric, teacher, trees = Metric.of(model.inference.metric, features), oracle_predictor(labels, links=False), []
     rows = metric(features)
-    search = known(knn(rows, max(ks)))
+    search = precomputed(knn(rows, max(ks)))
     for k, most in zip(ks, n_levels, strict=True):
         settings = InferenceConfig.published(k=k, tau=0.0).override(max_levels=most)
         trees.append(build_hierarchy(rows, teacher, settings, graph=search, mapped=metric))

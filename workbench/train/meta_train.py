@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .._core.state import read_state, write_state
+from ..cluster.checkpoint import upgraded
 from ..lander.config import InferenceConfig, LanderConfig
 from ..lander.model import Lander
 from .config import TrainConfig
@@ -24,12 +25,13 @@ from .trainer import MetaTraining
 class _Keeper:
     """Keeps the best model of a run, decides when it is over, saves it and takes it up again."""
 
-    def __init__(self, run: MetaTraining, path: str | Path | None) -> None:
-        self.run, self.path = run, path
+    def __init__(self, run: MetaTraining) -> None:
+        self.run = run
+        self.path = run.options.state
         self.best: dict[str, Any] = {"score": -1.0, "behind": 0}
         self.weights: dict[str, Tensor] = {}
-        if path is not None and Path(path).exists():
-            self._load(path)
+        if self.path is not None and Path(self.path).exists():
+            self._load(self.path)
 
     @property
     def finished(self) -> bool:
@@ -68,7 +70,7 @@ class _Keeper:
         for tensor in (run.features, run.labels, *run.validation):
             digest.update(tensor.cpu().numpy().tobytes())
         settings = {**run.model.settings(), "training": asdict(run.training)}
-        identity: dict[str, Any] = _plain({**settings, "seed": run.seed, "data": digest.hexdigest()[:16]})
+        identity: dict[str, Any] = _plain({**settings, "seed": run.options.seed, "data": digest.hexdigest()[:16]})
         return identity
 
     def _save(self, path: str | Path) -> None:
@@ -86,7 +88,8 @@ class _Keeper:
         if settings.get("kind") != "run":
             raise ValueError(f"state: {path} holds a {settings.get('kind')!r}, expected a saved run; name another file")
         mine = self._identity()
-        differ = [name for name in mine if mine[name] != settings["of"][name]]
+        _, saved = upgraded({}, settings["of"])
+        differ = [name for name in mine if mine[name] != saved[name]]
         if differ:
             raise ValueError(f"state: {path} was saved by a run with other {', '.join(differ)}; name another file")
         run = self.run
@@ -120,13 +123,10 @@ def meta_train(
     training: TrainConfig | None = None,
     inference: InferenceConfig | None = None,
     validation: tuple[Any, Any] | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    precision: str = "float32",
-    state: str | Path | None = None,
     stop: Callable[[], bool] | None = None,
     on_epoch: Callable[[list[dict[str, Any]]], None] | None = None,
     progress: bool = True,
+    **options: Any,
 ) -> Lander:
     """Learn to cluster from labelled features; the classes of the test must be others.
 
@@ -135,12 +135,11 @@ def meta_train(
     link_loss, density_loss, and val_bcubed_f (at the best tau) where it was validated.
 
     Args:
-        features, labels, config, training, inference, validation, seed, device, precision: see `MetaTraining`.
-        state: a file to save the run to every `training.validate` epochs. If it exists the run goes on from there, to
-            the same result as if it had never stopped.
+        features, labels, config, training, inference, validation: see `MetaTraining`.
         stop: asked after every epoch; True ends the run, with the best model so far.
         on_epoch: called after every epoch with its rows of history.
         progress: show a progress bar.
+        options: seed, device, precision, state (`RunOptions`).
 
     Raises:
         ValueError: fewer than two classes, labels of another length, features that are not finite, or a `state` that
@@ -159,17 +158,9 @@ def meta_train(
     Source: paper section 3.4 (joint training over all levels).
     """
     run = MetaTraining(
-        features,
-        labels,
-        config,
-        training=training,
-        inference=inference,
-        validation=validation,
-        seed=seed,
-        device=device,
-        precision=precision,
+        features, labels, config, training=training, inference=inference, validation=validation, **options
     )
-    keeper = _Keeper(run, state)
+    keeper = _Keeper(run)
     bar = tqdm(total=run.training.epochs, initial=run.epoch, desc="meta-training", unit="epoch", disable=not progress)
     with bar:
         while not keeper.finished and not (stop and stop()):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int, Int64
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..cluster.hierarchy import build_hierarchy, rebuild
 from ..cluster.predictors import Predictor
@@ -25,6 +25,8 @@ def tau_curve(
     labels: Int[Tensor, " n"],
     scored: Bool[Tensor, " n"] | None = None,
     taus: tuple[float, ...] = TAUS,
+    *,
+    ensemble: nn.Module | None = None,
 ) -> pd.DataFrame:
     """Scores of the last level for each tau.
 
@@ -38,6 +40,7 @@ def tau_curve(
         labels: their classes.
         scored: the images the scores are a mean over; None: all.
         taus: candidates.
+        ensemble: `Lander.ensemble`; needed by the decoder "cut".
 
     Returns: a row per tau: tau, bcubed_f, error (standard error of bcubed_f over classes), n_clusters, n_levels.
 
@@ -51,10 +54,10 @@ def tau_curve(
     """
     truth = labels.cpu().numpy()
     part = slice(None) if scored is None else scored.cpu().numpy()
-    lowest = build_hierarchy(features, predict, replace(settings, max_levels=1))
+    lowest = build_hierarchy(features, predict, replace(settings, max_levels=1), ensemble=ensemble)
     rows = []
     for tau in taus:
-        tree = rebuild(lowest, predict, settings, tau)
+        tree = rebuild(lowest, predict, settings, tau, ensemble=ensemble)
         score, error = _bcubed_of(truth, tree.labels.cpu().numpy(), part)
         row = {"tau": tau, "bcubed_f": score, "error": error}
         rows.append({**row, "n_clusters": tree.n_clusters, "n_levels": len(tree.levels)})

@@ -13,13 +13,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .._core.runtime import resolve_device, seeded
-from .._core.validation import check_array, check_choice, check_labels, unit_rows
+from .._core.validation import check_array, check_labels, unit_rows
 from ..cluster.predictors import Predictor
 from ..graph.density import signed_density
-from ..lander.config import PRECISIONS, InferenceConfig, LanderConfig
+from ..lander.config import InferenceConfig, LanderConfig
 from ..lander.inputs import GraphInputs
 from ..lander.model import Lander, linkage_of, products_in
-from .config import TrainConfig
+from .config import RunOptions, TrainConfig
 from .episodes import TrainingLevel, draw_classes, on_policy_levels, random_projection, teacher_levels
 from .losses import balance, density_loss, link_loss
 from .select_tau import TAUS, tau_curve
@@ -34,14 +34,11 @@ class MetaTraining:
         features: of the meta-training images [N, D]; rows are scaled to length 1.
         labels: their classes [N].
         config: architecture; None: `LanderConfig()`.
-        training: the recipe; None: `TrainConfig()`.
+        training: how; None: `TrainConfig()`.
         inference: k, decoder and stopping rules the model will be applied with. None: `InferenceConfig()` for
             structural inputs, `InferenceConfig.published()` for features.
         validation: (features, labels) of other classes; None: a share `training.hold_out` of the classes is held out.
-        seed: of everything random.
-        device: "auto", "cpu" or "cuda".
-        precision: of the products of matrices in training, "float32" or "bfloat16": faster where the processor has it;
-            losses, targets and validation stay in full precision.
+        options: seed, device, precision (`RunOptions`); who saves the run reads `state` too.
 
     Attributes:
         model: the LANDER being trained.
@@ -61,22 +58,22 @@ class MetaTraining:
         training: TrainConfig | None = None,
         inference: InferenceConfig | None = None,
         validation: tuple[Any, Any] | None = None,
-        seed: int = 0,
-        device: str = "auto",
-        precision: str = "float32",
+        **options: Any,
     ) -> None:
-        self.precision = check_choice(precision, "precision", PRECISIONS)
-        self.training, self.device, self.seed = training or TrainConfig(), resolve_device(device), seed
-        self.generator = torch.Generator().manual_seed(seed)
+        self.options = RunOptions(**options)
+        self.training = training or TrainConfig()
+        self.device = resolve_device(self.options.device)
+        self.generator = torch.Generator().manual_seed(self.options.seed)
         x, y = _labelled(features, labels, self.device, "")
         config = (config or LanderConfig()).for_features(x.shape[1])
-        if config.members:
+        if config.ensemble_size:
             raise ValueError(
-                "members: the committee is trained by workbench.general.train_general; give members=0 here"
+                "ensemble_size: the ensemble is trained by workbench.train.general.train_general; "
+                "give ensemble_size=0 here"
             )
         if inference is None:
             inference = InferenceConfig() if config.inputs != "features" else InferenceConfig.published()
-        self.model: Lander = seeded(lambda: Lander(config, inference), seed).to(self.device)
+        self.model: Lander = seeded(lambda: Lander(config, inference), self.options.seed).to(self.device)
         if validation is None:
             n_classes = int(y.max()) + 1
             if n_classes < 3:
@@ -125,7 +122,7 @@ class MetaTraining:
         (x, y), (new_x, new_y) = (self.features, self.labels), self.validation
         features, labels = torch.cat([x, new_x]), torch.cat([y, new_y + y.max() + 1])
         scored = torch.arange(len(labels), device=labels.device) >= len(y)
-        drawn = torch.Generator().manual_seed(self.seed)
+        drawn = torch.Generator().manual_seed(self.options.seed)
         views = [random_projection(features, share, drawn) for share in self._projections]
         curves = [tau_curve(predict, inference, view, labels, scored, taus) for view in views]
         mean = pd.concat(curves).groupby("tau", as_index=False).mean()
@@ -172,7 +169,7 @@ class MetaTraining:
         weights = torch.tensor([loss.link_weight, loss.density_weight], device=self.device)
         sums = torch.zeros(len(self.levels), 2, device=self.device)
         for step in range(n_steps):
-            with products_in(self.precision, self.device):
+            with products_in(self.options.precision, self.device):
                 of_levels = [self._losses(lv, rows[step]) for lv, rows in zip(self.levels, batches, strict=True)]
             losses = torch.stack(of_levels)
             self.optimizer.zero_grad()
@@ -204,7 +201,7 @@ class MetaTraining:
 
     def _losses(self, level: TrainingLevel, rows: Int[Tensor, " b"]) -> Float[Tensor, 2]:
         """Link loss and density loss of the nodes `rows` of a level."""
-        part = level.inputs if len(rows) == level.n else level.inputs.halo(rows, self.model.config.layers + 1)
+        part = level.inputs if len(rows) == level.n else level.inputs.k_hop_subgraph(rows, self.model.config.layers + 1)
         if part is level.inputs:
             rows = torch.arange(level.n, device=rows.device)
         own = slice(0, len(rows))
@@ -213,7 +210,7 @@ class MetaTraining:
         if self.training.loss.balanced:
             scored = balance(same, scored, self.generator)
         graph = type(part.graph)(part.graph.neighbors[own], part.graph.similarity[own])
-        density = signed_density(graph, 2 * linkage_of(logits, graph.present) - 1)
+        density = signed_density(graph, 2 * linkage_of(logits, graph.mask) - 1)
         link = link_loss(logits, same, scored, self.training.loss.gamma)
         return torch.stack([link, density_loss(density, level.density[rows])])
 

@@ -34,9 +34,9 @@ from workbench.lander.config import InferenceConfig, LanderConfig
 distributed = pytest.importorskip("distributed")
 
 from workbench.cluster.dask import backend, pool  # noqa: E402  (need Dask)
-from workbench.cluster.dask.backend import Fleet, Sizes  # noqa: E402
+from workbench.cluster.dask.backend import DaskBackend, Sizes  # noqa: E402
 from workbench.cluster.dask.knn import approximate_lists  # noqa: E402
-from workbench.cluster.dask.pool import ClusterError, Crew  # noqa: E402
+from workbench.cluster.dask.pool import ClusterError, WorkerPool  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:X. 4 zero row")
 
@@ -123,7 +123,7 @@ def alone(models, rows):
 
 
 def on(cluster, model, rows, sizes, **settings):
-    with closing(Fleet(cluster.client, model, device="cpu", sizes=sizes, **settings)) as ours:
+    with closing(DaskBackend(cluster.client, model, device="cpu", sizes=sizes, **settings)) as ours:
         return build_hierarchy(rows, ours.predict, model.inference, graph=ours.knn)
 
 
@@ -136,7 +136,7 @@ def same(one, other):
 
 
 def recall(found, exact):
-    listed = (found.neighbors[:, :, None] == exact.neighbors[:, None, :]) & found.present[:, :, None]
+    listed = (found.neighbors[:, :, None] == exact.neighbors[:, None, :]) & found.mask[:, :, None]
     return float(listed.any(dim=2).float().mean())
 
 
@@ -159,7 +159,7 @@ def test_ties_are_settled_by_index_though_they_run_past_the_candidates_and_over_
     for x in (one.repeat(40, 1), near, torch.eye(9).repeat(30, 1), torch.zeros(50, 4), torch.ones(50, 4) / 2):
         expected = knn(x, 5)
         for sizes in (Sizes(2, 50, 70), Sizes(2, 100, 300)):
-            found = Fleet(cluster.client, models["general"], device="cpu", sizes=sizes).knn(x, 5)
+            found = DaskBackend(cluster.client, models["general"], device="cpu", sizes=sizes).knn(x, 5)
             assert torch.equal(found.neighbors, expected.neighbors)
             assert torch.equal(found.similarity, expected.similarity)
 
@@ -176,8 +176,8 @@ def test_the_estimator_sends_large_levels_only(cluster, rows, monkeypatch):
     small = wb.HiLander("glyphs-lander", client=cluster.client).fit(rows)
     assert (small.labels_ == expected.labels_).all()
     monkeypatch.setattr(backend, "SIZES", Sizes(300, 200, 400, 500, 150))
-    ran, real = [], Crew.run
-    monkeypatch.setattr(Crew, "run", lambda *given: ran.append(1) or real(*given))
+    ran, real = [], WorkerPool.run
+    monkeypatch.setattr(WorkerPool, "run", lambda *given: ran.append(1) or real(*given))
     model = wb.HiLander("glyphs-lander", client=cluster.client).fit(rows)
     assert (model.labels_ == expected.labels_).all()
     assert (model.predict(rows[:50]) == expected.predict(rows[:50])).all()
@@ -204,7 +204,7 @@ def hard():
 def test_approximate_lists_miss_little(cluster, hard):
     x, y = hard
     model = wb.load_checkpoint("general")
-    exact, found = knn(x, 10), approximate_lists(Crew(cluster.client), x, 10, PARTS, 0)
+    exact, found = knn(x, 10), approximate_lists(WorkerPool(cluster.client), x, 10, PARTS, 0)
     assert recall(found, exact) > 0.98
     f = [
         wb.scores(y, build_hierarchy(x, model.predict, model.inference, graph=lambda *_, g=g: g).labels)["bcubed_f"]
@@ -216,7 +216,7 @@ def test_approximate_lists_miss_little(cluster, hard):
 def test_one_part_is_searched_as_on_one_machine(cluster, blobs, monkeypatch):
     x, _ = blobs(20, 30)
     monkeypatch.setattr(backend, "APPROXIMATE_FROM", 500)
-    ours = Fleet(cluster.client, wb.load_checkpoint("general"), device="cpu", sizes=Sizes(alone=2), seed=3)
+    ours = DaskBackend(cluster.client, wb.load_checkpoint("general"), device="cpu", sizes=Sizes(alone=2), seed=3)
     assert torch.equal(ours.knn(x, 7).neighbors, knn(x, 7, method="approximate", seed=3).neighbors)
 
 
@@ -233,33 +233,33 @@ def idle(client):
 
 
 def test_ctrl_c_cancels_what_is_in_flight_and_leaves_the_client_usable(cluster, models, rows, alone, monkeypatch):
-    real = Crew.run
+    real = WorkerPool.run
 
-    def run_and_press(crew, jobs, what, tasks=1):
-        for result in real(crew, jobs, what, tasks):
+    def run_and_press(pool, jobs, what, tasks=1):
+        for result in real(pool, jobs, what, tasks):
             threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
             time.sleep(5)
             yield result
 
-    monkeypatch.setattr(Crew, "run", run_and_press)
+    monkeypatch.setattr(WorkerPool, "run", run_and_press)
     with pytest.raises(KeyboardInterrupt):
         on(cluster, models["general"], rows, Sizes(2, 30, 200, 100, 60))
-    monkeypatch.setattr(Crew, "run", real)
+    monkeypatch.setattr(WorkerPool, "run", real)
     assert idle(cluster.client)
     same(on(cluster, models["general"], rows, PARTITIONS[0]), alone["general"])
     assert idle(cluster.client)
 
 
 def test_few_jobs_are_in_flight_at_a_time(cluster):
-    crew, submitted = Crew(cluster.client), []
+    pool, submitted = WorkerPool(cluster.client), []
 
     def job(number):
         submitted.append(number)
-        return crew.submit(abs, -number)
+        return pool.submit(abs, -number)
 
-    for done, (_, result) in enumerate(crew.run([partial(job, number) for number in range(40)], "numbers")):
+    for done, (_, result) in enumerate(pool.run([partial(job, number) for number in range(40)], "numbers")):
         assert result in submitted
-        assert len(submitted) - done <= pool.AHEAD * crew.threads()
+        assert len(submitted) - done <= pool.AHEAD * pool.threads()
     assert submitted == list(range(40))
 
 
@@ -275,7 +275,7 @@ def test_bars_show_how_far_the_cluster_is(cluster, models, rows, monkeypatch, ca
 
 
 def test_an_error_of_a_worker_names_the_cluster(cluster, models, rows):
-    ours = closing(Fleet(cluster.client, models["general"], device="cuda:7", sizes=PARTITIONS[0]))
+    ours = closing(DaskBackend(cluster.client, models["general"], device="cuda:7", sizes=PARTITIONS[0]))
     said = f"a worker of {cluster.address} failed: ValueError: device: 'cuda:7'"
     with pytest.raises(ClusterError, match=said), ours as there:
         there.knn(rows, 5)
@@ -373,19 +373,19 @@ def test_a_bad_address_is_one_line(address, rows, tmp_path, monkeypatch):
 @pytest.fixture
 def killing(cluster, monkeypatch):
     """Kills a worker, once, after the third result of the n-th stage from now on; tells what all held then."""
-    real, held, stages = Crew.run, [], []
+    real, held, stages = WorkerPool.run, [], []
 
     def after(stage):
-        def run_and_kill(crew, jobs, what, tasks=1):
+        def run_and_kill(pool, jobs, what, tasks=1):
             stages.append(1)
             mine = len(stages) == stage
-            for number, result in enumerate(real(crew, jobs, what, tasks)):
+            for number, result in enumerate(real(pool, jobs, what, tasks)):
                 if number == 2 and mine:
                     held.append(sum(map(len, cluster.client.has_what().values())))
                     cluster.kill()
                 yield result
 
-        monkeypatch.setattr(Crew, "run", run_and_kill)
+        monkeypatch.setattr(WorkerPool, "run", run_and_kill)
         return held
 
     return after
@@ -403,8 +403,8 @@ def test_a_worker_killed_in_the_middle_loses_nothing_but_time(cluster, models, a
 def test_so_in_the_approximate_search(cluster, killing, hard):
     cluster.count(2)
     held = killing(2)
-    crew = Crew(cluster.client)
-    killed, whole = (approximate_lists(crew, hard[0], 10, PARTS, 0) for _ in range(2))
+    pool = WorkerPool(cluster.client)
+    killed, whole = (approximate_lists(pool, hard[0], 10, PARTS, 0) for _ in range(2))
     assert torch.equal(killed.neighbors, whole.neighbors)
     assert len(held) == len(cluster.client.nthreads()) == 1
 
@@ -426,18 +426,18 @@ def test_a_worker_with_other_code_is_refused(cluster, models, rows, tmp_path):
     with pytest.raises(ClusterError, match=r"a worker has the workbench .*, expected .*; install the same package"):
         on(cluster, models["general"], rows, PARTITIONS[0])
     with pytest.raises(ClusterError, match=r"a worker has the workbench"):
-        Crew(cluster.client).everywhere(os.getpid)
+        WorkerPool(cluster.client).everywhere(os.getpid)
 
 
 def test_a_scheduler_that_ends_is_named(cluster, models, rows, monkeypatch):
     cluster.count(1)
-    real = Crew.run
+    real = WorkerPool.run
 
-    def run_and_end(crew, jobs, what, tasks=1):
-        for result in real(crew, jobs, what, tasks):
+    def run_and_end(pool, jobs, what, tasks=1):
+        for result in real(pool, jobs, what, tasks):
             cluster.scheduler.kill()
             yield result
 
-    monkeypatch.setattr(Crew, "run", run_and_end)
+    monkeypatch.setattr(WorkerPool, "run", run_and_end)
     with pytest.raises(OSError, match=cluster.address):
         on(cluster, models["general"], rows, Sizes(2, 60, 200, 100, 60))

@@ -146,15 +146,15 @@ class Threads:
         self.halted = threading.Event()
 
     class Seat:
-        def __init__(self, crew):
-            self.crew, self.pool, self.run, self.last = crew, ThreadPoolExecutor(1), None, None
+        def __init__(self, pool):
+            self.pool, self.pool, self.run, self.last = pool, ThreadPoolExecutor(1), None, None
 
         def submit(self, run):
-            self.run, self.last = run, self.pool.submit(self.crew.attempt, run)
+            self.run, self.last = run, self.pool.submit(self.pool.attempt, run)
             return self.last
 
         def lost(self, future):
-            return future.done() and self.crew.lose(self.run)
+            return future.done() and self.pool.lose(self.run)
 
     def free(self, wanted):
         return [seat for seat in self.all if not seat.last or seat.last.done()][:wanted]
@@ -166,8 +166,8 @@ class Threads:
         [seat.pool.shutdown() for seat in self.all]
 
 
-def dispatched(runs, crew, store, stop=None, retry=False):
-    found = Dispatch(runs, crew, store, lambda run: run.training, retry).results(stop)
+def dispatched(runs, pool, store, stop=None, retry=False):
+    found = Dispatch(runs, pool, store, lambda run: run.training, retry).results(stop)
     return {run.key: made for run, made in found}
 
 
@@ -237,19 +237,19 @@ def test_what_others_compute_is_waited_for_and_read(store):
 
 
 def test_stop_ends_runs_in_flight_and_keeps_those_that_make_it(store):
-    crew = Threads(None, n=2)
+    pool = Threads(None, n=2)
 
     def attempt(run):
         if run.key == "first":
             return {"rows": [], "error": ""}
-        crew.halted.wait(10)
+        pool.halted.wait(10)
         if run.key == "cancelled":
             raise Cancelled
         return {"rows": [], "error": ""}
 
-    crew.attempt = attempt
+    pool.attempt = attempt
     made = dispatched(
-        [Job("first"), Job("cancelled"), Job("late"), Job("never")], crew, store, stop=lambda: bool(store.read("first"))
+        [Job("first"), Job("cancelled"), Job("late"), Job("never")], pool, store, stop=lambda: bool(store.read("first"))
     )
     assert made.keys() <= {"first", "late"}
     assert "first" in made

@@ -44,7 +44,7 @@ def test_a_whole_level_is_the_same_link_by_link(level, changes):
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_minibatch_is_the_same_and_so_are_its_gradients(level, layers):
     lander, rows = published(layers=layers), torch.tensor([5, 17, 3, 80])
-    part = feature_inputs(*level, average=True).halo(rows, layers + 1)
+    part = feature_inputs(*level, average=True).k_hop_subgraph(rows, layers + 1)
     gradients = []
     for logits in (lander(part), per_edge_logits(lander, part, len(rows))):
         lander.zero_grad()

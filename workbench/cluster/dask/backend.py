@@ -1,6 +1,6 @@
 """Hi-LANDER on a Dask cluster: the graph and the linkages of large levels are computed by its workers, all else here.
 
-The level loop stays the one loop: `Fleet.knn` stands in for `knn`, `Fleet.predict` for `Lander.predict`.
+The level loop stays the one loop: `DaskBackend.knn` stands in for `knn`, `DaskBackend.predict` for `Lander.predict`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,16 @@ from torch import Tensor
 
 from ...graph.knn import APPROXIMATE_FROM, KnnGraph, knn
 from ...graph.nodes import Nodes
-from ...lander.model import Lander
-from ...lander.prediction import Prediction
+from ...lander.model import Lander, Prediction
 from .knn import LEAST, Sizes, approximate_lists, exact_lists, near_blocks
-from .pool import ClusterError, Crew
+from .pool import ClusterError, WorkerPool
 from .tasks import has_cuda, linked, packed
 
 SIZES = Sizes()
 CONNECT = 10.0  # seconds to wait for a scheduler
 
 
-class Fleet:
+class DaskBackend:
     """A cluster that builds graphs and applies one LANDER.
 
     Args:
@@ -43,7 +42,7 @@ class Fleet:
         >>> from workbench.lander import LanderConfig
         >>> here = LocalCluster(n_workers=1, processes=False, dashboard_address=None)
         >>> with here, Client(here) as client:
-        ...     fleet = Fleet(client, Lander(LanderConfig()), sizes=Sizes(alone=2, queries=2, base=2))
+        ...     fleet = DaskBackend(client, Lander(LanderConfig()), sizes=Sizes(alone=2, queries=2, base=2))
         ...     fleet.knn(torch.eye(3) * 0.6 + 0.3, 2).neighbors.tolist()
         [[1, 2], [0, 2], [0, 1]]
     """
@@ -51,13 +50,13 @@ class Fleet:
     def __init__(
         self, client: Client, lander: Lander, *, device: str = "auto", seed: int = 0, sizes: Sizes | None = None
     ) -> None:
-        self._crew, self._lander, self._device, self._seed = Crew(client), lander, device, seed
+        self._pool, self._lander, self._device, self._seed = WorkerPool(client), lander, device, seed
         self._sizes = sizes or SIZES
-        self._weights = self._crew.share(lambda: copy.deepcopy(lander).cpu().eval())
+        self._weights = self._pool.share(lambda: copy.deepcopy(lander).cpu().eval())
 
     def close(self) -> None:
         """Free what workers hold of ours; the client stays open."""
-        self._crew.close()
+        self._pool.close()
 
     def knn(self, features: Float[Tensor, "n d"], k: int) -> KnnGraph:
         """`graph.knn`: exact up to 30,000 rows, or where every worker has a GPU; else approximate.
@@ -70,12 +69,12 @@ class Fleet:
             return knn(features, k, seed=self._seed)
         features = features.detach().float()
         if n < APPROXIMATE_FROM or self._gpus():
-            return exact_lists(self._crew, features, k, self._sizes, self._device)
-        return approximate_lists(self._crew, features, k, self._sizes, self._seed)
+            return exact_lists(self._pool, features, k, self._sizes, self._device)
+        return approximate_lists(self._pool, features, k, self._sizes, self._seed)
 
     def _gpus(self) -> bool:
         """Whether every worker that is there now has a GPU to use."""
-        answers = [] if self._device == "cpu" else self._crew.everywhere(has_cuda)
+        answers = [] if self._device == "cpu" else self._pool.everywhere(has_cuda)
         return bool(answers) and all(answers)
 
     def predict(self, nodes: Nodes, graph: KnnGraph) -> Prediction:
@@ -87,21 +86,23 @@ class Fleet:
         if graph.n < self._sizes.alone or graph.k == 0:
             return self._lander.predict(nodes, graph)
         inputs, hops = self._lander.inputs(nodes, graph), self._lander.config.layers + 1
-        most = self._crew.fair(graph.n, LEAST, self._sizes.nodes)
+        most = self._pool.fair(graph.n, LEAST, self._sizes.nodes)
         blocks = [block.to(graph.neighbors.device) for block in near_blocks(nodes.center, most, self._seed)]
         linkage = torch.empty_like(graph.similarity)
 
-        def halo(block: Tensor) -> tuple[Any, ...]:
-            return packed(inputs.halo(block, hops))
+        def k_hop_subgraph(block: Tensor) -> tuple[Any, ...]:
+            return packed(inputs.k_hop_subgraph(block, hops))
 
-        jobs = [self._crew.task(linked, partial(halo, block), self._weights, self._device) for block in blocks]
-        for which, found in self._crew.run(jobs, "links"):
+        jobs = [
+            self._pool.task(linked, partial(k_hop_subgraph, block), self._weights, self._device) for block in blocks
+        ]
+        for which, found in self._pool.run(jobs, "links"):
             linkage[blocks[which]] = torch.from_numpy(found).to(linkage.device)
-        return self._lander.prediction(nodes, graph, linkage)
+        return Prediction.of(graph, linkage)
 
 
 @contextmanager
-def found_client(client: Any) -> Iterator[Client]:
+def resolve_client(client: Any) -> Iterator[Client]:
     """The client given, or with True the active one: in a task of a cluster that cluster's, else the last one made.
 
     Raises:
@@ -109,7 +110,7 @@ def found_client(client: Any) -> Iterator[Client]:
         ValueError: no client is active, or it is asynchronous.
 
     Example:
-        >>> with found_client(7):
+        >>> with resolve_client(7):
         ...     pass
         Traceback (most recent call last):
         TypeError: client: expected a distributed.Client, True (the active one) or None, got 7

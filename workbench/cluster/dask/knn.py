@@ -18,9 +18,9 @@ from torch import Tensor
 from ..._core.runtime import Threads
 from ...graph import _numba
 from ...graph.exact import NEXT, SPARE, open_rows, rank_itself
-from ...graph.knn import KnnGraph, surroundings
+from ...graph.knn import KnnGraph, k_hop_subgraph
 from ...graph.nn_descent import REACH, ROUNDS, SETTLED, both_ways, leaf_ends, tree_order
-from .pool import Crew
+from .pool import WorkerPool
 from .tasks import explored, merged, nearest, searched
 
 LEAST = 4096  # rows of a task, where a large cluster would have fewer for each thread
@@ -46,14 +46,14 @@ class Sizes:
     nodes: int = 2**16
 
 
-def exact_lists(crew: Crew, features: Tensor, k: int, sizes: Sizes, device: str) -> KnnGraph:
+def exact_lists(pool: WorkerPool, features: Tensor, k: int, sizes: Sizes, device: str) -> KnnGraph:
     """The exact k-NN graph: every block of queries meets every block of the base, the best of each are merged.
 
     Rows whose ties run past the candidates are looked for once more, their ties settled by index. Products of pairs are
     then computed here, by the same function as on one machine.
 
     Args:
-        crew: of the cluster.
+        pool: of the cluster.
         features: unit rows [n, d], n > k.
         k: neighbours per node.
         sizes: of the blocks.
@@ -61,18 +61,18 @@ def exact_lists(crew: Crew, features: Tensor, k: int, sizes: Sizes, device: str)
     """
     n, rows = len(features), features.cpu().contiguous()
     m = min(k + NEXT, n - 1)
-    base = [(first, crew.share(partial(_rows, rows, first, sizes.base))) for first in range(0, n, sizes.base)]
+    base = [(first, pool.share(partial(_rows, rows, first, sizes.base))) for first in range(0, n, sizes.base)]
 
     def job(asked: Tensor, level: Tensor | None) -> Future[Any]:
-        sent = crew.send((rows[asked].numpy(), asked.numpy(), None if level is None else level.numpy()))
-        return crew.submit(merged, m, [crew.submit(nearest, sent, block, first, m, device) for first, block in base])
+        sent = pool.send((rows[asked].numpy(), asked.numpy(), None if level is None else level.numpy()))
+        return pool.submit(merged, m, [pool.submit(nearest, sent, block, first, m, device) for first, block in base])
 
     value, index = torch.empty(n, m), torch.empty(n, m, dtype=torch.long)
 
     def look_up(asked: Tensor, level: Tensor | None) -> None:
-        spans = torch.arange(len(asked)).split(crew.fair(len(asked), LEAST, sizes.queries))
+        spans = torch.arange(len(asked)).split(pool.fair(len(asked), LEAST, sizes.queries))
         jobs = [partial(job, asked[span], None if level is None else level[span]) for span in spans]
-        for which, found in crew.run(jobs, "k-NN graph: products", len(base) + 1):
+        for which, found in pool.run(jobs, "k-NN graph: products", len(base) + 1):
             value[asked[spans[which]]], index[asked[spans[which]]] = map(torch.from_numpy, found)
 
     look_up(torch.arange(n), None)
@@ -81,32 +81,32 @@ def exact_lists(crew: Crew, features: Tensor, k: int, sizes: Sizes, device: str)
     return KnnGraph(*rank_itself(features, index.to(features.device), k))
 
 
-def approximate_lists(crew: Crew, features: Tensor, k: int, sizes: Sizes, seed: int) -> KnnGraph:
+def approximate_lists(pool: WorkerPool, features: Tensor, k: int, sizes: Sizes, seed: int) -> KnnGraph:
     """The approximate k-NN graph, on the workers' CPUs; of no more rows than a part what one machine finds.
 
     All rows are split into parts in several ways, each by a random projection tree; every part is searched in itself;
-    the lists are merged; then rounds of neighbours of neighbours, as within `_forest`, across the parts.
+    the lists are merged; then rounds of neighbours of neighbours, as within `graph.nn_descent`, across the parts.
 
     Args:
-        crew, features, k, sizes: see `exact_lists`.
+        pool, features, k, sizes: see `exact_lists`.
         seed: of the trees.
     """
     rows, m = features.cpu().contiguous(), min(k + SPARE, len(features) - 1)
     depth = depth_for(len(rows), sizes.part)
-    with Threads() as pool:
-        grown = pool.map(partial(tree_order, rows.numpy(), depth, seed), range(SPLITS if depth else 1))
+    with Threads() as threads:
+        grown = threads.map(partial(tree_order, rows.numpy(), depth, seed), range(SPLITS if depth else 1))
         orders = list(grown)
     best, ids = np.full((len(rows), m), -np.inf, np.float32), np.full((len(rows), m), -1, np.int32)
     for order in orders:
         parts = [part.numpy() for part in blocks_of(order, depth)]
-        jobs = [crew.task(searched, partial(_rows_at, rows, part), m, seed) for part in parts]
-        for which, (value, index) in crew.run(jobs, "k-NN graph: parts"):
+        jobs = [pool.task(searched, partial(_rows_at, rows, part), m, seed) for part in parts]
+        for which, (value, index) in pool.run(jobs, "k-NN graph: parts"):
             part = parts[which]
             lists = best[part], ids[part]
             _numba.merge_lists(*lists, value, np.where(index >= 0, part[index], -1).astype(np.int32))
             best[part], ids[part] = lists
     if depth:
-        _explore(crew, rows, best, ids, near_blocks(rows, crew.fair(len(rows), LEAST, sizes.nodes), seed))
+        _explore(pool, rows, best, ids, near_blocks(rows, pool.fair(len(rows), LEAST, sizes.nodes), seed))
     found = torch.from_numpy(ids).long().to(features.device)
     return KnnGraph(*rank_itself(features, found, k))
 
@@ -143,15 +143,15 @@ def near_blocks(rows: Tensor, most: int, seed: int) -> list[Tensor]:
     return blocks_of(tree_order(rows.cpu().contiguous().numpy(), depth, seed, 0), depth)
 
 
-def _explore(crew: Crew, rows: Tensor, best: Any, ids: Any, blocks: list[Tensor]) -> None:
+def _explore(pool: WorkerPool, rows: Tensor, best: Any, ids: Any, blocks: list[Tensor]) -> None:
     """Rounds of neighbours of neighbours, as in `_forest`: every block from the links as they were before the round."""
     known = np.full((len(ids), 1), -1, np.int32)
     for _ in range(ROUNDS):
         near = ids[:, : max(1, int(REACH * ids.shape[1]))].copy()
         links, fresh = map(torch.from_numpy, both_ways(near, known))
         around = partial(_around, rows, links, fresh, best, ids)
-        better, jobs = 0, [crew.task(explored, partial(around, block)) for block in blocks]
-        for which, (more, value, index) in crew.run(jobs, "k-NN graph: neighbours"):
+        better, jobs = 0, [pool.task(explored, partial(around, block)) for block in blocks]
+        for which, (more, value, index) in pool.run(jobs, "k-NN graph: neighbours"):
             block, better = blocks[which].numpy(), better + more
             best[block], ids[block] = value, index
         if better < SETTLED * len(ids):
@@ -161,8 +161,8 @@ def _explore(crew: Crew, rows: Tensor, best: Any, ids: Any, blocks: list[Tensor]
 
 def _around(rows: Tensor, links: Tensor, fresh: Tensor, best: Any, ids: Any, block: Tensor) -> tuple[Any, ...]:
     """What `explored` reads of a block."""
-    nodes, local, rings = surroundings(links, block, 2)
-    near, own = slice(rings[1]), block.numpy()
+    nodes, local, hop_sizes = k_hop_subgraph(links, block, 2)
+    near, own = slice(hop_sizes[1]), block.numpy()
     part = nodes.int(), rows[nodes], local[near].int(), fresh[nodes[near]]
     return (*(column.numpy() for column in part), best[own], ids[own])
 

@@ -13,7 +13,7 @@ from typing import Any
 from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
-from ..._core.progress import tracked
+from ..._core.progress import progress_bar
 from .tasks import code_here, guarded
 
 AHEAD = 2  # tasks in flight per thread of the cluster: one computes while the data of the next travel
@@ -62,7 +62,7 @@ def _sent(client: Client, value: Any) -> Future[Any]:
 
 
 @dataclass
-class _Piece:
+class _Task:
     """A job in flight, how often it was lost, and the future of its result."""
 
     number: int
@@ -71,7 +71,7 @@ class _Piece:
     future: Future[Any]
 
 
-class Crew:
+class WorkerPool:
     """All workers of a cluster, also those that join later.
 
     Args:
@@ -151,12 +151,12 @@ class Crew:
         Raises:
             ClusterError: a task failed, was lost too often, or no worker is left.
         """
-        for _, result in zip(tracked(jobs, what), self._results(jobs, tasks), strict=True):
+        for _, result in zip(progress_bar(jobs, what), self._results(jobs, tasks), strict=True):
             yield result
 
     def _results(self, jobs: Sequence[Job], tasks: int) -> Iterator[tuple[int, Any]]:
-        source, ended = enumerate(jobs), queue.SimpleQueue[_Piece]()
-        flying: dict[int, _Piece] = {}
+        source, ended = enumerate(jobs), queue.SimpleQueue[_Task]()
+        flying: dict[int, _Task] = {}
         try:
             while True:
                 room = max(2, AHEAD * self.threads() // tasks)
@@ -183,10 +183,10 @@ class Crew:
         for shared in list(self._shared):
             shared.drop()
 
-    def _start(self, number: int, job: Job, ended: queue.SimpleQueue[_Piece], lost: int = 0) -> _Piece:
+    def _start(self, number: int, job: Job, ended: queue.SimpleQueue[_Task], lost: int = 0) -> _Task:
         """Submit it; it enters the queue when it has ended, one way or another."""
         try:
-            piece = _Piece(number, job, lost, job())
+            piece = _Task(number, job, lost, job())
         except OSError as error:  # the worker that was to take the data left just then
             return self._start(number, job, ended, self._again(lost, error))
         piece.future.add_done_callback(lambda _: ended.put(piece))
@@ -202,7 +202,7 @@ class Crew:
         time.sleep(0.2 * lost)
         return lost + 1
 
-    def _next(self, ended: queue.SimpleQueue[_Piece]) -> _Piece:
+    def _next(self, ended: queue.SimpleQueue[_Task]) -> _Task:
         while True:
             try:
                 return ended.get(timeout=5)

@@ -119,18 +119,18 @@ def explored(part: tuple[Any, ...]) -> tuple[int, Any, Any]:
     return better, best, np.where(local >= 0, nodes[local.clip(min=0)], kept).astype(np.int32)
 
 
-def linked(halo: tuple[Any, ...], lander: Lander, device: str) -> Any:
-    """Linkage [b, k] of the first nodes of a halo (`packed`)."""
+def linked(k_hop_subgraph: tuple[Any, ...], lander: Lander, device: str) -> Any:
+    """Linkage [b, k] of the first nodes of a k-hop subgraph (`packed`)."""
     where = resolve_device(device)
-    lists, similarity, nodes, edges = (torch.from_numpy(column).to(where) for column in halo[:4])
+    lists, similarity, nodes, edges = (torch.from_numpy(column).to(where) for column in k_hop_subgraph[:4])
     missing = len(nodes) - len(lists)
     graph = KnnGraph(pad(lists.long(), (0, 0, 0, missing), value=-1), pad(similarity, (0, 0, 0, missing)))
-    inputs = GraphInputs(graph, nodes, pad(edges, (0, 0, 0, 0, 0, missing)), halo[4])
+    inputs = GraphInputs(graph, nodes, pad(edges, (0, 0, 0, 0, 0, missing)), k_hop_subgraph[4])
     return lander.on(where).linkage_from(inputs).cpu().numpy()
 
 
-def packed(halo: GraphInputs) -> tuple[Any, ...]:
-    """A halo as arrays, without the last ring's lists, which are empty: most of its nodes lie there."""
-    graph, inner = halo.graph, slice(halo.rings[-2])
-    columns = (graph.neighbors[inner].int(), graph.similarity[inner], halo.nodes, halo.edges[inner])
-    return (*(column.cpu().numpy() for column in columns), halo.rings)
+def packed(k_hop_subgraph: GraphInputs) -> tuple[Any, ...]:
+    """A k-hop subgraph as arrays, without the last ring's lists, which are empty: most of its nodes lie there."""
+    graph, inner = k_hop_subgraph.graph, slice(k_hop_subgraph.hop_sizes[-2])
+    columns = (graph.neighbors[inner].int(), graph.similarity[inner], k_hop_subgraph.nodes, k_hop_subgraph.edges[inner])
+    return (*(column.cpu().numpy() for column in columns), k_hop_subgraph.hop_sizes)

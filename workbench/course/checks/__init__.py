@@ -3,4 +3,11 @@
 from . import ablation, graph, model, scores  # noqa: F401 - they add their checks
 from .registry import CHECKS, Check, Verdict, add_check, check, find_check
 
-__all__ = ["CHECKS", "Check", "Verdict", "add_check", "check", "find_check"]
+__all__ = [
+    "CHECKS",
+    "Check",
+    "Verdict",
+    "add_check",
+    "check",
+    "find_check",
+]

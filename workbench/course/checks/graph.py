@@ -18,8 +18,7 @@ from ...encoder.train import cosine_margin_logits
 from ...evaluate.scores import scores
 from ...graph.density import density_target, link_labels
 from ...graph.knn import KnnGraph, knn
-from ...lander.model import Lander
-from ...lander.prediction import Prediction
+from ...lander.model import Lander, Prediction
 from ..compare import as_numbers
 from .registry import add_check
 
@@ -113,14 +112,14 @@ def hubs(graph: KnnGraph) -> Tensor:
 def mutual(graph: KnnGraph) -> Tensor:
     """mutual links"""
     node = torch.arange(graph.n, device=graph.neighbors.device)[:, None, None]
-    return (graph.neighbors[graph.filled] == node).any(dim=2) & graph.present
+    return (graph.neighbors[graph.padded] == node).any(dim=2) & graph.mask
 
 
 @add_check("02-recall", within=0.002, hint="For each image: how many of the exact list are on the other list, over k?")
 def recall(found: KnnGraph, exact: KnnGraph) -> float:
     """share of the true neighbours that were found"""
-    hit = (exact.neighbors[:, :, None] == found.neighbors[:, None, :]).any(dim=2) & exact.present
-    return float(hit.sum() / exact.present.sum())
+    hit = (exact.neighbors[:, :, None] == found.neighbors[:, None, :]).any(dim=2) & exact.mask
+    return float(hit.sum() / exact.mask.sum())
 
 
 @add_check("02-official", hint="The official code counts the image itself.")
@@ -132,7 +131,7 @@ def official(ks: Sequence[int]) -> list[int]:
 @add_check("02-one-sided", within=0.002, hint="One-sided: present, but not mutual.")
 def one_sided(graph: KnnGraph, labels: Any) -> float:
     """share of one-sided links that join a class"""
-    alone = graph.present & ~mutual(graph)
+    alone = graph.mask & ~mutual(graph)
     return float(link_labels(graph, torch.as_tensor(labels))[alone].float().mean())
 
 
@@ -168,7 +167,7 @@ def peaks(graph: KnnGraph, labels: Any) -> list[int]:
     """peaks"""
     truth = torch.as_tensor(labels)
     guess = Prediction(link_labels(graph, truth).float(), density_target(graph, truth))
-    return [int(node) for node in decode_tree(graph, guess, tau=0.5).representative]
+    return [int(node) for node in decode_tree(graph, guess, 0.5).representative]
 
 
 @add_check("03-signed", how="function", within=1e-3, hint="Same class: +1, another: -1; times the similarity; mean.")
@@ -181,8 +180,8 @@ def signed(graph: KnnGraph, labels: Any) -> Tensor:
 def top(graph: KnnGraph, labels: Any) -> float:
     """share of images whose plain proportion is 1"""
     same = link_labels(graph, torch.as_tensor(labels))
-    return float((same.sum(dim=1) == graph.present.sum(dim=1))[graph.present.any(dim=1)].float().mean())
+    return float((same.sum(dim=1) == graph.mask.sum(dim=1))[graph.mask.any(dim=1)].float().mean())
 
 
 def _share_same(graph: KnnGraph, labels: Any) -> float:
-    return float(link_labels(graph, torch.as_tensor(labels))[graph.present].float().mean())
+    return float(link_labels(graph, torch.as_tensor(labels))[graph.mask].float().mean())

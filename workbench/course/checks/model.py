@@ -11,7 +11,7 @@ from torch import Tensor
 from ...cluster.hierarchy import Hierarchy, Level, build_hierarchy
 from ...decode.aggregate import aggregate
 from ...decode.tree import decode_tree
-from ...evaluate.interventions import Surgery
+from ...evaluate.interventions import InterventionStudy
 from ...evaluate.scores import bcubed, contingency, pairwise
 from ...evaluate.tau_sweep import best_links, nested_scores
 from ...graph.density import signed_density
@@ -19,8 +19,7 @@ from ...graph.knn import KnnGraph
 from ...graph.nodes import Nodes
 from ...lander.convs import AttentionConv, MeanConv
 from ...lander.inputs import GraphInputs
-from ...lander.model import Lander, linkage_of
-from ...lander.prediction import Prediction
+from ...lander.model import Lander, Prediction, linkage_of
 from ...train.episodes import TrainingLevel
 from ...train.losses import balance, density_loss, link_loss
 from .registry import add_check
@@ -80,14 +79,14 @@ def density(lander: Lander, features: Tensor, graph: KnnGraph) -> Tensor:
 def reach(graph: KnnGraph, node: int) -> set[int]:
     """nodes that two layers can hear"""
     numbers = torch.arange(graph.n, dtype=torch.float64)[:, None]  # halo takes rows of numbers
-    seen = GraphInputs(graph, numbers, graph.similarity[..., None]).halo(torch.tensor([node]), hops=2)
+    seen = GraphInputs(graph, numbers, graph.similarity[..., None]).k_hop_subgraph(torch.tensor([node]), hops=2)
     return set(seen.nodes[:, 0].long().tolist())
 
 
 @add_check("04-saved", within=0.05, hint="m and the width of the head cancel; what is left are links and nodes.")
 def saved(graph: KnnGraph) -> float:
     """times fewer multiplications by halves"""
-    return int(graph.present.sum()) / graph.n
+    return int(graph.mask.sum()) / graph.n
 
 
 @add_check("04-static", how="choice", hint="Add the same number to both, apply LeakyReLU: which is larger now?")
@@ -95,7 +94,7 @@ def static(x: Tensor, graph: KnnGraph, left: Tensor) -> bool:
     """whether nodes can disagree about the order of the same neighbours"""
     random = torch.Generator().manual_seed(0)
     rights = torch.randn(50, 1, 1, x.shape[1], generator=random)
-    own = x[graph.filled] @ left
+    own = x[graph.padded] @ left
     scores = torch.nn.functional.leaky_relu(own + (rights * x[:, None]).sum(dim=-1), 0.2)
     order = (scores[..., :, None] > scores[..., None, :]) == (own[..., :, None] > own[..., None, :])
     return not bool(order.all())
@@ -114,7 +113,7 @@ def link_loss_of(logits: Tensor, level: TrainingLevel) -> Tensor:
 def density_loss_of(logits: Tensor, level: TrainingLevel) -> Tensor:
     """density loss of the level"""
     graph = level.inputs.graph
-    return density_loss(signed_density(graph, 2 * linkage_of(logits, graph.present) - 1), level.density)
+    return density_loss(signed_density(graph, 2 * linkage_of(logits, graph.mask) - 1), level.density)
 
 
 @add_check("05-constant", within=0.01, hint="Right links cost -ln of the share, the others -ln of what is left to 1.")
@@ -203,7 +202,7 @@ def super_nodes(x: Tensor, clusters: Tensor, peaks: Tensor) -> Tensor:
 @add_check("07-loop", how="partition", within=0.01, hint="Look the clusters up for every image: clusters[labels].")
 def loop(lander: Lander, x: Tensor) -> np.ndarray:
     """clusters after the last level"""
-    return build_hierarchy(x, lander.predict, lander.inference).labels.cpu().numpy()
+    return build_hierarchy(x, lander.predict, lander.inference, ensemble=lander.ensemble).labels.cpu().numpy()
 
 
 @add_check("07-average", within=1e-4, hint="Weigh each super-node's average by its number of images.")
@@ -226,7 +225,7 @@ def links_in_all(n: int, n_clusters: int) -> int:
 
 
 @add_check("07-head", how="choice", hint="Sort the table by gain.")
-def head(surgery: Surgery, n_levels: int) -> str:
+def head(study: InterventionStudy, n_levels: int) -> str:
     """head whose truth adds most"""
-    gains = surgery.gains(n_levels)
+    gains = study.gains(n_levels)
     return str(gains.loc[gains["gain"].idxmax(), "head"])

@@ -13,7 +13,7 @@ from ...cluster.hierarchy import Hierarchy
 from ...cluster.hilander import HiLander
 from ...evaluate.baselines import AverageLinkage, Baseline, NoLearningOneLevel, tune
 from ...evaluate.errors import false_merges, false_splits
-from ...evaluate.interventions import Edit, Plan, Surgery
+from ...evaluate.interventions import Edit, Intervention, InterventionStudy
 from ...evaluate.scores import ari, bcubed, contingency, nmi, pairwise, scores
 from ...graph.knn import KnnGraph
 from ...views.figures.score_plots import by_class
@@ -153,24 +153,24 @@ def dominates(labels_true: Any, labels_pred: Any) -> str:
 
 
 @add_check("11-cuts", hint="Plan(edits=[Edit(level, child_image, parent_image, 0)]); compare F after the last level.")
-def lasting_cuts(surgery: Surgery, labels: Any, n: int) -> int:
+def lasting_cuts(study: InterventionStudy, labels: Any, n: int) -> int:
     """number of cuts whose gain is still there after the last level"""
-    links = false_merges(surgery.own, labels).head(n)
-    return sum(_final_gain(surgery, labels, link) > link.f_gain / 2 for link in links.itertuples())
+    links = false_merges(study.own, labels).head(n)
+    return sum(_final_gain(study, labels, link) > link.f_gain / 2 for link in links.itertuples())
 
 
-def _final_gain(surgery: Surgery, labels: Any, link: Any) -> float:
+def _final_gain(study: InterventionStudy, labels: Any, link: Any) -> float:
     """What cutting this one link adds to pairwise F after the last level."""
-    cut = surgery.hierarchy(Plan(edits=[Edit(link.level, link.child_image, link.parent_image, 0)]))
-    after, before = (pairwise(contingency(labels, tree.labels.cpu().numpy())).f for tree in (cut, surgery.own))
+    cut = study.hierarchy(Intervention(edits=[Edit(link.level, link.child_image, link.parent_image, 0)]))
+    after, before = (pairwise(contingency(labels, tree.labels.cpu().numpy())).f for tree in (cut, study.own))
     return after - before
 
 
 @add_check("11-ceiling", within=0.002, hint="Plan(links=range(10), density=range(10)) has both heads right.")
-def ceiling(surgery: Surgery) -> float:
+def ceiling(study: InterventionStudy) -> float:
     """BCubed F with true links and true densities at every level"""
-    levels = range(max(10, surgery.settings.max_levels))
-    return surgery.bcubed_f(surgery.hierarchy(Plan(links=levels, density=levels)))
+    levels = range(max(10, study.settings.max_levels))
+    return study.bcubed_f(study.hierarchy(Intervention(links=levels, density=levels)))
 
 
 # ---------------------------------------------------------------- 12 your data
@@ -179,7 +179,7 @@ def ceiling(surgery: Surgery) -> float:
 @add_check("12-duplicates", how="set", hint="The nearest neighbour's similarity is 1, up to rounding.")
 def duplicates(graph: KnnGraph) -> list[int]:
     """rows that have an exact copy"""
-    nearest = (graph.similarity * graph.present).amax(dim=1)
+    nearest = (graph.similarity * graph.mask).amax(dim=1)
     return [int(i) for i in (nearest >= 1 - 1e-6).nonzero()[:, 0]]
 
 
@@ -192,7 +192,7 @@ def labels_of_file(features: Any) -> Int64[np.ndarray, " n"]:
 @add_check("12-orphans", within=0.001, hint="Count how often each row stands in graph.neighbors, then the zeros.")
 def orphans(graph: KnnGraph) -> float:
     """share of rows that no other row lists"""
-    listed = np.bincount(graph.neighbors[graph.present].cpu().numpy(), minlength=graph.n)
+    listed = np.bincount(graph.neighbors[graph.mask].cpu().numpy(), minlength=graph.n)
     return float((listed == 0).mean())
 
 

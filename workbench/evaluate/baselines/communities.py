@@ -28,7 +28,7 @@ def symmetric(graph: KnnGraph) -> csr_array:
         [[0.0, 0.8], [0.8, 0.0]]
     """
     target, source = graph.edge_index.numpy()[::-1]
-    weight = graph.similarity[graph.present].numpy().astype(np.float64)
+    weight = graph.similarity[graph.mask].numpy().astype(np.float64)
     matrix = coo_array((weight, (target, source)), shape=(graph.n, graph.n)).tocsr()
     return csr_array(matrix.maximum(matrix.T))
 

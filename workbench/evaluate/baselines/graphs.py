@@ -27,7 +27,7 @@ def components(graph: KnnGraph, kept: Bool[Tensor, "n k"]) -> Int64[np.ndarray, 
         >>> components(graph, graph.neighbors == 0).tolist()
         [0, 0, 0]
     """
-    node, slot = (kept & graph.present).nonzero(as_tuple=True)
+    node, slot = (kept & graph.mask).nonzero(as_tuple=True)
     edges = (node.numpy(), graph.neighbors[node, slot].numpy())
     matrix = coo_array((np.ones(len(node), dtype=bool), edges), shape=(graph.n, graph.n))
     return np.asarray(connected_components(matrix, directed=False)[1], dtype=np.int64)
@@ -72,7 +72,7 @@ def rank_order(graph: KnnGraph, block: int = 2**22) -> Float[Tensor, "n k"]:
 
     Source: Otto, Wang & Jain 2018, "Clustering millions of faces by identity".
     """
-    node, slot = graph.present.nonzero(as_tuple=True)
+    node, slot = graph.mask.nonzero(as_tuple=True)
     sets = graph.neighbors.sort(dim=1).values
     distance = torch.full_like(graph.similarity, torch.inf)
     for edges in torch.arange(len(node)).split(max(1, block // max(1, graph.k))):
@@ -146,7 +146,7 @@ def first_neighbor_partitions(rows: Float[Tensor, "n d"]) -> list[Int64[np.ndarr
     labels, means = torch.arange(len(rows)), rows
     while True:
         graph = knn(means, k=1)
-        joined = torch.from_numpy(components(graph, graph.present))
+        joined = torch.from_numpy(components(graph, graph.mask))
         n_clusters = int(joined.max()) + 1
         if n_clusters == len(means) or (n_clusters == 1 and partitions):
             return partitions or [labels.numpy()]

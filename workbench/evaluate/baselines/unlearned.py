@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...cluster.hierarchy import build_hierarchy
 from ...cluster.predictors import similarity_predictor
-from ...graph.knn import KnnGraph, knn, known
+from ...graph.knn import KnnGraph, knn, precomputed
 from ...lander.config import InferenceConfig
 from .base import Baseline, Grid
 
@@ -44,7 +44,7 @@ class NoLearning(Baseline):
     def _assign(self, data: Any) -> Int64[np.ndarray, " n"]:
         rows, images = data
         settings = InferenceConfig(k=self.k, tau=self.tau, max_levels=self.max_levels)
-        return build_hierarchy(rows, similarity_predictor, settings, graph=known(images)).labels.numpy()
+        return build_hierarchy(rows, similarity_predictor, settings, graph=precomputed(images)).labels.numpy()
 
 
 class NoLearningOneLevel(NoLearning):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .run import Cancelled, Run
 from .store import Store
-from .workers import Crew, Result, Seat, Stop
+from .workers import Result, Seat, Stop, WorkerPool
 
 WAIT = 0.5  # seconds between two looks at runs that others compute, and at `stop`
 TRIES = 3  # a run whose process died so often is given up
@@ -44,14 +44,14 @@ class Dispatch:
     """
 
     def __init__(
-        self, runs: Sequence[Run], crew: Crew, place: Store, together: Callable[[Run], str], retry: bool
+        self, runs: Sequence[Run], pool: WorkerPool, place: Store, together: Callable[[Run], str], retry: bool
     ) -> None:
         groups: dict[str, Group] = {}
         for run in runs:
             groups.setdefault(together(run), deque()).append(run)
         self._waiting = deque(groups.values())
         self._at_work: dict[Future[Result], _Job] = {}
-        self._crew, self._place, self._retry = crew, place, retry
+        self._pool, self._place, self._retry = pool, place, retry
         self._deaths: Counter[str] = Counter()
 
     def results(self, stop: Stop | None) -> Generator[Done, None, None]:
@@ -60,17 +60,17 @@ class Dispatch:
             while (self._waiting or self._at_work) and not (stop and stop()):
                 yield from self._hand_out()
                 yield from self._take_in()
-            self._crew.halt()
+            self._pool.halt()
             while self._at_work:
                 yield from self._take_in()
         finally:
-            self._crew.close()
+            self._pool.close()
             for job in self._at_work.values():
                 job.claim.close()
 
     def _hand_out(self) -> Iterator[Done]:
         """A run for each free seat; gives those that others finished meanwhile."""
-        free = deque(self._crew.free(len(self._waiting)) if self._waiting else ())
+        free = deque(self._pool.free(len(self._waiting)) if self._waiting else ())
         for _ in range(len(self._waiting)):
             if not free:
                 return

@@ -15,7 +15,7 @@ from .dispatch import Dispatch, finished
 from .run import AblationData, Cancelled, Run, code_version, computed
 from .settings import Grid, Settings, configurations, describe
 from .store import Store
-from .workers import Crew, Here, Processes
+from .workers import Here, Processes, WorkerPool
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -88,8 +88,8 @@ def run_grid(
     place = Store(store)
     done = {run.key: old for run in runs if (old := finished(run, place, retry))}
     left = [run for run in runs if run.key not in done]
-    crew = _crew(data, place, device, stop, min(check_int(workers, "workers"), max(1, len(left))), client)
-    dispatch = Dispatch(left, crew, place, _alone if client else _training, retry)
+    pool = _pool(data, place, device, stop, min(check_int(workers, "workers"), max(1, len(left))), client)
+    dispatch = Dispatch(left, pool, place, _alone if client else _training, retry)
     with (
         tqdm(total=len(runs), initial=len(done), desc="runs", unit="run", smoothing=0, disable=not progress) as bar,
         closing(dispatch.results(stop)) as results,
@@ -100,14 +100,14 @@ def run_grid(
     return _table([(run, done[run.key]) for run in runs if run.key in done])
 
 
-def _crew(
+def _pool(
     data: AblationData,
     place: Store,
     device: str,
     stop: Callable[[], bool] | None,
     workers: int,
     client: Client | None,
-) -> Crew:
+) -> WorkerPool:
     if client is not None:
         if workers > 1:
             raise ValueError(f"workers: a client has its own workers; give one of both, got workers={workers}")

@@ -13,8 +13,7 @@ from ...cluster.predictors import Predictor, similarity_predictor
 from ...graph.knn import KnnGraph
 from ...graph.nodes import Nodes
 from ...lander.config import InferenceConfig
-from ...lander.model import Lander
-from ...lander.prediction import Prediction
+from ...lander.model import Lander, Prediction
 
 PIVOTS = 512  # subgraphs in one pass: bounds memory to some hundred MB
 

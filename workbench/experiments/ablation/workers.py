@@ -43,7 +43,7 @@ class Seat(Protocol):
 
 
 @runtime_checkable
-class Crew(Protocol):
+class WorkerPool(Protocol):
     """The seats of a sweep."""
 
     def free(self, wanted: int) -> Sequence[Seat]:

@@ -39,9 +39,9 @@ def _ours(name: str, model: Callable[[Setting], HiLander]) -> Case:
         estimator = model(setting)
         few = x[: setting.warm]
         cold = first(lambda: (knn(torch.from_numpy(few), K, method="approximate"), estimator.fit(few)))
-        with watched() as ledger:
+        with watched() as times:
             _, figures = measured(lambda: estimator.fit(x), setting.device)
-        stages = {name: round(float(seconds), 3) for name, seconds in ledger.table().sum().items()}
+        stages = {name: round(float(seconds), 3) for name, seconds in times.table().sum().items()}
         levels = len(estimator.hierarchy_.levels)
         return {**figures, **cold, **_scored(labels, estimator.labels_), "levels": levels, "stages": stages}
 

@@ -11,8 +11,7 @@ from ...decode.tree import get_decoder
 from ...graph.knn import KnnGraph, knn
 from ...graph.nodes import Nodes
 from ...lander.config import InferenceConfig, LanderConfig
-from ...lander.model import Lander
-from ...lander.prediction import Prediction
+from ...lander.model import Lander, Prediction
 from .cases import Case, Figures, Setting, Suite, first, measured
 from .inputs import clusters
 from .per_edge import per_edge_prediction

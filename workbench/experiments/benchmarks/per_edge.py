@@ -17,8 +17,7 @@ from ...graph.density import signed_density
 from ...graph.knn import KnnGraph
 from ...graph.nodes import Nodes
 from ...lander.inputs import GraphInputs, feature_inputs
-from ...lander.model import Lander
-from ...lander.prediction import Prediction
+from ...lander.model import Lander, Prediction
 from ...train.trainer import MetaTraining
 
 
@@ -84,7 +83,7 @@ def per_edge_prediction(lander: Lander, nodes: Nodes, graph: KnnGraph) -> Predic
     Example: see `per_edge_logits`.
     """
     inputs = feature_inputs(nodes, graph, average=bool(lander.config.average), identity=lander.config.identity)
-    linkage = per_edge_logits(lander, inputs).softmax(dim=2)[..., 1] * graph.present
+    linkage = per_edge_logits(lander, inputs).softmax(dim=2)[..., 1] * graph.mask
     return Prediction(linkage, signed_density(graph, 2 * linkage - 1))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ...cluster import hierarchy, hilander
-from ...decode import tree
+from ...decode import cuts
 from ...graph import discriminant
 from ...lander import model
 
@@ -22,11 +22,12 @@ PLACES = (  # where the loop looks up what it calls: owner, name there, stage
     (model.Lander, "inputs", "inputs"),
     (model.Lander, "embed", "convolutions"),
     (model.Lander, "_logits", "linkage"),
-    (model.Lander, "_forecast", "forecast"),
+    (cuts.CutDecoder, "quality", "quality"),
+    (cuts, "cut_at", "decode"),
 )
 
 
-class Ledger:
+class StageTimes:
     """Rows (level, stage, seconds) of one clustering; a new level starts with every aggregation."""
 
     def __init__(self) -> None:
@@ -49,8 +50,8 @@ class Ledger:
         """Seconds: a row a level, a column a stage.
 
         Example:
-            >>> ledger = Ledger()
-            >>> ledger.timed("knn", len)("abc"), list(ledger.table().columns)
+            >>> times = StageTimes()
+            >>> times.timed("knn", len)("abc"), list(times.table().columns)
             (3, ['knn'])
         """
         frame = pd.DataFrame(self.rows, columns=["level", "stage", "seconds"])
@@ -58,27 +59,27 @@ class Ledger:
 
 
 @contextmanager
-def watched() -> Iterator[Ledger]:
+def watched() -> Iterator[StageTimes]:
     """Times the stages of every clustering in the block by standing between the loop and what it calls.
 
     On a GPU a stage's work may be counted in the next one that waits for it.
 
     Example:
         >>> import numpy as np, workbench as wb
-        >>> with watched() as ledger:
+        >>> with watched() as times:
         ...     model = wb.HiLander("glyphs-lander", device="cpu").fit(np.random.default_rng(0).random((40, 8)))
-        >>> {"knn", "convolutions", "decode"} <= set(ledger.table().columns)
+        >>> {"knn", "convolutions", "decode"} <= set(times.table().columns)
         True
     """
-    ledger = Ledger()
+    times = StageTimes()
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in PLACES]
-    decoder = tree.get_decoder
-    before.append((hierarchy, "get_decoder", decoder))
+    plain = hierarchy.get_decoder  # every decoder but "cut", whose two stages are timed above
+    before.append((hierarchy, "get_decoder", plain))
     try:
         for (owner, name, call), (*_, stage) in zip(before, PLACES, strict=False):
-            setattr(owner, name, ledger.timed(stage, call))
-        setattr(hierarchy, "get_decoder", lambda given: ledger.timed("decode", decoder(given)))  # noqa: B010
-        yield ledger
+            setattr(owner, name, times.timed(stage, call))
+        setattr(hierarchy, "get_decoder", lambda given: times.timed("decode", plain(given)))  # noqa: B010
+        yield times
     finally:
         for owner, name, call in before:
             setattr(owner, name, call)

@@ -1,8 +1,14 @@
 """The general model: trained on thousands of drawn sets, first its links, then the quality of clusters."""
 
-from .sets import GeneralRecipe
+from .sets import GeneralConfig
 from .sources import general_sources
-from .synthetic import VarietyConfig, draw_set
+from .synthetic import SyntheticConfig, draw_set
 from .train import train_general
 
-__all__ = ["GeneralRecipe", "VarietyConfig", "draw_set", "general_sources", "train_general"]
+__all__ = [
+    "GeneralConfig",
+    "SyntheticConfig",
+    "draw_set",
+    "general_sources",
+    "train_general",
+]

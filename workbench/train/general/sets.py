@@ -1,5 +1,5 @@
-"""What the general model is trained on, made ready: sets with their graphs and inputs, nodes of merge trees with their
-true worth."""
+"""What the general model is trained on, made ready: sets with their graphs and inputs, nodes of dendrograms with
+their true quality."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import torch
 from torch import Tensor
 
 from ..._core.validation import check_int
-from ...decode.dendrogram import Edges, merge_tree
-from ...decode.quality import true_forecast
-from ...decode.quality_features import cluster_inputs
+from ...decode.dendrogram import Edges, build_dendrogram
+from ...decode.quality import true_quality
+from ...decode.quality_features import quality_features
 from ...graph.discriminant import Metric
 from ...graph.knn import KnnGraph, knn
 from ...graph.nodes import Nodes
 from ...lander.inputs import GraphInputs
 from ...lander.model import Lander
-from .synthetic import Labelled, VarietyConfig, draw_set
+from .synthetic import Labelled, SyntheticConfig, draw_set
 
 
 @dataclass(frozen=True)
-class GeneralRecipe:
+class GeneralConfig:
     """How the general model is trained.
 
     Attributes:
@@ -31,25 +31,25 @@ class GeneralRecipe:
         k: neighbours in their graphs.
         epochs: passes over the sets for the links.
         learning_rate: at the start; falls to almost nothing along half a cosine.
-        forecast_epochs: passes over the nodes of all merge trees for the committee.
-        forecast_rate: its learning rate at the start.
-        batch: nodes per step of the committee.
+        quality_epochs: passes over the nodes of all dendrograms for the ensemble.
+        quality_rate: its learning rate at the start.
+        batch: nodes per step of the ensemble.
         images: share of single images among those nodes that is trained on; they are half of all nodes and alike.
-        variety: what sets are drawn.
+        synthetic: what sets are drawn.
     """
 
     sets: int = 1600
     k: int = 15
     epochs: int = 3
     learning_rate: float = 3e-3
-    forecast_epochs: int = 4
-    forecast_rate: float = 2e-3
+    quality_epochs: int = 4
+    quality_rate: float = 2e-3
     batch: int = 8192
     images: float = 0.3
-    variety: VarietyConfig = field(default_factory=VarietyConfig)
+    synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def __post_init__(self) -> None:
-        for name in ("sets", "k", "epochs", "forecast_epochs", "batch"):
+        for name in ("sets", "k", "epochs", "quality_epochs", "batch"):
             check_int(getattr(self, name), name)
 
 
@@ -70,7 +70,9 @@ class GeneralSet:
         return GraphInputs(wide, self.nodes.to(device).float(), self.edges.to(device).float())
 
 
-def draw_sets(seeds: np.ndarray, sources: Sequence[Labelled], recipe: GeneralRecipe, model: Lander) -> list[GeneralSet]:
+def draw_sets(
+    seeds: np.ndarray, sources: Sequence[Labelled], training: GeneralConfig, model: Lander
+) -> list[GeneralSet]:
     """One training set per seed (`draw_set`), with its exact graph and the model's inputs.
 
     Compared by cosine, though in use the general model maps rows first (`graph.discriminant`): links trained on
@@ -78,8 +80,8 @@ def draw_sets(seeds: np.ndarray, sources: Sequence[Labelled], recipe: GeneralRec
     """
     drawn = []
     for seed in seeds.tolist():
-        rows, labels = draw_set(seed, sources, recipe.variety)
-        graph = knn(rows, recipe.k, method="exact")
+        rows, labels = draw_set(seed, sources, training.synthetic)
+        graph = knn(rows, training.k, method="exact")
         inputs = model.inputs(Nodes.of_images(rows), graph)
         small = KnnGraph(graph.neighbors.int(), graph.similarity)
         drawn.append(GeneralSet(rows.half(), labels, small, inputs.nodes.half(), inputs.edges.half()))
@@ -89,17 +91,17 @@ def draw_sets(seeds: np.ndarray, sources: Sequence[Labelled], recipe: GeneralRec
 Table = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def worth_table(drawn: GeneralSet, model: Lander, share: float) -> Table:
-    """Inputs, true worth and weight of the nodes of a set's merge tree, of images a share only; rows are compared as
-    the model compares them in use."""
+def quality_table(drawn: GeneralSet, model: Lander, share: float) -> Table:
+    """Features, true quality and weight of the nodes of a set's dendrogram, of images a share only; rows are compared
+    as the model compares them in use."""
     rows = drawn.features.float()
     rows = Metric.of(model.inference.metric, rows)(rows)
     graph = knn(rows, drawn.graph.k, method="exact")
     linkage = model.linkage(Nodes.of_images(rows), graph)
     edges = Edges.of(graph, linkage)
-    tree = merge_tree(edges, rows)
-    worth = true_forecast(tree, drawn.labels.numpy()).worth
-    weight = np.sqrt(tree.size)
-    kept = np.random.default_rng(len(rows)).random(tree.n_nodes) < np.where(tree.size > 1, 1, share)
-    columns = (cluster_inputs(tree, edges, graph, linkage, rows).table, worth, weight / weight.mean())
+    dendrogram = build_dendrogram(edges, rows)
+    quality = true_quality(dendrogram, drawn.labels.numpy()).values
+    weight = np.sqrt(dendrogram.size)
+    kept = np.random.default_rng(len(rows)).random(dendrogram.n_nodes) < np.where(dendrogram.size > 1, 1, share)
+    columns = (quality_features(dendrogram, edges, graph, linkage, rows).table, quality, weight / weight.mean())
     return tuple(column[kept].astype(np.float32) for column in columns)  # type: ignore[return-value]

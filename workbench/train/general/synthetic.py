@@ -19,7 +19,7 @@ from torch.nn.functional import normalize
 Labelled = tuple[Tensor, Tensor]  # unit rows [n, d], classes [n]
 
 
-class Dice:
+class RandomDraws:
     """Draws from one seeded generator."""
 
     def __init__(self, seed: int) -> None:
@@ -33,7 +33,7 @@ class Dice:
         """Evenly between two positive numbers on a logarithmic scale."""
         return math.exp(self.uniform(math.log(low), math.log(max(low, high))))
 
-    def happens(self, share: float | int) -> bool:
+    def chance(self, share: float | int) -> bool:
         """True in that share of draws."""
         return self.uniform() < share
 
@@ -54,30 +54,30 @@ class Dice:
         return torch.randperm(n, generator=self.generator)
 
 
-def class_sizes(dice: Dice, classes: int, n: int) -> Int[Tensor, " classes"]:
+def class_sizes(draws: RandomDraws, classes: int, n: int) -> Int[Tensor, " classes"]:
     """Sizes that sum to about n: equal, log-normal or by a power law; at least 1.
 
     Example:
-        >>> int(class_sizes(Dice(0), 4, 100).sum()) in range(96, 105)
+        >>> int(class_sizes(RandomDraws(0), 4, 100).sum()) in range(96, 105)
         True
     """
-    kind = int(dice.below(3))
+    kind = int(draws.below(3))
     if kind == 0:
         weight = torch.ones(classes)
     elif kind == 1:
-        weight = torch.exp(dice.normal(classes) * dice.uniform(0.3, 1.5))
+        weight = torch.exp(draws.normal(classes) * draws.uniform(0.3, 1.5))
     else:
-        weight = torch.arange(1.0, classes + 1) ** -dice.uniform(0.5, 1.3)
+        weight = torch.arange(1.0, classes + 1) ** -draws.uniform(0.5, 1.3)
     return (weight / weight.sum() * n).round().long().clamp(min=1)
 
 
 @dataclass(frozen=True)
-class VarietyConfig:
+class SyntheticConfig:
     """How often what is drawn; every other number is drawn from the ranges in the code.
 
     Attributes:
         images: least and most images of a set, evenly on a logarithmic scale; one in seven is up to 2.4 times larger.
-        synthetic: share of sets made from nothing.
+        gaussian: share of sets made from nothing.
         grow: share of real sets whose classes may be larger than the source's, by mixing two images of a class.
         singletons, groups, modes, bursts, outliers, noise, uneven: share of sets with: one image each of other classes;
             classes that lie in nested groups; classes that fall apart in modes; near-duplicates; mixtures of two
@@ -88,7 +88,7 @@ class VarietyConfig:
     """
 
     images: tuple[int, int] = (500, 5000)
-    synthetic: float = 0.3
+    gaussian: float = 0.3
     grow: float = 0.35
     singletons: float = 0.3
     groups: float = 0.5
@@ -99,7 +99,7 @@ class VarietyConfig:
     uneven: float = 0.15
 
 
-def draw_set(seed: int, sources: Sequence[Labelled], config: VarietyConfig | None = None) -> Labelled:
+def draw_set(seed: int, sources: Sequence[Labelled], config: SyntheticConfig | None = None) -> Labelled:
     """One training set: unit rows in random order and classes 0 .. c - 1.
 
     Args:
@@ -112,175 +112,176 @@ def draw_set(seed: int, sources: Sequence[Labelled], config: VarietyConfig | Non
         >>> len(x) == len(y), bool(torch.allclose(x.norm(dim=1), torch.ones(len(x)), atol=1e-5))
         (True, True)
     """
-    config, dice = config or VarietyConfig(), Dice(seed)
+    config, draws = config or SyntheticConfig(), RandomDraws(seed)
     low, high = config.images
-    n = int(dice.scale(low, high) if dice.happens(0.85) else dice.scale(high, 2.4 * high))
-    if not sources or dice.happens(config.synthetic):
-        rows, labels = nested_gaussians(dice, n)
+    n = int(draws.scale(low, high) if draws.chance(0.85) else draws.scale(high, 2.4 * high))
+    if not sources or draws.chance(config.gaussian):
+        rows, labels = nested_gaussians(draws, n)
     else:
-        source = sources[int(dice.below(len(sources)))]
-        rows, labels = resampled(dice, *source, n, config)
-        rows = grouped(dice, rows, labels, config)
-    rows, labels = disturbed(dice, rows, labels, config)
-    rows = transformed(dice, rows, config)
-    order = dice.order(len(rows))
+        source = sources[int(draws.below(len(sources)))]
+        rows, labels = resampled(draws, *source, n, config)
+        rows = grouped(draws, rows, labels, config)
+    rows, labels = disturbed(draws, rows, labels, config)
+    rows = transformed(draws, rows, config)
+    order = draws.order(len(rows))
     return rows[order].contiguous(), torch.unique(labels[order], return_inverse=True)[1]
 
 
-def nested_gaussians(dice: Dice, n: int) -> Labelled:
+def nested_gaussians(draws: RandomDraws, n: int) -> Labelled:
     """Classes of low rank in groups of groups, seen through a random linear or saturating map; 2 to 5,000 classes.
 
     Example:
-        >>> x, y = nested_gaussians(Dice(1), 200)
+        >>> x, y = nested_gaussians(RandomDraws(1), 200)
         >>> len(x) == len(y)
         True
     """
-    dim, classes = int(dice.scale(8, 256)), int(dice.scale(2, min(5000, n / 2)))
-    labels = torch.repeat_interleave(torch.arange(classes), class_sizes(dice, classes, n))
-    m, latent = len(labels), int(dice.scale(3, min(dim, 64)))
-    groups = max(1, int(classes / dice.scale(1, 20)))
-    group = dice.below(groups, classes)
-    center = dice.normal(groups, latent)[group] * dice.uniform(0.3, 2) + dice.normal(classes, latent) * dice.scale(
+    dim, classes = int(draws.scale(8, 256)), int(draws.scale(2, min(5000, n / 2)))
+    labels = torch.repeat_interleave(torch.arange(classes), class_sizes(draws, classes, n))
+    m, latent = len(labels), int(draws.scale(3, min(dim, 64)))
+    groups = max(1, int(classes / draws.scale(1, 20)))
+    group = draws.below(groups, classes)
+    center = draws.normal(groups, latent)[group] * draws.uniform(0.3, 2) + draws.normal(classes, latent) * draws.scale(
         0.3, 2
     )
-    if dice.happens(1 / 3):
-        uppers = max(1, int(groups / dice.scale(1, 10)))
-        center += dice.normal(uppers, latent)[dice.below(uppers, groups)[group]] * dice.uniform(0.3, 3)
-    width = torch.exp(dice.normal(classes, 1) * dice.uniform(0, 0.6))[labels]
-    rank = 1 + int(dice.below(6))
-    axes = dice.normal(classes, rank, latent) / math.sqrt(latent)
-    place = (dice.even(m, rank) - 0.5) * 3.4 if dice.happens(0.3) else dice.normal(m, rank)
-    if dice.happens(0.3):  # heavy tails
-        place *= torch.exp(dice.normal(m, 1) * 0.5)
+    if draws.chance(1 / 3):
+        uppers = max(1, int(groups / draws.scale(1, 10)))
+        center += draws.normal(uppers, latent)[draws.below(uppers, groups)[group]] * draws.uniform(0.3, 3)
+    width = torch.exp(draws.normal(classes, 1) * draws.uniform(0, 0.6))[labels]
+    rank = 1 + int(draws.below(6))
+    axes = draws.normal(classes, rank, latent) / math.sqrt(latent)
+    place = (draws.even(m, rank) - 0.5) * 3.4 if draws.chance(0.3) else draws.normal(m, rank)
+    if draws.chance(0.3):  # heavy tails
+        place *= torch.exp(draws.normal(m, 1) * 0.5)
     inside = torch.einsum("nr,nrl->nl", place, axes[labels])
-    rows = center[labels] + width * (dice.scale(0.3, 2) * inside + dice.scale(0.05, 0.8) * dice.normal(m, latent))
-    if dice.happens(0.5):
-        rows = torch.tanh(rows @ dice.normal(latent, dim) / math.sqrt(latent) * dice.uniform(0.5, 2))
+    rows = center[labels] + width * (draws.scale(0.3, 2) * inside + draws.scale(0.05, 0.8) * draws.normal(m, latent))
+    if draws.chance(0.5):
+        rows = torch.tanh(rows @ draws.normal(latent, dim) / math.sqrt(latent) * draws.uniform(0.5, 2))
     else:
-        rows = rows @ dice.normal(latent, dim)
-    return normalize(rows + dice.scale(0.01, 0.3) * rows.std() * dice.normal(m, dim), dim=1), labels
+        rows = rows @ draws.normal(latent, dim)
+    return normalize(rows + draws.scale(0.01, 0.3) * rows.std() * draws.normal(m, dim), dim=1), labels
 
 
-def resampled(dice: Dice, rows: Tensor, labels: Tensor, n: int, config: VarietyConfig) -> Labelled:
+def resampled(draws: RandomDraws, rows: Tensor, labels: Tensor, n: int, config: SyntheticConfig) -> Labelled:
     """Some classes of a source at drawn sizes; larger ones, where they may grow, hold mixtures of two of their images.
 
     Example:
-        >>> x, y = resampled(Dice(0), torch.eye(40), torch.arange(40) % 4, 20, VarietyConfig())
+        >>> x, y = resampled(RandomDraws(0), torch.eye(40), torch.arange(40) % 4, 20, SyntheticConfig())
         >>> len(x) == len(y)
         True
     """
-    order = dice.order(len(labels))
+    order = draws.order(len(labels))
     order = order[labels[order].argsort(stable=True)]
     classes, counts = torch.unique(labels, return_counts=True)
     first = counts.cumsum(0) - counts
-    count = int(dice.scale(2 if len(classes) < 50 else 8, len(classes)))
-    drawn = dice.order(len(classes))[:count]
-    size, grow = class_sizes(dice, count, n), dice.happens(config.grow)
+    count = int(draws.scale(2 if len(classes) < 50 else 8, len(classes)))
+    drawn = draws.order(len(classes))[:count]
+    size, grow = class_sizes(draws, count, n), draws.chance(config.grow)
     enough = (size <= counts[drawn]) | torch.tensor(not grow)
     size = torch.where(enough, torch.minimum(size, counts[drawn]), size)
     own = torch.repeat_interleave(torch.arange(count), size)
     place = torch.arange(len(own)) - torch.repeat_interleave(size.cumsum(0) - size, size)
     start, many = first[drawn][own], counts[drawn][own]
-    one, other = ((dice.even(len(own)) * many).long().clamp(max=many - 1) for _ in range(2))
+    one, other = ((draws.even(len(own)) * many).long().clamp(max=many - 1) for _ in range(2))
     keep = enough[own]
     left, right = (order[start + torch.where(keep, place, which)] for which in (one, other))
-    mix = dice.even(len(own), 1) * 0.5
+    mix = draws.even(len(own), 1) * 0.5
     out = torch.where(keep[:, None], rows[left], normalize((1 - mix) * rows[left] + mix * rows[right], dim=1))
     if grow:
-        out = _noisy(dice, out, dice.uniform(0.05, 0.4))
-    unused = dice.order(len(classes))
+        out = _noisy(draws, out, draws.uniform(0.05, 0.4))
+    unused = draws.order(len(classes))
     unused = unused[~torch.isin(unused, drawn)]
-    if len(unused) and dice.happens(config.singletons):
-        lone = unused[: int(dice.uniform(0, 0.3) * len(out)) + 1]
+    if len(unused) and draws.chance(config.singletons):
+        lone = unused[: int(draws.uniform(0, 0.3) * len(out)) + 1]
         out = torch.cat([out, rows[order[first[lone]]]])
         own = torch.cat([own, count + torch.arange(len(lone))])
     return out, own
 
 
-def grouped(dice: Dice, rows: Tensor, labels: Tensor, config: VarietyConfig) -> Float[Tensor, "n d"]:
+def grouped(draws: RandomDraws, rows: Tensor, labels: Tensor, config: SyntheticConfig) -> Float[Tensor, "n d"]:
     """Classes in groups that share an offset, perhaps in groups of groups, and modes within classes.
 
     Example:
-        >>> grouped(Dice(0), torch.eye(12), torch.arange(12) // 2, VarietyConfig(groups=1.0)).shape
+        >>> grouped(RandomDraws(0), torch.eye(12), torch.arange(12) // 2, SyntheticConfig(groups=1.0)).shape
         torch.Size([12, 12])
     """
     n, dim = rows.shape
     classes = int(labels.max()) + 1
-    span = max(2, min(dim, int(dice.scale(4, 64))))
-    base = dice.normal(span, dim)
+    span = max(2, min(dim, int(draws.scale(4, 64))))
+    base = draws.normal(span, dim)
 
     def offsets(count: int) -> Tensor:
-        return normalize(dice.normal(count, span) @ base, dim=1)
+        return normalize(draws.normal(count, span) @ base, dim=1)
 
-    if classes > 5 and dice.happens(config.groups):
+    if classes > 5 and draws.chance(config.groups):
         group, groups = torch.arange(classes), classes
-        for _ in range(1 + dice.happens(0.5)):
-            fewer = int(dice.scale(2, max(3, groups / 2)))
-            group, groups = dice.below(fewer, groups)[group], fewer
-            rows = normalize(rows + dice.scale(0.3, 2.5) * offsets(groups)[group[labels]], dim=1)
+        for _ in range(1 + draws.chance(0.5)):
+            fewer = int(draws.scale(2, max(3, groups / 2)))
+            group, groups = draws.below(fewer, groups)[group], fewer
+            rows = normalize(rows + draws.scale(0.3, 2.5) * offsets(groups)[group[labels]], dim=1)
             if groups < 4:
                 break
-    if dice.happens(config.modes):
-        modes = 1 + dice.below(int(dice.scale(2, 12)), classes)
+    if draws.chance(config.modes):
+        modes = 1 + draws.below(int(draws.scale(2, 12)), classes)
         first = modes.cumsum(0) - modes
-        mode = first[labels] + (dice.even(n) * modes[labels]).long().clamp(max=modes[labels] - 1)
-        shared, total = dice.happens(0.4), int(modes.sum())  # shared: the same modes in every class, as poses are
-        offset = offsets(12)[dice.below(12, total)] if shared else offsets(total)
-        rows = normalize(rows + dice.scale(0.15, 1.2) * offset[mode], dim=1)
+        mode = first[labels] + (draws.even(n) * modes[labels]).long().clamp(max=modes[labels] - 1)
+        shared, total = draws.chance(0.4), int(modes.sum())  # shared: the same modes in every class, as poses are
+        offset = offsets(12)[draws.below(12, total)] if shared else offsets(total)
+        rows = normalize(rows + draws.scale(0.15, 1.2) * offset[mode], dim=1)
     return rows
 
 
-def disturbed(dice: Dice, rows: Tensor, labels: Tensor, config: VarietyConfig) -> Labelled:
+def disturbed(draws: RandomDraws, rows: Tensor, labels: Tensor, config: SyntheticConfig) -> Labelled:
     """Bursts of near-duplicates, mixtures of two images as outliers (classes of their own), noise.
 
     Example:
-        >>> x, y = disturbed(Dice(0), torch.eye(12), torch.arange(12) // 2, VarietyConfig(outliers=1.0, bursts=0.0))
+        >>> config = SyntheticConfig(outliers=1.0, bursts=0.0)
+        >>> x, y = disturbed(RandomDraws(0), torch.eye(12), torch.arange(12) // 2, config)
         >>> len(x) > 12, int(y.max()) > 5
         (True, True)
     """
     n, _dim = rows.shape
-    if dice.happens(config.bursts):
-        count = max(1, int(dice.scale(0.02, 0.4) * n / 8))
-        source = torch.repeat_interleave(dice.order(n)[:count], 2 + dice.below(14, min(count, n)))
-        rows = torch.cat([rows, _noisy(dice, rows[source], dice.scale(0.01, 0.3))])
+    if draws.chance(config.bursts):
+        count = max(1, int(draws.scale(0.02, 0.4) * n / 8))
+        source = torch.repeat_interleave(draws.order(n)[:count], 2 + draws.below(14, min(count, n)))
+        rows = torch.cat([rows, _noisy(draws, rows[source], draws.scale(0.01, 0.3))])
         labels = torch.cat([labels, labels[source]])
-    if dice.happens(config.outliers):
-        count = int(dice.scale(0.005, 0.08) * n) + 1
-        mixed = normalize(rows[dice.below(n, count)] + rows[dice.below(n, count)], dim=1)
-        rows = torch.cat([rows, _noisy(dice, mixed, 0.2)])
+    if draws.chance(config.outliers):
+        count = int(draws.scale(0.005, 0.08) * n) + 1
+        mixed = normalize(rows[draws.below(n, count)] + rows[draws.below(n, count)], dim=1)
+        rows = torch.cat([rows, _noisy(draws, mixed, 0.2)])
         labels = torch.cat([labels, labels.max() + 1 + torch.arange(count)])
-    if dice.happens(config.noise):
-        rows = _noisy(dice, rows, dice.uniform(0, 0.9))
+    if draws.chance(config.noise):
+        rows = _noisy(draws, rows, draws.uniform(0, 0.9))
     return rows, labels
 
 
-def transformed(dice: Dice, rows: Tensor, config: VarietyConfig) -> Float[Tensor, "n e"]:
+def transformed(draws: RandomDraws, rows: Tensor, config: SyntheticConfig) -> Float[Tensor, "n e"]:
     """The same images in other features: projected, whitened in part, centred, shifted, bent, or as they are.
 
     Example:
-        >>> transformed(Dice(0), torch.eye(12), VarietyConfig()).shape[0]
+        >>> transformed(RandomDraws(0), torch.eye(12), SyntheticConfig()).shape[0]
         12
     """
     n, dim = rows.shape
-    kind = int(dice.below(6))
+    kind = int(draws.below(6))
     if kind == 0:
-        rows = rows @ dice.normal(dim, max(4, int(dim * dice.scale(0.08, 1))))
+        rows = rows @ draws.normal(dim, max(4, int(dim * draws.scale(0.08, 1))))
     elif kind == 1:
-        kept = min(n, dim, max(4, int(dice.scale(8, dim))))
+        kept = min(n, dim, max(4, int(draws.scale(8, dim))))
         centered = rows - rows.mean(dim=0)
         axes, spread, _ = torch.linalg.svd(centered.T @ centered / n)
-        rows = centered @ axes[:, :kept] / (spread[:kept].sqrt() + 1e-6) ** dice.uniform(0, 1)
+        rows = centered @ axes[:, :kept] / (spread[:kept].sqrt() + 1e-6) ** draws.uniform(0, 1)
     elif kind == 2:
         rows = rows - rows.mean(dim=0)
     elif kind == 3:
-        rows = rows + dice.scale(0.2, 3) * normalize(dice.normal(1, dim), dim=1)
+        rows = rows + draws.scale(0.2, 3) * normalize(draws.normal(1, dim), dim=1)
     elif kind == 4:
-        rows = rows.sign() * rows.abs() ** dice.uniform(0.5, 1.5)
-    if dice.happens(config.uneven):
-        rows = rows * torch.exp(dice.normal(1, rows.shape[1]) * dice.uniform(0, 0.7))
+        rows = rows.sign() * rows.abs() ** draws.uniform(0.5, 1.5)
+    if draws.chance(config.uneven):
+        rows = rows * torch.exp(draws.normal(1, rows.shape[1]) * draws.uniform(0, 0.7))
     return normalize(rows, dim=1)
 
 
-def _noisy(dice: Dice, rows: Tensor, amount: float | int) -> Float[Tensor, "n d"]:
+def _noisy(draws: RandomDraws, rows: Tensor, amount: float | int) -> Float[Tensor, "n d"]:
     """Unit rows plus a random vector of length about `amount`."""
-    return normalize(rows + amount * dice.normal(*rows.shape) / math.sqrt(rows.shape[1]), dim=1)
+    return normalize(rows + amount * draws.normal(*rows.shape) / math.sqrt(rows.shape[1]), dim=1)

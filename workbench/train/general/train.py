@@ -1,4 +1,4 @@
-"""Meta-training of the general model: first the links, then the worth of clusters, on thousands of drawn sets."""
+"""Meta-training of the general model: first the links, then the quality of clusters, on thousands of drawn sets."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ..._core.runtime import resolve_device, seeded
-from ...decode.quality import Forecaster
+from ...cluster.checkpoint import new_lander
+from ...decode.quality import QualityEnsemble
 from ...graph.density import link_labels
 from ...lander.config import InferenceConfig, LanderConfig
 from ...lander.model import Lander
-from .sets import GeneralRecipe, GeneralSet, Table, draw_sets, worth_table
+from .sets import GeneralConfig, GeneralSet, Table, draw_sets, quality_table
 from .synthetic import Labelled
 
 CHUNK = 25  # sets a process draws at a time, as the sources travel to it each time
@@ -31,45 +32,49 @@ def train_general(
     sources: Sequence[Labelled],
     config: LanderConfig | None = None,
     *,
-    recipe: GeneralRecipe | None = None,
+    training: GeneralConfig | None = None,
     seed: int = 0,
     device: str = "auto",
     jobs: int = 2,
     progress: bool = True,
 ) -> Lander:
-    """A LANDER for embeddings of any kind and dimension, with the committee that its "cut" decoder needs.
+    """A LANDER for embeddings of any kind and dimension, with the ensemble that its "cut" decoder needs.
 
-    Links: binary cross entropy on every link of every set, not balanced, so that linkage is calibrated. Worth: cross
-    entropy of every node's forecast at each of `forecast.TAUS` with its true worth, nodes weighted by the square root
-    of their size. One set in twenty is held out and watched: `history` has the losses on both.
+    Links: binary cross entropy on every link of every set, not balanced, so that linkage is calibrated. Quality: cross
+    entropy of every node's prediction at each of `PRECISION_WEIGHTS` with its true quality, nodes weighted by the
+    square root of their size. One set in twenty is held out and watched: `history` has the losses on both.
 
     Args:
         sources: labelled unit rows, e.g. `sources.general_sources(encoder)`.
-        config: with members > 0; None: `LanderConfig.general()`.
-        recipe: None: `GeneralRecipe()`, which takes under an hour on 2 cores.
+        config: with ensemble_size > 0; None: `LanderConfig.general()`.
+        training: None: `GeneralRecipe()`, which takes under an hour on 2 cores.
         seed: of everything drawn; the same seed, sources, machine and number of threads give the same model.
         device: where the links are trained.
         jobs: processes that draw sets and build trees.
         progress: show progress bars.
 
     Raises:
-        ValueError: a config without a committee.
+        ValueError: a config without an ensemble.
 
     Example:
-        >>> from workbench.train import VarietyConfig
-        >>> quick = GeneralRecipe(sets=4, epochs=1, forecast_epochs=1, variety=VarietyConfig(images=(60, 90)))
-        >>> lander = train_general([], recipe=quick, jobs=1, progress=False)
+        >>> from workbench.train import SyntheticConfig
+        >>> quick = GeneralConfig(sets=4, epochs=1, quality_epochs=1, synthetic=SyntheticConfig(images=(60, 90)))
+        >>> lander = train_general([], training=quick, jobs=1, progress=False)
         >>> lander.inference.decoder, sorted(lander.history["stage"].unique())
-        ('cut', ['links', 'worth'])
+        ('cut', ['links', 'quality'])
     """
-    recipe, config = recipe or GeneralRecipe(), config or LanderConfig.general()
-    if not config.members:
-        raise ValueError("config: the general model needs a committee, got members=0; use LanderConfig.general()")
-    model: Lander = seeded(lambda: Lander(config, InferenceConfig.general(recipe.k)), seed).to(resolve_device(device))
-    run = _Run(model, recipe, jobs, progress)
-    seeds = np.split(seed * 1_000_003 + np.arange(recipe.sets), range(CHUNK, recipe.sets, CHUNK))
-    drawn = [one for some in run.parallel(draw_sets, seeds, "drawing sets", sources, recipe, model) for one in some]
-    history = seeded(lambda: [*run.train_links(drawn), *run.train_worth(drawn)], seed + 1)
+    training, config = training or GeneralConfig(), config or LanderConfig.general()
+    if not config.ensemble_size:
+        raise ValueError(
+            "config: the general model needs a quality ensemble, got ensemble_size=0; use LanderConfig.general()"
+        )
+    model: Lander = seeded(lambda: new_lander(config, InferenceConfig.general(training.k)), seed).to(
+        resolve_device(device)
+    )
+    run = _Run(model, training, jobs, progress)
+    seeds = np.split(seed * 1_000_003 + np.arange(training.sets), range(CHUNK, training.sets, CHUNK))
+    drawn = [one for some in run.parallel(draw_sets, seeds, "drawing sets", sources, training, model) for one in some]
+    history = seeded(lambda: [*run.train_links(drawn), *run.train_quality(drawn)], seed + 1)
     model.history = pd.DataFrame(history)
     return model.to("cpu").eval()
 
@@ -79,7 +84,7 @@ class _Run:
     """One training: what both stages share."""
 
     model: Lander
-    recipe: GeneralRecipe
+    training: GeneralConfig
     jobs: int
     progress: bool
 
@@ -91,13 +96,13 @@ class _Run:
 
     def train_links(self, drawn: list[GeneralSet]) -> Iterator[dict[str, Any]]:
         """A step a set; one row of history an epoch."""
-        model, recipe = self.model, self.recipe
+        model, training = self.model, self.training
         learned, watched = _split(drawn)
-        links = [parameter for name, parameter in model.named_parameters() if not name.startswith("forecaster")]
-        optimizer = torch.optim.AdamW(links, lr=recipe.learning_rate, weight_decay=1e-2)
-        steps = _steps(optimizer, recipe.epochs * len(learned))
+        links = [parameter for name, parameter in model.named_parameters() if not name.startswith("ensemble")]
+        optimizer = torch.optim.AdamW(links, lr=training.learning_rate, weight_decay=1e-2)
+        steps = _steps(optimizer, training.epochs * len(learned))
         model.train()
-        for epoch in range(recipe.epochs):
+        for epoch in range(training.epochs):
             started, losses = time.perf_counter(), []
             order = torch.randperm(len(learned)).tolist()
             for i in tqdm(order, desc=f"links, epoch {epoch + 1}", disable=not self.progress):
@@ -113,31 +118,31 @@ class _Run:
             yield _row("links", epoch, losses, unseen, started)
         model.eval()
 
-    def train_worth(self, drawn: list[GeneralSet]) -> Iterator[dict[str, Any]]:
-        """The committee, on the trees that the trained links give."""
-        forecaster, recipe, device = self.model.forecaster, self.recipe, self.model.device
-        assert forecaster is not None
-        tables = self.parallel(worth_table, drawn, "merge trees", self.model.cpu(), recipe.images)
+    def train_quality(self, drawn: list[GeneralSet]) -> Iterator[dict[str, Any]]:
+        """The ensemble, on the dendrograms that the trained links give."""
+        ensemble, training, device = self.model.ensemble, self.training, self.model.device
+        assert isinstance(ensemble, QualityEnsemble)
+        tables = self.parallel(quality_table, drawn, "dendrograms", self.model.cpu(), training.images)
         self.model.to(device)
         learned, watched = (_joined(part, device) for part in _split(tables))
-        forecaster.standardise(learned[0])
-        optimizer = torch.optim.AdamW(forecaster.parameters(), lr=recipe.forecast_rate, weight_decay=1e-2)
-        steps = _steps(optimizer, recipe.forecast_epochs * math.ceil(len(learned[0]) / recipe.batch))
-        for epoch in range(recipe.forecast_epochs):
+        ensemble.standardise(learned[0])
+        optimizer = torch.optim.AdamW(ensemble.parameters(), lr=training.quality_rate, weight_decay=1e-2)
+        steps = _steps(optimizer, training.quality_epochs * math.ceil(len(learned[0]) / training.batch))
+        for epoch in range(training.quality_epochs):
             started, losses = time.perf_counter(), []
-            forecaster.train()
-            batches = torch.randperm(len(learned[0])).to(device).split(recipe.batch)
-            for rows in tqdm(batches, desc=f"worth, epoch {epoch + 1}", disable=not self.progress):
-                loss = _worth_loss(forecaster, *(column[rows] for column in learned))
+            ensemble.train()
+            batches = torch.randperm(len(learned[0])).to(device).split(training.batch)
+            for rows in tqdm(batches, desc=f"quality, epoch {epoch + 1}", disable=not self.progress):
+                loss = _quality_loss(ensemble, *(column[rows] for column in learned))
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 steps.step()
                 losses.append(loss.detach())
-            forecaster.eval()
+            ensemble.eval()
             with torch.no_grad():
-                unseen = [_worth_loss(forecaster, *watched)] if len(watched[0]) else []
-            yield _row("worth", epoch, losses, unseen, started)
+                unseen = [_quality_loss(ensemble, *watched)] if len(watched[0]) else []
+            yield _row("quality", epoch, losses, unseen, started)
 
 
 def _split(items: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -165,14 +170,14 @@ def _link_loss(model: Lander, drawn: GeneralSet) -> Tensor:
     inputs = drawn.inputs(model.device)
     logits = model(inputs)
     same = link_labels(inputs.graph, drawn.labels.to(model.device))
-    present = inputs.graph.present
+    present = inputs.graph.mask
     return nn.functional.cross_entropy(logits[present], same[present].long())
 
 
-def _worth_loss(forecaster: Forecaster, inputs: Tensor, worth: Tensor, weight: Tensor) -> Tensor:
-    """Mean over members, nodes (weighted) and taus of the cross entropy with the true worth."""
-    logits = forecaster.logits(inputs)
-    target = worth.expand_as(logits)
+def _quality_loss(ensemble: QualityEnsemble, inputs: Tensor, quality: Tensor, weight: Tensor) -> Tensor:
+    """Mean over networks, nodes and precision weights of the cross entropy with the true quality."""
+    logits = ensemble.logits(inputs)
+    target = quality.expand_as(logits)
     loss = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(dim=(0, 2))
     return (loss * weight).mean()
 

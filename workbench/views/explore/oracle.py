@@ -12,7 +12,7 @@ import traitlets
 
 from ..._core.validation import check_array, check_int
 from ...cluster.hierarchy import Hierarchy
-from ...evaluate.interventions import HEADS, Edit, Plan, Surgery
+from ...evaluate.interventions import HEADS, Edit, Intervention, InterventionStudy
 from ...evaluate.link_decisions import link_table, nodes_of, read_rule
 from ...lander.config import InferenceConfig
 from ...lander.model import Lander
@@ -21,7 +21,7 @@ from .base import Explorer
 from .link_panes import Names
 from .link_picker import LinkPicker
 from .live import LiveFigure
-from .oracle_panes import changes, edits_html, ledger, ledger_html, oracle_figure, show_node, show_scores
+from .oracle_panes import changes, edits_html, ledger_html, oracle_figure, show_node, show_scores, summary
 from .panes import checked_images
 from .places import places_of
 
@@ -41,15 +41,20 @@ class OracleExplorer(Explorer):
     links, density, edits = (traitlets.Any(default_value=()) for _ in range(3))
 
     def __init__(
-        self, surgery: Surgery, names: Names, *, images: np.ndarray | None = None, xy: np.ndarray | None = None
+        self,
+        study: InterventionStudy,
+        names: Names,
+        *,
+        images: np.ndarray | None = None,
+        xy: np.ndarray | None = None,
     ) -> None:
         super().__init__()
-        self.surgery, self._names, self._images, self._xy = surgery, names, images, xy
-        self.hierarchy: Hierarchy = surgery.own
-        self._rule = read_rule(surgery.own.levels, surgery.settings.tau)
-        self._own = self._now = level_table(surgery.own, names.labels)
+        self.study, self._names, self._images, self._xy = study, names, images, xy
+        self.hierarchy: Hierarchy = study.own
+        self._rule = read_rule(study.own.levels, study.settings.tau)
+        self._own = self._now = level_table(study.own, names.labels)
         self._gains: Any = None
-        self._n_rows, self._filling = len(surgery.own.levels), False
+        self._n_rows, self._filling = len(study.own.levels), False
         self._shown: tuple[Any, ...] = ((), (), ())
         self._build()
         self._show("The model's own hierarchy.")
@@ -64,9 +69,9 @@ class OracleExplorer(Explorer):
         edits = tuple(proposal["value"])
         for edit in edits:
             if not isinstance(edit, Edit):
-                raise TypeError(f"edits: expected workbench.surgery.Edit, got {type(edit).__name__}")
-            if max(edit.node, edit.neighbor) >= len(self.surgery.features):
-                raise ValueError(f"edits: expected images 0 to {len(self.surgery.features) - 1}, got {edit}")
+                raise TypeError(f"edits: expected workbench.study.Edit, got {type(edit).__name__}")
+            if max(edit.node, edit.neighbor) >= len(self.study.features):
+                raise ValueError(f"edits: expected images 0 to {len(self.study.features) - 1}, got {edit}")
         return edits
 
     def flip(self, level: int, node: int, neighbor: int) -> None:
@@ -107,8 +112,8 @@ class OracleExplorer(Explorer):
         self._picker = LinkPicker(self, self._names, self._rule, self._images)
         self._picker.on_choice(self._chosen)
         self.observe(self.guarded(lambda _: self._change()), ["links", "density", "edits"])
-        surgery = widgets.HBox([self._picker.controls, self._flip, self._undo])
-        parts = [self._figure, self._ledger, surgery, self._list, self._picker.table]
+        study = widgets.HBox([self._picker.controls, self._flip, self._undo])
+        parts = [self._figure, self._ledger, study, self._list, self._picker.table]
         self.arrange(*rows, widgets.HBox([each, reset]), *parts)
 
     def _row(self, head: str) -> widgets.HBox:
@@ -144,8 +149,8 @@ class OracleExplorer(Explorer):
             self.flip(self._picker.level, int(level.image[node]), int(link["image"]))
 
     def _try_each(self) -> None:
-        self._gains = self.surgery.gains(self._n_rows)
-        self._ledger.value = ledger_html(ledger(self._own, self._now, self._gains))
+        self._gains = self.study.gains(self._n_rows)
+        self._ledger.value = ledger_html(summary(self._own, self._now, self._gains))
         best = self._gains.loc[self._gains["gain"].idxmax()]
         self.say(f"Most would be gained by true {best['head']} at level {best['level']}: {best['gain']:+.4f} BCubed F.")
 
@@ -155,8 +160,8 @@ class OracleExplorer(Explorer):
         if state == self._shown:  # several traits set at once are shown once
             return
         self._shown = state
-        on = {h: [i for r in getattr(self, h) for i in self.surgery.levels_of(r, self._n_rows)] for h in HEADS}
-        self.hierarchy = self.surgery.hierarchy(Plan(on["links"], on["density"], self.edits))
+        on = {h: [i for r in getattr(self, h) for i in self.study.levels_of(r, self._n_rows)] for h in HEADS}
+        self.hierarchy = self.study.hierarchy(Intervention(on["links"], on["density"], self.edits))
         before, self._now = self._now, level_table(self.hierarchy, self._names.labels)
         self._show(changes(before, self._now))
 
@@ -170,11 +175,11 @@ class OracleExplorer(Explorer):
             self._filling = False
         with self._figure.batch_update():
             show_scores(self._figure, self._own, self._now)
-        self._ledger.value = ledger_html(ledger(self._own, self._now, self._gains))
+        self._ledger.value = ledger_html(summary(self._own, self._now, self._gains))
         self._list.value = edits_html(self.edits, self.hierarchy, self._names)
         self._undo.disabled = not self.edits
         self._picker.show(self.hierarchy)
-        self.say(f"{words} {len(self.surgery.features):,} images, {self.hierarchy.n_clusters:,} clusters at the end.")
+        self.say(f"{words} {len(self.study.features):,} images, {self.hierarchy.n_clusters:,} clusters at the end.")
 
     def _chosen(self) -> None:
         """Another node or link is chosen: name what a flip would do, and show the node on the map."""
@@ -234,6 +239,8 @@ def explore_oracle(
         raise TypeError(f"lander: expected a Lander, got {type(lander).__name__}; see workbench.load_checkpoint")
     n = len(check_array(features, "features"))
     names, pictures = Names(n, labels), checked_images(images, n)
-    surgery = Surgery(lander.predict, features, labels, settings or lander.inference, device=lander.device)
-    places = None if xy is None else places_of(surgery.own.levels[0].graph, xy)
-    return OracleExplorer(surgery, names, images=pictures, xy=places)
+    study = InterventionStudy(
+        lander.predict, features, labels, settings or lander.inference, ensemble=lander.ensemble, device=lander.device
+    )
+    places = None if xy is None else places_of(study.own.levels[0].graph, xy)
+    return OracleExplorer(study, names, images=pictures, xy=places)

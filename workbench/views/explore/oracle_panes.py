@@ -86,19 +86,19 @@ def _spokes(centre: Float[np.ndarray, " 2"], ends: Float[np.ndarray, "m 2"]) -> 
     return line[:, 0], line[:, 1]
 
 
-def ledger(own: pd.DataFrame, now: pd.DataFrame, gains: pd.DataFrame | None = None) -> pd.DataFrame:
+def summary(own: pd.DataFrame, now: pd.DataFrame, gains: pd.DataFrame | None = None) -> pd.DataFrame:
     """Level by level, and at the end: clusters and F of the model's own hierarchy and of the one now.
 
     Args:
         own, now: `level_table`s with scores.
-        gains: of `Surgery.gains`; None: columns `links` and `density` are left out.
+        gains: of `InterventionStudy.gains`; None: columns `links` and `density` are left out.
 
     Returns: level ("0", "1", ..., "end"), clusters, bcubed_own, bcubed_now, pairwise_own, pairwise_now and, with gains,
         what BCubed F at the end gains if the links or the density of that level alone were true.
 
     Example:
         >>> levels = pd.DataFrame({"level": [0], "clusters": [3], "bcubed_f": [0.5], "pairwise_f": [0.25]})
-        >>> ledger(levels, levels.assign(bcubed_f=0.75))[["level", "bcubed_own", "bcubed_now"]].values.tolist()
+        >>> summary(levels, levels.assign(bcubed_f=0.75))[["level", "bcubed_own", "bcubed_now"]].values.tolist()
         [['0', 0.5, 0.75], ['end', 0.5, 0.75]]
     """
     rows = pd.DataFrame(index=range(max(len(own), len(now))))
@@ -115,7 +115,7 @@ def ledger(own: pd.DataFrame, now: pd.DataFrame, gains: pd.DataFrame | None = No
 
 
 def ledger_html(rows: pd.DataFrame) -> str:
-    """A `ledger` as a table, with what changed."""
+    """A `summary` as a table, with what changed."""
     head = ["level", "clusters", "BCubed F: own", "now", "change", "pairwise F: own", "now", "change"]
     alone = "links" in rows
     head += ["+ true links", "+ true density"] if alone else []
@@ -148,7 +148,7 @@ def changes(before: pd.DataFrame, after: pd.DataFrame) -> str:
         >>> changes(one, one.assign(bcubed_f=0.75)), changes(one, one)
         ('BCubed F: level 0 +0.2500, end +0.2500.', 'BCubed F did not change.')
     """
-    rows = ledger(before, after)
+    rows = summary(before, after)
     steps = [(row["level"], _signed(row["bcubed_now"] - row["bcubed_own"], 4)) for row in rows.to_dict("records")]
     said = [f"{'level ' * (level != 'end')}{level} {step}" for level, step in steps if step not in ("0", "–")]
     return f"BCubed F: {', '.join(said)}." if said else "BCubed F did not change."
@@ -172,6 +172,6 @@ def meets(edit: Edit, hierarchy: Hierarchy) -> bool:
     if edit.level >= len(hierarchy.levels):
         return False
     level = hierarchy.levels[edit.level]
-    ends = level.image[level.graph.filled]
+    ends = level.image[level.graph.padded]
     pairs = ((edit.node, edit.neighbor), (edit.neighbor, edit.node))
-    return any(bool(((level.image == a)[:, None] & (ends == b) & level.graph.present).any()) for a, b in pairs)
+    return any(bool(((level.image == a)[:, None] & (ends == b) & level.graph.mask).any()) for a, b in pairs)

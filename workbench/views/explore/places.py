@@ -53,7 +53,7 @@ def graph_axes(graph: KnnGraph, seed: int = 0) -> Float[np.ndarray, "n a"]:
         >>> graph_axes(KnnGraph.from_arrays([[1], [0], [0]], [[0.9], [0.9], [0.5]])).shape
         (3, 2)
     """
-    node, slot = (axis.cpu().numpy() for axis in graph.present.nonzero(as_tuple=True))
+    node, slot = (axis.cpu().numpy() for axis in graph.mask.nonzero(as_tuple=True))
     near = graph.similarity.cpu().numpy()[node, slot]
     matrix = csr_array((near, (node, graph.neighbors.cpu().numpy()[node, slot])), shape=(graph.n, graph.n))
     symmetric = matrix + matrix.T

@@ -15,10 +15,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..._core.validation import check_array, check_labels, check_unit_interval, unit_rows
-from ...cluster.hierarchy import Hierarchy, rebuild
+from ...cluster.hierarchy import Hierarchy, decode_level, rebuild
 from ...cluster.hilander import HiLander
 from ...decode.decoding import Decoding
-from ...decode.tree import get_decoder
 from ...evaluate.tau_sweep import cluster_f
 from ...lander.model import Lander
 from ..figures.maps import spread_sample
@@ -104,8 +103,7 @@ class TauExplorer(Explorer):
 
     def _move(self) -> None:
         """At once: level 0, exactly. The levels above wait until the slider rests."""
-        decode = get_decoder(self._settings.decoder)
-        self._decoding = decode(self._first.graph, self._first.prediction, self.tau)
+        self._decoding = decode_level(self._first, self._settings.decoder, self.tau)
         self._curve.move(self.tau)
         self._draw()
         self._tell("levels above wait until the slider rests")
@@ -114,7 +112,8 @@ class TauExplorer(Explorer):
     def _run_upper(self) -> None:
         """Run the levels above at the tau of now; the slider may move on meanwhile."""
         start, tau = time.perf_counter(), self.tau
-        tree = rebuild(self._run, self._lander.predict, self._settings, tau)
+        model = self._lander
+        tree = rebuild(self._run, model.predict, self._settings, tau, ensemble=model.ensemble)
         self._arrived(tree, tau, time.perf_counter() - start)
 
     def _took(self, tree: Hierarchy, tau: float, seconds: float) -> None:

@@ -11,7 +11,7 @@ from jaxtyping import Int
 
 from ...cluster.hierarchy import Level
 from ...decode.decoding import Decoder, Decoding
-from ...decode.tree import TREES, get_decoder
+from ...decode.tree import TREES
 from ...evaluate.tau_sweep import BestLinks, best_links, nested_scores, swept_scores
 
 Facts = tuple[dict[str, Any], int]  # what to say of an image, and the other image it is about
@@ -55,16 +55,16 @@ class CutSource:
 
     def why(self, image: int, tau: float, decoding: Decoding) -> Facts:
         """Its cluster with what the model expects of it, and its strongest link."""
-        graph, forecast = self.first.graph, self.first.prediction.forecast
+        graph, quality = self.first.graph, decoding.quality
         mates = decoding.clusters == decoding.clusters[image]
         size = int(mates.sum())
         told: dict[str, Any] = {"cluster": f"{size:,} image{'s' if size > 1 else ''}"}
-        if forecast is not None and decoding.node is not None:
+        if quality is not None and decoding.node is not None:
             node = int(decoding.node[image])
-            told |= {"its expected precision": f"{forecast.worth[node, -1]:.2f}"}
-            told |= {"its expected recall": f"{forecast.worth[node, 0]:.2f}"}
+            told |= {"its expected precision": f"{quality.precision[node]:.2f}"}
+            told |= {"its expected recall": f"{quality.recall[node]:.2f}"}
         linkage = self.first.prediction.linkage[image]
-        if not bool(graph.present[image].any()):
+        if not bool(graph.mask[image].any()):
             return told | {"strongest link": "none: no neighbour"}, image
         best = int(graph.neighbors[image][linkage.argmax()])
         where = "in its cluster" if bool(mates[best]) else "in another cluster"
@@ -82,6 +82,6 @@ def source_of(first: Level, decoder: str | Decoder) -> TreeSource | CutSource:
         >>> source_of(first, "tree").why(0, 0.5, first.decoding)[0]["best link"]
         'none: no denser neighbour'
     """
-    if get_decoder(decoder) in TREES.values():
+    if decoder in TREES or decoder in TREES.values():
         return TreeSource(first, best_links(first.graph, first.prediction, decoder=decoder))
     return CutSource(first, decoder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -169,10 +168,8 @@ def explore_training(
     training: TrainConfig | None = None,
     inference: InferenceConfig | None = None,
     validation: tuple[Any, Any] | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    state: str | Path | None = None,
     name: str = "training",
+    **options: Any,
 ) -> TrainingMonitor:
     """Train a LANDER on a worker thread and watch it: losses by head and level, and F on held-out classes.
 
@@ -184,9 +181,10 @@ def explore_training(
     `name` as long as the kernel lives. Other arguments under the same name take its place, but not while it runs.
 
     Args:
-        features, labels, config, training, inference, validation, seed, device: see `workbench.meta_train`.
-        state: a file to save the run to, so that Start goes on from there, also in another kernel.
+        features, labels, config, training, inference, validation: see `workbench.meta_train`.
         name: of the monitor; two trainings at the same time need two names.
+        options: seed, device, precision, state, as in `workbench.meta_train`; with a `state` Start goes on from there,
+            also in another kernel.
 
     Returns: a widget with `start`, `stop`, `wait`, `lander`, `history`, `phase` and the trait `errors`.
 
@@ -207,5 +205,5 @@ def explore_training(
         True
     """
     settings: dict[str, Any] = {"training": training, "inference": inference, "validation": validation}
-    run = BackgroundTraining(features, labels, config, **settings, seed=seed, device=device, state=state)
+    run = BackgroundTraining(features, labels, config, **settings, **options)
     return kept(name, run, lambda: TrainingMonitor(run))

@@ -14,7 +14,7 @@ from plotly.subplots import make_subplots
 from ..._core.validation import check_int, check_labels
 from ...graph.density import density_target
 from ...graph.knn import KnnGraph
-from ...lander.prediction import Prediction
+from ...lander.model import Prediction
 from ..style import GREY, PALETTE, escape, styled
 from .graph_plots import link_table
 from .maps import spread_sample

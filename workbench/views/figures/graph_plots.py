@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from ..._core.validation import check_int, check_labels
 from ...graph.knn import KnnGraph
-from ...lander.prediction import Prediction
+from ...lander.model import Prediction
 from ..style import GREY, PALETTE, escape, styled
 from .maps import spread_sample
 
@@ -34,7 +34,7 @@ def link_table(graph: KnnGraph, labels: Any = None, prediction: Prediction | Non
         >>> link_table(graph, [4, 4])["same"].tolist()
         [True, True]
     """
-    node, slot = graph.present.nonzero(as_tuple=True)
+    node, slot = graph.mask.nonzero(as_tuple=True)
     columns = {"node": node, "neighbor": graph.neighbors[node, slot], "similarity": graph.similarity[node, slot]}
     if prediction is not None:
         if prediction.linkage.shape != graph.neighbors.shape:

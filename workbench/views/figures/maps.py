@@ -201,12 +201,12 @@ def level_table(hierarchy: Hierarchy, labels: Any = None) -> pd.DataFrame:
         >>> level_table(tree, [0, 1, 2])["bcubed_f"].tolist()
         [1.0]
     """
-    ledger = hierarchy.ledger()
+    summary = hierarchy.summary()
     if labels is None:
-        return ledger
+        return summary
     tables = [contingency(labels, level.labels.cpu().numpy()) for level in hierarchy.levels]
     scored = [{"bcubed_f": bcubed(t).f, "pairwise_f": pairwise(t).f, "nmi": nmi(t)} for t in tables]
-    return pd.concat([ledger, pd.DataFrame(scored)], axis=1)
+    return pd.concat([summary, pd.DataFrame(scored)], axis=1)
 
 
 def spread_sample(groups: Any, n: int, *, seed: int = 0) -> Int64[np.ndarray, " m"]:

@@ -18,7 +18,7 @@ from ...data import ImageSet
 from ..figures.maps import cluster_frame
 from ..figures.plots import plot_scores, plot_tau, plot_training
 from .page import Panel, Section, Table, write_page
-from .report import FOOTER, NAMES, clustering_panels, example_section, ledger_panel
+from .report import FOOTER, NAMES, clustering_panels, example_section, summary_panel
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _test_section(test: DemoTest) -> Section:
     prose = f"{len(data):,} images of {data.n_classes:,} classes; {test.hierarchy.n_clusters:,} clusters were found."
     panels = clustering_panels(frame, test.hierarchy, data.labels, data.class_names, None)
     examples = example_section(data.images, test.hierarchy, data.labels, data.class_names, None)
-    return Section(data.name, prose, (*panels, ledger_panel(test.hierarchy, data.labels), *examples.panels))
+    return Section(data.name, prose, (*panels, summary_panel(test.hierarchy, data.labels), *examples.panels))
 
 
 def _training_panels(results: DemoResults) -> tuple[Panel, ...]:
