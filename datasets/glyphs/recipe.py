@@ -36,7 +36,7 @@ def _is_candidate(char: str, script: str) -> bool:
     if unicodedata.decomposition(char):
         return False
     if script == "Math":
-        return len(faces_of(char)) >= 13  # the common operators; the rest are one symbol font's many near-copies
+        return len(faces_of(char)) >= 13  # the common operators; the rest are one symbol font's many near-duplicates
     if scripts.script(char) != script or unicodedata.category(char) not in ("Ll", "Lu", "Lo", "Nd"):
         return False
     return not (script == "Cans" and LONG_OR_W.search(unicodedata.name(char)))

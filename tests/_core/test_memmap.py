@@ -30,7 +30,7 @@ def mapped(tmp_path, blobs):
 
 
 @here
-def test_room_in_a_file_has_no_name_and_goes_with_the_tensor(tmp_path, monkeypatch):
+def test_a_memmap_has_no_name_and_goes_with_the_tensor(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     rows = new_tensor((1000, 8), mapped=True)
     rows[:] = 1

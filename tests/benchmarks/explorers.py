@@ -193,16 +193,16 @@ def training(explorer: Any, x: Inputs) -> Iterator[Step]:
 def makers(x: Inputs) -> dict[str, tuple[Callable[[], Any], Callable[[Any, Inputs], Iterator[Step]]]]:
     """How each explorer is opened, and how its controls are moved."""
     tree, lander = x.model.hierarchy_, wb.load_checkpoint("glyphs-lander")
-    known = {"images": x.images, "labels": x.labels}
-    plan = {"training": wb.TrainConfig(epochs=EPOCHS), "name": f"{len(x.labels):,} images"}
+    given = {"images": x.images, "labels": x.labels}
+    run = {"training": wb.TrainConfig(epochs=EPOCHS), "name": f"{len(x.labels):,} images"}
     return {
-        "hierarchy": (lambda: explore.explore_hierarchy(tree, **known, xy=x.xy), hierarchy),
+        "hierarchy": (lambda: explore.explore_hierarchy(tree, **given, xy=x.xy), hierarchy),
         "tau": (lambda: explore.explore_tau(x.model, x.features, x.labels, images=x.images, xy=x.xy), tau),
-        "links": (lambda: explore.explore_links(tree, **known, xy=x.xy), links),
-        "errors": (lambda: explore.explore_errors(tree, **known), errors),
+        "links": (lambda: explore.explore_links(tree, **given, xy=x.xy), links),
+        "errors": (lambda: explore.explore_errors(tree, **given), errors),
         "oracle": (lambda: explore.explore_oracle(lander, x.features, x.labels, images=x.images, xy=x.xy), oracle),
         "metric": (explore.explore_metric, metric),
-        "training": (lambda: explore.explore_training(x.features, x.labels, **plan), training),
+        "training": (lambda: explore.explore_training(x.features, x.labels, **run), training),
     }
 
 

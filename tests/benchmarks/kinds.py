@@ -103,7 +103,7 @@ def measure(method: str, features: Path, labels: np.ndarray, python: str, timeou
 
 
 def read(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
-    """(unit rows, labels, kind) of a set; the kind is told by the card that datasets/kinds writes into it."""
+    """(unit rows, labels, kind) of a set; the kind is in the card that datasets/kinds writes into it."""
     with np.load(path) as arrays:
         x, labels = arrays["features"].astype(np.float32), arrays["labels"]
         kind = json.loads(str(arrays["card"]))["kind"] if "card" in arrays else ""
@@ -150,8 +150,8 @@ def measure_all(asked: argparse.Namespace) -> None:
                     print(f"{method}: not installed, skipped", flush=True)
                     continue
                 append(asked.out, {**about, "method": method, **figures})
-                told = figures.get("error") or f"{figures['seconds']:.1f} s, {figures['peak_mb']} MB"
-                print(f"{path.stem}: {method}: {told}", flush=True)
+                line = figures.get("error") or f"{figures['seconds']:.1f} s, {figures['peak_mb']} MB"
+                print(f"{path.stem}: {method}: {line}", flush=True)
 
 
 # ---------------------------------------------------------------- summary
@@ -163,14 +163,14 @@ def summary(out: Path) -> None:
 
     rows = pd.read_csv(out)
     failed = rows["error"].notna()
-    rows.loc[failed, ["bcubed_f", "pairwise_f"]] = 0.0
+    rows.loc[failed, ["pairwise_f", "bcubed_f"]] = 0.0
     table = rows.assign(failed=failed).groupby("method").agg(
-        sets=("set", "count"), failed=("failed", "sum"), bcubed_f=("bcubed_f", "mean"),
-        pairwise_f=("pairwise_f", "mean"), seconds=("seconds", "median"), peak_mb=("peak_mb", "max"),
+        sets=("set", "count"), failed=("failed", "sum"), pairwise_f=("pairwise_f", "mean"),
+        bcubed_f=("bcubed_f", "mean"), seconds=("seconds", "median"), peak_mb=("peak_mb", "max"),
     )  # fmt: skip
     print(f"\n{rows['set'].nunique()} sets; means of F (a fit that failed counts 0), median seconds, highest peak")
     print(table.sort_values("bcubed_f", ascending=False).round(3).to_string())
-    for score in ("bcubed_f", "pairwise_f"):
+    for score in ("pairwise_f", "bcubed_f"):
         wide = rows.pivot_table(index="set", columns="method", values=score)
         for name in (m for m in OURS if m in wide):
             ours = wide[name].dropna()

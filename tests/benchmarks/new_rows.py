@@ -1,4 +1,4 @@
-"""`predict` beside a refit: do new rows, each judged alone, join what they would join if all were clustered together?
+"""`predict` beside a refit: do out-of-sample rows get the cluster that a fit of all rows would give them?
 
 python tests/benchmarks/new_rows.py DIR [--share 0.1]
 
@@ -32,11 +32,11 @@ def measured(features: np.ndarray, labels: np.ndarray, share: float) -> dict[str
     new = np.random.default_rng(0).random(len(labels)) < share
     fitted, refit = HiLander(device="cpu").fit(features[~new]), HiLander(device="cpu").fit(features).labels_
     given = fitted.predict(features[new])
-    clusters, joined = fitted.n_clusters_, int(refit.max()) + 1
+    clusters, refit_clusters = fitted.n_clusters_, int(refit.max()) + 1
     goes, truth = (mode(of[~new], fitted.labels_, clusters) for of in (refit, labels))
     beside_old = np.isin(refit[new], refit[~new])
     same = np.where(given >= 0, goes[given] == refit[new], ~beside_old)
-    of_refit = mode(labels[~new], refit[~new], joined)[refit[new]]
+    of_refit = mode(labels[~new], refit[~new], refit_clusters)[refit[new]]
     return {
         "n": len(labels),
         "given": float((given >= 0).mean()),

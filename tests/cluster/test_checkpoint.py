@@ -6,6 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import workbench as wb
+from workbench._core.state import write_state
 from workbench.cluster.checkpoint import load_checkpoint, load_encoder, load_lander, save_checkpoint
 from workbench.encoder.train import Encoder, EncoderConfig
 from workbench.lander.config import InferenceConfig, LanderConfig
@@ -95,3 +97,23 @@ def test_a_checkpoint_of_the_other_kind_is_refused():
         load_encoder("glyphs-lander")
     with pytest.raises(ValueError, match="lander: glyphs-encoder holds an encoder"):
         load_lander("glyphs-encoder")
+
+
+def test_files_saved_under_the_names_of_version_0_1_load_and_cluster_alike(tmp_path, blobs):
+    x, _ = blobs()
+    model = load_lander("general")
+    old = {
+        name.replace("ensemble.networks.", "forecaster.members.").replace("ensemble.", "forecaster."): value
+        for name, value in model.state_dict().items()
+    }
+    assert any(name.startswith("forecaster.members.0.") for name in old)
+    settings = {"kind": "lander", **model.settings()}
+    settings["config"] = {"members" if k == "ensemble_size" else k: v for k, v in settings["config"].items()}
+    write_state(tmp_path / "old.safetensors", old, settings)
+    again = load_lander(tmp_path / "old.safetensors")
+    assert again.config == model.config
+    assert (wb.HiLander(again).fit_predict(x) == wb.HiLander(model).fit_predict(x)).all()
+
+    settings["inference"] = {**settings["inference"], "decoder": "mass"}
+    write_state(tmp_path / "mass.safetensors", old, settings)
+    assert load_lander(tmp_path / "mass.safetensors").inference.decoder == "excess-of-mass"

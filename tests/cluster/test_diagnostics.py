@@ -34,7 +34,7 @@ def test_the_doubtful_come_first(blobs):
     assert table["stability"].between(0, 1).all()
     assert table["confidence"].between(0, 1).all()
     assert (tree.labels[table["peak"].tolist()].numpy() == table["cluster"]).all()
-    assert "precision" not in table  # nothing was forecast
+    assert "precision" not in table  # no quality was predicted
 
 
 def test_a_cluster_torn_from_its_like_is_less_stable(blobs):

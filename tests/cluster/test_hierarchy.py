@@ -110,7 +110,7 @@ def test_labels_are_never_needed_and_nothing_is_written(blobs):
     assert torch.equal(x, before)
 
 
-def test_ledger_tells_every_level(blobs):
+def test_the_summary_tells_every_level(blobs):
     x, _ = blobs()
     tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=3, tau=0.2))
     summary = tree.summary()

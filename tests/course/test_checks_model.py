@@ -33,7 +33,7 @@ LOGITS = LANDER(LEVEL.inputs)
 PATH = KnnGraph.from_arrays([[1], [2], [3], [2]], [[0.9]] * 4)  # 0 hangs on 1, 1 on 2, 2 on 3
 PATH_GUESS = Prediction(torch.tensor([[0.9], [0.6], [0.8], [0.5]]), torch.tensor([0.1, 0.2, 0.3, 0.4]))
 TREE = wb.build_hierarchy(X, similarity_predictor, wb.InferenceConfig(k=2, tau=0.5))
-SURGERY = InterventionStudy(similarity_predictor, X, Y, wb.InferenceConfig(k=2, tau=0.5))
+STUDY = InterventionStudy(similarity_predictor, X, Y, wb.InferenceConfig(k=2, tau=0.5))
 
 
 def layer_slowly():
@@ -102,7 +102,7 @@ RIGHT = {
         (TREE, Y),
     ),
     "07-links": (lambda n, c: n - c, (30, 4)),
-    "07-head": (SURGERY.gains(2).sort_values("gain", kind="stable", ascending=False)["head"].iloc[0], (SURGERY, 2)),
+    "07-head": (STUDY.gains(2).sort_values("gain", kind="stable", ascending=False)["head"].iloc[0], (STUDY, 2)),
 }
 
 

@@ -168,7 +168,7 @@ def test_crowd_says_where_the_threshold_is_lower(blobs):
 
 @pytest.fixture(scope="module")
 def line():
-    """Three images in one direction after another, the last of another class: one cluster, joined by 2 -> 1."""
+    """Three images in one direction after another, the last of another class: one cluster, merged by 2 -> 1."""
     rows = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [1.0, 0.3]]), dim=1)
     return wb.build_hierarchy(rows, similarity_predictor, wb.InferenceConfig(tau=0.5)), [0, 0, 1]
 
@@ -215,7 +215,7 @@ def test_ceiling_with_both_heads_right(study, blobs):
 
 
 def test_duplicates_and_orphans_of_a_small_graph():
-    """Images 0 and 1 are copies; 3 stands in no list."""
+    """Images 0 and 1 are duplicates; 3 stands in no list."""
     graph = wb.KnnGraph.from_arrays([[1], [0], [1], [2]], [[1.0], [1.0], [0.9], [0.5]])
     assert status("12-duplicates", {0, 1}, graph) == "exact"
     assert status("12-duplicates", [0, 1, 2], graph) == "wrong"

@@ -140,8 +140,8 @@ def slow_best_links(graph, linkage, density, tau):
     for i in range(graph.n):
         there = [(r, -j) for j, r in zip(graph.neighbors[i].tolist(), linkage[i].tolist(), strict=True) if j >= 0]
         strongest = max((link for link in there if link[0] > torch.tensor(tau).item()), default=None)
-        twins = graph.neighbors[i][graph.mask[i] & (graph.similarity[i] >= 1)].tolist()
-        for j in [*twins, *([-strongest[1]] if strongest else [])]:
+        duplicates = graph.neighbors[i][graph.mask[i] & (graph.similarity[i] >= 1)].tolist()
+        for j in [*duplicates, *([-strongest[1]] if strongest else [])]:
             group = [group[i] if g == group[j] else g for g in group]
     heads = [max((j for j in range(graph.n) if group[j] == g), key=lambda j: (density[j], -j)) for g in group]
     peaks = sorted(set(heads))

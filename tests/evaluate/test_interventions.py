@@ -156,8 +156,8 @@ def test_the_model_is_asked_once_for_the_same_nodes(parts):
 def test_memory_is_bounded_and_level_0_stays(study):
     for image in range(60):
         study.hierarchy(Intervention(edits=[Edit(0, image, int(study.own.levels[0].graph.neighbors[image, 0]), 0)]))
-    assert len(study._memory) <= 64
-    assert ("graph", "images") in study._memory
+    assert len(study._cache) <= 64
+    assert ("graph", "images") in study._cache
 
 
 def test_gains_tell_what_each_head_costs(study):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 
 from workbench.evaluate.expected_mi import expected_information
-from workbench.evaluate.scores import ami, ari, bcubed, contingency, nmi, pairwise, scores
+from workbench.evaluate.scores import ami, ari, bcubed, bcubed_items, contingency, nmi, pairwise, scores
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "metrics.npz"
 PARTS = ("precision", "recall", "f")
@@ -35,7 +35,9 @@ def slow_pairwise(true, pred):
 
 
 def slow_bcubed(true, pred):
-    n, precision, recall = len(true), 0.0, 0.0
+    n = len(true)
+    precision = 0.0
+    recall = 0.0
     for i in range(n):
         cluster = {j for j in range(n) if pred[j] == pred[i]}
         group = {j for j in range(n) if true[j] == true[i]}
@@ -57,6 +59,8 @@ def test_equals_the_definitions_over_all_pairs_and_scikit_learn(labels):
     for name, slow in (("pairwise", slow_pairwise(true, apart)), ("bcubed", slow_bcubed(true, apart))):
         found = [row[f"{name}_{part}"] for part in PARTS]
         assert found == pytest.approx([*slow, f_score(*slow)])
+    of_items = bcubed_items(true, pred)
+    assert [part.mean() for part in of_items] == pytest.approx(slow_bcubed(true, apart))
     codes = np.unique(apart, return_inverse=True)[1]
     assert row["nmi"] == pytest.approx(normalized_mutual_info_score(true, codes), abs=1e-12)
     assert row["ari"] == pytest.approx(adjusted_rand_score(true, codes), abs=1e-12)

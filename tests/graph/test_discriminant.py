@@ -102,7 +102,7 @@ def test_a_sample_at_even_steps_gives_nearly_the_same(monkeypatch):
     assert 0 < (part - whole).norm() / whole.norm() < 0.1
 
 
-def test_many_columns_are_first_projected_on_the_leading_directions(blobs):
+def test_many_columns_are_first_projected_on_the_top_directions(blobs):
     x, y = blobs(n_classes=20, per_class=30, dim=16, noise=0.1)
     wide = x @ torch.linalg.qr(torch.randn(SUBSPACE + 88, 16, generator=torch.Generator().manual_seed(0))).Q.T
     torch.manual_seed(3)

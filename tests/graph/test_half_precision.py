@@ -14,7 +14,7 @@ def unit(n, d, seed=0):
 
 @settings(max_examples=40)
 @given(st.integers(0, 2**31), st.integers(1, 9000), st.integers(1, 30))
-def test_leading_values_are_those_of_a_sort(seed, columns, m):
+def test_top_k_are_those_of_a_sort(seed, columns, m):
     block = torch.rand(3, columns, generator=torch.Generator().manual_seed(seed))
     m = min(m, columns)
     value, index = top_k(block, m)
@@ -23,7 +23,7 @@ def test_leading_values_are_those_of_a_sort(seed, columns, m):
     assert all(len(set(row)) == m for row in index.tolist())
 
 
-def test_leading_of_rows_that_are_all_equal_lists_each_column_once():
+def test_top_k_of_equal_values_lists_each_column_once():
     _, index = top_k(torch.zeros(2, 2000), 10)
     assert all(len(set(row)) == 10 for row in index.tolist())
 
@@ -69,7 +69,7 @@ def test_half_precision_changes_no_list(kind):
     if kind == "few directions":
         x = torch.eye(16)[torch.arange(1600) % 16]
     rows = torch.arange(200, 500)
-    chosen = exact.half_first(x[rows], x, x.half(), 10, rows)
+    chosen = exact.candidates_in_half_precision(x[rows], x, x.half(), 10, rows)
     index, weight = exact.rank(x[rows], x, chosen, 10)
     graph = knn(x, 10, method="exact")
     assert torch.equal(index, graph.neighbors[rows])
@@ -92,7 +92,7 @@ def test_the_kernel_and_torch_agree(n, dim):
 @pytest.mark.parametrize("close", [False, True])
 def test_cuda_finds_what_the_cpu_finds(dim, close):
     x = unit(12_345, dim)
-    if close:  # bursts of near-copies, closer than half precision can tell
+    if close:  # bursts of near-duplicates, closer than half precision can tell
         x = torch.nn.functional.normalize(x[:100].repeat(124, 1)[: len(x)] + 1e-3 * x, dim=1)
     here, there = knn(x, 10, method="exact"), knn(x.cuda(), 10).to("cpu")
     near = 2e-6  # two roundings of 1e-6: of the sums, and to 1 of what is closer to it than that

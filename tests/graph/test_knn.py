@@ -45,9 +45,9 @@ def test_official_lists(golden):
     torch.testing.assert_close(own.similarity, given_lists.similarity, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("copies", [3, 12, 40])
-def test_duplicates_are_listed_by_index(copies):
-    x = torch.eye(5).repeat(copies, 1)
+@pytest.mark.parametrize("repeats", [3, 12, 40])
+def test_duplicates_are_listed_by_index(repeats):
+    x = torch.eye(5).repeat(repeats, 1)
     g = knn(x, k=4)
     expected = [[j for j in range(i % 5, len(x), 5) if j != i][:4] for i in range(len(x))]
     assert lists_of(g) == expected

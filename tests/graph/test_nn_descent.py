@@ -75,26 +75,26 @@ def test_links_both_ways_and_which_are_new(seed):
     random = np.random.default_rng(seed)
     n, k = 12, 3
     ids = np.stack([random.permutation(n)[:k] for _ in range(n)]).astype(np.int32)
-    known = np.stack([random.permutation(n)[:k] for _ in range(n)]).astype(np.int32)
-    links, new = both_ways(ids, known)
+    seen = np.stack([random.permutation(n)[:k] for _ in range(n)]).astype(np.int32)
+    links, new = both_ways(ids, seen)
     for i in range(n):
         assert links[i, :k].tolist() == ids[i].tolist()
         listed_by = [int(j) for slot in range(k) for j in range(n) if ids[j, slot] == i]
         assert [j for j in links[i, k:].tolist() if j >= 0] == listed_by[:k]
         for j, fresh in zip(links[i].tolist(), new[i].tolist(), strict=True):
             if j >= 0:
-                own = j in ids[i, :].tolist() and fresh == (j not in known[i])
-                assert own or fresh == (i not in known[j])
+                own = j in ids[i, :].tolist() and fresh == (j not in seen[i])
+                assert own or fresh == (i not in seen[j])
 
 
 def test_links_both_ways_are_the_same_by_parts():
     """Rows shared between threads: every one writes its own."""
     random = np.random.default_rng(0)
-    ids, known = (random.integers(-1, 50, (50, 4)).astype(np.int32) for _ in range(2))
-    whole = both_ways(ids, known)
+    ids, seen = (random.integers(-1, 50, (50, 4)).astype(np.int32) for _ in range(2))
+    whole = both_ways(ids, seen)
     parts = np.full_like(whole[0], -1), np.zeros_like(whole[1])
     for low, high in ((0, 7), (7, 30), (30, 50)):
-        _numba.both_ways(ids, known, *parts, low, high)
+        _numba.both_ways(ids, seen, *parts, low, high)
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from workbench._core import chunks
 from workbench.graph.knn import KnnGraph, knn
-from workbench.graph.similarity_stats import _compared, rank_and_shared
+from workbench.graph.similarity_stats import _rank_and_shared_at_once, rank_and_shared
 from workbench.lander.convs import GatedConv, MeanConv
 
 
@@ -24,7 +24,7 @@ def graph_of(seed):
 def test_compiled_equals_all_at_once(seed):
     graph, _ = graph_of(seed)
     rank, shared = rank_and_shared(graph)
-    expected = _compared(graph, slice(None))
+    expected = _rank_and_shared_at_once(graph, slice(None))
     assert torch.allclose(rank * graph.mask, expected[0] * graph.mask)
     assert torch.allclose(shared * graph.mask, expected[1] * graph.mask)
 

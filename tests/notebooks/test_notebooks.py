@@ -111,6 +111,7 @@ def test_it_uses_the_public_face_only_and_no_network(path):
     source = "\n".join(cell.source for cell in code_cells(read(path)))
     assert "._" not in source
     assert "import _" not in source
+    assert not re.findall(r"\b(?:from|import) workbench\.\w+\.", source), "import from a package, not from inside it"
     assert "http" not in source
 
 

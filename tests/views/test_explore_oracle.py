@@ -131,7 +131,7 @@ def test_flips_at_an_upper_level_name_images(explorer):
     neighbor = int(at.image[at.graph.neighbors[-1, 0]])
     explorer.flip(1, image, neighbor)
     assert explorer.edits[0].node == image
-    assert torch.equal(explorer.hierarchy.levels[0].labels, explorer.surgery.own.levels[0].labels)
+    assert torch.equal(explorer.hierarchy.levels[0].labels, explorer.study.own.levels[0].labels)
     assert explorer.errors == []
 
 
@@ -166,7 +166,7 @@ def test_the_map_shows_the_node_and_its_candidates(explorer, parts):
 def test_each_switch_alone_is_tried(explorer):
     press(explorer, "Try each alone")
     assert "+ true links" in text(explorer)
-    best = explorer.surgery.gains()["gain"].max()
+    best = explorer.study.gains()["gain"].max()
     assert f"{best:+.4f} BCubed F" in text(explorer)
 
 
@@ -205,7 +205,7 @@ def test_wrong_input_is_named(lander, parts, explorer):
         explore_oracle(lander, x, labels, images=np.zeros((5, 8, 8), np.uint8))
     with pytest.raises(ValueError, match="links: expected an integer"):
         explorer.links = [99]
-    with pytest.raises(TypeError, match=r"edits: expected workbench.surgery.Edit, got tuple"):
+    with pytest.raises(TypeError, match=r"edits: expected workbench.evaluate.Edit, got tuple"):
         explorer.edits = [(0, 1, 2, 1)]
     with pytest.raises(ValueError, match="edits: expected images 0 to 359"):
         explorer.edits = [Edit(0, 1, 4000, 1)]

@@ -137,7 +137,7 @@ def test_the_general_models_cut_follows_too_and_says_what_it_expects(data, tau):
     assert f"{wb.scores(labels, fresh.labels_)['bcubed_f']:.3f}" in explorer._table.value
     assert explorer._curve.at(tau)["n_clusters"] == fresh.n_clusters_
     explorer._point_at(3)
-    for words in ("image", "its expected precision", "strongest link", "cluster"):
+    for words in ("image", "its predicted precision", "strongest link", "cluster"):
         assert words in explorer._under.value
 
 
@@ -166,6 +166,8 @@ def explorer_that_fails(data):
     made = explore_tau(wb.HiLander(LANDER, k=5), x, xy=x[:, :2])
 
     class Failing(torch.nn.Module):
+        ensemble = None
+
         def predict(self, nodes, graph):
             raise RuntimeError("no memory")
 

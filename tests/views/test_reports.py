@@ -14,7 +14,7 @@ NASTY = "</script><script>alert(1)</script>"
 def without_plotly(path):
     """The page without plotly.js itself."""
     text = path.read_text(encoding="utf-8")
-    start, end = text.index("<script>"), text.index("</script></head>")
+    start, end = text.index("<script>"), text.index("</script>\n</head>")
     return text[:start] + text[end:]
 
 
@@ -52,7 +52,7 @@ def test_the_page_has_all_parts(page):
     rest = without_plotly(page)
     assert rest.count('class="plotly-graph-div"') == 4
     assert rest.count("data:image/png;base64,") >= 5
-    for words in ("What you see", "What to look for", "The ledger", "0.600"):
+    for words in ("What you see", "What to look for", "Level summary", "0.600"):
         assert words in rest
 
 

@@ -1,4 +1,4 @@
-"""Work on a thread of its own: begun, watched and stopped from a notebook that stays free."""
+"""Work in a background thread: a notebook starts, watches and stops it and stays free itself."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable
 
 
 class Worker:
-    """Something that takes long, on a worker thread; its error is kept, as nobody sees a thread's traceback.
+    """A long task in a background thread; its error is kept, because nobody sees a thread's traceback.
 
-    A subclass writes `_do`, which works, asks `_stop` now and then, and returns the phase it ends in.
+    A subclass writes `_do`. It does the work, asks `_stop` now and then, and returns the phase in which it ends.
 
     Args:
         on_change: called without arguments, on the worker thread, at every change of `phase`.
 
     Attributes:
-        phase: "ready", the subclass's words while it works, then "done", "stopped" or "failed".
-        error: what ended the thread, if it failed; None else.
+        phase: "ready", then what the subclass calls its stages, then "done", "stopped" or "failed".
+        error: the exception that ended the thread; None if it did not fail.
         fingerprint: equal for equal arguments.
 
     Example:
@@ -37,35 +37,36 @@ class Worker:
         self.on_change = on_change
         self.phase = "ready"
         self.error: Exception | None = None
-        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
     def running(self) -> bool:
-        """Whether it is at work."""
+        """Whether the task is running."""
         return self.phase in self.busy
 
     def start(self) -> None:
-        """Begin; after an end begin anew.
+        """Start the task; once it has ended, start it again.
 
         Raises:
-            RuntimeError: it is running.
+            RuntimeError: it is running already.
         """
         if self.running:
             raise RuntimeError(f"start: this {self.what} is running; stop it first")
         self._stop.clear()
         self._reset(self.busy[0])
-        # A thread before it may still tell of its end. Waiting for that here could wait for good: who is told may
-        # need a lock that our caller holds.
+        # The previous thread may still be in `on_change`. Joining it here could deadlock: `on_change` may need a lock
+        # that our caller holds.
         self._thread = threading.Thread(target=self._work, name=self.what.replace(" ", "-"), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask it to end soon; what is done is kept. Does not wait."""
+        """Ask the task to end soon and return at once; what is done so far is kept."""
         self._stop.set()
 
     def join(self, timeout: float | int | None = None) -> bool:
-        """Block until the thread has ended; whether it has.
+        """Wait until the thread has ended, for `timeout` seconds at most; returns whether it has.
 
         Raises:
             RuntimeError: it was never started, or it failed (the cause is attached).
@@ -81,7 +82,8 @@ class Worker:
         raise NotImplementedError(f"{type(self).__name__}._do: say what to do")
 
     def _reset(self, phase: str) -> None:
-        self.phase, self.error = phase, None
+        self.phase = phase
+        self.error = None
 
     def _enter(self, phase: str) -> None:
         self.phase = phase
@@ -90,6 +92,6 @@ class Worker:
     def _work(self) -> None:
         try:
             self._enter(self._do())
-        except Exception as error:  # noqa: BLE001  # handed to whoever watches: nobody sees a thread's traceback
+        except Exception as error:  # noqa: BLE001  # `join` raises it: nobody sees a thread's traceback
             self.error = error
             self._enter("failed")

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Files that are either complete or absent, and the folder of data sets and caches."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import platformdirs
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary path beside `path` to write to; it takes `path`'s place when the block ends well, else it is removed.
+    """A temporary path beside `path` to write to. It replaces `path` when the block succeeds; otherwise it is removed.
 
-    The suffix is kept (writers choose their format by it), missing folders are made, and two processes that write the
-    same file never mix: the last one to finish wins.
+    The suffix is kept, because writers choose their format by it. Missing folders are made. Two processes that write
+    the same file never mix: the last one to finish wins.
 
     Example:
         >>> import pathlib, tempfile
@@ -33,9 +33,12 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     part = Path(name)
     try:
         yield part
+
+        # mkstemp makes files private, but a shared cache must stay readable. The umask can only be read by setting it.
         umask = os.umask(0)
         os.umask(umask)
-        part.chmod(0o666 & ~umask)  # mkstemp makes files private; a shared cache must stay readable
+        part.chmod(0o666 & ~umask)
+
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Numbers that lie in a file because memory is short."""
+"""Memory-mapped arrays and tensors: numbers that lie in a file because memory is short."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from torch import Tensor
 
 
 def is_memmap(values: np.ndarray | Tensor) -> bool:
-    """Whether the numbers are a memory-mapped file's.
+    """Whether the numbers lie in a memory-mapped file.
 
     Example:
         >>> is_memmap(np.zeros(3)), is_memmap(new_tensor((3,), mapped=True))
         (False, True)
     """
+    # A view or `np.asarray` of a memmap is a plain array; only the last `base` of the chain tells where it lies.
     base: object = values
     while isinstance(base, np.ndarray):
         base = base.base
@@ -29,8 +30,9 @@ def is_memmap(values: np.ndarray | Tensor) -> bool:
 
 
 def new_tensor(shape: tuple[int, ...], *, mapped: bool) -> Tensor:
-    """Room for float32 numbers: memory, or a file without a name in the system's temporary folder (TMPDIR), which the
-    system writes out when memory is short and which goes when nobody holds the tensor.
+    """An uninitialised float32 tensor, in memory or in a nameless file in the system's temporary folder (TMPDIR).
+
+    The system writes the file out when memory is short. It vanishes when nobody holds the tensor any more.
 
     Raises:
         OSError: the folder's disk is full.
@@ -40,26 +42,28 @@ def new_tensor(shape: tuple[int, ...], *, mapped: bool) -> Tensor:
         torch.Size([2, 3])
     """
     size = math.prod(shape)
-    if not mapped or size == 0 or sys.platform == "win32":  # there a mapped file cannot be removed
+    if not mapped or size == 0 or sys.platform == "win32":  # Windows removes no mapped file
         return torch.empty(shape)
     with tempfile.NamedTemporaryFile(prefix="hilander-") as file:
         try:
             os.truncate(file.fileno(), 4 * size)
-            if hasattr(os, "posix_fallocate"):  # a full disk is told now, not by a crash later
+            # truncate alone makes a sparse file: a full disk would then crash the process at a later write.
+            if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, 4 * size)
         except OSError as error:
             error.add_note(f"no room for {4 * size:,} bytes in {tempfile.gettempdir()}; set TMPDIR to a larger disk")
             raise
+
         return torch.from_file(file.name, shared=True, size=size, dtype=torch.float32).view(shape)
 
 
 def stack_rows(upper: Tensor, lower: Tensor) -> Tensor:
-    """Rows [n, d] over rows [m, d], in a file where the upper ones lie in one.
+    """Rows [n, d] above rows [m, d]; the result is memory-mapped if the upper rows are.
 
     Example:
         >>> stacked = stack_rows(torch.zeros(2, 1), torch.ones(1, 1))
         >>> stacked.flatten().tolist(), is_memmap(stacked)
         ([0.0, 0.0, 1.0], False)
     """
-    shape = len(upper) + len(lower), upper.shape[1]
-    return torch.cat([upper, lower], out=new_tensor(shape, mapped=True) if is_memmap(upper) else None)
+    shape = (len(upper) + len(lower), upper.shape[1])
+    return torch.cat([upper, lower], out=new_tensor(shape, mapped=True) if is_memmap(upper) else None)  # (n + m, d)

@@ -1,4 +1,4 @@
-"""Progress bars of work done part by part: shown to whoever asked for them, interrupted between two parts."""
+"""Progress bars of work done in parts: shown if the caller asked for them; Ctrl-C stops between two parts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import TypeVar
 from torch import Tensor
 from tqdm.auto import tqdm
 
-DELAY = 2.0  # seconds: what is done sooner needs no bar
+DELAY = 2.0  # seconds; work that ends sooner shows no bar. A matter of taste
 Part = TypeVar("Part")
+
+# A context variable, not an argument: else every function between `HiLander.fit` and the loops had to pass it on.
 _asked: ContextVar[bool] = ContextVar("asked", default=False)
 
 
 @contextmanager
 def show_progress(yes: bool) -> Iterator[None]:
-    """Within the block `progress_bar` shows bars, or none: a setting of the caller, not of every function between.
+    """Within this block `progress_bar` shows bars, or shows none.
 
     Example:
         >>> with show_progress(False):
@@ -32,17 +34,18 @@ def show_progress(yes: bool) -> Iterator[None]:
 
 
 def progress_bar(parts: Sequence[Part], what: str) -> Iterator[Part]:
-    """The parts one by one, with a bar of the rows done, the rate and the time left; Ctrl-C ends it after a part.
+    """Yield the parts one by one, with a bar of the rows done, the rate and the time left.
 
     Args:
-        parts: slices or tensors of rows; anything else counts as one.
-        what: is being done.
+        parts: slices or tensors of rows; any other part counts as one.
+        what: name of the work, shown before the bar.
 
     Example: see `show_progress`.
     """
     if not _asked.get():
         yield from parts
         return
+
     sizes = [_rows(part) for part in parts]
     unit = " rows" if any(isinstance(part, (slice, Tensor)) for part in parts) else " parts"
     with tqdm(total=sum(sizes), desc=what, unit=unit, unit_scale=True, leave=False, delay=DELAY) as bar:

@@ -1,4 +1,4 @@
-"""Which code is this, so that results and workers elsewhere can tell whether it is theirs; is Dask there?"""
+"""Which code made a result: a version that also tells whether a remote worker runs the same code."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
-FOLDERS = ("_core", "graph", "lander", "decode", "cluster", "evaluate", "train")  # whose code a result depends on
+# Code that a result depends on. Whole folders: a list of files kept by hand once missed the GPU kernel.
+FOLDERS = ("_core", "graph", "lander", "decode", "cluster", "evaluate", "train")
 
 
 def code_version(*more: str) -> str:
-    """The package's version and a hash of the code that results depend on; of `more` folders too.
-
-    Whole folders are hashed: a list of files kept by hand would miss the next one.
+    """The package's version and a hash of the code that results depend on (`FOLDERS`, and `more` folders).
 
     Example:
         >>> import workbench
@@ -23,7 +22,7 @@ def code_version(*more: str) -> str:
 
 
 def folders_hash(*folders: str) -> str:
-    """A hash of every source file below some folders of the package, with its name.
+    """A hash of the names and contents of all source files below some folders of the package.
 
     Example:
         >>> folders_hash("encoder") != folders_hash("encoder", "graph")
@@ -39,7 +38,7 @@ def folders_hash(*folders: str) -> str:
 
 
 def need_dask(name: str) -> None:
-    """Say which extra is missing, before anything imports it.
+    """Check that Dask is installed, and name the missing extra if it is not.
 
     Raises:
         ImportError: Dask is not installed.

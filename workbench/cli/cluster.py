@@ -29,7 +29,9 @@ K = Annotated[int | None, typer.Option("--k", metavar="N", help="Neighbours per 
 Tau = Annotated[
     float | None, typer.Option(metavar="[0..1]", help="Higher gives finer clusters; default the model's own.")
 ]
-DecoderName = Annotated[str | None, typer.Option("--decoder", metavar="NAME", help="cut, map-equation, mass, tree ...")]
+DecoderName = Annotated[
+    str | None, typer.Option("--decoder", metavar="NAME", help="cut, map-equation, excess-of-mass, tree ...")
+]
 MetricName = Annotated[
     str | None, typer.Option("--metric", metavar="NAME", help="cosine, or discriminant: shrink what varies nearby.")
 ]
@@ -75,7 +77,7 @@ def cluster(
 
     Settings that are not given are those stored with the model. Writes to DIR: labels (a row per item: cluster after
     each level, representative, confidence), clusters (a row per final cluster, the doubtful first), hierarchy (a row
-    per cluster of every level), ledger (a row per level), scores.json if classes are known, report.html.
+    per cluster of every level), summary (a row per level), scores.json if classes are known, report.html.
     """
     from ..cluster.hilander import HiLander
 

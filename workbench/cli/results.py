@@ -18,7 +18,8 @@ from ..evaluate.scores import scores
 from .reading import Items
 
 TABLES = ("labels", "clusters", "hierarchy", "summary")
-SCORES, REPORT = "scores.json", "report.html"
+SCORES = "scores.json"
+REPORT = "report.html"
 RESULTS = (*(f"{table}.{ending}" for table in TABLES for ending in ("parquet", "csv")), SCORES, REPORT)
 
 
@@ -87,7 +88,8 @@ def summary(model: HiLander, items: Items) -> str:
         text += "\n\n" + shown.to_string(index=False, float_format="{:.4f}".format)
     elif model.expected_:
         text += "\n\nexpected without labels: BCubed " + ", ".join(f"{k} {v:.2f}" for k, v in model.expected_.items())
-    n, levels = len(items.features), len(hierarchy.layers)
+    n = len(items.features)
+    levels = len(hierarchy.layers)
     return f"{text}\n\n{n} items, {hierarchy.n_clusters} clusters after {levels} level(s): {hierarchy.stop_reason}"
 
 

@@ -25,7 +25,8 @@ Size = Annotated[int | None, typer.Option(metavar="PIXELS", help="Scale a folder
 Dim = Annotated[int | None, typer.Option(metavar="D", help="Numbers per row of a .bin file without .meta.")]
 
 EXPECTED = (ValueError, TypeError, OSError, EOFError, ImportError, MemoryError)  # anything else is a mistake of ours
-FAILED, INTERRUPTED = 1, 130
+FAILED = 1
+INTERRUPTED = 130
 
 
 class PlainErrors(TyperGroup):

@@ -25,7 +25,8 @@ def confidence(graph: KnnGraph, linkage: Float[Tensor, "n k"], labels: Int[Tenso
         [0.81, 0.81, 0.9]
     """
     inside = (labels[graph.padded] == labels[:, None]) & graph.mask
-    count, within = inside.sum(dim=1), (linkage * inside).sum(dim=1)
+    count = inside.sum(dim=1)
+    within = (linkage * inside).sum(dim=1)
     together = within / count.clamp(min=1) * within / linkage.sum(dim=1).clamp(min=1e-12)
     return torch.where(count > 0, together, 1 - _highest(linkage))
 
@@ -59,8 +60,10 @@ def cluster_table(tree: Hierarchy) -> pd.DataFrame:
         >>> cluster_table(build_hierarchy(x, similarity_predictor, InferenceConfig(k=1, tau=0.9)))["size"].tolist()
         [2, 2]
     """
-    first, labels = tree.levels[0], tree.labels
-    linkage, graph = first.prediction.linkage, first.graph
+    first = tree.levels[0]
+    labels = tree.labels
+    linkage = first.prediction.linkage
+    graph = first.graph
     inside = (labels[graph.padded] == labels[:, None]) & graph.mask
     images = pd.DataFrame(
         {
@@ -72,7 +75,8 @@ def cluster_table(tree: Hierarchy) -> pd.DataFrame:
         }
     )
     grouped = images.groupby("cluster")
-    size, total = grouped.size(), grouped.sum()
+    size = grouped.size()
+    total = grouped.sum()
     stability = np.where(size > 1, total["within"] / total["all"].clip(lower=1e-12), total["alone"])
     peak = tree.levels[-1].peaks.cpu().numpy()
     table = pd.DataFrame({"cluster": size.index, "size": size.to_numpy(), "peak": peak, "stability": stability})

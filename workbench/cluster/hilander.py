@@ -65,11 +65,11 @@ class HiLander(ClusterMixin, BaseEstimator):
         cluster_layers_: labels after each level, finest first; of the general model's one level nested cuts at tau 0.9,
             0.7, its own, 0.3 and 0.1, of which its own is `labels_`.
         clusters_: one row per cluster, to review: size, peak, stability, confidence, expected precision and recall;
-            those to doubt first on top (`review.cluster_table`).
+            those to doubt first on top (`diagnostics.cluster_table`).
         confidence_: [N], how sure each row is of its cluster; outlier_scores_: [N], 1 where nothing is like it.
         expected_: BCubed precision, recall and f that the model expects of `labels_`, without labels; {} from models
             without a quality ensemble.
-        hierarchy_: all levels with graph, prediction, parents, peaks; `.to_pandas()`, `.to_networkx()`, `.ledger()`.
+        hierarchy_: all levels with graph, prediction, parents, peaks; `.to_pandas()`, `.to_networkx()`, `.summary()`.
         n_features_in_: columns of X.
         features_: the rows of X as they were compared [N, D], of length 1, mapped by the metric; where the model ran.
         lander_: the model, there.
@@ -155,7 +155,8 @@ class HiLander(ClusterMixin, BaseEstimator):
         lander, settings = self._resolve()
         if settings.metric != self.settings_.metric:
             raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {settings.metric!r}; call fit")
-        rows, metric = stack_rows(self.features_, self._mapped(X)).to(lander.device), self.hierarchy_.metric
+        rows = stack_rows(self.features_, self._mapped(X)).to(lander.device)
+        metric = self.hierarchy_.metric
         mapped = None if metric.matrix is None else metric  # None: rows are as they came, all together may give a map
         with show_progress(self.progress), self._machines(lander) as (predict, search):
             hierarchy = build_hierarchy(rows, predict, settings, ensemble=lander.ensemble, graph=search, mapped=mapped)
@@ -170,7 +171,9 @@ class HiLander(ClusterMixin, BaseEstimator):
     def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Labels) -> HiLander:
         """The outcome of a fit; `before`: labels of its first rows in the fit before."""
         self.features_: Float[Tensor, "n d"] = hierarchy.features
-        self.hierarchy_, self.lander_, self.settings_ = hierarchy, lander, settings
+        self.hierarchy_ = hierarchy
+        self.lander_ = lander
+        self.settings_ = settings
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
         self.n_clusters_ = self.hierarchy_.n_clusters
         self.continues_ = continued_clusters(before, self.labels_, self.n_clusters_)
@@ -180,12 +183,15 @@ class HiLander(ClusterMixin, BaseEstimator):
     def _review(self) -> None:
         """What `fit` tells beside the labels."""
         first = self.hierarchy_.levels[0]
-        linkage, labels = first.prediction.linkage, self.hierarchy_.labels
+        linkage = first.prediction.linkage
+        labels = self.hierarchy_.labels
         self.confidence_ = confidence(first.graph, linkage, labels).cpu().numpy()
         self.outlier_scores_ = outlier_scores(linkage).cpu().numpy()
         self.clusters_ = cluster_table(self.hierarchy_)
-        self.cluster_layers_, self.expected_ = self.hierarchy_.layers, {}
-        quality, node = first.decoding.quality, first.decoding.node
+        self.cluster_layers_ = self.hierarchy_.layers
+        self.expected_ = {}
+        quality = first.decoding.quality
+        node = first.decoding.node
         if quality is not None and node is not None and len(self.hierarchy_.levels) == 1:
             layers = cut_layers(first.graph, first.prediction, quality, self.settings_.tau)
             self.cluster_layers_ = [layer.clusters.cpu().numpy() for layer in layers]
@@ -193,7 +199,7 @@ class HiLander(ClusterMixin, BaseEstimator):
 
     def predict(self, X: Any) -> Labels:
         """Judge each new row alone: the cluster whose rows it would be linked to most strongly, or -1
-        (`newcomers.joined` has the formula). A row equal to a fitted one gets that one's label.
+        (`out_of_sample.assign_out_of_sample` has the formula). A row equal to a fitted one gets that one's label.
 
         Args:
             X: [M, D].
@@ -203,10 +209,12 @@ class HiLander(ClusterMixin, BaseEstimator):
             ValueError: another number of columns.
         """
         check_is_fitted(self)
-        rows, tau = self._mapped(X), None if self.settings_.decoder in ("cut", *CUTS) else self.settings_.tau
+        rows = self._mapped(X)
+        weighs_links_together = self.settings_.decoder in ("cut", *CUTS)
+        threshold = None if weighs_links_together else self.settings_.tau
         with show_progress(self.progress):
             found = query(self.features_, rows, self.settings_.k)
-        answer: Labels = assign_out_of_sample(self.lander_, self.hierarchy_, rows, found, tau).cpu().numpy()
+        answer: Labels = assign_out_of_sample(self.lander_, self.hierarchy_, rows, found, threshold).cpu().numpy()
         return answer
 
     def _resolve(self) -> tuple[Lander, InferenceConfig]:
@@ -229,8 +237,8 @@ class HiLander(ClusterMixin, BaseEstimator):
         from .dask.backend import DaskBackend, resolve_client
 
         settings: dict[str, Any] = {"device": self.device, "seed": self._seed()}
-        with resolve_client(self.client) as client, closing(DaskBackend(client, lander, **settings)) as fleet:
-            yield fleet.predict, fleet.knn
+        with resolve_client(self.client) as client, closing(DaskBackend(client, lander, **settings)) as backend:
+            yield backend.predict, backend.knn
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()

@@ -20,20 +20,20 @@ JOINS = 0.4  # mean linkage at which a new row joins: 0.3 agrees best with a ref
 
 
 def assign_out_of_sample(
-    lander: Lander, hierarchy: Hierarchy, rows: Float[Tensor, "m d"], found: KnnGraph, tau: float | None
+    lander: Lander, hierarchy: Hierarchy, rows: Float[Tensor, "m d"], found: KnnGraph, threshold: float | None
 ) -> Int[Tensor, " m"]:
     """The cluster that each new row joins, judged alone; -1: none.
 
-    Formula: r_xj is the linkage the model gives if row x joined the graph of level 0 as one more node. With tau: the
-    cluster of argmax_j r_xj if that r_xj > tau. Without: the cluster of highest summed r_xj if its mean r_xj > 0.4. A
-    row equal to a fitted one (similarity 1) gets that one's cluster.
+    Formula: r_xj is the linkage the model gives if row x joined the graph of level 0 as one more node. With a
+    threshold: the cluster of argmax_j r_xj if that r_xj exceeds it. Without: the cluster of highest summed r_xj if its
+    mean r_xj > 0.4. A row equal to a fitted one (similarity 1) gets that one's cluster.
 
     Args:
         lander: the model that made the hierarchy.
         hierarchy: of the fitted rows.
         rows: the new ones, unit, mapped by the hierarchy's metric.
         found: for each the most similar fitted rows.
-        tau: threshold on linkage; None where decoders weigh links together.
+        threshold: on linkage (tau); None where decoders weigh links together.
 
     Example:
         >>> from workbench.lander import InferenceConfig, LanderConfig
@@ -47,14 +47,15 @@ def assign_out_of_sample(
     """
     linkage = _linkage(lander, hierarchy.levels[0].graph, hierarchy.features, rows, found)
     label = hierarchy.labels[found.padded]
-    strength, good = linkage, linkage > (tau or 0)
-    if tau is None:
+    strength = linkage
+    good = linkage > (threshold or 0)
+    if threshold is None:
         same = (label[:, :, None] == label[:, None, :]) & found.mask[:, None, :]
         strength = (same * linkage[:, None, :]).sum(dim=2)
         good = strength > JOINS * same.sum(dim=2)
-    twin = found.similarity >= 1
-    best = torch.where(twin, torch.inf, strength * found.mask).argmax(dim=1, keepdim=True)
-    kept = ((good & found.mask) | twin).gather(1, best)
+    duplicate = found.duplicates
+    best = torch.where(duplicate, torch.inf, strength * found.mask).argmax(dim=1, keepdim=True)
+    kept = ((good & found.mask) | duplicate).gather(1, best)
     return torch.where(kept, label.gather(1, best), -1)[:, 0]
 
 
@@ -64,7 +65,8 @@ def _linkage(lander: Lander, graph: KnnGraph, features: Tensor, rows: Tensor, fo
     The new rows join the fitted graph as nodes that nobody lists, so none of them changes what another one sees. Only
     what lies around them is computed: what a node sends is made of its own neighbours' lists.
     """
-    m, near = len(rows), found.neighbors[found.mask].unique()
+    m = len(rows)
+    near = found.neighbors[found.mask].unique()
     around, lists, hop_sizes = k_hop_subgraph(graph.neighbors, near, len(lander.convs) + 2)
     listed = torch.searchsorted(near, found.neighbors).where(found.mask, -m - 1)
     missing = (0, found.k - graph.k)
@@ -75,7 +77,7 @@ def _linkage(lander: Lander, graph: KnnGraph, features: Tensor, rows: Tensor, fo
         context = replace(context, in_degree=pad(context.in_degree[around], (m, 0), value=-1))
     part = Nodes.of_images(torch.cat([rows, features[around]]))
     inputs = lander.inputs(part, KnnGraph(neighbors, similarity), context)
-    return lander.linkage_from(replace(inputs, hop_sizes=(m, *(m + ring for ring in hop_sizes))))
+    return lander.linkage_from(replace(inputs, hop_sizes=(m, *(m + size for size in hop_sizes))))
 
 
 def continued_clusters(
@@ -98,6 +100,8 @@ def continued_clusters(
     cell, shared = np.unique(before * n_clusters + now[: len(before)], return_counts=True)
     rising = np.argsort(shared[::-1], kind="stable")  # the last one written stays: the largest, of those the lowest
     old, new = np.divmod(cell[::-1][rising], n_clusters)
-    heir, origin = np.full(int(before.max(initial=-1)) + 2, -1), np.full(n_clusters, -1)  # heir[-1]: of none, none
-    heir[old], origin[new] = new, old
+    heir = np.full(int(before.max(initial=-1)) + 2, -1)  # one more, so that heir[-1], of no cluster, is none
+    origin = np.full(n_clusters, -1)
+    heir[old] = new
+    origin[new] = old
     return np.where(heir[origin] == np.arange(n_clusters), origin, -1)

@@ -11,7 +11,10 @@ from torch import Tensor
 from .._core.validation import check_labels
 from ..evaluate.scores import bcubed, contingency
 
-EXACT, NEAR, WRONG, OPEN = "exact", "near", "wrong", "open"
+EXACT = "exact"
+NEAR = "near"
+WRONG = "wrong"
+OPEN = "open"
 ROUNDING = 1e-5  # relative: what float32 sums in another order may differ by
 Outcome = tuple[str, str]  # status, words
 Compare = Callable[[Any, Any, float], Outcome]
@@ -26,7 +29,8 @@ def compare_values(answer: Any, expected: Any, within: float) -> Outcome:
         >>> compare_values([1.0, 2.3], np.array([1.0, 2.0]), within=0.1)
         ('wrong', '1 of 2 values differ; the worst, at [1], is 2.3: off by 0.3, 0.1 is allowed')
     """
-    have, want = as_numbers(answer), as_numbers(expected)
+    have = as_numbers(answer)
+    want = as_numbers(expected)
     if want is None:
         raise TypeError(f"expected: a check by values needs numbers, got {type(expected).__name__}")
     if have is None:
@@ -91,7 +95,8 @@ def compare_set(answer: Any, expected: Any, within: float) -> Outcome:
         >>> compare_set([3, 1, 4], {1, 3}, 0.0)
         ('wrong', '1 too many, 0 missing')
     """
-    have, want = as_numbers(sorted(answer) if isinstance(answer, set | frozenset) else answer), set(expected)
+    have = as_numbers(sorted(answer) if isinstance(answer, set | frozenset) else answer)
+    want = set(expected)
     if have is None:
         return WRONG, f"a list of numbers is expected, you have {_short(answer)}"
     got = set(have.ravel().tolist())

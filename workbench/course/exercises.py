@@ -59,8 +59,11 @@ def stub(source: str, used_later: frozenset[str] = frozenset()) -> str:
         raise ValueError(
             f"solution cell: expected one block from '# solution' to '# end', found {len(blocks)}:\n{source}"
         )
-    before, inside, after = source[: blocks[0].start()], blocks[0]["solution"], source[blocks[0].end() :]
-    calls, made = check_calls(after), made_names(inside)
+    before = source[: blocks[0].start()]
+    inside = blocks[0]["solution"]
+    after = source[blocks[0].end() :]
+    calls = check_calls(after)
+    made = made_names(inside)
     if len(calls) != 1 or len(ast.parse(after).body) != 1:
         raise ValueError(f"solution cell: after '# end' comes one course.check(...) and nothing else:\n{source}")
     answer = calls[0].answer

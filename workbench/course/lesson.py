@@ -89,7 +89,8 @@ def about(notebook: NotebookNode) -> About:
         About(title='A', goal='see *b*.', minutes=5)
     """
     text = notebook.cells[0].source if notebook.cells else ""
-    title, words = _TITLE.search(text), _ABOUT.search(text)
+    title = _TITLE.search(text)
+    words = _ABOUT.search(text)
     if not title or not words:
         raise ValueError("notebook: expected a first cell with '# title', '**You will** ...', '**About N minutes**'")
     return About(title["title"].strip(), " ".join(words["goal"].split()), int(words["minutes"]))

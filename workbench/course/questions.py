@@ -64,7 +64,7 @@ QUESTIONS: tuple[Question, ...] = (
             "Shared neighbours are one input; the linkage is a probability of one class.",
         ),
         (
-            "They look alike, but the model finds one class improbable, judging by their surroundings",
+            "They look alike, but the model finds one class improbable, judging by the graph around them",
             "Linkage is P(same class), read from the graph around the pair.",
         ),
         ("They will be linked if tau is below .9", "tau is compared with the linkage, not with the similarity."),
@@ -125,7 +125,7 @@ QUESTIONS: tuple[Question, ...] = (
             "All its images, with the links inside the cluster removed and new links between clusters",
             "The next graph has one node per cluster; that is why levels get small quickly.",
         ),
-        ("A random member", "It is the peak, which the densities settle."),
+        ("A random one of its images", "It is the peak, which the densities settle."),
         (
             "One super-node: the peak's feature and the mean feature of all its images",
             "Identity feature and average feature; a new k-NN graph is built of them.",

@@ -56,13 +56,15 @@ class Quiz(Explorer):
         return sum(radio.index == self._questions[number].right for number, radio in self.choices.items())
 
     def _rows(self, number: int) -> list[widgets.Widget]:
-        question, radio = self._questions[number], self.choices[number]
+        question = self._questions[number]
+        radio = self.choices[number]
         radio.observe(self.guarded(lambda change: self._reply(number)), "index")
         heading = f"<p style='line-height:1.4;margin:14px 0 2px'><b>{number}. {escape(question.text)}</b></p>"
         return [widgets.HTML(heading), radio, self.replies[number]]
 
     def _reply(self, number: int) -> None:
-        question, index = self._questions[number], self.choices[number].index
+        question = self._questions[number]
+        index = self.choices[number].index
         if index is not None:
             status = EXACT if index == question.right else WRONG
             verdict = Verdict(f"quiz-{number}", question.topic, status, question.options[index].why)

@@ -49,7 +49,8 @@ def quiz_html(questions: Sequence[Question] = QUESTIONS) -> str:
 
 def quiz_markdown(questions: Sequence[Question] = QUESTIONS) -> str:
     """The text of `QUIZ.md`: the questions, then the answers."""
-    asked, told = [], []
+    asked = []
+    told = []
     for i, question in enumerate(questions, 1):
         options = [f"- {letter(j)}) {option.text}" for j, option in enumerate(question.options)]
         asked.append("\n".join([f"**{i}. {question.text}** ({question.topic})", "", *options]))

@@ -95,7 +95,8 @@ def page_html(title: str, body: str, around: tuple[Link | None, Link | None] | N
 
 
 def _bar(before: Link | None, after: Link | None) -> str:
-    back, on = _link(before, "← {}"), _link(after, "{} →")
+    back = _link(before, "← {}")
+    on = _link(after, "{} →")
     return f'<nav><span>{back}</span><a href="index.html">All lessons</a><span>{on}</span></nav>'
 
 

@@ -83,7 +83,8 @@ def check_disjoint(a: ImageSet | FeatureSet, b: ImageSet | FeatureSet) -> Overla
 
 
 def _shared_classes(a: ImageSet | FeatureSet, b: ImageSet | FeatureSet) -> tuple[str, ...] | None:
-    used_a, used_b = _used_names(a), _used_names(b)
+    used_a = _used_names(a)
+    used_b = _used_names(b)
     return None if used_a is None or used_b is None else tuple(sorted(used_a & used_b))
 
 

@@ -112,7 +112,8 @@ def _read_parquet(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
 def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Numbers of many rows as float32 in a file of their own, so that memory holds one part; the labels of all."""
     rows: np.ndarray | None = None
-    of_parts, start = [], 0
+    of_parts = []
+    start = 0
     for features, labels in parts:
         if rows is None:
             rows = new_tensor((n, features.shape[1]), mapped=True).numpy()

@@ -140,9 +140,12 @@ def _random_warp(extent: Float[np.ndarray, "n 2"], rng: np.random.Generator) -> 
     The scale gives way where the warped character would leave the image.
     """
     n = len(extent)
-    angle, shear = np.deg2rad(rng.uniform(-12, 12, n)), rng.uniform(-0.15, 0.15, n)
+    angle = np.deg2rad(rng.uniform(-12, 12, n))
+    shear = rng.uniform(-0.15, 0.15, n)
     width, height = (s * rng.uniform(0.9, 1.1, n) for s in np.repeat(rng.uniform(0.75, 1.05, (1, n)), 2, axis=0))
-    cos, sin, zero = np.cos(angle), np.sin(angle), np.zeros(n)
+    cos = np.cos(angle)
+    sin = np.sin(angle)
+    zero = np.zeros(n)
     turn = np.stack([np.stack([cos, -sin], 1), np.stack([sin, cos], 1)], 1)
     forward = turn @ np.stack([np.stack([width, shear * height], 1), np.stack([zero, height], 1)], 1)
     reach = np.einsum("nij,nj->ni", np.abs(forward), extent)
@@ -156,7 +159,8 @@ def _random_warp(extent: Float[np.ndarray, "n 2"], rng: np.random.Generator) -> 
 
 def _half_extent(drawings: np.ndarray) -> Float[np.ndarray, "n 2"]:
     """Half width and half height of the centred ink, as a share of half the drawing's side."""
-    columns, rows = (drawings > 0).any(axis=1), (drawings > 0).any(axis=2)
+    columns = (drawings > 0).any(axis=1)
+    rows = (drawings > 0).any(axis=2)
     return np.stack([1 - 2 * columns.argmax(axis=1) / MASTER, 1 - 2 * rows.argmax(axis=1) / MASTER], axis=1)
 
 
@@ -190,7 +194,8 @@ def _read_cache(target: Path) -> tuple[np.ndarray, np.ndarray] | None:
     """What an earlier call drew, or None where there is nothing whole to read (numpy checks the zip's checksums)."""
     try:
         with target.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            images, labels = stored["images"], stored["labels"]
+            images = stored["images"]
+            labels = stored["labels"]
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
         return None
     whole = images.dtype == np.uint8 and images.shape == (len(labels), SIZE, SIZE)

@@ -34,8 +34,11 @@ def undirected(neighbors: Any, weight: Any, start: int, stop: int) -> tuple[Any,
     """
     k = neighbors.shape[1]
     most = (stop - start) * k
-    low, high = np.empty(most, np.int32), np.empty(most, np.int32)  # what is never written takes no memory
-    total, links, count = np.empty(most), np.empty(most, np.float32), 0
+    low = np.empty(most, np.int32)  # as many as there may be: what is never written takes no memory
+    high = np.empty(most, np.int32)
+    total = np.empty(most)
+    links = np.empty(most, np.float32)
+    count = 0
     for i in range(start, stop):
         for slot in range(k):
             j = neighbors[i, slot]
@@ -47,7 +50,9 @@ def undirected(neighbors: Any, weight: Any, start: int, stop: int) -> tuple[Any,
                 continue
             both = np.float64(weight[i, slot]) + (np.float64(weight[j, back]) if back >= 0 else 0.0)
             if both > 0:
-                low[count], high[count], total[count] = min(i, j), max(i, j), both
+                low[count] = min(i, j)
+                high[count] = max(i, j)
+                total[count] = both
                 links[count] = 2 if back >= 0 else 1
                 count += 1
     return low[:count], high[:count], total[:count], links[:count]
@@ -65,15 +70,21 @@ def _root(above: Any, i: int) -> int:
 def _chains(n: int, low: Any, high: Any, weight: Any, links: Any) -> tuple[Any, ...]:
     """Every edge twice, as linked lists of what each node is tied to."""
     m = len(low)
-    to, w, c = np.empty(2 * m, np.int32), np.empty(2 * m), np.empty(2 * m, np.float32)
+    to = np.empty(2 * m, np.int32)
+    w = np.empty(2 * m)
+    c = np.empty(2 * m, np.float32)
     follows = np.full(2 * m, -1, np.int32)
-    head, tail = np.full(n, -1), np.full(n, -1)
+    head = np.full(n, -1)
+    tail = np.full(n, -1)
     for e in range(m):
         for side in range(2):
             i = 2 * e + side
             own = low[e] if side == 0 else high[e]
             to[i] = high[e] if side == 0 else low[e]
-            w[i], c[i], follows[i], head[own] = weight[e], links[e], head[own], i
+            w[i] = weight[e]
+            c[i] = links[e]
+            follows[i] = head[own]
+            head[own] = i
             if tail[own] < 0:
                 tail[own] = i
     return to, w, c, follows, head, tail
@@ -83,9 +94,11 @@ def _chains(n: int, low: Any, high: Any, weight: Any, links: Any) -> tuple[Any, 
 def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) -> None:
     """Shorten the list of cluster `a`: one entry per neighbouring cluster, weights added up, none to itself."""
     to, w, c, follows, head, tail = lists
-    before, i = -1, head[a]
+    before = -1
+    i = head[a]
     while i >= 0:
-        b, after = _root(above, to[i]), follows[i]
+        b = _root(above, to[i])
+        after = follows[i]
         if b == a or stamp[b] == clock:
             if b != a:
                 w[first[b]] += w[i]
@@ -97,7 +110,10 @@ def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) 
             if after < 0:
                 tail[a] = before
         else:
-            stamp[b], first[b], to[i], before = clock, i, b, i
+            stamp[b] = clock
+            first[b] = i
+            to[i] = b
+            before = i
         i = after
 
 
@@ -105,13 +121,17 @@ def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) 
 def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
     """The neighbour of highest mean linkage (the lower of equals), its mean linkage and the runner-up's."""
     to, w, _c, follows, head, _tail = lists
-    best, top, second = -1, -1.0, 0.0
+    best = -1
+    top = -1.0
+    second = 0.0
     i = head[a]
     while i >= 0:
         b = to[i]
         s = w[i] / (size[a] * size[b])
         if s > top or (s == top and b < best):
-            second, top, best = max(second, top), s, b
+            second = max(second, top)
+            top = s
+            best = b
         elif s > second:
             second = s
         i = follows[i]
@@ -119,77 +139,90 @@ def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
 
 
 @njit(cache=True)
+def _record(
+    merge: Any, larger: int, smaller: int, height: float, weight: float, links: float, seconds: tuple[float, float]
+) -> None:
+    merge.larger = larger
+    merge.smaller = smaller
+    merge.height = height
+    merge.weight = weight
+    merge.links = links
+    merge.second_of_larger = seconds[0]
+    merge.second_of_smaller = seconds[1]
+
+
+@njit(cache=True)
+def _join(a: int, b: int, lists: Any, size: Any, total: Any) -> float:
+    """Add cluster `b` to `a`: sums, size, and its list behind the other; the product of their sums before."""
+    _to, _w, _c, follows, head, tail = lists
+    product: float = np.dot(total[a], total[b])
+    total[a] += total[b]
+    size[a] += size[b]
+    if head[b] >= 0:
+        follows[tail[a]] = head[b]
+        tail[a] = tail[b]
+    return product
+
+
+@njit(cache=True)
+def _begin(start: int, above: Any, done: Any) -> int:
+    """The first image from `start` on whose cluster is its own and may still merge; how many there are if none."""
+    while start < len(above) and (above[start] != start or done[start]):
+        start += 1
+    return start
+
+
+@njit(cache=True)
 def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any, merges: Any) -> int:
     """Average linkage over a sparse graph by nearest-neighbour chains; how many merges there were.
+
+    A chain goes from a cluster to its nearest neighbour, from that to its own, and so on; heights along it never fall,
+    so it ends with two that are each other's nearest, and these may merge at once, whatever else is still to come.
 
     Args: edges low < high with summed linkage `weight` and number of directed `links`; `total` [n, d]: rows that are
     added up in place (pass a copy); `merges` [n], dtype `MERGE`: filled from the start.
     """
     lists = _chains(n, low, high, weight, links)
-    _to, w, c, follows, head, tail = lists
     size = np.ones(n)
-    above = np.arange(n)  # union-find over first images: which cluster an image's is part of
-    node = np.arange(n)  # the dendrogram's node that each such cluster is
-    first = np.full(n, -1)
+    above = np.arange(n)  # union-find over images: a cluster goes by one of its images
+    node = np.arange(n)  # the dendrogram's node that each cluster is
+    first = np.full(n, -1)  # scratch of `_gather`: where each neighbour stands in the list at hand
     stamp = np.full(n, -1)
-    chain = np.empty(n, np.int64)  # each entry is the nearest neighbour of the one before
-    height = np.empty(n)  # of each entry to the next
+    chain = np.empty(n, np.int64)
+    height = np.empty(n)  # of each entry of the chain to the next
     second = np.empty(n)  # of each entry to its runner-up
     done = np.zeros(n, np.bool_)
-    count = 0
-    top = 0
-    start = 0
-    clock = 0
+    count = top = clock = start = 0
     while True:
         if top == 0:
-            while start < n and (above[start] != start or done[start]):
-                start += 1
+            start = _begin(start, above, done)
             if start == n:
-                break
+                return count
             chain[0] = start
             top = 1
-
         a = chain[top - 1]
         clock += 1
         _gather(a, clock, above, lists, stamp, first)
         best, s, second[top - 1] = _nearest(a, lists, size)
-
-        if best < 0:  # tied to nobody: a root
+        if best < 0:  # tied to nobody: a root, alone in its chain
             done[a] = True
-            top -= 1
-        elif top > 1 and (chain[top - 2] == best or height[top - 2] >= s):  # each other's best: they merge
+            top = 0
+        elif top > 1 and (chain[top - 2] == best or height[top - 2] >= s):  # each other's nearest
             b = chain[top - 2]
             top -= 2
-            i = first[b]
-            second_a = second[top + 1]
-            second_b = second[top]
-            if size[a] < size[b]:
-                a, b = b, a
-                second_a, second_b = second_b, second_a
-
-            merge = merges[count]
-            merge.larger = node[a]
-            merge.smaller = node[b]
-            merge.height = height[top]
-            merge.weight = w[i]
-            merge.links = c[i]
-            merge.product = np.dot(total[a], total[b])
-            merge.second_of_larger = second_a
-            merge.second_of_smaller = second_b
-
-            total[a] += total[b]
-            size[a] += size[b]
-            above[b] = a
-            node[a] = n + count
-            if head[b] >= 0:  # b's list is hung behind a's
-                follows[tail[a]] = head[b]
-                tail[a] = tail[b]
+            large, small = (a, b) if size[a] >= size[b] else (b, a)
+            seconds = (second[top + 1], second[top]) if large == a else (second[top], second[top + 1])
+            _record(
+                merges[count], node[large], node[small], height[top], lists[1][first[b]], lists[2][first[b]], seconds
+            )
+            merges[count].product = _join(large, small, lists, size, total)
+            above[small] = large
+            node[large] = n + count
             count += 1
         else:
             height[top - 1] = s
             chain[top] = best
             top += 1
-    return count
 
 
 @njit(cache=True)
@@ -231,12 +264,14 @@ def nodes_of_cut(n: int, larger: Any, smaller: Any, whole: Any) -> Any:
 @njit(cache=True)
 def inner_edges(n: int, parent: Any, low: Any, high: Any, weight: Any) -> Any:
     """Weight of the edges that each merge closes [n + m]: those whose ends it is the lowest common ancestor of."""
-    closed, depth = np.zeros(len(parent)), np.zeros(len(parent), np.int64)
+    closed = np.zeros(len(parent))
+    depth = np.zeros(len(parent), np.int64)
     for i in range(len(parent) - 1, -1, -1):
         if parent[i] >= 0:
             depth[i] = depth[parent[i]] + 1
     for e in range(len(low)):
-        a, b = low[e], high[e]
+        a = low[e]
+        b = high[e]
         while a != b:
             if depth[a] >= depth[b]:
                 a = parent[a]
@@ -247,6 +282,22 @@ def inner_edges(n: int, parent: Any, low: Any, high: Any, weight: Any) -> Any:
 
 
 @njit(cache=True)
+def _fold(small: int, node: int, code: Any, classes: Any, entry: Any, stamp: Any) -> None:
+    """Add the classes of subtree `small` to those of `node`, whose entries are stamped."""
+    count, follows, head, tail = classes
+    i = head[small]
+    while i >= 0:
+        after = follows[i]
+        if stamp[code[i]] == node:
+            count[entry[code[i]]] += count[i]
+        else:
+            follows[tail[node]] = i
+            follows[i] = -1
+            tail[node] = i
+        i = after
+
+
+@njit(cache=True)
 def class_overlaps(n: int, larger: Any, smaller: Any, code: Any, of_class: Any, weights: Any) -> Any:
     """For each node [n + m, len(weights)]: mean over its items of 1 / (w / precision + (1 - w) / recall).
 
@@ -254,29 +305,33 @@ def class_overlaps(n: int, larger: Any, smaller: Any, code: Any, of_class: Any, 
     list, the smaller child's folded into the larger's.
     """
     nodes = n + len(larger)
-    quality, size = np.empty((nodes, len(weights))), np.ones(nodes)
-    head, tail, follows = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.full(n, -1)
-    count, entry, stamp = np.ones(n), np.full(len(of_class), -1), np.full(len(of_class), -1)
+    quality = np.empty((nodes, len(weights)))
+    size = np.ones(nodes)
+    count = np.ones(n)  # items of the class that stands at each leaf
+    follows = np.full(n, -1)
+    head = np.empty(nodes, np.int64)
+    tail = np.empty(nodes, np.int64)
+    entry = np.full(len(of_class), -1)  # where each class stands in the list at hand
+    stamp = np.full(len(of_class), -1)
     for node in range(nodes):
         if node < n:
-            head[node] = tail[node] = node
+            head[node] = node
+            tail[node] = node
         else:
-            a, b = larger[node - n], smaller[node - n]
-            size[node], head[node], tail[node] = size[a] + size[b], head[a], tail[a]
+            a = larger[node - n]
+            b = smaller[node - n]
+            size[node] = size[a] + size[b]
+            head[node] = head[a]
+            tail[node] = tail[a]
             i = head[a]
             while i >= 0:
-                entry[code[i]], stamp[code[i]] = i, node
+                entry[code[i]] = i
+                stamp[code[i]] = node
                 i = follows[i]
-            i = head[b]
-            while i >= 0:
-                after = follows[i]
-                if stamp[code[i]] == node:
-                    count[entry[code[i]]] += count[i]
-                else:
-                    follows[tail[node]], follows[i], tail[node] = i, -1, i
-                i = after
+            _fold(b, node, code, (count, follows, head, tail), entry, stamp)
         for q in range(len(weights)):
-            total, i = 0.0, head[node]
+            total = 0.0
+            i = head[node]
             while i >= 0:
                 total += count[i] ** 2 / (weights[q] * size[node] + (1 - weights[q]) * of_class[code[i]])
                 i = follows[i]

@@ -36,7 +36,8 @@ def aggregate(
     the super-nodes below.
     """
     size = torch.bincount(labels, minlength=len(image))
-    by_cluster, first = labels.argsort(stable=True), size.cumsum(0) - size  # summed in one order on every device
+    by_cluster = labels.argsort(stable=True)
+    first = size.cumsum(0) - size  # summed in one order on every device
     total = torch.nn.functional.embedding_bag(by_cluster, features, first, mode="sum")
     return Nodes(image, features[image], total / size[:, None], size, labels, image_links)
 
@@ -50,7 +51,8 @@ def majority(clusters: Int[Tensor, " n"], labels: Int[Tensor, " n"]) -> Int[Tens
     """
     classes, code = torch.unique(labels, return_inverse=True)
     cell, count = torch.unique(clusters * len(classes) + code, return_counts=True)
-    owner, label = cell // len(classes), cell % len(classes)
+    owner = cell // len(classes)
+    label = cell % len(classes)
     most = torch.zeros_like(torch.unique(owner)).scatter_reduce(0, owner, count, "amax")
     candidate = torch.where(count == most[owner], label, len(classes))
     best = torch.full_like(most, len(classes)).scatter_reduce(0, owner, candidate, "amin")

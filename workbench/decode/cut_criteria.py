@@ -40,7 +40,8 @@ def map_equation(dendrogram: Dendrogram, volume: OfNodes, inner: OfNodes) -> tup
     Source: Rosvall & Bergstrom, PNAS 2008; two levels, over the dendrogram's cuts only.
     """
     total = max(volume[: dendrogram.n].sum(), 1e-12)
-    p, q = volume / total, np.maximum(volume - 2 * inner, 0) / total
+    p = volume / total
+    q = np.maximum(volume - 2 * inner, 0) / total
     local = 2 * _plogp(q) - _plogp(q + p)
     leaving = 0.3
     for _ in range(ROUNDS):

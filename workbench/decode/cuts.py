@@ -159,7 +159,7 @@ def _bare_dendrogram(edges: Edges) -> Dendrogram:
 def _clusters_of(graph: KnnGraph, density: Tensor, node: Int64[np.ndarray, " n"]) -> Decoding:
     """Clusters named by nodes of a dendrogram, exact duplicates joined, each represented by its densest image."""
     name = torch.from_numpy(node).to(density.device)
-    duplicate = graph.mask & (graph.similarity >= 1)
+    duplicate = graph.duplicates
     if duplicate.any():
         name = name[components(graph, duplicate)]
 

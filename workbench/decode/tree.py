@@ -68,7 +68,7 @@ def _join_duplicates(graph: KnnGraph, density: Tensor, parent: Tensor) -> Tensor
 
     No cycle arises: a link leads to the densest of a group, or to a node denser than the densest.
     """
-    duplicate = graph.mask & (graph.similarity >= 1)
+    duplicate = graph.duplicates
     if not duplicate.any():
         return parent
     head = densest(components(graph, duplicate), density)
@@ -102,7 +102,7 @@ def decode_best_links(graph: KnnGraph, prediction: Prediction, threshold: float)
     """
     threshold = check_unit_interval(threshold, "tau")
     best = _best_parent(graph, prediction.linkage, (prediction.linkage > threshold) & graph.mask)
-    duplicate = graph.mask & (graph.similarity >= 1)
+    duplicate = graph.duplicates
     head = densest(components(graph, (graph.neighbors == best[:, None]) | duplicate), prediction.density)
     representative = head.unique()
     return Decoding(torch.searchsorted(representative, head), representative, None)

@@ -1,4 +1,4 @@
-"""Images -> features of length 1: a classifier is trained, its encoder kept.
+"""Images -> features of length 1: a classifier is trained and only its encoder is kept.
 
 ```
 images [n, h, w] -> Encoder.embed -> features [n, d]

@@ -17,9 +17,9 @@ def _uniform(generator: torch.Generator, low: float, high: float, *shape: int) -
 
 
 def augment(x: Float[Tensor, "n 1 s s"], config: EncoderConfig, generator: torch.Generator) -> Float[Tensor, "n 1 s s"]:
-    """Each picture turned, zoomed, slanted, shifted, inked and hidden in part by its own random amounts.
+    """Turn, zoom, slant and shift each picture, fade its ink, add grain and erase a part, by its own random amounts.
 
-    The amounts are drawn on the CPU, so that every device sees the same pictures for the same seed.
+    The amounts are drawn on the CPU, so that the same seed gives the same pictures on every device.
 
     Args:
         x: grey pictures in [0, 1]; left as they are.
@@ -35,12 +35,13 @@ def augment(x: Float[Tensor, "n 1 s s"], config: EncoderConfig, generator: torch
         torch.Size([2, 1, 8, 8])
     """
     grid = F.affine_grid(_affine(len(x), config, generator).to(x.device), list(x.shape), align_corners=False)
-    moved = F.grid_sample(x, grid, align_corners=False)
+    moved = F.grid_sample(x, grid, align_corners=False)  # (n, 1, s, s)
+
     ink = 1 - _uniform(generator, 0.0, config.contrast, len(x), 1, 1, 1)
     strength = _uniform(generator, 0.0, config.noise, len(x), 1, 1, 1)
     grain = strength * torch.randn(x.shape, generator=generator)
-    shown = _shown(len(x), x.shape[-1], config.erase, generator)
-    return ((moved * ink.to(x.device) + grain.to(x.device)) * shown.to(x.device)).clamp(0, 1)
+    visible = _visible(len(x), x.shape[-1], config.erase, generator)
+    return ((moved * ink.to(x.device) + grain.to(x.device)) * visible.to(x.device)).clamp(0, 1)
 
 
 def _affine(n: int, config: EncoderConfig, generator: torch.Generator) -> Float[Tensor, "n 2 3"]:
@@ -49,13 +50,15 @@ def _affine(n: int, config: EncoderConfig, generator: torch.Generator) -> Float[
     shear = _uniform(generator, -config.shear, config.shear, n)
     zoom = torch.exp(_uniform(generator, -config.zoom, config.zoom, n, 1, 2))
     shift = 2 * _uniform(generator, -config.shift, config.shift, n, 2, 1)
-    cos, sin = angle.cos(), angle.sin()
+    cos = angle.cos()
+    sin = angle.sin()
     turned = torch.stack([cos, shear * cos - sin, sin, shear * sin + cos], dim=1).view(n, 2, 2)
     return torch.cat([turned * zoom, shift], dim=2)
 
 
-def _shown(n: int, side: int, chance: float, generator: torch.Generator) -> Float[Tensor, "n 1 s s"]:
-    """0 in the rectangle that is erased, 1 elsewhere."""
+def _visible(n: int, side: int, chance: float, generator: torch.Generator) -> Float[Tensor, "n 1 s s"]:
+    """0 in the erased rectangle, 1 elsewhere; `chance` is the share of pictures that have one."""
+    # Height and width are 0.1 to 0.4 of the side: enough to hide a stroke, not the character. Other ranges: no record.
     middle = _uniform(generator, 0.0, 1.0, n, 2, 1)
     half = _uniform(generator, 0.05, 0.2, n, 2, 1)
     erased = _uniform(generator, 0.0, 1.0, n, 1, 1) < chance

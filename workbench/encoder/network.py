@@ -1,4 +1,4 @@
-"""The network that turns images into unit features, and its settings; `encoder` trains it."""
+"""The network that turns images into unit features, and its settings; `train` trains it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALLEST = 4  # pixels a side; less holds no shape
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """Shape of the encoder and of its training: plain numbers, saved as JSON beside the weights.
+    """Shape of the encoder and settings of its training: plain numbers, saved as JSON beside the weights.
 
     Example:
         >>> EncoderConfig(epochs=2).dim
@@ -40,7 +40,7 @@ class EncoderConfig:
     weight_decay: float = 0.05  # of kernels and matrices only
     scale: float = 24.0  # s: cosines end at 1, so without it the softmax could never be sure of a class
     margin: float = 0.35  # m: the true class must win by this much cosine; unseen classes gain, 0 is the plain softmax
-    # Changes of the pictures that turn no character into another. Measured: half of them and no erasing cost nearly 2
+    # Augmentation: changes that turn no character into another. Measured: half of them and no erasing cost nearly 2
     # points of neighbour purity on unseen classes; half as much again was no better within the same minute.
     rotation: float = 12.0  # degrees, either way
     zoom: float = 0.15  # log of the factor, each axis alone
@@ -59,6 +59,7 @@ class EncoderConfig:
             check_int(width, "widths")
         for amount in (f.name for f in fields(self) if isinstance(f.default, float)):
             _check_amount(getattr(self, amount), amount)
+
         step = 2 ** len(self.widths)
         if not self.widths or check_int(self.image_size, "image_size") % step:
             raise ValueError(
@@ -73,7 +74,7 @@ def _check_amount(value: Any, name: str) -> None:
 
 
 class _Residual(nn.Module):
-    """Two 3x3 convolutions beside a short cut: x + f(x)."""
+    """Two 3x3 convolutions with a short cut: x + f(x)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -93,8 +94,8 @@ def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> tuple[n
 class Encoder(nn.Module):
     """A small residual CNN: grey images in, unit features out.
 
-    z = BatchNorm(W flatten(CNN(x))), feature = z / |z|. `Encoder(config)` starts from random weights (the same for the
-    same `seed`; torch's own generator is left as it was); `train_encoder` gives a trained one.
+    z = BatchNorm(W flatten(CNN(x))), feature = z / |z|. `Encoder(config)` has random weights, the same for the same
+    `seed` (torch's own generator is left as it was); `train_encoder` returns a trained one.
 
     Shapes: `forward` takes grey pictures in [0, 1], [N, 1, S, S] with S = `config.image_size`, and gives [N, D] with
     D = `config.dim`; `embed` does the same for uint8 images of any size.
@@ -115,7 +116,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.config = config or EncoderConfig()
         self.records: list[dict[str, float]] = []
-        with torch.random.fork_rng(devices=[]):  # torch's layers draw from the global generator: borrow and restore it
+        with torch.random.fork_rng(devices=[]):  # layers draw from the global generator: borrow and restore it
             torch.default_generator.manual_seed(seed)
             self.layers = _layers(self.config)
 
@@ -131,7 +132,7 @@ class Encoder(nn.Module):
     def embed(
         self, images: Any, *, batch_size: int = 512, device: str | torch.device = "auto", progress: bool = False
     ) -> Float32[np.ndarray, "n d"]:
-        """Unit features of images, read block by block, so that a memory-mapped file is never loaded whole.
+        """Unit features of images, computed batch by batch, so that a memory-mapped file is never loaded as a whole.
 
         Args:
             images: uint8 [N, H, W] or [N, H, W, C] of any size, C = 1 (grey) or 3 (RGB); ink 255 on 0 like the
@@ -151,23 +152,28 @@ class Encoder(nn.Module):
         target = resolve_device(device)
         was_training = self.training
         self.eval().to(target)
+
         features = np.empty((len(images), self.config.dim), np.float32)
         for start in tqdm(range(0, len(images), step), desc="embed", unit="batch", disable=not progress):
-            block = prepare(images[start : start + step], self.config.image_size, target)
-            features[start : start + step] = self(block).cpu().numpy()
+            batch = prepare(images[start : start + step], self.config.image_size, target)  # (b, 1, s, s)
+            features[start : start + step] = self(batch).cpu().numpy()  # (b, d)
+
         self.train(was_training)
         return features
 
 
 def _layers(config: EncoderConfig) -> nn.Sequential:
     layers: list[nn.Module] = []
-    inputs, kernel = 1, 5  # the first kernel is wider: it looks at one channel only, so it is cheap
+    inputs = 1
+    kernel = 5  # wider at first: with one channel to look at that is cheap
     for width in config.widths:
         layers += [*_convolution(inputs, width, kernel, stride=2), nn.ReLU(inplace=True), _Residual(width)]
-        inputs, kernel = width, 3
+        inputs = width
+        kernel = 3
+
+    # Flattened, not averaged over the picture: where a stroke lies tells characters apart.
     side = config.image_size // 2 ** len(config.widths)
-    # flattened, not averaged: where a stroke lies tells characters apart
-    tail = nn.Linear(inputs * side * side, config.dim, bias=False), nn.BatchNorm1d(config.dim)
+    tail = [nn.Linear(inputs * side * side, config.dim, bias=False), nn.BatchNorm1d(config.dim)]
     return nn.Sequential(*layers, nn.Flatten(), *tail)
 
 

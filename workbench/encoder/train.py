@@ -1,4 +1,4 @@
-"""Images to unit features: a supervised classifier is trained, and only its encoder is kept.
+"""Training of the encoder: a supervised classifier is trained, and only its encoder is kept.
 
 images -> prepare -> augment -> Encoder -> features -> cosine_margin_logits -> cross entropy
                                 (kept)                 (decoder: thrown away)
@@ -35,8 +35,8 @@ def cosine_margin_logits(
 ) -> Float[Tensor, "n c"]:
     """Logits of the cosine-margin softmax: s (cos(x_i, w_c) - m [c = y_i]).
 
-    The margin asks more of the true class than of the others, so that classes come to lie apart from each other: that
-    is what carries over to classes never seen.
+    The true class must win by the margin, so classes come to lie apart from each other. That carries over to classes
+    never seen.
 
     Args:
         features: images' features, any length.
@@ -58,27 +58,28 @@ def cosine_margin_logits(
 
 
 class _Decoder(nn.Module):
-    """One direction per class: what turns features back into classes during training, thrown away afterwards."""
+    """One direction per class: turns features into classes during training, and is thrown away afterwards."""
 
     def __init__(self, n_classes: int, config: EncoderConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.config = config
         start = torch.randn(n_classes, config.dim, generator=generator) / config.dim**0.5
-        self.directions = nn.Parameter(start)  # of length 1: a long vector would turn too slowly at Adam's fixed step
+        self.directions = nn.Parameter(start)  # about length 1: Adam's fixed step turns longer vectors too slowly
 
     def forward(self, features: Float[Tensor, "n d"], labels: Int64[Tensor, " n"]) -> Float[Tensor, "n c"]:
-        scale, margin = self.config.scale, self.config.margin
+        scale = self.config.scale
+        margin = self.config.margin
         return cosine_margin_logits(features, self.directions, labels, scale=scale, margin=margin)
 
     @torch.no_grad()
     def accuracy(self, features: Float[Tensor, "n d"], labels: Int64[Tensor, " n"]) -> Float[Tensor, ""]:
-        """Share of the images whose nearest direction is their class's (no margin)."""
+        """Share of the images whose nearest direction is that of their class (no margin)."""
         nearest = (features @ F.normalize(self.directions, dim=1).T).argmax(dim=1)
         return (nearest == labels).float().mean()
 
 
 def _optimiser(encoder: Encoder, decoder: _Decoder) -> torch.optim.Optimizer:
-    """AdamW; only kernels and matrices decay (a shorter class direction is the same direction)."""
+    """AdamW. Only kernels and matrices decay: a shorter class direction would be the same direction."""
     kernels = [p for p in encoder.parameters() if p.ndim > 1]
     others = [p for p in encoder.parameters() if p.ndim == 1] + [decoder.directions]
     groups = [
@@ -89,7 +90,10 @@ def _optimiser(encoder: Encoder, decoder: _Decoder) -> torch.optim.Optimizer:
 
 
 def _rate(progress: float, warm: float = 0.15) -> float:
-    """Part of the highest learning rate: a straight rise over the first `warm`, then half a cosine down to 0."""
+    """Share of the highest learning rate: a linear rise over the first `warm` of training, then half a cosine to 0.
+
+    A short rise allows a high rate without blowing up the random first weights; no other length of it is recorded.
+    """
     if progress < warm:
         return progress / warm
     return 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))
@@ -102,7 +106,7 @@ def _n_batches(n: int, config: EncoderConfig) -> int:
 def _batches(
     images: ImageSet, labels: Int64[Tensor, " n"], config: EncoderConfig, generator: torch.Generator
 ) -> Iterator[tuple[Float[Tensor, "b 1 s s"], Int64[Tensor, " b"]]]:
-    """One epoch in random order, in batches of nearly equal size (never a batch of one: it has no statistics)."""
+    """One epoch in random order, in batches of nearly equal size: a batch of one would have no statistics."""
     order = torch.randperm(len(images), generator=generator)
     for index in order.tensor_split(_n_batches(len(images), config)):
         x = prepare(images.images[index.numpy()], config.image_size, labels.device)
@@ -118,7 +122,7 @@ def _epoch(
     batches: Iterator[tuple[Tensor, Tensor]],
 ) -> dict[str, float]:
     """One pass over the images; the mean loss and accuracy on the augmented pictures."""
-    seen = []
+    scores = []
     for x, labels in batches:
         features = encoder(x)
         loss = F.cross_entropy(decoder(features, labels), labels)
@@ -126,13 +130,14 @@ def _epoch(
         loss.backward()
         optimiser.step()
         schedule.step()
-        seen.append(torch.stack([loss.detach(), decoder.accuracy(features, labels)]))
-    mean_loss, accuracy = torch.stack(seen).mean(dim=0).tolist()
+        scores.append(torch.stack([loss.detach(), decoder.accuracy(features, labels)]))  # (2,), still on the device
+
+    mean_loss, accuracy = torch.stack(scores).mean(dim=0).tolist()
     return {"loss": mean_loss, "accuracy": accuracy}
 
 
 def _class_numbers(images: ImageSet) -> Int64[Tensor, " n"]:
-    """Classes as 0, 1, 2 ... without gaps."""
+    """Labels renumbered as 0, 1, 2 ... without gaps, as cross entropy needs them."""
     check_images(images.images)
     classes, numbers = np.unique(images.labels, return_inverse=True)
     if len(classes) < 2:
@@ -155,11 +160,14 @@ def _fit(
     config = encoder.config
     steps = config.epochs * _n_batches(len(images), config)
     optimiser = _optimiser(encoder, decoder)
+    # step + 1: the rate is 0 at neither end, so no step is wasted.
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate((step + 1) / (steps + 1)))
+
     bar = tqdm(range(1, config.epochs + 1), desc="encoder", unit="epoch", disable=not progress)
     for epoch in bar:
         batches = _batches(images, labels, config, generator)
         record = _epoch(encoder, decoder, optimiser, schedule, batches)
+
         if not math.isfinite(record["loss"]):
             raise ValueError(f"config: the loss became {record['loss']} in epoch {epoch}; lower config.lr={config.lr}")
         encoder.records.append({"epoch": epoch, **record, "lr": float(schedule.get_last_lr()[0])})
@@ -174,13 +182,13 @@ def train_encoder(
     device: str | torch.device = "auto",
     progress: bool = True,
 ) -> Encoder:
-    """Train a classifier of the set's classes, keep its encoder.
+    """Train a classifier of the set's classes and keep its encoder.
 
     Loss: cross entropy of the cosine-margin softmax over augmented images; AdamW, the rate rises and then falls to 0.
     The same seed on the same CPU gives the same weights, bit by bit; torch's own generator is left as it was.
 
     Args:
-        images: labelled images of at least 2 classes, which the clustering must not meet again.
+        images: labelled images of at least 2 classes, none of which may be clustered later.
         config: shape and settings; the default suits characters of about 32 x 32 pixels.
         seed: of the weights, the order and the augmentation.
         device: where to train.
@@ -200,14 +208,16 @@ def train_encoder(
         >>> train_encoder(toy, config=small, progress=False).history.columns.tolist()
         ['epoch', 'loss', 'accuracy', 'lr']
 
-    Source: Xing et al. 2021 cluster the features of such an encoder, trained on the meta-training classes. Here it has
-    classes of its own (split `encoder`), so that clustering is learned on features as unfamiliar as a test's.
+    Source: Xing et al. 2021 cluster the features of such an encoder, trained on the meta-training classes. Here the
+    encoder has classes of its own (split `encoder`), so that LANDER learns on features as unfamiliar as a test's.
     """
     numbers = _class_numbers(images)
     generator = torch.Generator().manual_seed(check_int(seed, "seed", low=0))
-    encoder, target = Encoder(config, seed=seed), resolve_device(device)
+    encoder = Encoder(config, seed=seed)
+    target = resolve_device(device)
     encoder.to(target).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster
     decoder = _Decoder(int(numbers.max()) + 1, encoder.config, generator).to(target)
+
     _fit(encoder, decoder, images, numbers.to(target), generator, progress)
     encoder.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # safetensors takes no other
     return encoder.eval()

@@ -31,20 +31,31 @@ def subtree_pairs(
         >>> subtree_pairs(np.array([0, 0]), np.array([0, 0]), np.array([0, 0, 1, 1]), np.array([0, 1, 0, 0]))
         (array([4, 2]), array([0, 2]))
     """
-    width = int(classes.max()) + 1
+    width = int(classes.max()) + 1  # key of a node's class: node * width + class
     in_tree = pd.Series(clusters[node] * width + classes).value_counts()
-    depth, own = _depth(parent), _counted(node * width + classes, np.ones(len(node), dtype=np.int64))
-    deep = depth[own[0] // width]
-    below, right = np.zeros_like(parent), np.zeros_like(parent)
-    carried = own[0][:0], own[1][:0]
+    depth = _depth(parent)
+    own_key, own_count = _counted(node * width + classes, np.ones(len(node), dtype=np.int64))
+    deep = depth[own_key // width]
+
+    below = np.zeros_like(parent)
+    right = np.zeros_like(parent)
+    # A node's class counts are needed only until its parent has added them. So memory holds one depth at a time, never
+    # a table of nodes by classes.
+    from_below = own_key[:0]
+    count_below = own_count[:0]
+
     for d in range(int(depth.max()), -1, -1):
         here = deep == d
-        key, count = _counted(np.concatenate([own[0][here], carried[0]]), np.concatenate([own[1][here], carried[1]]))
-        of, label = np.divmod(key, width)
-        total = in_tree.reindex(clusters[of] * width + label).to_numpy()
-        np.add.at(below, of, count)
-        np.add.at(right, of, count * (total - count))
-        carried = parent[of] * width + label, count
+        keys = np.concatenate([own_key[here], from_below])
+        key, count = _counted(keys, np.concatenate([own_count[here], count_below]))
+        at, label = np.divmod(key, width)
+        total = in_tree.reindex(clusters[at] * width + label).to_numpy()
+
+        np.add.at(below, at, count)  # `below[at] += count` would count a repeated node once
+        np.add.at(right, at, count * (total - count))
+
+        from_below = parent[at] * width + label
+        count_below = count
     return below, right
 
 
@@ -61,7 +72,8 @@ def _depth(parent: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     depth: Int64[np.ndarray, " n"] = (parent != np.arange(len(parent))).astype(np.int64)
     above = parent
     while not np.array_equal(above[above], above):
-        depth, above = depth + depth[above], above[above]
+        depth = depth + depth[above]
+        above = above[above]
     return depth
 
 

@@ -16,11 +16,13 @@ from .._core.validation import check_int, check_labels
 from ..cluster.hierarchy import Hierarchy, Level
 from ._forest_counts import roots, subtree_pairs
 from .link_decisions import WHY, Rule, link_reasons, nodes_of, parents, read_rule
-from .scores import Contingency, contingency
+from .scores import Contingency, contingency, pairs_within
 
 Sides = tuple[Int64[np.ndarray, " a"], Int64[np.ndarray, " b"]]
-NEVER = "never a candidate"  # why two clusters stayed apart that no list joined
-_PIECES = 1_000_000  # pairs of one class's clusters: all are looked at while a class lies in at most 1,000 clusters
+NEVER = "never a candidate"  # why two clusters stayed apart of which no node listed a node of the other
+# Pairs of clusters looked at for one class. A class torn into m clusters has m^2 / 2 pairs, so the limit bounds memory;
+# up to about 1,000 clusters (1,000^2) every pair is looked at.
+_MOST_PAIRS = 1_000_000
 
 
 class Pairs(NamedTuple):
@@ -43,7 +45,7 @@ class Pairs(NamedTuple):
 
 def _pairs_of(table: Contingency) -> Pairs:
     sizes = (table.counts, table.col_sizes, table.row_sizes)
-    return Pairs(*(int((n * (n - 1) // 2).sum()) for n in sizes))
+    return Pairs(*(pairs_within(n) for n in sizes))
 
 
 def false_merges(hierarchy: Hierarchy, labels: Any) -> pd.DataFrame:
@@ -60,7 +62,7 @@ def false_merges(hierarchy: Hierarchy, labels: Any) -> pd.DataFrame:
 
     Returns: a row per link with false pairs, by falling f_gain, then falling false_pairs: level, cluster (after the
         level), child and parent (nodes), child_image and parent_image (that stand for them), linkage (NaN where the
-        child's list has no room for its parent, a duplicate), below (images of A), rest (images of B), false_pairs,
+        child's list does not hold its parent, a duplicate), below (images of A), rest (images of B), false_pairs,
         right_pairs, f_gain.
 
     Raises:
@@ -83,13 +85,18 @@ def false_merges(hierarchy: Hierarchy, labels: Any) -> pd.DataFrame:
 
 def _merges_of(hierarchy: Hierarchy, i: int, classes: Int64[np.ndarray, " images"]) -> pd.DataFrame:
     level = hierarchy.levels[i]
-    parent, clusters = parents(level).cpu().numpy(), level.decoding.clusters.cpu().numpy()
+    parent = parents(level).cpu().numpy()  # (n,)
+    clusters = level.decoding.clusters.cpu().numpy()  # (n,)
+    image = level.image.cpu().numpy()  # (n,)
     below, right = subtree_pairs(parent, clusters, nodes_of(hierarchy, i).cpu().numpy(), classes)
-    child = np.flatnonzero(parent != np.arange(len(parent)))
-    rest = np.bincount(clusters, weights=level.size.cpu().numpy()).astype(np.int64)[clusters[child]] - below[child]
-    joined, right = below[child] * rest, right[child]
+
+    child = np.flatnonzero(parent != np.arange(len(parent)))  # (links,)
+    tree_size = np.bincount(clusters, weights=level.size.cpu().numpy()).astype(np.int64)
+    rest = tree_size[clusters[child]] - below[child]
+    joined = below[child] * rest
+    right = right[child]
+
     now = _pairs_of(contingency(classes, level.labels.cpu().numpy()))
-    image = level.image.cpu().numpy()
     columns = {
         "level": i,
         "cluster": clusters[child],
@@ -118,7 +125,7 @@ def sides(hierarchy: Hierarchy, level: int, child: int) -> Sides:
         >>> sides(tree, 0, 2)
         (array([2]), array([0, 1]))
     """
-    node = nodes_of(hierarchy, level).cpu().numpy()
+    node = nodes_of(hierarchy, level).cpu().numpy()  # (images,)
     parent = parents(hierarchy.levels[level]).cpu().numpy()
     whole = roots(parent)[node] == roots(parent)[child]
     cut = np.where(np.arange(len(parent)) == child, child, parent)
@@ -138,7 +145,7 @@ def false_splits(hierarchy: Hierarchy, labels: Any, *, n: int = 200, tau: float 
 
     Formula: clusters u, v with n_cu, n_cv images of class c miss x = sum over c of n_cu n_cv pairs;
     f_gain = F(T + x, P + |u| |v|, S) - F(T, P, S) is what joining the two would add to pairwise F. It is negative where
-    they hold too many strangers.
+    joining them would put too many images of different classes together.
 
     Args:
         hierarchy: of the tree decode.
@@ -163,14 +170,21 @@ def false_splits(hierarchy: Hierarchy, labels: Any, *, n: int = 200, tau: float 
         >>> false_splits(tree, [0, 0, 0])[["pairs_missed", "level", "why"]].values.tolist()
         [[2, 0, 'linkage not above tau']]
     """
-    truth, rule = check_labels(labels, len(hierarchy.labels)), read_rule(hierarchy.levels, tau)
+    truth = check_labels(labels, len(hierarchy.labels))
+    rule = read_rule(hierarchy.levels, tau)
     table = contingency(truth, hierarchy.labels.cpu().numpy())
-    pairs, now = _split_pairs(table), _pairs_of(table)
+    now = _pairs_of(table)
+
+    pairs = _split_pairs(table)
     pairs["label"] = np.unique(truth)[pairs["label"]]
-    pairs["size_a"], pairs["size_b"] = table.col_sizes[pairs["cluster_a"]], table.col_sizes[pairs["cluster_b"]]
+    pairs["size_a"] = table.col_sizes[pairs["cluster_a"]]
+    pairs["size_b"] = table.col_sizes[pairs["cluster_b"]]
     pairs["f_gain"] = now.f(pairs["pairs_missed"], pairs["size_a"] * pairs["size_b"]) - now.f()
-    order, falls = ["f_gain", "pairs_missed", "cluster_a", "cluster_b"], [False, False, True, True]
-    top = pairs.sort_values(order, ascending=falls, kind="stable").head(check_int(n, "n"))
+
+    order = ["f_gain", "pairs_missed", "cluster_a", "cluster_b"]
+    ascending = [False, False, True, True]
+    top = pairs.sort_values(order, ascending=ascending, kind="stable").head(check_int(n, "n"))
+
     first = links_between(hierarchy, top, rule).drop_duplicates(["cluster_a", "cluster_b"])
     found = top.merge(first, how="left", on=["cluster_a", "cluster_b"])
     absent = {"level": -1, "child_image": -1, "parent_image": -1}
@@ -183,17 +197,26 @@ _SPLIT += ["level", "child_image", "parent_image", "linkage", "why"]
 
 def _split_pairs(table: Contingency) -> pd.DataFrame:
     """Pairs of clusters that share a class: the class that misses most, its images in each, pairs missed in all."""
-    order = np.lexsort((table.cols, -table.counts, table.rows))
-    label, cluster, count = table.rows[order], table.cols[order], table.counts[order]
+    order = np.lexsort((table.cols, -table.counts, table.rows))  # by class, its largest part first
+    label = table.rows[order]  # (cells,)
+    cluster = table.cols[order]
+    count = table.counts[order]
+
+    # The cell of rank r is paired with the r larger ones before it. Where those would be too many pairs, it meets only
+    # the first _MOST_PAIRS / r, the largest: a pair that holds a large part of the class misses most.
     start = np.searchsorted(label, label)
     rank = np.arange(len(label)) - start
-    partners = np.minimum(rank, _PIECES // np.maximum(rank, 1))  # the largest ones: those miss most
-    second = np.repeat(np.arange(len(label)), partners)
+    partners = np.minimum(rank, _MOST_PAIRS // np.maximum(rank, 1))
+    second = np.repeat(np.arange(len(label)), partners)  # (pairs,)
     first = start[second] + np.arange(len(second)) - np.repeat(np.cumsum(partners) - partners, partners)
+
     swap = cluster[first] > cluster[second]
-    a, b = np.where(swap, second, first), np.where(swap, first, second)
+    a = np.where(swap, second, first)
+    b = np.where(swap, first, second)
     frame = pd.DataFrame({"label": label[a], "cluster_a": cluster[a], "cluster_b": cluster[b]})
-    frame["images_a"], frame["images_b"] = count[a], count[b]
+    frame["images_a"] = count[a]
+    frame["images_b"] = count[b]
+
     frame["missed"] = frame["images_a"] * frame["images_b"]
     frame["pairs_missed"] = frame.groupby(["cluster_a", "cluster_b"])["missed"].transform("sum")
     main = frame.sort_values(["missed", "label"], ascending=[False, True], kind="stable")
@@ -233,9 +256,12 @@ def links_between(hierarchy: Hierarchy, pairs: pd.DataFrame, rule: Rule) -> pd.D
 def _candidates(hierarchy: Hierarchy, i: int, wanted: Int64[np.ndarray, " pairs"], rule: Rule) -> pd.DataFrame:
     """All candidate links of a level between clusters of a wanted pair (a * number of clusters + b)."""
     level = hierarchy.levels[i]
-    node, slot = (part.cpu().numpy() for part in level.graph.mask.nonzero(as_tuple=True))
-    image, final = level.image.cpu().numpy(), hierarchy.labels.cpu().numpy()
-    child, parent = image[node], image[level.graph.neighbors.cpu().numpy()[node, slot]]
+    node, slot = level.graph.mask.cpu().numpy().nonzero()  # (links,)
+    image = level.image.cpu().numpy()
+    final = hierarchy.labels.cpu().numpy()
+    child = image[node]
+    parent = image[level.graph.neighbors.cpu().numpy()[node, slot]]
+
     low, high = np.sort([final[child], final[parent]], axis=0)
     kept = np.isin(low * hierarchy.n_clusters + high, wanted)
     columns = {

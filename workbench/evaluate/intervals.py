@@ -32,9 +32,13 @@ def intervals(table: pd.DataFrame, value: str, group: str, by: str | None = None
         if name not in table:
             columns = ", ".join(map(repr, table.columns))
             raise ValueError(f"table: expected a column {name!r}, got {columns}; name one of these")
+
     runs = table.dropna(subset=[value])
     if runs.empty:
         raise ValueError(f"table: expected at least one row with a number in {value!r}, got none")
     found = runs.groupby(keys, sort=False)[value].agg(n="count", mean="mean", spread="std").reset_index()
+
+    # stdtrit is the t-distribution's quantile; `scipy.stats.t.ppf` gives the same, but scipy.stats is slow to import.
+    # A group of one run has no spread (NaN), so its degrees of freedom, raised to 1, do not matter.
     half = stdtrit(np.maximum(found["n"] - 1, 1), 0.975) * found.pop("spread") / np.sqrt(found["n"])
     return found.assign(low=found["mean"] - half, high=found["mean"] + half)

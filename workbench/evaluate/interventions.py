@@ -1,7 +1,7 @@
-"""What if one head were right at one level, or one link another: the level loop with parts of a prediction replaced.
+"""What would change if one head were right at one level, or one link had another linkage?
 
-An `Intervention` says what is replaced; `InterventionStudy` builds hierarchies under many and keeps what does not
-change.
+An `Intervention` says which parts of a prediction are replaced. `InterventionStudy` runs the level loop under many
+interventions and computes anew only what they change.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .scores import bcubed, contingency
 
 Found = TypeVar("Found", KnnGraph, Prediction)
 HEADS = ("links", "density")
-_KEPT = 64  # graphs and predictions remembered; each takes some 16 k bytes per node
+_KEPT = 64  # graphs and predictions in the cache, some 16 k bytes per node each: speed of going back against memory
 
 
 @dataclass(frozen=True)
@@ -103,16 +103,20 @@ def intervened_predictor(model: Predictor, labels: Int[Tensor, " images"], inter
         >>> build_hierarchy(x, predict, InferenceConfig()).labels.tolist()
         [0, 0, 1, 1]
     """
-    truth, level = oracle_predictor(labels), 0
+    truth = oracle_predictor(labels)
+    level = 0
 
     def predict(nodes: Nodes, graph: KnnGraph) -> Prediction:
         nonlocal level
         level = 0 if int(nodes.size.max()) == 1 else level + 1  # above level 0 some node holds several images
-        links, density = level in intervention.links, level in intervention.density
+        links = level in intervention.links
+        density = level in intervention.density
+
         guess = truth(nodes, graph) if links and density else model(nodes, graph)
         if links != density:
             right = truth(nodes, graph)
             guess = Prediction(right.linkage, guess.density) if links else Prediction(guess.linkage, right.density)
+
         return _edited(guess, nodes.image, graph, [edit for edit in intervention.edits if edit.level == level])
 
     return predict
@@ -122,7 +126,8 @@ def _edited(guess: Prediction, image: Int[Tensor, " n"], graph: KnnGraph, edits:
     """The prediction with the linkage of some links replaced."""
     if not edits:
         return guess
-    linkage, ends = guess.linkage.clone(), image[graph.padded]
+    linkage = guess.linkage.clone()  # (n, k)
+    ends = image[graph.padded]  # (n, k)
     for edit in edits:
         for node, other in ((edit.node, edit.neighbor), (edit.neighbor, edit.node)):
             linkage[(image == node)[:, None] & (ends == other) & graph.mask] = edit.linkage
@@ -175,7 +180,7 @@ class InterventionStudy:
         self.settings = settings
         self._model = predict
         self._ensemble = ensemble
-        self._memory: dict[tuple[str, ...], Any] = {}
+        self._cache: dict[tuple[str, ...], Any] = {}
         self.own = self.hierarchy(Intervention())
 
     def hierarchy(self, intervention: Intervention) -> Hierarchy:
@@ -196,7 +201,8 @@ class InterventionStudy:
         Returns: a row per level and head: level, head ("links" or "density"), bcubed_f, gain (over the model's own).
         """
         n_levels = len(self.own.levels) if n_levels is None else check_int(n_levels, "n_levels")
-        base, rows = self.bcubed_f(self.own), []
+        base = self.bcubed_f(self.own)
+        rows = []
         for level in range(n_levels):
             for head in HEADS:
                 levels = self.levels_of(level, n_levels)
@@ -210,21 +216,21 @@ class InterventionStudy:
         return range(row, row + 1 if row < n_rows - 1 else max(self.settings.max_levels, n_rows))
 
     def _graph(self, rows: Float[Tensor, "n d"], k: int) -> KnnGraph:
-        return self._once(self._key("graph", rows), lambda: knn(rows, k))
+        return self._cached(self._key("graph", rows), lambda: knn(rows, k))
 
     def _predict(self, nodes: Nodes, graph: KnnGraph) -> Prediction:
-        return self._once(self._key("guess", nodes.image, nodes.average), lambda: self._model(nodes, graph))
+        return self._cached(self._key("guess", nodes.image, nodes.average), lambda: self._model(nodes, graph))
 
     def _key(self, kind: str, *of: Tensor) -> tuple[str, ...]:
-        """What is remembered is found by its nodes; as many nodes as images are there at level 0 only."""
+        """A key of the cache, made of the nodes themselves: two interventions that lead to the same nodes share it."""
         if len(of[0]) == len(self.features):
-            return kind, "images"
+            return kind, "images"  # only level 0 has as many nodes as there are images, so nothing need be hashed
         return kind, *(hashlib.blake2b(t.cpu().numpy().tobytes(), digest_size=16).hexdigest() for t in of)
 
-    def _once(self, key: tuple[str, ...], compute: Callable[[], Found]) -> Found:
-        if key not in self._memory:
-            if len(self._memory) >= _KEPT:  # the oldest goes, but level 0 stays
-                del self._memory[next(old for old in self._memory if "images" not in old)]
-            self._memory[key] = compute()
-        found: Found = self._memory[key]
+    def _cached(self, key: tuple[str, ...], compute: Callable[[], Found]) -> Found:
+        if key not in self._cache:
+            if len(self._cache) >= _KEPT:  # the oldest goes, but level 0, which every intervention needs, stays
+                del self._cache[next(old for old in self._cache if "images" not in old)]
+            self._cache[key] = compute()
+        found: Found = self._cache[key]
         return found

@@ -1,4 +1,4 @@
-"""Why each candidate link was kept or dropped: the tree decode read back, link by link."""
+"""Why the tree decode kept or dropped each candidate link, worked out from the hierarchy that it left."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..cluster.hierarchy import Hierarchy, Level
 from ..decode.tree import decode_tree
 from ..graph.density import denser_neighbors
 
-# From the link that came closest to being kept to the one farthest from it.
+# In order: from the link that came closest to being kept to the one farthest from it. `links_between` sorts by it.
 WHY = (
     "kept: the best of the allowed",
     "kept: duplicates join the densest of them",
@@ -28,7 +28,7 @@ WHY = (
     "not denser, and linkage not above tau",
 )
 N_KEPT = 2  # the first so many of WHY are links kept
-NO_LINK = len(WHY)  # stands where a list has no neighbour
+NO_LINK = len(WHY)  # where the mask says that there is no neighbour
 
 
 class Rule(NamedTuple):
@@ -42,8 +42,8 @@ def read_rule(levels: Sequence[Level], tau: float | None = None) -> Rule:
     """The rule by which the tree decode chose these links.
 
     Formula: a peak refused all its denser neighbours, so tau is at least the highest linkage among those links. With
-    just that value every link comes out as it did. On thousands of nodes it lies close below the true tau; on few
-    nodes it may lie far below, and a link that another one beat may then count as allowed though it was not above tau.
+    just that value every link comes out as it did. On thousands of nodes it lies close below the true tau. On few
+    nodes it may lie far below; a link that another one beat may then count as allowed, though it was not above tau.
 
     Args:
         levels: of one hierarchy.
@@ -60,15 +60,17 @@ def read_rule(levels: Sequence[Level], tau: float | None = None) -> Rule:
         >>> read_rule(tree.levels, 0.6), round(read_rule(tree.levels).tau, 3)
         (Rule(tau=0.6, strict=False), 0.447)
     """
-    known = None if tau is None else check_unit_interval(tau, "tau")
+    given = None if tau is None else check_unit_interval(tau, "tau")
     for strict in (False, True):
-        rule = Rule(max(_refused(level, strict) for level in levels) if known is None else known, strict)
+        threshold = max(_refused(level, strict) for level in levels) if given is None else given
+        rule = Rule(threshold, strict)
         if all(_gives(rule, level) for level in levels):
             return rule
-    if known is None:
+
+    if given is None:
         raise ValueError("hierarchy: no single tau gives its links by decoder 'tree' or 'tree-strict'")
     raise ValueError(
-        f"tau: expected the one this hierarchy was made with, got {known:g}, which gives other links; leave it out to "
+        f"tau: expected the one this hierarchy was made with, got {given:g}, which gives other links; leave it out to "
         f"read it off the links (about {read_rule(levels).tau:.4g})"
     )
 
@@ -108,39 +110,43 @@ def link_reasons(level: Level, rule: Rule) -> Int[Tensor, "n k"]:
         >>> link_reasons(tree.levels[0], read_rule(tree.levels, 0.6)).tolist()
         [[6, 8], [0, 7], [5, 8]]
     """
-    graph, linkage = level.graph, level.prediction.linkage
-    kept = graph.mask & (graph.neighbors == parents(level)[:, None])
-    above, denser = linkage > rule.tau, denser_neighbors(graph, level.prediction.density, strict=rule.strict)
-    twin = graph.mask & (graph.similarity >= 1) & (not rule.strict)
-    ruled = _by_rule(level, kept, above & denser)[:, None]
-    cases = (
-        kept & ruled,
+    graph = level.graph
+    kept = graph.mask & (graph.neighbors == parents(level)[:, None])  # (n, k)
+    above = level.prediction.linkage > rule.tau
+    denser = denser_neighbors(graph, level.prediction.density, strict=rule.strict)
+    duplicate = graph.duplicates & (not rule.strict)  # the strict decode has no rule for duplicates
+    by_linkage = _by_linkage(level, kept, above & denser)[:, None]  # (n, 1)
+
+    cases = (  # in the order of WHY; several may hold, and the first one counts
+        kept & by_linkage,
         kept,
-        twin,
-        above & denser & ~ruled,
+        duplicate,
+        above & denser & ~by_linkage,
         above & denser,
         denser,
         above & graph.mask,
         graph.mask,
     )
+
     reason = torch.full_like(graph.neighbors, NO_LINK)
     for number, case in reversed(list(enumerate(cases))):
         reason[case] = number
     return reason
 
 
-def _by_rule(level: Level, kept: Bool[Tensor, "n k"], allowed: Bool[Tensor, "n k"]) -> Bool[Tensor, " n"]:
+def _by_linkage(level: Level, kept: Bool[Tensor, "n k"], allowed: Bool[Tensor, "n k"]) -> Bool[Tensor, " n"]:
     """Nodes whose kept link has the highest linkage of the allowed; the others are peaks or joined as duplicates."""
     if not level.graph.k:
         return torch.zeros_like(level.image, dtype=torch.bool)
-    strength = torch.where(allowed, level.prediction.linkage, -1.0)
+    strength = torch.where(allowed, level.prediction.linkage, -1.0)  # below every linkage
     return (kept & allowed & (strength == strength.max(dim=1, keepdim=True).values)).any(dim=1)
 
 
 def link_table(level: Level, node: int, rule: Rule, *, labels: Any = None) -> pd.DataFrame:
     """The candidate links of one node, the most similar first, and why each was kept or dropped.
 
-    A duplicate may be linked to one that its list has no room for; that link is the last row then, without numbers.
+    A node with more duplicates than its list is long may be linked to one that is not in it. That link is then the last
+    row, without similarity and linkage.
 
     Args:
         level: one of `hierarchy.levels`.
@@ -166,15 +172,17 @@ def link_table(level: Level, node: int, rule: Rule, *, labels: Any = None) -> pd
     Source: paper section 3.3 (density-aware decoding).
     """
     check_int(node, "node", 0, level.n_nodes - 1)
-    graph, density = level.graph, level.prediction.density
-    slots = graph.mask[node].nonzero()[:, 0]
+    graph = level.graph
+    slots = graph.mask[node].nonzero()[:, 0]  # (links,)
     other = graph.neighbors[node, slots]
+    denser = denser_neighbors(graph, level.prediction.density, strict=rule.strict)[node, slots]
     reason = link_reasons(level, rule)[node, slots]
+
     columns = {
         "neighbor": other,
         "similarity": graph.similarity[node, slots],
         "linkage": level.prediction.linkage[node, slots],
-        "denser": denser_neighbors(graph, density, strict=rule.strict)[node, slots],
+        "denser": denser,
         "kept": reason < N_KEPT,
     }
     table = pd.DataFrame({name: column.cpu().numpy() for name, column in columns.items()})
@@ -192,12 +200,17 @@ def _with_link_beyond_the_list(table: pd.DataFrame, parent: int, node: int) -> p
 
 def _described(table: pd.DataFrame, level: Level, node: int, rule: Rule, labels: Any) -> pd.DataFrame:
     """The table with what follows from the neighbours and numbers in it, its columns in order."""
-    image, size = level.image.cpu().numpy(), level.size.cpu().numpy()
+    image = level.image.cpu().numpy()
+    size = level.size.cpu().numpy()
     density = level.prediction.density.cpu().numpy()
+
     other = table["neighbor"].to_numpy(np.int64)
-    table["image"], table["size"] = image[other], size[other]
+    table["image"] = image[other]
+    table["size"] = size[other]
     table["density_difference"] = density[other] - density[node]
+    # In float32, as the decode compares them: in float64 a linkage equal to tau might come out above it.
     table["above_tau"] = table["linkage"].to_numpy(np.float32) > np.float32(rule.tau)
+
     columns = ["neighbor", "image", "size", "similarity", "linkage", "density_difference", "denser", "above_tau"]
     if labels is None:
         return table[[*columns, "kept", "why"]]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float64, Int64
 
 from .._core.validation import check_labels
 from .expected_mi import expected_information
@@ -81,32 +81,62 @@ def contingency(labels_true: Any, labels_pred: Any) -> Contingency:
         >>> table.counts.tolist(), table.row_sizes.tolist(), table.col_sizes.tolist(), table.n_noise
         ([2, 1, 1], [2, 2], [3, 1], 1)
     """
-    true = check_labels(labels_true, name="labels_true")
-    pred = check_labels(labels_pred, n=len(true), name="labels_pred")
-    if not len(true):
-        raise ValueError("labels_true: expected at least one item, got none")
-    true, row_sizes = _number(true)
-    found = pred != -1
-    n_noise = len(pred) - int(found.sum())
-    pred = pred.copy()
-    pred[found], found_sizes = _number(pred[found])
-    pred[~found] = len(found_sizes) + np.arange(n_noise)
-    col_sizes = np.concatenate([found_sizes, np.ones(n_noise, dtype=np.int64)])
-    key = np.sort(true * len(col_sizes) + pred)
-    first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-    rows, cols = np.divmod(key[first], len(col_sizes))
-    return Contingency(rows, cols, np.diff(first, append=len(key)), row_sizes, col_sizes, n_noise)
+    items = _Items.of(labels_true, labels_pred)
+    key = np.sort(items.cells)
+
+    first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))  # where a new cell begins
+    counts = np.diff(first, append=len(key))
+    rows, cols = np.divmod(key[first], len(items.col_sizes))
+    return Contingency(rows, cols, counts, items.row_sizes, items.col_sizes, items.n_noise)
+
+
+@dataclass(frozen=True)
+class _Items:
+    """Both labelings numbered without gaps: the row and column of the table that each item is in."""
+
+    row: Int64[np.ndarray, " n"]
+    col: Int64[np.ndarray, " n"]
+    row_sizes: Int64[np.ndarray, " classes"]
+    col_sizes: Int64[np.ndarray, " clusters"]
+    n_noise: int
+
+    @staticmethod
+    def of(labels_true: Any, labels_pred: Any) -> _Items:
+        """Checked labels, every noise item a cluster of its own after the found ones."""
+        true = check_labels(labels_true, name="labels_true")
+        pred = check_labels(labels_pred, n=len(true), name="labels_pred")
+        if not len(true):
+            raise ValueError("labels_true: expected at least one item, got none")
+
+        row, row_sizes = _number(true)
+        found = pred != -1
+        n_noise = len(pred) - int(found.sum())
+
+        col = pred.copy()
+        col[found], found_sizes = _number(pred[found])
+        col[~found] = len(found_sizes) + np.arange(n_noise)
+        col_sizes = np.concatenate([found_sizes, np.ones(n_noise, dtype=np.int64)])
+        return _Items(row, col, row_sizes, col_sizes, n_noise)
+
+    @property
+    def cells(self) -> Int64[np.ndarray, " n"]:
+        """One number for each item's cell: class * number of clusters + cluster."""
+        cell: Int64[np.ndarray, " n"] = self.row * len(self.col_sizes) + self.col
+        return cell
 
 
 def _number(labels: Int64[np.ndarray, " n"]) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " c"]]:
-    """Labels renumbered 0 .. C-1, and the size of each; by counting where their range allows, else by sorting."""
+    """Labels renumbered 0 .. C-1, and the size of each."""
+    # Counting takes O(n + range) where sorting takes O(n log n), so it is used while the range stays of the order of n;
+    # the 1,024 let a handful of items with labels in the hundreds count, too. Both ways give the same numbers.
     if not len(labels) or int(labels.max()) - int(labels.min()) > 4 * len(labels) + 1024:
         _, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
         return codes.astype(np.int64), sizes.astype(np.int64)
+
     shifted = labels - labels.min()
     sizes = np.bincount(shifted)
-    present = sizes > 0
-    return (np.cumsum(present) - 1)[shifted], sizes[present]
+    occurs = sizes > 0
+    return (np.cumsum(occurs) - 1)[shifted], sizes[occurs]
 
 
 def pairwise(table: Contingency) -> PRF:
@@ -121,12 +151,14 @@ def pairwise(table: Contingency) -> PRF:
 
     Source: Hi-LANDER, evaluation metrics (F_P).
     """
-    together, predicted, true = (_pairs(sizes) for sizes in (table.counts, table.col_sizes, table.row_sizes))
+    together = pairs_within(table.counts)
+    predicted = pairs_within(table.col_sizes)
+    true = pairs_within(table.row_sizes)
     return _prf(together / predicted if predicted else 1.0, together / true if true else 1.0)
 
 
 def bcubed(table: Contingency) -> PRF:
-    """For the mean item: which share of its cluster is of its class (precision), of its class in its cluster (recall).
+    """The mean over items of `bcubed_items`: each item's precision and recall, itself counted.
 
     Formula: precision = 1/N sum over cells n_ij^2 / cluster size_j, recall = 1/N sum n_ij^2 / class size_i.
 
@@ -139,27 +171,77 @@ def bcubed(table: Contingency) -> PRF:
     if table.perfect:
         return PRF(1.0, 1.0, 1.0)
     squares = table.counts.astype(np.float64) ** 2
-    by_cluster, by_class = table.col_sizes[table.cols], table.row_sizes[table.rows]
-    return _prf(float((squares / by_cluster).sum() / table.n_items), float((squares / by_class).sum() / table.n_items))
+    precision = (squares / table.col_sizes[table.cols]).sum() / table.n_items
+    recall = (squares / table.row_sizes[table.rows]).sum() / table.n_items
+    return _prf(float(precision), float(recall))
 
 
-def _pairs(sizes: Int64[np.ndarray, " c"]) -> int:
-    """Number of pairs inside groups of these sizes: exact, below 2^63 for up to 3 billion items."""
+def bcubed_items(labels_true: Any, labels_pred: Any) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+    """BCubed precision and recall of every item; their means are `bcubed`'s.
+
+    Formula: an item of class i in cluster j has precision n_ij / cluster size_j and recall n_ij / class size_i, with
+    n_ij the items that share both with it, itself included: neither is ever 0.
+
+    Args:
+        labels_true: class of each item, integers [N].
+        labels_pred: cluster of each item, integers [N]; -1 = noise, a cluster of its own.
+
+    Returns: precision [N] and recall [N], in the order of the items.
+
+    Raises:
+        ValueError: no items, not integers, or two lengths.
+
+    Example:
+        >>> precision, recall = bcubed_items([0, 0, 1, 1], [0, 0, 0, 1])
+        >>> precision.round(2).tolist(), recall.tolist()
+        ([0.67, 0.67, 0.33, 1.0], [1.0, 1.0, 0.5, 0.5])
+    """
+    items = _Items.of(labels_true, labels_pred)
+    _, cell, counts = np.unique(items.cells, return_inverse=True, return_counts=True)
+    shared = counts[cell]  # (n,)
+    return shared / items.col_sizes[items.col], shared / items.row_sizes[items.row]
+
+
+def pairs_within(sizes: Int64[np.ndarray, " c"]) -> int:
+    """Number of pairs inside groups of these sizes: exact, below 2^63 for up to 3 billion items.
+
+    Formula: sum over groups of n (n - 1) / 2.
+
+    Example:
+        >>> pairs_within(np.array([4, 2, 1]))
+        7
+    """
     return int((sizes * (sizes - 1) // 2).sum())
 
 
-def _prf(precision: float, recall: float) -> PRF:
+def harmonic_mean(precision: float, recall: float) -> float:
+    """F of a precision and a recall; 0 where both are 0.
+
+    Formula: F = 2 P R / (P + R).
+
+    Example:
+        >>> harmonic_mean(0.5, 1.0), harmonic_mean(0.0, 0.0)
+        (0.6666666666666666, 0.0)
+    """
     total = precision + recall
-    return PRF(precision, recall, 2 * precision * recall / total if total else 0.0)
+    return 2 * precision * recall / total if total else 0.0
+
+
+def _prf(precision: float, recall: float) -> PRF:
+    return PRF(precision, recall, harmonic_mean(precision, recall))
 
 
 def _information(table: Contingency) -> tuple[float, float]:
     """Mutual information H(classes) + H(clusters) - H(cells) and mean (H(classes) + H(clusters)) / 2, in nats."""
-    n = table.n_items
-    classes, clusters, cells = (
-        float(np.log(n) - (sizes * np.log(sizes)).sum() / n)
-        for sizes in (table.row_sizes, table.col_sizes, table.counts)
-    )
+
+    def entropy(sizes: Int64[np.ndarray, " groups"]) -> float:
+        return float(np.log(table.n_items) - (sizes * np.log(sizes)).sum() / table.n_items)
+
+    classes = entropy(table.row_sizes)
+    clusters = entropy(table.col_sizes)
+    cells = entropy(table.counts)
+
+    # Rounding may take the difference of three entropies a little below 0, which no mutual information is.
     return max(classes + clusters - cells, 0.0), (classes + clusters) / 2
 
 
@@ -211,9 +293,12 @@ def ari(table: Contingency) -> float:
     """
     if table.perfect:
         return 1.0
-    cells, classes, clusters = (_pairs(sizes) for sizes in (table.counts, table.row_sizes, table.col_sizes))
+    cells = pairs_within(table.counts)
+    classes = pairs_within(table.row_sizes)
+    clusters = pairs_within(table.col_sizes)
     total = table.n_items * (table.n_items - 1) // 2
-    # Python integers, of any length: A B passes 2^63 already at a hundred thousand items
+
+    # Python integers, of any length: A B passes 2^63 already at a hundred thousand items.
     return 2 * (total * cells - classes * clusters) / (total * (classes + clusters) - 2 * classes * clusters)
 
 
@@ -236,10 +321,9 @@ def scores(labels_true: Any, labels_pred: Any) -> dict[str, float | int]:
         (1.0, 1.0, 2)
     """
     table = contingency(labels_true, labels_pred)
-    pairs, items = pairwise(table)._asdict(), bcubed(table)._asdict()
     return {
-        **{f"pairwise_{name}": value for name, value in pairs.items()},
-        **{f"bcubed_{name}": value for name, value in items.items()},
+        **{f"pairwise_{name}": value for name, value in pairwise(table)._asdict().items()},
+        **{f"bcubed_{name}": value for name, value in bcubed(table)._asdict().items()},
         "nmi": nmi(table),
         "ami": ami(table),
         "ari": ari(table),

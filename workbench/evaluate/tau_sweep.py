@@ -1,6 +1,8 @@
-"""Level 0 at every tau. A tree decode's forests are nested: one pass over the links, strongest first, gives all scores.
+"""The scores of level 0 at every tau, from one pass over the links of a tree decode.
 
-A node's best link (to the denser neighbour of highest linkage) does not depend on tau, which only says if it is kept.
+A node's best link (to the denser neighbour of highest linkage) does not depend on tau, which only says whether it is
+kept. So the clusters at a lower tau are unions of those at a higher one, and one pass, the strongest link first, gives
+all scores. Decoders whose clusters are not nested like that are decoded anew at each tau (`swept_scores`).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
+from scipy.cluster.hierarchy import DisjointSet
 from torch import Tensor
 
 from .._core.validation import check_labels
@@ -20,10 +23,10 @@ from ..decode.decoding import Decoder
 from ..decode.tree import TREES, get_decoder
 from ..graph.knn import KnnGraph
 from ..lander.model import Prediction
-from .scores import bcubed, contingency, pairwise
+from .scores import bcubed, contingency, harmonic_mean, pairwise
 
-ALWAYS = 2.0  # strength of a link that is kept whatever tau is: between exact duplicates
-SWEPT = 51  # values of tau where each is decoded anew
+ALWAYS = 2.0  # strength of a link between exact duplicates, kept whatever tau is: any number above 1 would do
+SWEPT = 51  # values of tau where each is decoded anew: steps of .02, a finer curve against one decode for each step
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,10 @@ def best_links(graph: KnnGraph, prediction: Prediction, *, decoder: str | Decode
             f"decoder: expected {' or '.join(map(repr, TREES))}, got {decoder!r}, whose forests need not be nested"
         )
     itself = torch.arange(graph.n, device=graph.neighbors.device)
-    parent = _parents(decode, graph, prediction, 0.0)
+    parent = _parents(decode, graph, prediction, 0.0)  # (n,)
     always = _parents(decode, graph, prediction, 1.0) != itself  # no linkage exceeds 1: only duplicates are left
-    found = (graph.neighbors == parent[:, None]) & graph.mask
+
+    found = (graph.neighbors == parent[:, None]) & graph.mask  # (n, k)
     strength = torch.where(found, prediction.linkage, 0.0).double().amax(dim=1) if graph.k else torch.zeros(graph.n)
     return BestLinks(parent.cpu().numpy(), torch.where(always, ALWAYS, strength).double().cpu().numpy())
 
@@ -107,15 +111,18 @@ def nested_scores(links: BestLinks, labels: Int[np.ndarray, " n"]) -> pd.DataFra
         [[0.0, 0.5, 0.714, 1.0], [0.5, 1.0, 1.0, 2.0], [0.75, 0.0, 0.8, 3.0]]
     """
     truth = check_labels(labels, len(links.parent))
-    state = _Clusters(truth)
+    clusters = _Clusters(truth)
     linked = np.flatnonzero(links.strength > 0)
     order = linked[np.argsort(-links.strength[linked], kind="stable")]
-    strength, done, rows = links.strength[order], 0, []
+    strength = links.strength[order]
+
+    done = 0
+    rows = []
     for tau in links.thresholds[::-1]:
         while done < len(order) and strength[done] > tau:
-            state.join(int(order[done]), int(links.parent[order[done]]))
+            clusters.join(int(order[done]), int(links.parent[order[done]]))
             done += 1
-        rows.append((tau, *state.scores(), len(truth) - done))
+        rows.append((tau, *clusters.scores(), len(truth) - done))
     return pd.DataFrame(rows[::-1], columns=["tau", "pairwise_f", "bcubed_f", "n_clusters"])
 
 
@@ -130,7 +137,8 @@ def swept_scores(first: Level, decoder: str | Decoder, labels: Int[np.ndarray, "
     Returns: columns tau, n_clusters and with labels pairwise_f, bcubed_f.
 
     Example:
-        >>> from workbench.cluster import similarity_predictor
+        >>> from workbench.cluster import build_hierarchy, similarity_predictor
+        >>> from workbench.lander import InferenceConfig
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
         >>> first = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.5)).levels[0]
         >>> float(swept_scores(first, "excess-of-mass", np.array([0, 0, 1, 1]))["bcubed_f"].max())
@@ -156,50 +164,61 @@ def cluster_f(labels: Int[np.ndarray, " n"], clusters: Int[Tensor, " n"]) -> dic
 
 
 class _Clusters:
-    """Clusters that are joined two by two, with the sums that the scores are made of."""
+    """Clusters that are joined two by two, with the sums that the scores are made of.
+
+    Not `bcubed` and `pairwise` at each tau: those take O(n) each time, and there may be n values of tau.
+
+    Attributes:
+        sets: which items lie together; what follows is kept at the item that stands for each set (its root).
+        counts: images of each class in the cluster.
+        size: images in the cluster.
+        squares: sum of the squared counts.
+        pairs, together: pairs in one cluster, and those of them that are of one class.
+        precision, recall: sums over all items of their BCubed precision and recall.
+    """
 
     def __init__(self, truth: Int[np.ndarray, " n"]) -> None:
         classes, codes, counts = np.unique(truth, return_inverse=True, return_counts=True)
-        n = len(truth)
-        self.of_class = counts.tolist()
-        self.root = list(range(n))
+        self.n = len(truth)
+        self.class_size = counts.tolist()
+        self.sets = DisjointSet(range(self.n))
         self.counts = [Counter({int(c): 1}) for c in codes]
-        self.size = [1] * n
-        self.squares = [1] * n  # sum_c n_c^2 of each cluster
-        self.true_pairs = sum(c * (c - 1) // 2 for c in self.of_class)
-        self.pairs = self.together = 0  # pairs put together; those of one class
-        self.precision = float(n)
-        self.recall = float(len(classes))  # each single item: sum over classes of class size / class size
-
-    def find(self, i: int) -> int:
-        while self.root[i] != i:
-            self.root[i] = self.root[self.root[i]]
-            i = self.root[i]
-        return i
+        self.size = [1] * self.n
+        self.squares = [1] * self.n
+        self.true_pairs = sum(c * (c - 1) // 2 for c in self.class_size)
+        self.pairs = 0
+        self.together = 0
+        self.precision = float(self.n)
+        self.recall = float(len(classes))  # of single items each class has as many as it is large, 1 / size each
 
     def join(self, i: int, j: int) -> None:
-        small, large = sorted((self.find(i), self.find(j)), key=lambda root: len(self.counts[root]))
-        ours, theirs = self.counts[large], self.counts[small]
-        shared = [(c, m * ours[c]) for c, m in theirs.items() if c in ours]
-        both = sum(product for _, product in shared)
-        self.together += both
-        self.pairs += self.size[small] * self.size[large]
-        self.precision -= self.squares[small] / self.size[small] + self.squares[large] / self.size[large]
-        self.recall += 2 * sum(product / self.of_class[c] for c, product in shared)
-        self.squares[large] += self.squares[small] + 2 * both
-        self.size[large] += self.size[small]
-        self.precision += self.squares[large] / self.size[large]
-        ours.update(theirs)
-        theirs.clear()
-        self.root[small] = large
+        """Put the clusters of two items together."""
+        roots = (self.sets[i], self.sets[j])
+        few, many = sorted(
+            roots, key=lambda root: len(self.counts[root])
+        )  # by classes: the shorter list is gone through
+        counts = self.counts[many]
+        shared = [(c, m * counts[c]) for c, m in self.counts[few].items() if c in counts]
+        right = sum(product for _, product in shared)
+        squares = self.squares[many] + self.squares[few] + 2 * right
+        size = self.size[many] + self.size[few]
+
+        self.together += right
+        self.pairs += self.size[few] * self.size[many]
+        self.precision -= self.squares[few] / self.size[few] + self.squares[many] / self.size[many]
+        self.precision += squares / size
+        self.recall += 2 * sum(product / self.class_size[c] for c, product in shared)
+
+        counts.update(self.counts[few])
+        self.counts[few].clear()  # each image is then counted once, in one cluster
+        self.sets.merge(i, j)
+        root = self.sets[i]
+        self.counts[root] = counts
+        self.size[root] = size
+        self.squares[root] = squares
 
     def scores(self) -> tuple[float, float]:
         """Pairwise F and BCubed F."""
-        n = len(self.root)
         precision = self.together / self.pairs if self.pairs else 1.0
         recall = self.together / self.true_pairs if self.true_pairs else 1.0
-        return _f(precision, recall), _f(self.precision / n, self.recall / n)
-
-
-def _f(precision: float, recall: float) -> float:
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+        return harmonic_mean(precision, recall), harmonic_mean(self.precision / self.n, self.recall / self.n)

@@ -11,10 +11,10 @@ from jaxtyping import Int64
 from .._core.validation import check_choice
 from .scores import scores
 
-LARGEST = 6  # classes and clusters of a table that is edited by hand
+LARGEST = 6  # classes and clusters of a table: more cells than 36 are a burden to read and to edit by hand
 CLASS_NAMES = "ABCDEF"
 _SIDES = ("precision", "recall")
-AGREE = 0.02  # pairwise and BCubed F closer than this count as agreeing
+AGREE = 0.02  # pairwise and BCubed F closer than this count as agreeing: about where two digits look alike
 
 PRESETS: dict[str, tuple[tuple[int, ...], ...]] = {
     "almost right": ((5, 1), (1, 5)),
@@ -106,7 +106,7 @@ class Share:
 
 
 def shares(table: Any, side: str) -> list[Share]:
-    """Who carries the precision (every cluster with an item) or the recall (every class with one).
+    """The part of every cluster (that has an item) in precision, or of every class in recall.
 
     Formula: pairwise precision = sum_j pairs_j right_j with pairs_j = n_j (n_j - 1) / sum_l n_l (n_l - 1) and right_j =
     sum_i n_ij (n_ij - 1) / n_j (n_j - 1); BCubed precision = sum_j items_j right_items_j with items_j = n_j / N and
@@ -123,9 +123,12 @@ def shares(table: Any, side: str) -> list[Share]:
     counts = check_table(table).astype(np.float64)
     if check_choice(side, "side", _SIDES) == "precision":
         counts = counts.T
-    sizes = counts.sum(axis=1)
-    pairs, right = sizes * (sizes - 1), (counts * (counts - 1)).sum(axis=1)
+
+    sizes = counts.sum(axis=1)  # (groups,)
+    pairs = sizes * (sizes - 1)  # ordered pairs, twice as many as unordered ones: only their ratios are used
+    right = (counts * (counts - 1)).sum(axis=1)
     squares = (counts**2).sum(axis=1)
+
     return [
         Share(
             group=int(g),
@@ -139,11 +142,11 @@ def shares(table: Any, side: str) -> list[Share]:
 
 
 def disagreement(table: Any) -> str:
-    """In words: why pairwise and BCubed F of this table differ, and which class or cluster makes them.
+    """Why pairwise and BCubed F of this table differ, and the class or cluster that contributes most, in words.
 
     Formula: pairwise - BCubed = sum (pairs - items) right_items + sum pairs (right - right_items), over clusters for
-    precision or classes for recall: unequal weights, and items that BCubed counts with themselves. The side and the
-    term that pull the way F differs are told, with the group that adds most.
+    precision or classes for recall: unequal weights, and items that BCubed counts with themselves. The text names the
+    side and the term that pull F the way it differs, and the group that adds most to that term.
 
     Example:
         >>> disagreement([[5], [1]])[:55]
@@ -154,11 +157,14 @@ def disagreement(table: Any) -> str:
     difference = row["pairwise_f"] - row["bcubed_f"]
     if abs(difference) < AGREE:
         return f"{both} agree on this table."
+
     way = 1 if difference > 0 else -1
     side = max(_SIDES, key=lambda s: way * (row[f"pairwise_{s}"] - row[f"bcubed_{s}"]))
     parts = shares(table, side)
     where = f"{both} differ in {side} ({row[f'pairwise_{side}']:.2f} and {row[f'bcubed_{side}']:.2f})."
-    weights, itself = sum(p.by_weight for p in parts), sum(p.by_itself for p in parts)
+
+    weights = sum(p.by_weight for p in parts)
+    itself = sum(p.by_itself for p in parts)
     reason = _weight_reason if way * weights >= way * itself else _itself_reason
     return f"{where} {reason(parts, side)}"
 

@@ -52,7 +52,8 @@ def methods_for(
     names = [check_choice(name, "baselines", tuple(BASELINES)) for name in (baselines or BASELINES)]
     tuned = tune_all({name: BASELINES[name] for name in names}, features, labels, on=on, progress=progress)
     one_level = lander.inference.override(max_levels=1)
-    x, truth = unit_rows(np.asarray(features)), torch.as_tensor(np.asarray(labels)).long()
+    x = unit_rows(np.asarray(features))
+    truth = torch.as_tensor(np.asarray(labels)).long()
     tau = best_tau(tau_curve(lander.predict, one_level, x.to(lander.device), truth, ensemble=lander.ensemble))
     single = HiLander(lander, max_levels=1, tau=tau, device=device)
     ours = HiLander(lander, tau=lander.inference.tau, device=device)  # "auto", spelled out for the table
@@ -71,7 +72,8 @@ def score_table(features: Any, labels: Any, methods: Methods, *, seed: int = 0, 
         seed: of the sample.
         progress: show a progress bar.
     """
-    features, labels = np.asarray(features), np.asarray(labels)
+    features = np.asarray(features)
+    labels = np.asarray(labels)
     slow = {name: method for name, method in methods.items() if _refuses(method, len(labels))}
     fast = {name: method for name, method in methods.items() if name not in slow}
     table = compare(features, labels, fast, progress=progress).assign(n=len(labels))
@@ -125,7 +127,8 @@ def run_evaluation(
     Returns: `score_table`'s columns and `test`, the split's name.
     """
     splits = TEST_SPLITS[check_choice(data, "data", tuple(TEST_SPLITS))]
-    embedder, model = load_encoder(encoder), load_lander(lander)
+    embedder = load_encoder(encoder)
+    model = load_lander(lander)
     known = [load("glyphs", split=split, seed=seed) for split in ("meta-train", "meta-val")]
     features = together(*((embedder.embed(images.images, device=device), images.labels) for images in known))
     methods = methods_for(model, *features, baselines=baselines, device=device, progress=progress)

@@ -1,4 +1,4 @@
-"""Labels -> what the model learns to predict: links and densities."""
+"""Labels -> what the model learns to predict: the links within a class and the density of each node."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .knn import KnnGraph
 
 
 def link_labels(graph: KnnGraph, labels: Int[Tensor, " n"]) -> Bool[Tensor, "n k"]:
-    """True where a neighbour is of the node's own class (False where there is no neighbour).
+    """True where a neighbour has the node's own label; False where there is no neighbour.
 
     Example:
         >>> graph = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0]], [[0.9, 0.5], [0.9, 0.6], [0.6, 0.5]])
@@ -31,10 +31,10 @@ def signed_density(graph: KnnGraph, coefficient: Float[Tensor, "n k"]) -> Float[
         >>> signed_density(graph, torch.tensor([[1.0], [-0.5]])).tolist()
         [0.800000011920929, -0.4000000059604645]
 
-    Source: paper section 3.2; the article calls it the proportion of neighbours of the same type, the official code
-    weighs by similarity and lets other classes count negative.
+    Source: paper section 3.2. The paper's text calls it the proportion of neighbours of the same type; the official
+    code weighs by similarity and counts other classes negatively, and this function follows the code.
     """
-    count = graph.mask.sum(dim=1).clamp(min=1)
+    count = graph.mask.sum(dim=1).clamp(min=1)  # (n,); absent neighbours have similarity 0 and add nothing
     return (graph.similarity * coefficient).sum(dim=1) / count
 
 
@@ -50,11 +50,12 @@ def density_target(graph: KnnGraph, labels: Int[Tensor, " n"]) -> Float[Tensor, 
 
 
 def denser_neighbors(graph: KnnGraph, density: Float[Tensor, " n"], *, strict: bool = True) -> Bool[Tensor, "n k"]:
-    """True where a neighbour is denser than the node: the only links that may be kept, so no cycle can arise.
+    """True where a neighbour is denser than the node. Only such links may be kept, so no cycle can arise.
 
     Args:
         density: of each node [n].
-        strict: equal densities never count (the official rule); else the lower index counts as denser.
+        strict: equal densities never count (the official rule). Otherwise the lower index counts as denser, so that
+            exact duplicates can be linked, still without a cycle.
 
     Example:
         >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
@@ -62,7 +63,8 @@ def denser_neighbors(graph: KnnGraph, density: Float[Tensor, " n"], *, strict: b
         >>> denser_neighbors(graph, level).tolist(), denser_neighbors(graph, level, strict=False).tolist()
         ([[False], [False]], [[False], [True]])
     """
-    theirs, own = density[graph.padded], density[:, None]
+    theirs = density[graph.padded]  # (n, k)
+    own = density[:, None]  # (n, 1)
     denser = theirs > own
     if not strict:
         node = torch.arange(graph.n, device=density.device)[:, None]

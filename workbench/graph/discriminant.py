@@ -1,8 +1,8 @@
-"""What rows are compared by: their cosine as they come, or after a map that shrinks what varies between neighbours.
+"""How rows are compared: by cosine as they come, or after a map that shrinks what varies between near neighbours.
 
-Features of most kinds spread in some directions that have nothing to do with classes: slant, loudness, length. The
-nearest neighbours of a row are mostly of its own class, so how they differ from it shows these directions, without a
-label. Shrinking them brings classes together before anything is searched, linked or cut.
+Most kinds of features vary in some directions that have nothing to do with classes: slant, loudness, length. The
+nearest neighbours of a row are mostly of its own class, so their differences show these directions, without a label.
+Shrinking them brings classes together before anything is searched, linked or cut.
 """
 
 from __future__ import annotations
@@ -21,16 +21,20 @@ from .._core.validation import check_choice
 from .knn import query
 
 METRICS = ("cosine", "discriminant")
-SAMPLE = 4096  # rows, at even steps, whose neighbours are looked up
-NEAREST = 3  # neighbours of each
-SUBSPACE = 512  # leading directions that more columns are first projected on: eigenvectors take time with their cube
-RIDGE = 0.1  # of the mean variance within, added to every direction's
-PART = 2**16  # rows mapped at a time
+
+# The map was chosen on the 18 sets of other kinds that were looked at (lander/weights/README.md); no measurement of any
+# one of these numbers is recorded.
+SAMPLE = 4096  # rows, at even steps, whose neighbours are looked up: it bounds the cost, 7 s among a million rows
+NEAREST = 3  # neighbours of each: the nearest ones are the most likely to be of the same class
+RIDGE = 0.1  # of the mean variance within, added to every direction's: no direction is blown up without bound
+
+SUBSPACE = 512  # wider rows are first projected on so many directions: 3 s in place of 27 at 3,072 columns
+PART = 2**16  # rows mapped at a time: 128 MB at 512 columns
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A linear map of unit rows, after which they are compared by cosine.
+    """A linear map of unit rows; mapped rows are compared by cosine.
 
     Attributes:
         matrix: float32 [D, E] on the rows' device, E = min(D, 512); None: rows stay as they are.
@@ -40,10 +44,10 @@ class Metric:
 
     @classmethod
     def of(cls, name: str, rows: Float[Tensor, "n d"]) -> Metric:
-        """A metric by its name, fitted to the rows it is for.
+        """A metric by name, fitted to the very rows that will be compared.
 
         Raises:
-            TypeError, ValueError: the name is none of `METRICS`.
+            ValueError: the name is not in `METRICS`.
 
         Example:
             >>> Metric.of("cosine", torch.eye(3)).matrix is None
@@ -52,7 +56,7 @@ class Metric:
         return cls(local_discriminant(rows) if check_choice(name, "metric", METRICS) == "discriminant" else None)
 
     def __call__(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
-        """The rows mapped and scaled to length 1, in a file where they lie in one; a zero row stays zero.
+        """The rows mapped and scaled to length 1; memory-mapped if the rows are. A zero row stays zero.
 
         Example:
             >>> Metric(torch.tensor([[1.0, 0.0], [0.0, 0.0]]))(torch.tensor([[0.6, 0.8]])).tolist()
@@ -60,28 +64,30 @@ class Metric:
         """
         if self.matrix is None:
             return rows
-        shape = len(rows), self.matrix.shape[1]
+
+        shape = (len(rows), self.matrix.shape[1])
         out = new_tensor(shape, mapped=True) if is_memmap(rows) else rows.new_empty(shape)
         for part in chunks(len(rows), PART):
-            out[part] = normalize(rows[part] @ self.matrix, dim=1)
+            out[part] = normalize(rows[part] @ self.matrix, dim=1)  # (b, e)
         return out
 
 
 def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | None:
-    """Linear discriminant analysis with no label: what varies between near neighbours stands for the spread in classes.
+    """Linear discriminant analysis without labels: differences between near neighbours stand for the spread in classes.
 
     Formula: W = mean of (x_i - x_j)(x_i - x_j)^T / 2 over rows i of a sample and their 3 nearest rows j, plus a ridge
-    of 0.1 tr(W) / D; T = covariance of all rows. With W^(-1/2) T W^(-1/2) = V diag(t) V^T and b = max(t - 1, 0), what
-    varies between classes in units of what varies within: matrix = W^(-1/2) V diag(sqrt(b / (1 + b))) V^T. The first
-    factor makes every direction vary alike between neighbours, the second fades those in which rows far apart do not
-    differ more than neighbours do. Of more than 512 columns all this happens in the 512 directions of largest second
-    moment.
+    of 0.1 tr(W) / D; T = covariance of all rows. With W^(-1/2) T W^(-1/2) = V diag(t) V^T and b = max(t - 1, 0), the
+    variance between classes in units of the variance within: matrix = W^(-1/2) V diag(sqrt(b / (1 + b))) V^T. The first
+    factor makes neighbours vary equally in every direction. The second fades directions in which rows far apart do not
+    differ more than neighbours do. Rows of more than 512 columns are first projected on the 512 directions of largest
+    second moment.
 
     Args:
         rows: unit rows on any device.
 
-    Returns: the matrix [D, min(D, 512)], by which rows are multiplied from the right; None where there is nothing to
-        learn from: fewer than three rows, or neighbours that are all alike.
+    Returns:
+        The matrix [D, min(D, 512)]: rows @ matrix. None if there is nothing to learn: fewer than three rows, or
+        neighbours that are all alike.
 
     Example:
         >>> random = torch.Generator().manual_seed(0)
@@ -92,49 +98,63 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | Non
         True
 
     Source: after Hastie & Tibshirani, "Discriminant adaptive nearest neighbor classification", 1996, and Hatch et al.,
-    "Within-class covariance normalization for SVM-based speaker recognition", 2006, which both know the classes.
+    "Within-class covariance normalization for SVM-based speaker recognition", 2006; both know the classes.
     """
     if len(rows) < 3:
         return None
-    part = rows[_even(rows, 4 * SAMPLE)]
-    basis, apart, away = _leading(part), _apart(rows), part.double()
-    away = away - away.mean(dim=0)
+
+    # More rows than those whose neighbours are looked up: a covariance costs one product, a neighbour a pass over all.
+    part = rows[_even_steps(rows, 4 * SAMPLE)]  # (m, d)
+    basis = _top_directions(part)  # (d, e)
+    apart = _neighbor_differences(rows)  # (pairs, d)
+    centered = part.double()  # float64 from here on: a nearly singular matrix gets inverted
+    centered = centered - centered.mean(dim=0)
     if basis is not None:
-        apart, away = apart @ basis, away @ basis
-    within, total = (spread.T @ spread / max(1, len(spread)) for spread in (apart, away))
-    if min(float(within.trace()), float(total.trace())) <= 1e-9:
+        apart = apart @ basis
+        centered = centered @ basis
+
+    within = apart.T @ apart / max(1, len(apart))  # (e, e)
+    total = centered.T @ centered / max(1, len(centered))  # (e, e)
+    if min(float(within.trace()), float(total.trace())) <= 1e-9:  # duplicates only: what is left is rounding
         return None
+
     variance, axes = torch.linalg.eigh(within)
     white = (axes * (variance.clamp(min=0) + RIDGE * variance.mean()).rsqrt()) @ axes.T
-    spread, axes = torch.linalg.eigh(white @ total @ white)
-    between = (spread - 1).clamp(min=0)
+    ratio, axes = torch.linalg.eigh(white @ total @ white)
+    between = (ratio - 1).clamp(min=0)  # (e,)
     if float(between.max()) <= 0:
         return None
+
     if basis is not None:
-        white = basis @ white
+        white = basis @ white  # (d, e)
     matrix: Tensor = white @ (axes * (between / (1 + between)).sqrt()) @ axes.T
     return matrix.to(rows.dtype)
 
 
-def _leading(part: Tensor) -> Float[Tensor, "d e"] | None:
-    """Orthonormal columns, the `SUBSPACE` directions in which a sample of the rows is largest; None: all directions."""
+def _top_directions(part: Tensor) -> Float[Tensor, "d e"] | None:
+    """Orthonormal columns: the top `SUBSPACE` directions of a sample of rows; None if rows are not wider."""
     if part.shape[1] <= SUBSPACE:
         return None
+    # svd_lowrank starts from random directions of torch's global generator, which is put back afterwards.
     basis: Tensor = seeded(lambda: torch.svd_lowrank(part, q=min(SUBSPACE, len(part)))[2], 0)
     return basis.double()
 
 
-def _apart(rows: Tensor) -> Float[Tensor, "pairs d"]:
-    """Differences of sampled rows to their nearest ones, over the square root of 2: their scatter is a variance."""
-    sample = _even(rows, SAMPLE)
+def _neighbor_differences(rows: Tensor) -> Float[Tensor, "pairs d"]:
+    """Differences between sampled rows and their nearest rows, divided by the square root of 2.
+
+    A difference of two independent rows varies twice as much as one row, hence the division.
+    """
+    sample = _even_steps(rows, SAMPLE)
     found = query(rows, rows[sample], NEAREST, itself=sample)
     row, slot = found.mask.nonzero(as_tuple=True)
     return (rows[sample[row]] - rows[found.neighbors[row, slot]]).double() / 2**0.5
 
 
-def _even(rows: Tensor, most: int) -> Tensor:
-    """Row numbers, all or so many at even steps."""
+def _even_steps(rows: Tensor, most: int) -> Tensor:
+    """Row numbers: all, or `most` of them at even steps. Not drawn at random, so no seed is needed."""
     n = len(rows)
     if n <= most:
         return torch.arange(n, device=rows.device)
+    # float64: row numbers in float32 are exact up to 2^24 only.
     return torch.linspace(0, n - 1, most, device=rows.device, dtype=torch.float64).long()

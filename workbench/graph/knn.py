@@ -1,4 +1,4 @@
-"""Features -> k-NN graph: each node's k most similar nodes by cosine, exact or approximate, ties settled by index."""
+"""Features -> k-NN graph: each node's k most similar nodes by cosine, exact or approximate; ties by index."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from torch_geometric.data import Data
 
 from .._core.progress import progress_bar
 from .._core.validation import check_choice, check_int
-from .exact import SPARE, clipped, halved, rank_itself, search, search_blocks, search_itself
+from .exact import SPARE, clipped, half_precision_base, rank_itself, search, search_chunks, search_itself
 from .nn_descent import search_forest
 
-APPROXIMATE_FROM = 30_000  # nodes: from here on an approximate search takes half as long or less (README, "Speed")
+# Nodes from which the CPU searches approximately: that takes half as long or less (0.55 s in place of 1.16 s; for
+# 100,000 nodes 2.5 s in place of 15 s), at a recall of 1.000 (tests/benchmarks/README.md).
+APPROXIMATE_FROM = 30_000
 
 
 @dataclass(frozen=True)
 class KnnGraph:
-    """Neighbour lists of n nodes. Indices and similarities only, never a copy of the features.
+    """Neighbour lists of n nodes: indices and similarities only, never a copy of the features.
 
     Attributes:
         neighbors: int64 [n, k], indices of the most similar other nodes, best first; -1 where there is none.
@@ -55,17 +57,22 @@ class KnnGraph:
 
     @property
     def padded(self) -> Int[Tensor, "n k"]:
-        """`neighbors` with 0 instead of -1: safe to index with, to be masked by `mask` afterwards."""
+        """`neighbors` with 0 instead of -1: safe to index with; apply `mask` afterwards."""
         return self.neighbors.clamp(min=0)
 
     @property
+    def duplicates(self) -> Bool[Tensor, "n k"]:
+        """True where a neighbour is an exact duplicate: similarity 1."""
+        return self.mask & (self.similarity >= 1)
+
+    @property
     def edge_index(self) -> Int[Tensor, "2 edges"]:
-        """PyG's view: an edge runs from neighbour (row 0) to node (row 1), node by node, best neighbour first."""
+        """PyG's edges: from neighbour (row 0) to node (row 1), node by node, best neighbour first."""
         node, slot = self.mask.nonzero(as_tuple=True)
         return torch.stack([self.neighbors[node, slot], node])
 
     def on_edges(self, values: Tensor) -> Tensor:
-        """Values per list entry [n, k, ...] -> values per edge [edges, ...] in the order of `edge_index`."""
+        """Values per list entry [n, k, ...] -> values per edge [edges, ...], in the order of `edge_index`."""
         return values[self.mask]
 
     def first(self, k: int) -> KnnGraph:
@@ -89,10 +96,10 @@ class KnnGraph:
 
     @classmethod
     def from_arrays(cls, neighbors: Any, similarity: Any) -> KnnGraph:
-        """Given neighbour lists, e.g. those of the official code, which hold the node itself.
+        """A graph from given neighbour lists, e.g. those of the official code, which hold the node itself.
 
-        The node itself is taken out of its list wherever it stands. Where duplicates displaced it, the list keeps one
-        entry more than the others: that is what the official code does.
+        The node itself is removed from its list, wherever it stands. If duplicates displaced it, its list keeps one
+        entry more than the others, as in the official code.
 
         Args:
             neighbors: integers [n, m]; -1 = none.
@@ -106,14 +113,16 @@ class KnnGraph:
             >>> KnnGraph.from_arrays([[0, 1], [1, 0]], [[1.0, 0.9], [1.0, 0.9]]).neighbors.tolist()
             [[1], [0]]
         """
-        index, weight = torch.as_tensor(neighbors).long(), torch.as_tensor(similarity).float()
+        index = torch.as_tensor(neighbors).long()  # (n, m)
+        weight = torch.as_tensor(similarity).float()  # (n, m)
         _check_lists(index, weight)
+
         itself = index == torch.arange(len(index), device=index.device)[:, None]
         absent = itself | (index < 0)
-        order = absent.long().argsort(dim=1, stable=True)  # what is absent moves to the end
+        order = absent.long().argsort(dim=1, stable=True)  # absent entries move to the end
         width = int((~absent).sum(dim=1).max()) if index.numel() else 0
-        index = index.masked_fill(absent, -1).gather(1, order)[:, :width]
-        weight = clipped(weight).masked_fill(absent, 0).gather(1, order)[:, :width]
+        index = index.masked_fill(absent, -1).gather(1, order)[:, :width]  # (n, k)
+        weight = clipped(weight).masked_fill(absent, 0).gather(1, order)[:, :width]  # (n, k)
         return cls(index, weight)
 
 
@@ -123,15 +132,19 @@ def _check_lists(index: Tensor, weight: Tensor) -> None:
             f"neighbors, similarity: expected two arrays [n, k] of one shape, got {list(index.shape)} and "
             f"{list(weight.shape)}"
         )
+
     n = len(index)
     if index.numel() and not -1 <= int(index.min()) <= int(index.max()) < n:
         raise ValueError(f"neighbors: expected indices -1 to {n - 1}, got {int(index.min())} to {int(index.max())}")
+
     ordered = index.sort(dim=1).values
     twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
     if twice.any():
         raise ValueError(
             f"neighbors: node {int(twice.any(dim=1).nonzero()[0])} lists a neighbour twice; list each once"
         )
+
+    # Cosines of float32 rows that others computed may pass 1 by rounding.
     if not (torch.isfinite(weight).all() and (weight.abs() <= 1 + 1e-5).all()):
         raise ValueError("similarity: expected finite cosines in [-1, 1]; pass 1 - cosine distance")
 
@@ -139,10 +152,12 @@ def _check_lists(index: Tensor, weight: Tensor) -> None:
 def k_hop_subgraph(
     lists: Int[Tensor, "n k"], rows: Int[Tensor, " b"], hops: int
 ) -> tuple[Int[Tensor, " m"], Int[Tensor, "m k"], tuple[int, ...]]:
-    """What lies within `hops` steps of `rows`, numbered anew from these on.
+    """The nodes within `hops` steps of `rows`, renumbered: `rows` first, then those one step away, and so on.
+
+    PyG's function of this name takes edges and returns edges; this one keeps neighbour lists.
 
     Returns:
-        the nodes, `rows` first; their lists in the new numbers, empty (-1) in the last ring; how many nodes lie within
+        The nodes; their lists in the new numbers, emptied (-1) for the nodes of the last hop; how many nodes lie within
         0, 1, 2 ... steps.
 
     Example:
@@ -150,21 +165,24 @@ def k_hop_subgraph(
         >>> nodes.tolist(), lists.flatten().tolist(), hop_sizes
         ([1, 2], [1, -1], (1, 2))
     """
-    position = torch.full((len(lists),), -1, device=rows.device)
+    position = torch.full((len(lists),), -1, device=rows.device)  # (n,) new number of each node
     position[rows] = torch.arange(len(rows), device=rows.device)
-    keep, ring = rows, rows
+    keep = rows
+    frontier = rows
     hop_sizes = [len(rows)]
+
     for _ in range(hops):
         inner = len(keep)
-        reached = lists[ring].flatten()
+        reached = lists[frontier].flatten()
         reached = reached[reached >= 0].unique().long()
-        ring = reached[position[reached] < 0]
-        position[ring] = torch.arange(inner, inner + len(ring), device=rows.device)
-        keep = torch.cat([keep, ring])
+        frontier = reached[position[reached] < 0]
+        position[frontier] = torch.arange(inner, inner + len(frontier), device=rows.device)
+        keep = torch.cat([keep, frontier])
         hop_sizes.append(len(keep))
-    whole = lists[keep]
+
+    whole = lists[keep]  # (m, k)
     local = torch.where(whole >= 0, position[whole.clamp(min=0)], -1)
-    local[hop_sizes[-2] if hops else 0 :] = -1
+    local[hop_sizes[-2] if hops else 0 :] = -1  # the last hop only sends messages: its own neighbours may be missing
     return keep, local, tuple(hop_sizes)
 
 
@@ -188,14 +206,16 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
         >>> knn(torch.eye(3) * 0.6 + 0.3, k=2).neighbors.tolist()
         [[1, 2], [0, 2], [0, 1]]
 
-    Source: paper section 3 (graph construction); of the approximate search `_forest`.
+    Source: paper section 3 (graph construction); for the approximate search see `nn_descent`.
     """
     check_int(k, "k")
     check_choice(method, "method", ("auto", "exact", "approximate"))
-    features, n = features.detach().float(), len(features)
+    features = features.detach().float()  # (n, d)
+    n = len(features)
     k = max(0, min(k, n - 1))
     if k == 0:
         return KnnGraph(torch.empty(n, 0, dtype=torch.long, device=features.device), features.new_empty(n, 0))
+
     on_cpu = features.device.type == "cpu"
     if method == "approximate" or (method == "auto" and on_cpu and n >= APPROXIMATE_FROM):
         return _approximate(features, k, seed)
@@ -203,7 +223,9 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
 
 
 def precomputed(graph: KnnGraph) -> Callable[[Tensor, int], KnnGraph]:
-    """`knn` that has a graph already: asked about as many nodes it gives theirs, with as many neighbours as wanted.
+    """A stand-in for `knn` that returns this graph, cut to k neighbours, for as many nodes as the graph has.
+
+    For any other number of nodes it searches: the level loop asks one function for every level.
 
     Example:
         >>> precomputed(KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]]))(torch.eye(2), 1).similarity[0].tolist()
@@ -221,25 +243,28 @@ def _exact(features: Tensor, k: int) -> KnnGraph:
 def query(
     base: Float[Tensor, "n d"], rows: Float[Tensor, "q d"], k: int, *, itself: Int[Tensor, " q"] | None = None
 ) -> KnnGraph:
-    """Lists of the k nodes of `base` most similar to each row (exact): q rows of indices into `base`.
+    """The k nodes of `base` most similar to each row (exact): q lists of indices into `base`.
 
     Args:
         base, rows: unit rows.
         k: neighbours per row.
-        itself: of rows that are of `base`, their numbers there, which are not listed.
+        itself: if the rows are part of `base`, their indices there; a row does not list itself.
 
     Example:
         >>> query(torch.eye(3), torch.tensor([[0.0, 0.6, 0.8]]), k=2).neighbors.tolist()
         [[2, 1]]
     """
     k = min(check_int(k, "k"), len(base) - (itself is not None))
-    base, rows = base.detach().float(), rows.detach().float()
-    half = halved(base, k)
-    parts = progress_bar(search_blocks(len(rows), base, k, half), "neighbours")
-    blocks = [search(rows[part], base, k, None if itself is None else itself[part], half) for part in parts]
-    return KnnGraph(torch.cat([index for index, _ in blocks]), torch.cat([weight for _, weight in blocks]))
+    base = base.detach().float()
+    rows = rows.detach().float()
+
+    half = half_precision_base(base, k)
+    parts = progress_bar(search_chunks(len(rows), base, k, half), "neighbours")
+    found = [search(rows[part], base, k, None if itself is None else itself[part], half) for part in parts]
+    return KnnGraph(torch.cat([index for index, _ in found]), torch.cat([weight for _, weight in found]))
 
 
 def _approximate(features: Tensor, k: int, seed: int) -> KnnGraph:
+    # Longer lists than k, since the search misses some neighbours; `rank_itself` then cuts them to the best k.
     found = search_forest(features.cpu(), min(k + SPARE, len(features) - 1), seed).to(features.device)
     return KnnGraph(*rank_itself(features, found, k))

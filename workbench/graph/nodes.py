@@ -13,15 +13,15 @@ from .knn import KnnGraph
 
 @dataclass(frozen=True)
 class Nodes:
-    """The nodes of one level: single images at level 0, clusters above.
+    """The nodes of one level: single images at level 0, clusters (super-nodes) above.
 
     Attributes:
         image: int64 [n], the image that represents each node: itself at level 0, the cluster's peak above.
         identity: [n, d] feature of each node's representative image (unit rows).
         average: [n, d] mean of the original features of all images in the node (not normalised again).
         size: int64 [n], number of images in the node.
-        members: int64 [images], the node each image lies in.
-        image_links: the k-NN graph of the images; None at level 0, where the level's own graph is that one.
+        members: int64 [images], the node that each image belongs to.
+        image_links: the k-NN graph of the images; None at level 0, where it is the level's own graph.
     """
 
     image: Int[Tensor, " n"]
@@ -33,12 +33,13 @@ class Nodes:
 
     @property
     def center(self) -> Float[Tensor, "n d"]:
-        """Average features scaled to length 1; of single images: their features as they are."""
+        """Average features scaled to length 1; for single images their features as they are."""
+        # Unit rows must not be normalised again: rounding would change equal rows and copy all features.
         return self.average if self.average is self.identity else torch.nn.functional.normalize(self.average, dim=1)
 
     @classmethod
     def of_images(cls, features: Float[Tensor, "n d"]) -> Nodes:
-        """Level 0: every image is a node, its identity and average feature are its own.
+        """Level 0: every image is a node; its own feature is both its identity and its average feature.
 
         Example:
             >>> Nodes.of_images(torch.eye(2)).size.tolist()

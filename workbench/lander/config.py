@@ -1,4 +1,4 @@
-"""What a LANDER is and how it is applied: frozen, checked, saved beside the weights."""
+"""Settings of a LANDER and of its use: frozen, checked, saved beside the weights."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class LanderConfig:
 
     Attributes:
         inputs: "structural" (any feature dimension), "relative" (any dimension and kind; free of cosines' scale) or
-            "features" (published; bound to one dimension).
+            "features" (published; bound to one dimension and one encoder).
         conv: "gated" (reads link inputs), "gcn" (published for faces) or "gat" (published for iNaturalist).
         layers: convolutions; two hops let structural inputs compare whole neighbourhoods. Published: 1.
         hidden: width; 64 suffices for structural inputs and trains in a minute on 2 cores. Published: 512.
         heads: of "gat" only.
         average: with "features": does a node read [identity ; average] (True) or its identity alone (False)? None:
-            not known yet, settled by the first features that come (official weights do not tell).
-        in_dim: with "features": columns a node reads (2 x dimension with average); None until the features are known.
+            not known yet (official weights do not say); the first features settle it.
+        in_dim: with "features": columns that a node reads (2 x dimension with average); None until features are known.
         identity: with "features": does a node read its identity feature? False: its average alone.
         ensemble_size: networks that predict the quality of clusters for the "cut" decoder; 0: none.
 
@@ -56,6 +56,7 @@ class LanderConfig:
             check_int(self.in_dim, "in_dim")
         if not check_flag(self.identity, "identity") and not self.average:
             raise ValueError("identity: a node must read its identity or its average feature, got False for both")
+
         if self.heads > 1 and self.conv != "gat":
             raise ValueError(f"heads: only conv='gat' has heads, got heads={self.heads} with conv={self.conv!r}")
         if self.inputs == "relative" and self.conv == "gcn":
@@ -70,12 +71,12 @@ class LanderConfig:
 
     @classmethod
     def general(cls) -> LanderConfig:
-        """The packaged general model's: relative inputs, and an ensemble of four for the "cut" decoder."""
+        """The packaged general model: relative inputs, and an ensemble of four networks for the "cut" decoder."""
         return cls("relative", ensemble_size=4)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LanderConfig:
-        """From saved values; an unknown key is refused by name."""
+        """A config from saved values; an unknown key is refused by name."""
         return cls(**checked_settings(cls, values))
 
     def for_features(self, dim: int) -> LanderConfig:
@@ -90,8 +91,9 @@ class LanderConfig:
         """
         if self.inputs != "features":
             return self
+
         average = self.average
-        if average is None:  # weights of official origin: in_dim is known, whether it is d or 2 d is not
+        if average is None:  # official weights: in_dim is known, but not whether it is d or 2 d
             average = self.in_dim == 2 * dim
         expected = dim * (bool(average) + self.identity)
         if self.in_dim not in (None, expected):
@@ -102,6 +104,7 @@ class LanderConfig:
         return replace(self, average=average, in_dim=expected)
 
     def _readable(self) -> str:
+        """Which features this model reads, in words, for the error above."""
         width = self.in_dim or 0
         if self.average is None:
             return f"features of dimension {self.in_dim} (average off) or {width / 2:g} (average on)"
@@ -110,24 +113,24 @@ class LanderConfig:
 
 @dataclass(frozen=True)
 class InferenceConfig:
-    """How a LANDER is applied level by level: settings that go with the weights and that `HiLander` may override.
+    """How a LANDER is applied, level by level: saved with the weights, and `HiLander` may override them.
 
     Attributes:
         k: neighbours per node, the node itself not counted (published 10 = 9 here).
         tau: a link is kept if its linkage exceeds tau; chosen on held-out classes by `meta_train`. With decoder="cut":
-            what precision counts against recall, 0.5 = both alike.
-        metric: what rows are compared by: "cosine", as they come; or "discriminant", after a map, fitted to the very
-            rows that are clustered, that shrinks what varies between neighbours (`workbench.graph.discriminant`).
-        precision: of the model's products of matrices, "float32" or "bfloat16": faster where the processor has it, and
-            linkages are off by some .01 (README, "Speed").
-        search: what upper levels look for neighbours by: "average" (the super-nodes' average features, steadier than
-            one image) or "identity" (their peaks' features, published).
-        decoder: name in `workbench.decode.DECODERS`, or a function (graph, prediction, tau) -> Decoding; looked up when
-            the model is applied. "tree-strict" is the official rule, "cut" the general model's.
-        max_levels: most levels to run; published 10.
-        early_stop: also stop when the links of a level have not shrunk by the factor k (published rule, off for faces).
+            the weight of precision against recall; 0.5 weighs both alike.
+        metric: how rows are compared: "cosine", as they come; or "discriminant", after a map that shrinks what varies
+            between neighbours, fitted to the very rows that are clustered (`workbench.graph.Metric`).
+        precision: of the model's matrix products, "float32" or "bfloat16". The second is faster if the processor has
+            it; linkages then move by up to .01 for packaged models, .05 for official weights (README, "Speed").
+        search: the features by which upper levels search for neighbours: "average" (the super-nodes' average features,
+            steadier than one image) or "identity" (their peaks' features, published).
+        decoder: a name in `workbench.decode.DECODERS`, or a function (graph, prediction, tau) -> Decoding; looked up
+            when the model is applied. "tree-strict" is the official rule, "cut" that of the general model.
+        max_levels: levels to run at most; published 10.
+        early_stop: also stop when a level's links have not shrunk by the factor k (published rule, off for faces).
         complete_lists: run an upper level only while it has more than k + 1 nodes (official rule). Off: small levels
-            get shorter neighbour lists.
+            have shorter neighbour lists.
     """
 
     k: int = 10
@@ -166,12 +169,13 @@ class InferenceConfig:
 
     @classmethod
     def published(cls, k: int = 9, tau: float = 0.8, early_stop: bool = False) -> InferenceConfig:
-        """The official rules; k = 9 is the official 10, tau 0.8 for faces (0.1 for iNaturalist)."""
+        """The official rules; k = 9 is the official 10; tau is 0.8 for faces and 0.1 for iNaturalist."""
         return cls(k, tau, search="identity", decoder="tree-strict", early_stop=early_stop, complete_lists=True)
 
     @classmethod
     def general(cls, k: int = 15) -> InferenceConfig:
-        """The general model's: one graph, whose dendrogram is cut where the predicted F is highest."""
+        """The general model: one graph, whose dendrogram is cut where the predicted F is highest."""
+        # k: on 18 sets 10 to 15 are alike (BCubed F .502 to .506), fewer and more are worse; trained at 15.
         return cls(k, 0.5, "discriminant", decoder="cut", max_levels=1)
 
     @classmethod
@@ -181,10 +185,10 @@ class InferenceConfig:
 
 
 def checked_settings(cls: type, values: dict[str, Any]) -> dict[str, Any]:
-    """`values` as they are, if every key is a field of the dataclass `cls`.
+    """Return `values` unchanged if every key is a field of the dataclass `cls`.
 
     Raises:
-        ValueError: naming the unknown keys.
+        ValueError: some keys are unknown; the message names them.
 
     Example:
         >>> checked_settings(InferenceConfig, {"k": 5})

@@ -1,7 +1,12 @@
-"""Graph convolutions: how a node gathers from its neighbours. Three of them behind one signature.
+"""Graph convolutions: how a node gathers from its neighbours. Three kinds behind one signature.
 
 Each is a PyG `MessagePassing` from source nodes to target nodes: `conv((x, x_target), edge_index, edges)` with x
-[n, in], x_target [b, in], edge_index [2, E] (source, target) and edges [E, e], whose column 0 is the similarity.
+[n, in], x_target [b, in], edge_index [2, E] (source, target) and edges [E, e]. Column 0 of edges is the similarity,
+except for relative inputs, which `LanderConfig` therefore refuses to combine with `MeanConv`.
+
+`MeanConv` and `GatedConv` also run over neighbour lists [b, k] without edges (`over_lists`), which is several times
+faster; tests hold both ways equal, gradients included. Every kind takes `edge_dim` and `heads`, whether it uses them or
+not, so that `CONVS` can build any of them.
 """
 
 from __future__ import annotations
@@ -19,9 +24,10 @@ Pair = tuple[Tensor, Tensor]
 
 
 class ListConv(MessagePassing):
-    """Sums what a node gathers. Where every node has a list of one length and edges run node by node, as those of a
-    `KnnGraph` without gaps do, the messages are the lists [b, k, ...]: a sum over k, several times faster than adding
-    message by message.
+    """Sums the messages to each node.
+
+    If all lists have the same length and edges run node by node, as in a `KnnGraph` without gaps, the messages are the
+    lists [b, k, ...]: then a sum over k replaces the scatter and is several times faster.
     """
 
     def aggregate(self, inputs: Tensor, index: Tensor, dim_size: int | None = None) -> Tensor:
@@ -30,7 +36,8 @@ class ListConv(MessagePassing):
         if n and len(index) and len(index) % n == 0:
             lists = index.view(n, -1)
             if (lists == torch.arange(n, device=index.device)[:, None]).all():
-                return torch.sum(inputs.unflatten(0, tuple(lists.shape)), dim=1)
+                return torch.sum(inputs.unflatten(0, tuple(lists.shape)), dim=1)  # (n, ...)
+
         summed: Tensor = scatter(inputs, index, dim_size=dim_size)
         return summed
 
@@ -60,7 +67,7 @@ class MeanConv(ListConv):
     ) -> Float[Tensor, "b out"]:
         source, target = x
         similarity = edges[:, 0]
-        total = scatter(similarity, edge_index[1], dim_size=len(target))
+        total = scatter(similarity, edge_index[1], dim_size=len(target))  # (b,)
         weight = similarity / total[edge_index[1]].clamp(min=torch.finfo(similarity.dtype).tiny)
         gathered = self.propagate(edge_index, x=source, weight=weight, size=(len(source), len(target)))
         return self._updated(target, gathered)
@@ -71,22 +78,25 @@ class MeanConv(ListConv):
     def over_lists(
         self, x: Float[Tensor, "n in"], lists: Int[Tensor, "b k"], edges: Float[Tensor, "b k e"]
     ) -> Float[Tensor, "b out"]:
-        """The same for the first b nodes of `x`, from neighbour lists (-1 = none) in place of edges: the weighted sum
-        is taken while gathering, no message is ever held.
+        """`forward` for the first b nodes of `x`, over neighbour lists (-1 = none) instead of edges.
+
+        Features are summed while they are gathered, so no message is ever held.
 
         Example:
             >>> conv = MeanConv(3, 8)
             >>> conv.over_lists(torch.eye(2, 3), torch.tensor([[1], [0]]), torch.tensor([[[0.9]], [[0.9]]])).shape
             torch.Size([2, 8])
         """
-        similarity = edges[..., 0]
+        similarity = edges[..., 0]  # (b, k)
         weight = similarity / similarity.sum(dim=1, keepdim=True).clamp(min=torch.finfo(similarity.dtype).tiny)
-        if lists.shape[1] == 0:  # no bag may be empty
+        if lists.shape[1] == 0:  # embedding_bag takes no empty bags
             return self._updated(x[: len(lists)], torch.zeros_like(x[: len(lists)]))
-        sender, parts = lists.clamp(min=0), []
+
+        sender = lists.clamp(min=0)  # an absent neighbour has weight 0, so any node may stand for it
+        parts = []
         for rows in cache_chunks(len(lists), 2 * x.shape[1] + self.mlp.out_features, x.device):
             share = weight[rows].to(x.dtype)
-            gathered = nn.functional.embedding_bag(sender[rows], x, mode="sum", per_sample_weights=share)
+            gathered = nn.functional.embedding_bag(sender[rows], x, mode="sum", per_sample_weights=share)  # (c, in)
             parts.append(self._updated(x[rows], gathered))
         return torch.cat(parts)
 
@@ -99,8 +109,8 @@ class AttentionConv(ListConv):
     """Graph attention (published for iNaturalist).
 
     Formula: z = W x; a_ij = softmax over the neighbours j of LeakyReLU_0.2(l.z_j + r.z_i);
-    h_i = ReLU(mean over heads of (sum_j a_ij z_j + b1 + b2)). No self loops; heads are averaged inside the ReLU. Both
-    biases are kept, as the official weights have both.
+    h_i = ReLU(mean over heads of (sum_j a_ij z_j + b1 + b2)). There are no self loops; heads are averaged before
+    the ReLU. There are two biases because the official weights have two.
 
     Example:
         >>> conv = AttentionConv(3, 8, heads=2)
@@ -126,9 +136,12 @@ class AttentionConv(ListConv):
     ) -> Float[Tensor, "b out"]:
         shape = (-1, *self.attn_l.shape[1:])
         source, target = (self.fc(part).view(shape) for part in x)
-        left, right = (source * self.attn_l).sum(dim=2), (target * self.attn_r).sum(dim=2)
-        ends = left.index_select(0, edge_index[0]) + right.index_select(0, edge_index[1])  # gradients in fixed order
-        score = nn.functional.leaky_relu(ends, 0.2)
+        left = (source * self.attn_l).sum(dim=2)  # (n, heads)
+        right = (target * self.attn_r).sum(dim=2)  # (b, heads)
+
+        # index_select, not [...]: the gradient of [...] is added up by atomics on the CPU, in an order that varies.
+        ends = left.index_select(0, edge_index[0]) + right.index_select(0, edge_index[1])  # (edges, heads)
+        score = nn.functional.leaky_relu(ends, 0.2)  # 0.2: the slope of Velickovic et al., and DGL's default
         weight = softmax(score, edge_index[1], num_nodes=len(target))
         gathered = self.propagate(edge_index, x=source, weight=weight, size=(len(source), len(target)))
         h: Tensor = (gathered + self.bias1 + self.bias2).mean(dim=1).relu()
@@ -139,7 +152,7 @@ class AttentionConv(ListConv):
 
 
 class GatedConv(ListConv):
-    """Residual gated convolution that reads the links' inputs (the default with structural inputs).
+    """Residual gated convolution that also reads the inputs of links (the default).
 
     Formula: g_ij = sigmoid(A x_i + B x_j + C e_ij); m_i = sum_j g_ij * (V x_j + E e_ij) / (sum_j g_ij + 1e-6);
     h_i = P x_i + ReLU(LayerNorm(U x_i + m_i)), with P the identity where in = out.
@@ -165,7 +178,7 @@ class GatedConv(ListConv):
         self, x: Pair, edge_index: Int[Tensor, "2 edges"], edges: Float[Tensor, "edges e"]
     ) -> Float[Tensor, "b out"]:
         source, target = x
-        gate, update = self.of_target(target).chunk(2, dim=1)
+        gate, update = self.of_target(target).chunk(2, dim=1)  # (b, out) each
         sums = self.propagate(
             edge_index, x=(self.of_source(source), gate), edge=self.of_edge(edges), size=(len(source), len(target))
         )
@@ -173,56 +186,66 @@ class GatedConv(ListConv):
 
     def message(self, x_j: Tensor, x_i: Tensor, edge: Tensor) -> Tensor:
         gate, value = (x_j + edge).chunk(2, dim=1)
-        gate = (gate + x_i).sigmoid()
+        gate = (gate + x_i).sigmoid()  # (edges, out)
         return torch.cat([gate, gate * value], dim=1)
 
     def over_lists(
         self, x: Float[Tensor, "n in"], lists: Int[Tensor, "b k"], edges: Float[Tensor, "b k e"]
     ) -> Float[Tensor, "b out"]:
-        """The same for the first b nodes of `x`, from neighbour lists (-1 = none) in place of edges: no messages are
-        scattered, and where no gradient is wanted a part of them is held at a time that stays in the cache.
+        """`forward` for the first b nodes of `x`, over neighbour lists (-1 = none) instead of edges.
+
+        Nothing is scattered. Without gradients only one chunk of messages is held at a time; it stays in the cache.
 
         Example:
             >>> conv = GatedConv(3, 8)
             >>> conv.over_lists(torch.eye(2, 3), torch.tensor([[1], [0]]), torch.tensor([[[0.9]], [[0.9]]])).shape
             torch.Size([2, 8])
         """
-        sent = self.of_source(x)
+        sent = self.of_source(x)  # (n, 2 out)
         if torch.is_grad_enabled():
             gate, update = self.of_target(x[: len(lists)]).chunk(2, dim=1)
             return self._updated(x[: len(lists)], update, self._list_sums(sent, gate, lists, edges))
-        return self._by_blocks(x, sent.to(x.dtype), lists, edges)
+        return self._in_chunks(x, sent.to(x.dtype), lists, edges)
 
     def _list_sums(self, sent: Tensor, gate: Tensor, lists: Tensor, edges: Tensor) -> Float[Tensor, "b sums"]:
-        """Sums of gates | gated messages. index_select, not [...]: its gradient adds up in a fixed order."""
+        """Sums over k of gates | gated messages, with gradients."""
+        # index_select, not [...]: its gradient adds up in a fixed order, so a seed gives the same weights every time.
         z = sent.index_select(0, lists.clamp(min=0).flatten()).unflatten(0, lists.shape) + self.of_edge(edges)
-        asked, value = z.chunk(2, dim=2)
-        asked = (asked + gate[:, None]).sigmoid() * (lists >= 0)[..., None]
-        return torch.cat([asked.sum(dim=1), (asked * value).sum(dim=1)], dim=1)
+        gates, value = z.chunk(2, dim=2)  # (b, k, out) each
+        gates = (gates + gate[:, None]).sigmoid() * (lists >= 0)[..., None]
+        return torch.cat([gates.sum(dim=1), (gates * value).sum(dim=1)], dim=1)
 
-    def _by_blocks(self, x: Tensor, sent: Tensor, lists: Tensor, edges: Tensor) -> Float[Tensor, "b out"]:
-        """The same in one buffer, block by block: fresh memory costs more than the arithmetic."""
+    def _in_chunks(self, x: Tensor, sent: Tensor, lists: Tensor, edges: Tensor) -> Float[Tensor, "b out"]:
+        """`_list_sums` and the update without gradients, chunk by chunk and in place.
+
+        One buffer serves all chunks: fresh memory costs more than the arithmetic.
+        """
         b, k = lists.shape
         h = x.new_empty(b, self.norm.normalized_shape[0])
         parts = cache_chunks(b, k * sent.shape[1], sent.device)
-        buffer, sums = (sent.new_empty(rows, sent.shape[1]) for rows in (parts[0].stop * k, parts[0].stop))
+        buffer = sent.new_empty(parts[0].stop * k, sent.shape[1])
+        sums = sent.new_empty(parts[0].stop, sent.shape[1])
+
         for rows in progress_bar(parts, "convolution"):
-            part = lists[rows]
+            part = lists[rows]  # (c, k)
             gate, update = self.of_target(x[rows]).chunk(2, dim=1)
+
             z = buffer[: part.numel()]
             torch.index_select(sent, 0, part.clamp(min=0).flatten(), out=z)
             z.addmm_(edges[rows].flatten(0, 1), self.of_edge.weight.T)
-            asked, value = z.unflatten(0, part.shape).chunk(2, dim=2)
-            asked.add_(gate[:, None]).sigmoid_().mul_((part >= 0)[..., None])
-            value.mul_(asked)
-            gates, messages = sums[: len(part)].chunk(2, dim=1)
-            torch.sum(asked, dim=1, out=gates)
-            torch.sum(value, dim=1, out=messages)
+            gates, value = z.unflatten(0, part.shape).chunk(2, dim=2)  # (c, k, out) each, views of z
+            gates.add_(gate[:, None]).sigmoid_().mul_((part >= 0)[..., None])
+            value.mul_(gates)
+
+            gate_sum, message_sum = sums[: len(part)].chunk(2, dim=1)
+            torch.sum(gates, dim=1, out=gate_sum)
+            torch.sum(value, dim=1, out=message_sum)
             h[rows] = self._updated(x[rows], update, sums[: len(part)])
         return h
 
     def _updated(self, target: Tensor, update: Tensor, sums: Tensor) -> Float[Tensor, "b out"]:
-        gates, messages = sums.chunk(2, dim=1)
+        gates, messages = sums.chunk(2, dim=1)  # (b, out) each
+        # 1e-6: a node without neighbours has no gates to divide by. Small beside any open gate.
         h: Tensor = self.skip(target) + self.norm(update + messages / (gates + 1e-6)).relu()
         return h
 

@@ -1,4 +1,4 @@
-"""What LANDER reads of a level: the graph, an input of each node, an input of each link."""
+"""What LANDER reads of a level: the graph, the inputs of each node and the inputs of each link."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ class GraphInputs:
 
     Attributes:
         graph: the k-NN graph.
-        nodes: float [n, f], input of each node.
-        edges: float [n, k, e], input of each link; column 0 is always the similarity.
-        hop_sizes: of a k-hop subgraph: nodes within 0, 1, 2 ... steps of its first ones. () for a whole graph.
+        nodes: float [n, f], inputs of each node.
+        edges: float [n, k, e], inputs of each link; column 0 is the similarity, except for relative inputs.
+        hop_sizes: of a k-hop subgraph, how many nodes lie within 0, 1, 2 ... steps of its first ones; () for a whole
+            graph.
     """
 
     graph: KnnGraph
@@ -29,10 +30,10 @@ class GraphInputs:
     hop_sizes: tuple[int, ...] = ()
 
     def k_hop_subgraph(self, rows: Int[Tensor, " b"], hops: int) -> GraphInputs:
-        """The part of the graph that `hops` rounds of messages into `rows` can see, with `rows` as its first nodes.
+        """The part of the graph that `hops` rounds of messages into `rows` can reach, with `rows` as its first nodes.
 
-        Neighbour lists are whole up to the last ring, whose own lists are emptied: it only sends. So a minibatch gives
-        what the whole graph would give.
+        Neighbour lists are complete, except for those of the last hop, which are empty: its nodes only send. So a
+        minibatch gives what the whole graph would give.
 
         Example:
             >>> path = KnnGraph.from_arrays([[1], [2], [3], [2]], [[0.9]] * 4)
@@ -46,7 +47,7 @@ class GraphInputs:
         return type(self)(KnnGraph(local, similarity), self.nodes[keep], self.edges[keep], hop_sizes)
 
     def within(self, steps: int) -> int:
-        """How many nodes, counted from the first, lie within so many hops of the first ones; of a whole graph all."""
+        """How many nodes lie within so many steps of the first ones (nodes are sorted so); of a whole graph all."""
         return self.hop_sizes[steps] if self.hop_sizes else self.graph.n
 
 
@@ -64,4 +65,4 @@ def feature_inputs(nodes: Nodes, graph: KnnGraph, *, average: bool, identity: bo
     Source: paper section 3.1.
     """
     read = [rows for rows, wanted in ((nodes.identity, identity), (nodes.average, average)) if wanted]
-    return GraphInputs(graph, torch.cat(read, dim=1), graph.similarity[..., None])
+    return GraphInputs(graph, torch.cat(read, dim=1), graph.similarity[..., None])  # (n, f), (n, k, 1)

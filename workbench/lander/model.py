@@ -1,4 +1,4 @@
-"""LANDER: one graph neural network that predicts, jointly, which links join a class and how dense each node is."""
+"""LANDER: one graph neural network that predicts which links join images of one class, and how dense each node is."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .inputs import GraphInputs, feature_inputs
 from .relative_features import RELATIVE_EDGE_INPUTS, RELATIVE_NODE_INPUTS, GraphContext, relative_inputs
 from .structural_features import EDGE_INPUTS, NODE_INPUTS, structural_inputs
 
-INPUTS = {
+INPUTS = {  # inputs of a node, inputs of a link; those of "features" depend on the features
     "structural": (len(NODE_INPUTS), len(EDGE_INPUTS)),
     "relative": (len(RELATIVE_NODE_INPUTS), len(RELATIVE_EDGE_INPUTS)),
 }
@@ -31,7 +31,7 @@ INPUTS = {
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of a graph.
+    """What a model predicts for a graph.
 
     Attributes:
         linkage: float [n, k], r_ij = P(label_i = label_j); 0 where there is no neighbour.
@@ -43,7 +43,7 @@ class Prediction:
 
     @classmethod
     def of(cls, graph: KnnGraph, linkage: Float[Tensor, "n k"]) -> Prediction:
-        """The prediction that follows from linkages, wherever they were computed.
+        """The prediction that follows from linkages, wherever these were computed (here, on a Dask worker, by labels).
 
         Example:
             >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]])
@@ -58,16 +58,16 @@ class Lander(nn.Module):
 
     Formulas: h = convolutions of the node inputs; link logits z_ij = MLP(W_s h_j + W_d h_i [+ W_e e_ij]), two per
     link (different, same), MLP = PReLU, Linear, PReLU, Linear; linkage r_ij = softmax(z_ij)[same];
-    density d_i = mean_j s_ij (2 r_ij - 1). The halves W_s h and W_d h are computed once per node, not per link.
+    density d_i = mean_j s_ij (2 r_ij - 1). W_s h and W_d h are computed once per node, not once per link.
 
     Args:
         config: architecture; with inputs="features" its `in_dim` must be known (`config.for_features(dim)`).
-        inference: settings that go with the weights.
+        inference: settings saved with the weights.
 
     Attributes:
         history: tidy frame of the training, one row per epoch and level; empty for loaded weights.
         tau_curve: scores on held-out classes for each tau; empty for loaded weights.
-        ensemble: the networks that predict the quality of clusters for the "cut" decoder, or None. Not read here: they
+        ensemble: the networks that predict the quality of clusters for the "cut" decoder, or None. Not used here; they
             are saved and moved with the model (`workbench.cluster.new_lander` puts both together).
 
     Example:
@@ -87,10 +87,13 @@ class Lander(nn.Module):
         self.tau_curve = pd.DataFrame()
         if config.inputs == "features" and config.in_dim is None:
             raise ValueError("config: in_dim is not known; use config.for_features(dimension)")
+
         node_dim, edge_dim = INPUTS.get(config.inputs, (config.in_dim or 0, 1))
         widths = [node_dim, *[config.hidden] * config.layers]
         conv = CONVS[config.conv]
         self.convs = nn.ModuleList(conv(a, b, edge_dim, config.heads) for a, b in pairwise(widths))
+
+        # Half the width, and one linear map for each end of a link: the shapes of the official weights.
         half = config.hidden // 2
         self.of_source = nn.Linear(config.hidden, half)
         self.of_target = nn.Linear(config.hidden, half)
@@ -99,10 +102,10 @@ class Lander(nn.Module):
         self.ensemble: nn.Module | None = None
 
     def inputs(self, nodes: Nodes, graph: KnnGraph, context: GraphContext | None = None) -> GraphInputs:
-        """What this model reads of a level, or of a part of one with the whole one's context.
+        """What this model reads of a level; of a part of a level, what it reads with the context of the whole.
 
         Raises:
-            ValueError: features of another dimension than the model's.
+            ValueError: the features have another dimension than the model's.
         """
         if self.config.inputs == "relative":
             return relative_inputs(nodes, graph, context)
@@ -112,19 +115,19 @@ class Lander(nn.Module):
         return feature_inputs(nodes, graph, average=bool(config.average), identity=config.identity)
 
     def context(self, nodes: Nodes, graph: KnnGraph) -> GraphContext | None:
-        """What `inputs` of a part of this level needs of the whole; None for models that need nothing."""
+        """What `inputs` of a part of this level needs to know of the whole; None for models that need nothing."""
         return GraphContext.of(nodes, graph) if self.config.inputs == "relative" else None
 
     def forward(self, inputs: GraphInputs) -> Float[Tensor, "n k 2"]:
-        """Logits [n, k, 2] (different, same) of every link; of a k-hop subgraph those of its first nodes."""
+        """Logits [n, k, 2] (different, same) of every link; of a k-hop subgraph, of its first nodes' links."""
         return self.link_logits(self.embed(inputs), inputs, slice(inputs.within(0)))
 
     def embed(self, inputs: GraphInputs) -> Float[Tensor, "m h"]:
-        """Node embeddings after all convolutions, in blocks of target nodes so that memory stays bounded.
+        """Node embeddings after all convolutions, in chunks of target nodes so that memory stays bounded.
 
-        Of a k-hop subgraph only the nodes that its first ones list are embedded: what lies further out has only sent.
+        Of a k-hop subgraph only the first nodes and their neighbours are embedded: nodes further out only send.
         """
-        h = inputs.nodes
+        h = inputs.nodes  # (n, f)
         for steps, conv in zip(range(len(self.convs), 0, -1), self.convs, strict=True):
             within = inputs.within(steps)
             if isinstance(conv, (GatedConv, MeanConv)):
@@ -141,12 +144,13 @@ class Lander(nn.Module):
         return self._logits(self.of_source(h), self.of_target(h[rows]), inputs, rows)
 
     def _logits(self, sources: Tensor, targets: Tensor, inputs: GraphInputs, rows: slice) -> Float[Tensor, "b k 2"]:
-        lists = inputs.graph.neighbors[rows]
-        # index_select, not [...]: its gradient adds up in a fixed order whatever the number of threads
+        lists = inputs.graph.neighbors[rows]  # (b, k)
+        # index_select, not [...]: its gradient adds up in a fixed order, whatever the number of threads.
         z = sources.index_select(0, lists.clamp(min=0).flatten()).unflatten(0, lists.shape) + targets[:, None]
         if self.of_edge is not None:
-            z = z + self.of_edge(inputs.edges[rows])
-        # PReLU takes channels second: one row per link
+            z = z + self.of_edge(inputs.edges[rows])  # (b, k, half)
+
+        # PReLU takes channels second, hence one row per link.
         logits: Tensor = self.head(z.flatten(0, 1)).unflatten(0, lists.shape)
         return logits * (lists >= 0)[..., None]
 
@@ -165,26 +169,30 @@ class Lander(nn.Module):
 
     @torch.no_grad()
     def linkage_from(self, inputs: GraphInputs) -> Float[Tensor, "b k"]:
-        """Linkage of the links of all nodes; of a k-hop subgraph (hops: convolutions + 1) those of its first nodes."""
+        """Linkage of every link; of a k-hop subgraph (with hops = convolutions + 1), of its first nodes' links."""
         training = self.training
         self.eval()
+
         with products_in(self.inference.precision, self.device):
             h = self.embed(inputs)
-            sources, targets = self.of_source(h), self.of_target(h[: inputs.within(0)])
-            spans = progress_bar(cache_chunks(len(targets), inputs.graph.k * self.config.hidden, h.device), "links")
-            logits = ((rows, self._logits(sources, targets[rows], inputs, rows).float()) for rows in spans)
+            sources = self.of_source(h)  # (m, half)
+            targets = self.of_target(h[: inputs.within(0)])  # (b, half)
+            chunks = progress_bar(cache_chunks(len(targets), inputs.graph.k * self.config.hidden, h.device), "links")
+            logits = ((rows, self._logits(sources, targets[rows], inputs, rows).float()) for rows in chunks)
             parts = [linkage_of(part, inputs.graph.neighbors[rows] >= 0) for rows, part in logits]
+
         self.train(training)
         return torch.cat(parts)
 
     def on(self, device: torch.device, precision: str | None = None) -> Lander:
-        """This model if it is on the device already and computes in this precision (None: its own), else a copy."""
+        """This model on a device, computing in a precision (None: its own); a copy unless it is so already."""
         settings = self.inference.override(precision=precision)
         if (self.device, self.inference.precision) == (device, settings.precision):
             return self
-        made = copy.deepcopy(self).to(device)
-        made.inference = replace(made.inference, precision=settings.precision)
-        return made
+
+        moved = copy.deepcopy(self).to(device)
+        moved.inference = replace(moved.inference, precision=settings.precision)
+        return moved
 
     @property
     def device(self) -> torch.device:
@@ -202,7 +210,7 @@ class Lander(nn.Module):
 
 
 def products_in(precision: str, device: torch.device) -> torch.autocast:
-    """Within this context products of matrices are taken in that precision.
+    """A context in which matrix products are computed in this precision; weights stay float32.
 
     Example:
         >>> with products_in("bfloat16", torch.device("cpu")):
@@ -212,14 +220,14 @@ def products_in(precision: str, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def linkage_of(logits: Float[Tensor, "b k 2"], present: Tensor) -> Float[Tensor, "b k"]:
+def linkage_of(logits: Float[Tensor, "b k 2"], mask: Tensor) -> Float[Tensor, "b k"]:
     """Logits -> P(same class), 0 where there is no neighbour."""
     different, same = logits.unbind(dim=2)
-    return (same - different).sigmoid() * present
+    return (same - different).sigmoid() * mask  # a softmax over two classes is a sigmoid of their difference
 
 
 def _edges(inputs: GraphInputs, rows: slice) -> tuple[Int[Tensor, "2 edges"], Float[Tensor, "edges e"]]:
-    """PyG's view of the links into the nodes `rows`, targets counted from the first of them."""
+    """PyG's edges into the nodes `rows`, with targets counted from the first of these, and the inputs of the edges."""
     lists = inputs.graph.neighbors[rows]
     target, slot = (lists >= 0).nonzero(as_tuple=True)
     return torch.stack([lists[target, slot], target]), inputs.edges[rows][target, slot]

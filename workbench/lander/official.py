@@ -1,4 +1,4 @@
-"""LANDERs from official weights: the state dicts that the authors' DGL code saves."""
+"""LANDERs from official weights: state dicts that the authors' DGL code saves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._core.runtime import seeded
 from .config import InferenceConfig, LanderConfig
 from .model import Lander
 
-PRESETS = {  # the authors' published test commands, k without the node itself
+PRESETS = {  # the settings of the authors' published test commands; their k = 10 counts the node itself
     "faces": InferenceConfig.published(k=9, tau=0.8),
     "inat": InferenceConfig.published(k=9, tau=0.1, early_stop=True),
 }
@@ -56,19 +56,19 @@ def load_official(
 ) -> Lander:
     """A LANDER with official weights.
 
-    Convolution, heads and depth follow from the weights' shapes. Whether a node reads its average feature does not (64
-    inputs are 64-d features, or 32-d ones twice): with average=None it is settled by the dimension of the features
-    that come, or refused if they fit neither way.
+    Convolution, heads and depth follow from the shapes of the weights. Whether a node reads its average feature does
+    not: 64 inputs are 64-d features, or 32-d features twice. With average=None the dimension of the first features
+    settles it; features that fit neither way are refused.
 
     Args:
-        weights: a state dict, or a file that torch.save made of one (read with weights_only=True).
+        weights: a state dict, or a file made of one by torch.save (read with weights_only=True).
         average: does a node read [identity ; average]? None: settled later.
         preset: "faces" (tau 0.8) or "inat" (tau 0.1, early stop); k = 9 is the official 10.
-        k, tau, early_stop: in place of the preset's.
+        k, tau, early_stop: override the preset.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: not a file of weights, or not those of an official LANDER.
+        FileNotFoundError: there is no such file.
+        ValueError: it is not a file of weights, or not those of an official LANDER.
 
     Example:
         >>> ours = Lander(LanderConfig.published(hidden=8).for_features(4))
@@ -89,6 +89,7 @@ def load_official(
     inference = PRESETS[preset].override(k=k, tau=tau, early_stop=early_stop)
     config = _architecture(renamed, average)
     model = seeded(lambda: Lander(config, inference), 0)
+
     shapes = {name: value.shape for name, value in model.state_dict().items()}
     missing = sorted(set(shapes) ^ set(renamed))
     if missing:
@@ -96,6 +97,8 @@ def load_official(
     for name, value in renamed.items():
         if value.numel() != shapes[name].numel():
             raise ValueError(f"weights: {name} has shape {list(value.shape)}, {list(shapes[name])} fits the others")
+
+    # reshape: DGL and this code may differ in axes of length 1; the numbers of values were compared above.
     model.load_state_dict({name: value.reshape(shapes[name]) for name, value in renamed.items()})
     return model.eval()
 
@@ -103,9 +106,10 @@ def load_official(
 def _read(path: str | Path) -> dict[str, Tensor]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"weights: no file at {path}")
+    # weights_only: an untrusted pickle can run code.
     try:
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:  # OSError: how a cut zip shows
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:  # OSError: a cut zip file
         raise ValueError(f"weights: {path} is not a file of weights alone, or is cut short ({error})") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ValueError(f"weights: {path} holds no state dict; save model.state_dict()")
@@ -113,12 +117,15 @@ def _read(path: str | Path) -> dict[str, Tensor]:
 
 
 def _architecture(state: dict[str, Tensor], average: bool | None) -> LanderConfig:
+    """Read the settings off the shapes of the (renamed) weights."""
     layers = 1 + max((int(m[1]) for name in state if (m := re.match(r"convs\.(\d+)\.", name))), default=-1)
     if not layers or "of_source.weight" not in state:
         raise ValueError("weights: expected conv.*, src_mlp.*, dst_mlp.* and classifier_conn.*; this is no LANDER")
+
     hidden = state["of_source.weight"].shape[1]
     if "convs.0.mlp.weight" in state:
         return LanderConfig("features", "gcn", layers, hidden, 1, average, state["convs.0.mlp.weight"].shape[1] // 2)
+
     if "convs.0.fc.weight" not in state or "convs.0.attn_l" not in state:
         raise ValueError("weights: the first convolution is neither the graph convolution nor GAT")
     heads = state["convs.0.attn_l"].shape[1]

@@ -1,7 +1,8 @@
-"""Relative inputs: what a k-NN graph shows of its images, free of the features' kind, dimension and scale.
+"""Relative inputs: what a k-NN graph says of its images, free of the features' kind, dimension and scale.
 
-The structural inputs still hold cosines, and what cosine is high differs from encoder to encoder. Here a distance only
-counts beside other distances of the same graph. A model that reads these clusters kinds of data it has never seen.
+The structural inputs still hold cosines, and which cosine is high differs between encoders. Here a distance only counts
+relative to other distances of the same graph. A model that reads these inputs can cluster kinds of data that it has
+never seen.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from ..graph.nodes import Nodes
 from ..graph.similarity_stats import Background, rank_and_shared
 from .inputs import GraphInputs
 
-NEAR = 1e-3  # added to distances before their logarithm: duplicates and rounding stay finite
+# Added to distances before their logarithm: duplicates stay finite, and the rounding of tiny distances does not count.
+# Packaged models were trained with it.
+NEAR = 1e-3
 RELATIVE_NODE_INPUTS = (
     "distance: worst over best",
     "distance: mean over best",
@@ -51,13 +54,13 @@ RELATIVE_EDGE_INPUTS = (
 
 @dataclass(frozen=True)
 class GraphContext:
-    """What a node's inputs take from the whole graph that it stands in.
+    """What a node's inputs need to know of the whole graph.
 
     Attributes:
-        background: of its rows.
-        distance: mean over its nodes of their mean distance (l in `relative_inputs`).
-        in_degree: int64 [n], how many nodes list each one; -1: not known, as of a row that joins it: then how many of
-            its neighbours would list it counts.
+        background: of the graph's rows.
+        distance: mean over the nodes of their mean distance (l in `relative_inputs`).
+        in_degree: int64 [n], how many nodes list each one. -1: not known, as for out-of-sample rows; then the number of
+            its neighbours that would list it is used.
     """
 
     background: Background
@@ -66,7 +69,7 @@ class GraphContext:
 
     @classmethod
     def of(cls, nodes: Nodes, graph: KnnGraph, mean: Float[Tensor, " n"] | None = None) -> GraphContext:
-        """That of all nodes of one level; `mean`: each one's mean distance, where it is known.
+        """The context of all nodes of one level; `mean` holds their mean distances if these are computed already.
 
         Example:
             >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.8], [0.8]])
@@ -80,16 +83,17 @@ class GraphContext:
 
 
 def relative_inputs(nodes: Nodes, graph: KnnGraph, context: GraphContext | None = None) -> GraphInputs:
-    """Inputs that no longer hold features nor cosines: `RELATIVE_NODE_INPUTS` and `RELATIVE_EDGE_INPUTS`.
+    """Inputs without features and without plain cosines: `RELATIVE_NODE_INPUTS` and `RELATIVE_EDGE_INPUTS`.
 
-    Formula: l_ij = ln(1 - s_ij + 0.001); a link reads l_ij less the mean, best and worst l of both its ends, the
-    similarity above background (s_ij - b) / (1 - b), b the mean cosine of two random rows, and the same in its standard
-    deviations (one fifth); ranks, mutual and shared fraction as `structural_inputs`; in-degree as ln(1 + d / k).
+    Formula: l_ij = ln(1 - s_ij + 0.001). A link reads l_ij minus the mean, best and worst l of both its ends; the
+    similarity above background (s_ij - b) / (1 - b), with b the mean cosine of two random rows; s_ij - b in standard
+    deviations of that cosine, divided by 5; ranks, mutual and shared fraction as in `structural_inputs`; and in-degrees
+    d as ln(1 + d / k).
 
     Args:
         nodes: of one level.
         graph: their k-NN graph.
-        context: of the whole graph, where this is a part of it; None: of this one.
+        context: of the whole graph if `graph` is a part of it; None: `graph` is the whole.
 
     Example:
         >>> x = torch.eye(2) * 0.6 + 0.4
@@ -98,42 +102,68 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, context: GraphContext | None 
         (True, True)
     """
     if graph.k == 0:
-        empty = graph.similarity.new_zeros
-        sizes = len(RELATIVE_NODE_INPUTS), len(RELATIVE_EDGE_INPUTS)
-        return GraphInputs(graph, empty(graph.n, sizes[0]), empty(graph.n, 0, sizes[1]))
-    distance = _distances(graph)
-    mean, best = _averaged(distance, graph), distance[:, 0]
+        nodes_alone = graph.similarity.new_zeros(graph.n, len(RELATIVE_NODE_INPUTS))
+        no_links = graph.similarity.new_zeros(graph.n, 0, len(RELATIVE_EDGE_INPUTS))
+        return GraphInputs(graph, nodes_alone, no_links)
+
+    distance = _distances(graph)  # (n, k)
+    mean = _averaged(distance, graph)  # (n,)
     context = context or GraphContext.of(nodes, graph, mean)
-    background = context.background
-    similarity, other, present = graph.similarity, graph.padded, graph.mask
-    count = present.sum(dim=1).clamp(min=1)
+    similarity = graph.similarity
+    other = graph.padded
+    mask = graph.mask
+    count = mask.sum(dim=1).clamp(min=1)
     last = (count - 1)[:, None]
-    worst, reach = distance.gather(1, last)[:, 0], similarity.gather(1, last)[:, 0]
-    spread = (((distance - mean[:, None]) * present).square().sum(dim=1) / count).sqrt()
+    best = distance[:, 0]
+    worst = distance.gather(1, last)[:, 0]
+    reach = similarity.gather(1, last)[:, 0]  # the lowest similarity in each list: a nearer node would be listed
+    spread = (((distance - mean[:, None]) * mask).square().sum(dim=1) / count).sqrt()
+
     rank_back, shared = rank_and_shared(graph)
     mutual = (similarity >= reach[other]).to(similarity.dtype)
-    above = background.above(similarity)
-    listed = torch.where(context.in_degree < 0, (mutual * present).sum(dim=1), context.in_degree)
-    popular = torch.log1p(listed / graph.k)
+    above = context.background.above(similarity)
+    listed = torch.where(context.in_degree < 0, (mutual * mask).sum(dim=1), context.in_degree)
+    popular = torch.log1p(listed / graph.k)  # (n,)
     slot = (torch.arange(graph.k, device=other.device) / count[:, None]).expand_as(similarity)
-    edges = similarity.new_empty(*similarity.shape, len(RELATIVE_EDGE_INPUTS))
+    columns = (slot, rank_back, mutual, shared, above)  # (n, k) each
+    edges = _edge_inputs(graph, context.background, distance, (mean, best, worst), columns, popular)
+
+    of_nodes = [worst - best, mean - best, spread, mean - context.distance, _averaged(above, graph), popular]
+    of_nodes += [_averaged(mutual, graph), _averaged(shared, graph)]
+    of_nodes += [best - mean[other[:, 0]], _averaged(distance - mean[other], graph)]
+    return GraphInputs(graph, torch.stack(of_nodes, dim=1), edges)  # (n, 10), (n, k, 14)
+
+
+def _edge_inputs(
+    graph: KnnGraph,
+    background: Background,
+    distance: Tensor,
+    levels: tuple[Tensor, ...],
+    more: tuple[Tensor, ...],
+    popular: Tensor,
+) -> Float[Tensor, "n k e"]:
+    """The columns `RELATIVE_EDGE_INPUTS`: `levels` and `popular` [n] of both ends, and `more` columns [n, k].
+
+    They are written chunk by chunk into one tensor; to stack all columns at once would take their memory twice.
+    """
+    other = graph.padded
+    mask = graph.mask
+    edges = distance.new_empty(*distance.shape, len(RELATIVE_EDGE_INPUTS))
+
     for rows in cache_chunks(graph.n, edges[0].numel(), edges.device):
-        there, d, s = other[rows], distance[rows], similarity[rows]
-        columns = [d - end for level in (mean, best, worst) for end in (level[rows, None], level[there])]
-        columns += [part[rows] for part in (slot, rank_back, mutual, shared, above)]
-        columns += [
-            popular[rows, None].expand_as(d),
-            popular[there],
-            (s - background.mean) / (5 * background.deviation),
-        ]
-        edges[rows] = torch.stack(columns, dim=2) * present[rows, :, None]
-    above, mutual, shared, beyond = (_averaged(part, graph) for part in (above, mutual, shared, distance - mean[other]))
-    of_nodes = [worst - best, mean - best, spread, mean - context.distance, above, popular]
-    of_nodes += [mutual, shared, best - mean[other[:, 0]], beyond]
-    return GraphInputs(graph, torch.stack(of_nodes, dim=1), edges)
+        there = other[rows]  # (b, k)
+        d = distance[rows]
+        columns = [d - end for level in levels for end in (level[rows, None], level[there])]
+        columns += [part[rows] for part in more]
+        columns += [popular[rows, None].expand_as(d), popular[there]]
+        # Deviations run to 10 and more; a fifth of them brings the column near the scale of the others.
+        columns += [(graph.similarity[rows] - background.mean) / (5 * background.deviation)]
+        edges[rows] = torch.stack(columns, dim=2) * mask[rows, :, None]
+    return edges
 
 
 def _distances(graph: KnnGraph) -> Float[Tensor, "n k"]:
+    """l_ij: logarithms turn ratios of distances into differences, which a change of scale leaves alone."""
     return torch.log(1 - graph.similarity + NEAR)
 
 

@@ -1,6 +1,6 @@
-"""Structural inputs: what a graph shows of its nodes and links, whatever the features mean and however long they are.
+"""Structural inputs: what a graph says of its nodes and links, whatever the features mean and however long they are.
 
-A model that sees these instead of the features clusters embeddings of any dimension and kind.
+A model that reads these inputs instead of features can cluster embeddings of any dimension.
 """
 
 from __future__ import annotations
@@ -48,18 +48,22 @@ EDGE_INPUTS = (
 
 
 def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
-    """Inputs that no longer hold the features: `NODE_INPUTS` of each node and `EDGE_INPUTS` of each link.
+    """Inputs without features: `NODE_INPUTS` of each node and `EDGE_INPUTS` of each link.
 
-    Formula: from the sorted similarities s_i of both ends; rank of the node = share of the neighbour's list that is
-    more similar to it; mutual = the node lies within the reach of the neighbour's list; shared fraction =
-    |N(i) & N(j)| / k; mean similarity of images = average_i . average_j, the mean cosine over all pairs of an image in
-    one node and an image in the other (what average linkage merges by); compactness = |average_i|^2, the same within a
-    node. Leaving share and flow count the image links, those of the k-NN graph of level 0, that leave a node or run
-    between two: out of all that leave the node (flow out), of all that leave the neighbour (back), of all that both
-    have (share). Two parts of one class are tied by many links of their images, two classes that only touch by few.
+    Formulas, for a link from node i to its neighbour j:
 
-    All of it can be computed for a new row alone. The number of images in a node is left out on purpose: a model
-    that reads it learns how large training classes are, and stops too early where classes are larger.
+    - differences to the best, worst and mean of the sorted similarities of both ends;
+    - rank of the node: share of the neighbour's list that is more similar to the neighbour than the node is;
+    - mutual: the node is at least as similar to the neighbour as the last entry of the neighbour's list;
+    - shared fraction: |N(i) & N(j)| / k;
+    - mean similarity of images: average_i . average_j, the mean cosine over all pairs of an image in one node and an
+      image in the other, by which average linkage merges; compactness of a node: |average_i|^2, the same within it;
+    - flow: the image links (of the k-NN graph of level 0) that run between both nodes, as a share of all that leave the
+      node (out), of all that leave the neighbour (back), and of all links of both (share); leaving share of a node: its
+      image links that leave it. Two parts of one class are tied by many links, two classes that only touch by few.
+
+    All of it can be computed for an out-of-sample row alone. The number of images in a node is left out on purpose: a
+    model that reads it learns how large the training classes are, and stops too early if classes are larger.
 
     Example:
         >>> x = torch.eye(2) * 0.6 + 0.4
@@ -67,9 +71,10 @@ def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
         >>> inputs.nodes.shape[1] == len(NODE_INPUTS), inputs.edges.shape[2] == len(EDGE_INPUTS)
         (True, True)
     """
-    profile = _profile(graph)
+    profile = _profile(graph)  # (n, 7)
     leaving, flow = _flow(nodes, graph)
-    edges = torch.cat([_edge_inputs(nodes, graph, profile), flow], dim=2)
+    edges = torch.cat([_edge_inputs(nodes, graph, profile), flow], dim=2)  # (n, k, 16)
+
     count = graph.mask.sum(dim=1, keepdim=True).clamp(min=1)
     mutual, shared = (
         edges[..., EDGE_INPUTS.index(name)].sum(1, True) / count for name in ("mutual", "shared fraction")
@@ -80,9 +85,12 @@ def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
 
 def _profile(graph: KnnGraph) -> Float[Tensor, "n 7"]:
     """Best, quartiles, worst, mean and deviation of each node's similarities; zeros for a node without neighbours."""
-    similarity, count = graph.similarity, graph.mask.sum(dim=1)
+    similarity = graph.similarity
+    count = graph.mask.sum(dim=1)
     if graph.k == 0:
         return similarity.new_zeros(graph.n, 7)
+
+    # Lists are sorted, so quantiles are entries at fixed places. Five of them, whatever k: one model serves every k.
     last = (count - 1).clamp(min=0)[:, None]
     places = (last * torch.linspace(0, 1, 5, device=last.device)).round().long()
     divisor = count.clamp(min=1)
@@ -92,12 +100,18 @@ def _profile(graph: KnnGraph) -> Float[Tensor, "n 7"]:
 
 
 def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor, "n k e"]:
-    similarity, other = graph.similarity, graph.padded
-    best, worst, mean = (profile[:, i] for i in (0, 4, 5))
+    """The columns `EDGE_INPUTS` but for the flow, in their order."""
+    similarity = graph.similarity
+    other = graph.padded
+    best = profile[:, 0]
+    worst = profile[:, 4]
+    mean = profile[:, 5]
     count = graph.mask.sum(dim=1).clamp(min=1)
     slot = torch.arange(graph.k, device=other.device)
     rank_back, shared = rank_and_shared(graph)
-    cosine, between = (_products(rows, graph) for rows in (nodes.identity, nodes.average))
+    cosine = _products(nodes.identity, graph)
+    between = _products(nodes.average, graph)
+
     columns = [similarity]
     for level in (mean, best, worst):
         columns += [similarity - level[:, None], similarity - level[other]]
@@ -113,34 +127,44 @@ def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor
 
 
 def _flow(nodes: Nodes, graph: KnnGraph) -> tuple[Float[Tensor, "n 1"], Float[Tensor, "n k 3"]]:
-    """Share of each node's image links that leave it; flow out, back and share of every link."""
-    links, owner = nodes.image_links, nodes.members
+    """Share of each node's image links that leave it; flow out, back and share of every link.
+
+    A pair of nodes is one number, source * n + target: `unique` then counts the links of every pair at once, without a
+    table of n x n.
+    """
+    links = nodes.image_links
+    owner = nodes.members
     if links is None:
         links = graph
+
     image, slot = links.mask.nonzero(as_tuple=True)
-    source, target = owner[image], owner[links.neighbors[image, slot]]
+    source = owner[image]  # (links,)
+    target = owner[links.neighbors[image, slot]]
     every = torch.bincount(source, minlength=graph.n)
     away = source != target
     leaving = torch.bincount(source[away], minlength=graph.n)
     pair, count = torch.unique(source[away] * graph.n + target[away], return_counts=True)
 
-    node, other = torch.arange(graph.n, device=owner.device)[:, None], graph.padded
-    out, back = (_look_up(pair, count, key) for key in (node * graph.n + other, other * graph.n + node))
-    shares = out / leaving[:, None], back / leaving[other], (out + back) / (every[:, None] + every[other])
-    flow = torch.stack(shares, dim=2).nan_to_num(0) * graph.mask[..., None]
+    node = torch.arange(graph.n, device=owner.device)[:, None]
+    other = graph.padded
+    out = _look_up(pair, count, node * graph.n + other)  # (n, k)
+    back = _look_up(pair, count, other * graph.n + node)
+    shares = [out / leaving[:, None], back / leaving[other], (out + back) / (every[:, None] + every[other])]
+    flow = torch.stack(shares, dim=2).nan_to_num(0) * graph.mask[..., None]  # 0 / 0: no link leaves the node
     return (leaving / every.clamp(min=1))[:, None], flow
 
 
 def _look_up(keys: Int[Tensor, " m"], values: Int[Tensor, " m"], wanted: Int[Tensor, "n k"]) -> Int[Tensor, "n k"]:
-    """The values at the sorted keys wanted; 0 where a key is missing."""
+    """The values of the wanted keys, found by bisection in the sorted `keys`; 0 for a key that is missing."""
     if not len(keys):
         return torch.zeros_like(wanted)
+
     at = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
     return torch.where(keys[at] == wanted, values[at], 0)
 
 
 def _products(rows: Tensor, graph: KnnGraph, cells: int = CELLS) -> Float[Tensor, "n k"]:
-    """Inner product of the rows at both ends of every link."""
+    """Inner product of the rows at both ends of every link, in chunks that stay in the cache."""
     size = max(1, cells // max(1, graph.k * rows.shape[1]))
     starts = range(0, graph.n, size)
     return torch.cat([(rows[i : i + size, None] * rows[graph.padded[i : i + size]]).sum(dim=2) for i in starts])

@@ -5,7 +5,7 @@ features, labels -> episodes (levels with targets) -> trainer (epochs) -> meta_t
 ```
 """
 
-from .config import TrainConfig
+from .config import RunOptions, TrainConfig
 from .episodes import on_policy_levels, teacher_levels, training_level
 from .losses import LossConfig, balance, density_loss, link_loss
 from .meta_train import meta_train
@@ -15,6 +15,7 @@ from .trainer import MetaTraining
 __all__ = [
     "LossConfig",
     "MetaTraining",
+    "RunOptions",
     "TrainConfig",
     "balance",
     "best_tau",

@@ -21,7 +21,7 @@ from .config import RunOptions, TrainConfig
 from .meta_train import meta_train
 from .trainer import MetaTraining
 
-_RECENT = 20  # epochs that the rate is a mean of
+_RECENT = 20  # epochs that the rate is a mean of: more are steadier, fewer follow sooner when levels are built anew
 
 
 class BackgroundTraining(Worker):
@@ -70,7 +70,7 @@ class BackgroundTraining(Worker):
         settings = {"training": training, "inference": inference, "validation": validation}
         self._given = {"features": features, "labels": labels, "config": config, **settings}
         self._options = RunOptions(**options)
-        self.epochs = MetaTraining(**self._given, **options).training.epochs  # refuses what it cannot train on
+        self.epochs = MetaTraining(**self._given, **options).training.epochs  # made to raise here, not on the thread
         self.fingerprint = _digest(self._given, self._options)
         self._reset("ready")
 
@@ -135,7 +135,7 @@ class BackgroundTraining(Worker):
                 self._rows = list(read_state(state)[1].get("rows", []))
 
     def _asked(self) -> bool:
-        if self._stop.is_set():
+        if self._stop.is_set():  # `meta_train` only chooses tau from here on
             self._enter("choosing tau")
         return self._stop.is_set()
 
@@ -147,7 +147,7 @@ class BackgroundTraining(Worker):
 
 
 def _digest(given: dict[str, Any], options: RunOptions) -> str:
-    """Equal for equal arguments: what tells a cell that is run again from another training."""
+    """Equal for equal arguments, so that a notebook's cell that is run again can find the training it started."""
     settings = [repr(given[name]) for name in ("config", "training", "inference")]
     digest = hashlib.sha256("\n".join([*settings, repr(options)]).encode())
     for features, labels in filter(None, [(given["features"], given["labels"]), given["validation"]]):

@@ -46,7 +46,7 @@ class TrainingLevel:
 
 
 def level_nodes(tree: Hierarchy, i: int) -> Nodes:
-    """The nodes that entered level i (a `Level` keeps indices only; features are looked up again here)."""
+    """The nodes that entered level i; a `Level` keeps indices only, so their features are aggregated again here."""
     if i == 0:
         return Nodes.of_images(tree.features)
     return aggregate(tree.features, tree.levels[i - 1].labels, tree.levels[i].image, tree.levels[0].graph)
@@ -80,12 +80,16 @@ def teacher_levels(
 
     Source: official code, training set construction.
     """
-    metric, teacher, trees = Metric.of(model.inference.metric, features), oracle_predictor(labels, links=False), []
+    metric = Metric.of(model.inference.metric, features)
+    teacher = oracle_predictor(labels, links=False)
     rows = metric(features)
     search = precomputed(knn(rows, max(ks)))
+
+    trees = []
     for k, most in zip(ks, n_levels, strict=True):
         settings = InferenceConfig.published(k=k, tau=0.0).override(max_levels=most)
         trees.append(build_hierarchy(rows, teacher, settings, graph=search, mapped=metric))
+
     return [
         training_level(model, level_nodes(tree, i), level.graph, labels[level.image], links=links, level=i)
         for tree in trees
@@ -102,12 +106,13 @@ def on_policy_levels(
     """
     settings = model.inference.override(k=k, tau=tau)
     tree = build_hierarchy(features, model.predict, settings)
+
     levels = []
     for i, level in enumerate(tree.levels):
         of_nodes = labels if i == 0 else majority(tree.levels[i - 1].labels, labels)
         nodes = level_nodes(tree, i)
         levels.append(training_level(model, nodes, level.graph, of_nodes, links=links, level=i))
-    return [level for level in levels if level.n > 1]
+    return [level for level in levels if level.n > 1]  # a single node has no link to learn from
 
 
 def random_projection(features: Float[Tensor, "n d"], share: float, generator: torch.Generator) -> Float[Tensor, "n e"]:
@@ -121,6 +126,7 @@ def random_projection(features: Float[Tensor, "n d"], share: float, generator: t
     """
     if share >= 1:
         return features
+
     dim = features.shape[1]
     directions = torch.randn(dim, max(2, round(share * dim)), generator=generator).to(features)
     return torch.nn.functional.normalize(features @ directions, dim=1)

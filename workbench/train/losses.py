@@ -53,7 +53,8 @@ def link_loss(
 
     Source: paper section 3.2; Lin et al., ICCV 2017 (focal loss).
     """
-    chosen, kind = logits[scored], same[scored].long()
+    chosen = logits[scored]  # (links, 2)
+    kind = same[scored].long()  # (links,)
     log_p = chosen.log_softmax(dim=1).gather(1, kind[:, None])[:, 0]
     loss = -log_p if gamma == 0 else -((1 - log_p.exp()) ** gamma) * log_p
     return loss.sum() / max(1, len(loss))
@@ -85,6 +86,7 @@ def balance(same: Bool[Tensor, "n k"], scored: Bool[Tensor, "n k"], generator: t
     fewer = min(map(len, kinds))
     if fewer == 0:
         return scored
+
     kept = torch.zeros_like(scored).flatten()
     for index in kinds:
         order = torch.randperm(len(index), generator=generator).to(index.device)

@@ -23,7 +23,12 @@ from .trainer import MetaTraining
 
 
 class _Keeper:
-    """Keeps the best model of a run, decides when it is over, saves it and takes it up again."""
+    """Keeps the best model of a run, decides when it is over, saves the run and resumes it.
+
+    Attributes:
+        best: the best score so far, and `behind`, the validations since then.
+        weights: of the best model; empty before the first validation.
+    """
 
     def __init__(self, run: MetaTraining) -> None:
         self.run = run
@@ -66,9 +71,11 @@ class _Keeper:
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a saved run to be taken up."""
-        run, digest = self.run, hashlib.sha256()
+        run = self.run
+        digest = hashlib.sha256()
         for tensor in (run.features, run.labels, *run.validation):
             digest.update(tensor.cpu().numpy().tobytes())
+
         settings = {**run.model.settings(), "training": asdict(run.training)}
         identity: dict[str, Any] = _plain({**settings, "seed": run.options.seed, "data": digest.hexdigest()[:16]})
         return identity
@@ -80,6 +87,7 @@ class _Keeper:
         for i, slots in run.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{i}.{name}": value for name, value in slots.items()}
         tensors["generator"] = run.generator.get_state()
+
         settings = {"kind": "run", "of": self._identity(), "epoch": run.epoch, "rows": run.rows, "best": self.best}
         write_state(path, tensors, settings)
 
@@ -87,16 +95,22 @@ class _Keeper:
         tensors, settings = read_state(path)
         if settings.get("kind") != "run":
             raise ValueError(f"state: {path} holds a {settings.get('kind')!r}, expected a saved run; name another file")
+
         mine = self._identity()
-        _, saved = upgraded({}, settings["of"])
+        _, saved = upgraded({}, settings["of"])  # a run that an earlier version saved is under earlier names
         differ = [name for name in mine if mine[name] != saved[name]]
         if differ:
             raise ValueError(f"state: {path} was saved by a run with other {', '.join(differ)}; name another file")
+
         run = self.run
         run.model.load_state_dict(_part(tensors, "model."))
         self.weights = {name: value.to(run.device) for name, value in _part(tensors, "best.").items()}
-        self.best, run.epoch, run.rows = settings["best"], settings["epoch"], settings["rows"]
+        self.best = settings["best"]
+        run.epoch = settings["epoch"]
+        run.rows = settings["rows"]
         run.generator.set_state(tensors["generator"])
+
+        # The optimizer is saved as its tensors only: groups and rates follow from the training's settings and epoch.
         state = run.optimizer.state_dict()
         for key, value in _part(tensors, "optimizer.").items():
             i, name = key.split(".", 1)
@@ -167,8 +181,8 @@ def meta_train(
             rows = run.run_epoch()
             keeper.after_epoch()
             bar.update()
-            shown = {"val_F": f"{keeper.best['score']:.3f}"} if keeper.weights else {}
-            bar.set_postfix(loss=f"{rows[0]['link_loss']:.3f}", **shown)
+            best = {"val_F": f"{keeper.best['score']:.3f}"} if keeper.weights else {}
+            bar.set_postfix(loss=f"{rows[0]['link_loss']:.3f}", **best)
             if on_epoch:
                 on_epoch(rows)
     return keeper.best_model()

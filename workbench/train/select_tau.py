@@ -13,9 +13,11 @@ from torch import Tensor, nn
 
 from ..cluster.hierarchy import build_hierarchy, rebuild
 from ..cluster.predictors import Predictor
+from ..evaluate.scores import bcubed_items, harmonic_mean
 from ..lander.config import InferenceConfig
 
-TAUS = tuple(round(1 / (1 + math.exp(-z / 4)), 3) for z in range(-5, 19))  # 0.223 to 0.989, even steps of log-odds
+# 0.223 to 0.989: even steps of log-odds, as linkage is a softmax of two logits, so they are finer toward 1.
+TAUS = tuple(round(1 / (1 + math.exp(-z / 4)), 3) for z in range(-5, 19))
 
 
 def tau_curve(
@@ -54,7 +56,9 @@ def tau_curve(
     """
     truth = labels.cpu().numpy()
     part = slice(None) if scored is None else scored.cpu().numpy()
+    # Level 0's graph and prediction do not depend on tau: they are computed once and decoded anew for each.
     lowest = build_hierarchy(features, predict, replace(settings, max_levels=1), ensemble=ensemble)
+
     rows = []
     for tau in taus:
         tree = rebuild(lowest, predict, settings, tau, ensemble=ensemble)
@@ -66,25 +70,21 @@ def tau_curve(
 
 def _bcubed_of(truth: Int64[np.ndarray, " n"], found: Int64[np.ndarray, " n"], part: Any) -> tuple[float, float]:
     """BCubed F over some of the items, and its standard error from the spread of F over their classes."""
-    of_class, of_cluster, shared = (_sizes(key)[part] for key in (truth, found, truth * (found.max() + 1) + found))
-    items = pd.DataFrame({"class": truth[part], "p": shared / of_cluster, "r": shared / of_class})
+    precision, recall = bcubed_items(truth, found)  # among all items; only then are some picked
+    items = pd.DataFrame({"class": truth[part], "precision": precision[part], "recall": recall[part]})
+    mean = items[["precision", "recall"]].mean()
+
+    # Over classes, not images: the images of one class are merged or split together, so they are one observation.
     by_class = items.groupby("class").mean()
-    f = 2 * by_class["p"] * by_class["r"] / (by_class["p"] + by_class["r"])
-    p, r = items["p"].mean(), items["r"].mean()
-    return float(2 * p * r / (p + r)), float(f.std(ddof=0) / np.sqrt(len(f)))
-
-
-def _sizes(groups: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    """How many items share each item's group."""
-    _, group, count = np.unique(groups, return_inverse=True, return_counts=True)
-    return count[group].astype(np.int64)
+    f = [harmonic_mean(p, r) for p, r in zip(by_class["precision"], by_class["recall"], strict=True)]
+    return harmonic_mean(float(mean["precision"]), float(mean["recall"])), float(np.std(f) / np.sqrt(len(f)))
 
 
 def best_tau(curve: pd.DataFrame) -> float:
     """The highest tau whose BCubed F lies within one standard error of the best.
 
-    A set in use has more classes than a validation set, so more chances of a wrong merge: of thresholds that validation
-    cannot tell apart the strictest is the safest.
+    A set in use has more classes than a validation set, so it offers more chances of a wrong merge. Of thresholds that
+    validation cannot tell apart, the strictest is therefore the safest.
 
     Example:
         >>> best_tau(pd.DataFrame({"tau": [0.3, 0.5, 0.7], "bcubed_f": [0.8, 0.9, 0.89], "error": [0.02, 0.02, 0.02]}))

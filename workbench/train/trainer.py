@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .._core.runtime import resolve_device, seeded
@@ -22,6 +22,7 @@ from ..lander.model import Lander, linkage_of, products_in
 from .config import RunOptions, TrainConfig
 from .episodes import TrainingLevel, draw_classes, on_policy_levels, random_projection, teacher_levels
 from .losses import balance, density_loss, link_loss
+from .schedule import half_cosine
 from .select_tau import TAUS, tau_curve
 
 Labelled = tuple[Float[Tensor, "n d"], Int[Tensor, " n"]]
@@ -64,30 +65,38 @@ class MetaTraining:
         self.training = training or TrainConfig()
         self.device = resolve_device(self.options.device)
         self.generator = torch.Generator().manual_seed(self.options.seed)
+
         x, y = _labelled(features, labels, self.device, "")
         config = (config or LanderConfig()).for_features(x.shape[1])
         if config.ensemble_size:
-            raise ValueError(
-                "ensemble_size: the ensemble is trained by workbench.train.general.train_general; "
-                "give ensemble_size=0 here"
-            )
+            trained_by = "workbench.train.general.train_general"
+            raise ValueError(f"ensemble_size: the ensemble is trained by {trained_by}; give ensemble_size=0 here")
         if inference is None:
             inference = InferenceConfig() if config.inputs != "features" else InferenceConfig.published()
         self.model: Lander = seeded(lambda: Lander(config, inference), self.options.seed).to(self.device)
+
         if validation is None:
-            n_classes = int(y.max()) + 1
-            if n_classes < 3:
-                raise ValueError("labels: expected at least 3 classes, one to be held out, got 2; or give `validation`")
-            count = min(max(1, round(self.training.hold_out * n_classes)), n_classes - 2)
-            held = draw_classes(y, count, self.generator)
-            self.validation, (x, y) = (x[held], y[held]), (x[~held], y[~held])
+            held = self._held_out(y)
+            self.validation = (x[held], y[held])
+            x = x[~held]
+            y = y[~held]
         else:
             self.validation = _labelled(*validation, self.device, "validation ")
-        self.features, self.labels = x, y
+
+        self.features = x
+        self.labels = y
         self.optimizer = _optimizer(self.model, self.training)
         self.epoch = 0
         self.rows: list[dict[str, Any]] = []
         self.levels: list[TrainingLevel] = []
+
+    def _held_out(self, labels: Int[Tensor, " n"]) -> Bool[Tensor, " n"]:
+        """The images of the classes that are validated on; at least two classes are left to learn from."""
+        n_classes = int(labels.max()) + 1
+        if n_classes < 3:
+            raise ValueError("labels: expected at least 3 classes, one to be held out, got 2; or give `validation`")
+        count = min(max(1, round(self.training.hold_out * n_classes)), n_classes - 2)
+        return draw_classes(labels, count, self.generator)
 
     @property
     def at_validation(self) -> bool:
@@ -99,12 +108,15 @@ class MetaTraining:
         started = time.perf_counter()
         if not self.levels or (self.training.policy == "on-policy" and self.epoch % self.training.refresh == 0):
             self.levels = self._build_levels()
+
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         common = {"epoch": self.epoch + 1, "learning_rate": self._rate()}
         rows = [{**common, **row} for row in self._pass_over_levels()]
         self.epoch += 1
+
         if self.at_validation:
+            # Every second tau: half the time, and only models are compared here; the final choice sees all of TAUS.
             curve = self.curve_among_all(self.model.predict, self.model.inference, TAUS[1::2])
             rows = [{**row, "val_bcubed_f": curve["bcubed_f"].max()} for row in rows]
         rows = [{**row, "seconds": time.perf_counter() - started} for row in rows]
@@ -119,11 +131,17 @@ class MetaTraining:
         Alone they are too easy to tell a good model from a better one: few classes, far apart. Projected, classes
         overlap as unseen ones do, and the mean of several curves is steadier than one.
         """
-        (x, y), (new_x, new_y) = (self.features, self.labels), self.validation
-        features, labels = torch.cat([x, new_x]), torch.cat([y, new_y + y.max() + 1])
-        scored = torch.arange(len(labels), device=labels.device) >= len(y)
+        held_x, held_y = self.validation
+        n_own = len(self.labels)
+        features = torch.cat([self.features, held_x])  # (n, d)
+        labels = torch.cat([self.labels, held_y + self.labels.max() + 1])  # (n,)
+        scored = torch.arange(len(labels), device=labels.device) >= n_own
+
+        # From the seed each time, not from the run's generator: all validations see the same projections, so the models
+        # of two epochs can be compared.
         drawn = torch.Generator().manual_seed(self.options.seed)
         views = [random_projection(features, share, drawn) for share in self._projections]
+
         curves = [tau_curve(predict, inference, view, labels, scored, taus) for view in views]
         mean = pd.concat(curves).groupby("tau", as_index=False).mean()
         return mean.assign(error=mean["error"] / math.sqrt(len(curves)))
@@ -134,18 +152,19 @@ class MetaTraining:
         return self.training.projections if self.model.config.inputs != "features" else (1.0,)
 
     def _build_levels(self) -> list[TrainingLevel]:
-        t, x, y = self.training, self.features, self.labels
-        links = t.loss.links
+        t = self.training
         if t.policy == "teacher":
-            return teacher_levels(self.model, x, y, t.ks, t.levels, links=links)
+            return teacher_levels(self.model, self.features, self.labels, t.ks, t.levels, links=t.loss.links)
         return [level for _ in range(t.episodes) for level in self._episode()]
 
     def _episode(self) -> list[TrainingLevel]:
         """The levels of one hierarchy that the model builds over some of the classes, under drawn settings."""
         t = self.training
-        k, projection = t.ks[self._draw(len(t.ks))], self._projections[self._draw(len(self._projections))]
+        k = t.ks[self._draw(len(t.ks))]
+        projection = self._projections[self._draw(len(self._projections))]
         tau = self._uniform(*t.taus)
         share = self._uniform(t.classes, 1.0)
+
         kept = draw_classes(self.labels, max(2, round(share * len(self.labels.unique()))), self.generator)
         x = random_projection(self.features[kept], projection, self.generator)
         return on_policy_levels(self.model, x, self.labels[kept], k, tau, links=t.loss.links)
@@ -158,24 +177,28 @@ class MetaTraining:
 
     def _rate(self) -> float:
         t = self.training
-        return t.final_rate + (t.learning_rate - t.final_rate) * (1 + math.cos(math.pi * self.epoch / t.epochs)) / 2
+        return t.final_rate + (t.learning_rate - t.final_rate) * half_cosine(self.epoch, t.epochs)
 
     def _pass_over_levels(self) -> list[dict[str, Any]]:
         """Steps that each take a batch of nodes from every level; mean losses of each level."""
         self.model.train()
         n_steps = max(math.ceil(level.n / self.training.batch_size) for level in self.levels)
         batches = [self._shuffled(level.n, n_steps) for level in self.levels]
-        shares, loss = self._shares(), self.training.loss
-        weights = torch.tensor([loss.link_weight, loss.density_weight], device=self.device)
+        shares = self._shares()  # (levels,)
+        loss = self.training.loss
+        weights = torch.tensor([loss.link_weight, loss.density_weight], device=self.device)  # (2,)
         sums = torch.zeros(len(self.levels), 2, device=self.device)
+
         for step in range(n_steps):
             with products_in(self.options.precision, self.device):
                 of_levels = [self._losses(lv, rows[step]) for lv, rows in zip(self.levels, batches, strict=True)]
-            losses = torch.stack(of_levels)
+            losses = torch.stack(of_levels)  # (levels, 2)
+
             self.optimizer.zero_grad()
             (losses @ weights).dot(shares).backward()
             self.optimizer.step()
-            sums += losses.detach()
+            sums += losses.detach()  # on the device: a `float` here would make every step wait for it
+
         means = (sums / n_steps).tolist()
         return [
             {
@@ -201,14 +224,19 @@ class MetaTraining:
 
     def _losses(self, level: TrainingLevel, rows: Int[Tensor, " b"]) -> Float[Tensor, 2]:
         """Link loss and density loss of the nodes `rows` of a level."""
-        part = level.inputs if len(rows) == level.n else level.inputs.k_hop_subgraph(rows, self.model.config.layers + 1)
-        if part is level.inputs:
+        if len(rows) == level.n:  # the order does not matter then, so nothing is gathered
+            part = level.inputs
             rows = torch.arange(level.n, device=rows.device)
+        else:  # a link is read at both its ends, and each end needs `layers` hops: one more from the rows themselves
+            part = level.inputs.k_hop_subgraph(rows, self.model.config.layers + 1)
+
         own = slice(0, len(rows))
-        logits = self._link_logits(part, own).float()
-        same, scored = level.same[rows], level.scored[rows]
+        logits = self._link_logits(part, own).float()  # (b, k, 2)
+        same = level.same[rows]  # (b, k)
+        scored = level.scored[rows]
         if self.training.loss.balanced:
             scored = balance(same, scored, self.generator)
+
         graph = type(part.graph)(part.graph.neighbors[own], part.graph.similarity[own])
         density = signed_density(graph, 2 * linkage_of(logits, graph.mask) - 1)
         link = link_loss(logits, same, scored, self.training.loss.gamma)

@@ -126,7 +126,8 @@ def _turns(codes: np.ndarray, xy: np.ndarray | None) -> np.ndarray:
     placed = np.isfinite(xy).all(axis=1)
     count = np.maximum(np.bincount(codes[placed], minlength=n), 1)[:, None]
     centre = np.stack([np.bincount(codes[placed], weights=xy[placed, a], minlength=n) for a in (0, 1)], axis=1) / count
-    low, high = centre.min(axis=0), centre.max(axis=0)
+    low = centre.min(axis=0)
+    high = centre.max(axis=0)
     cell = (255 * (centre - low) / np.maximum(high - low, 1e-12)).astype(np.int64)
     bits = np.arange(8)
     x, y = ((cell[:, a, None] >> bits & 1) << (2 * bits + a) for a in (0, 1))

@@ -103,5 +103,5 @@ def build() -> Kind:
         source,
         "OFL/GUST/LPPL and other free font licences",
         "bag of 300 HOG patches, PCA 96",
-        "styles of one family are near twins",
+        "styles of one family are nearly alike",
     )

@@ -82,5 +82,5 @@ def build() -> Kind:
         source,
         "per set: mostly MIT, Apache-2.0, CC-BY",
         "HOG, PCA 96",
-        "some sets are versions of one another (near copies); one name can be drawn in quite different ways",
+        "some sets are versions of one another (near-duplicates); one name can be drawn in quite different ways",
     )

@@ -46,5 +46,5 @@ def build() -> Kind:
         source,
         "BSD-3-Clause",
         "character n-gram TF-IDF, SVD 128",
-        "variants of one language (en-au/en-gb, sr/sr-latn, pt/pt-br) are near twins",
+        "variants of one language (en-au/en-gb, sr/sr-latn, pt/pt-br) are nearly alike",
     )

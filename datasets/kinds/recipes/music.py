@@ -82,5 +82,5 @@ def build() -> Kind:
         source,
         "corpus: by piece, mostly public domain or free use (package BSD-3-Clause)",
         "pitch, interval and rhythm shares, blocks of equal variance",
-        "movements of one work and chorales on one tune are near twins",
+        "movements of one work and chorales on one tune are nearly alike",
     )

@@ -48,5 +48,5 @@ def build() -> Kind:
         f"{installed('espeak-ng')}; {source}",
         "GPL-3+ (program); WordNet licence",
         "MFCC statistics, standardised",
-        "synthetic; a few variants are near twins",
+        "synthetic; a few variants are nearly alike",
     )

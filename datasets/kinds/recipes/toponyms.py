@@ -39,5 +39,5 @@ def build() -> Kind:
         source,
         "GeoNames, CC BY 4.0 (package MIT)",
         "character n-gram TF-IDF, SVD 128",
-        "countries of one language are near twins",
+        "countries of one language are nearly alike",
     )

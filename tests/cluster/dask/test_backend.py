@@ -119,12 +119,15 @@ def models(rows):
 @pytest.fixture(scope="module")
 def alone(models, rows):
     """What one machine finds."""
-    return {name: build_hierarchy(rows, model.predict, model.inference) for name, model in models.items()}
+    return {
+        name: build_hierarchy(rows, model.predict, model.inference, ensemble=model.ensemble)
+        for name, model in models.items()
+    }
 
 
 def on(cluster, model, rows, sizes, **settings):
     with closing(DaskBackend(cluster.client, model, device="cpu", sizes=sizes, **settings)) as ours:
-        return build_hierarchy(rows, ours.predict, model.inference, graph=ours.knn)
+        return build_hierarchy(rows, ours.predict, model.inference, ensemble=model.ensemble, graph=ours.knn)
 
 
 def same(one, other):
@@ -168,7 +171,8 @@ def test_ties_are_settled_by_index_though_they_run_past_the_candidates_and_over_
 def test_few_rows(cluster, models, rows, n):
     sizes = Sizes(1, 100, 100, 100, 100)
     for model in models.values():
-        same(on(cluster, model, rows[:n], sizes), build_hierarchy(rows[:n], model.predict, model.inference))
+        here = build_hierarchy(rows[:n], model.predict, model.inference, ensemble=model.ensemble)
+        same(on(cluster, model, rows[:n], sizes), here)
 
 
 def test_the_estimator_sends_large_levels_only(cluster, rows, monkeypatch):
@@ -206,10 +210,11 @@ def test_approximate_lists_miss_little(cluster, hard):
     model = wb.load_checkpoint("general")
     exact, found = knn(x, 10), approximate_lists(WorkerPool(cluster.client), x, 10, PARTS, 0)
     assert recall(found, exact) > 0.98
-    f = [
-        wb.scores(y, build_hierarchy(x, model.predict, model.inference, graph=lambda *_, g=g: g).labels)["bcubed_f"]
-        for g in (exact, found)
+    settings = {"ensemble": model.ensemble}
+    trees = [
+        build_hierarchy(x, model.predict, model.inference, graph=lambda *_, g=g: g, **settings) for g in (exact, found)
     ]
+    f = [wb.scores(y, tree.labels)["bcubed_f"] for tree in trees]
     assert abs(f[0] - f[1]) <= 0.005
 
 

@@ -37,6 +37,7 @@ from workbench.experiments.ablation import (
     sets,
     sweep,
 )
+from workbench.experiments.ablation.run import Run
 from workbench.experiments.ablation.use import subgraph_predictor
 from workbench.graph.knn import KnnGraph
 from workbench.graph.nodes import Nodes
@@ -551,3 +552,15 @@ def test_effects_of_a_sweep_and_its_intervals(data, tmp_path):
     for row in found.itertuples():
         ((a, b),) = pairwise(by_test[row.test])
         assert np.isclose(row.mean, a - b)
+
+
+@pytest.mark.parametrize("name", ["glyphs", "omniglot"])
+def test_keys_of_the_shipped_results_follow_from_what_their_rows_say(name):
+    """Settings by preset and arm, seed, data and code in; the key of the run out."""
+    arms = {
+        (preset.name, arm): settings
+        for preset in ablation.PRESETS.values()
+        for arm, (_, settings) in zip(preset.arms, configurations(preset.grid, ablation.ABLATION_BASE), strict=True)
+    }
+    for row in ablation.ablation_results(name).itertuples():
+        assert Run({}, arms[row.preset, row.arm], row.seed, row.data, row.code).key == row.run

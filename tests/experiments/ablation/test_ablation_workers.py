@@ -138,32 +138,32 @@ class Job(Run):
 
 
 class Threads:
-    """A crew of threads; `lose` says which runs take their seat along."""
+    """A pool of threads; `lose` says which runs take their worker along."""
 
     def __init__(self, attempt, n=3, lose=lambda run: False):
         self.attempt, self.lose = attempt, lose
-        self.all = [self.Seat(self) for _ in range(n)]
+        self.all = [self.Worker(self) for _ in range(n)]
         self.halted = threading.Event()
 
-    class Seat:
+    class Worker:
         def __init__(self, pool):
-            self.pool, self.pool, self.run, self.last = pool, ThreadPoolExecutor(1), None, None
+            self.owner, self.thread, self.run, self.last = pool, ThreadPoolExecutor(1), None, None
 
         def submit(self, run):
-            self.run, self.last = run, self.pool.submit(self.pool.attempt, run)
+            self.run, self.last = run, self.thread.submit(self.owner.attempt, run)
             return self.last
 
         def lost(self, future):
-            return future.done() and self.pool.lose(self.run)
+            return future.done() and self.owner.lose(self.run)
 
     def free(self, wanted):
-        return [seat for seat in self.all if not seat.last or seat.last.done()][:wanted]
+        return [worker for worker in self.all if not worker.last or worker.last.done()][:wanted]
 
     def halt(self):
         self.halted.set()
 
     def close(self):
-        [seat.pool.shutdown() for seat in self.all]
+        [worker.thread.shutdown() for worker in self.all]
 
 
 def dispatched(runs, pool, store, stop=None, retry=False):

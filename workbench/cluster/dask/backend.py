@@ -42,15 +42,18 @@ class DaskBackend:
         >>> from workbench.lander import LanderConfig
         >>> here = LocalCluster(n_workers=1, processes=False, dashboard_address=None)
         >>> with here, Client(here) as client:
-        ...     fleet = DaskBackend(client, Lander(LanderConfig()), sizes=Sizes(alone=2, queries=2, base=2))
-        ...     fleet.knn(torch.eye(3) * 0.6 + 0.3, 2).neighbors.tolist()
+        ...     backend = DaskBackend(client, Lander(LanderConfig()), sizes=Sizes(alone=2, queries=2, base=2))
+        ...     backend.knn(torch.eye(3) * 0.6 + 0.3, 2).neighbors.tolist()
         [[1, 2], [0, 2], [0, 1]]
     """
 
     def __init__(
         self, client: Client, lander: Lander, *, device: str = "auto", seed: int = 0, sizes: Sizes | None = None
     ) -> None:
-        self._pool, self._lander, self._device, self._seed = WorkerPool(client), lander, device, seed
+        self._pool = WorkerPool(client)
+        self._lander = lander
+        self._device = device
+        self._seed = seed
         self._sizes = sizes or SIZES
         self._weights = self._pool.share(lambda: copy.deepcopy(lander).cpu().eval())
 
@@ -85,7 +88,8 @@ class DaskBackend:
         """
         if graph.n < self._sizes.alone or graph.k == 0:
             return self._lander.predict(nodes, graph)
-        inputs, hops = self._lander.inputs(nodes, graph), self._lander.config.layers + 1
+        inputs = self._lander.inputs(nodes, graph)
+        hops = self._lander.config.layers + 1
         most = self._pool.fair(graph.n, LEAST, self._sizes.nodes)
         blocks = [block.to(graph.neighbors.device) for block in near_blocks(nodes.center, most, self._seed)]
         linkage = torch.empty_like(graph.similarity)

@@ -59,7 +59,8 @@ def exact_lists(pool: WorkerPool, features: Tensor, k: int, sizes: Sizes, device
         sizes: of the blocks.
         device: of the workers.
     """
-    n, rows = len(features), features.cpu().contiguous()
+    n = len(features)
+    rows = features.cpu().contiguous()
     m = min(k + NEXT, n - 1)
     base = [(first, pool.share(partial(_rows, rows, first, sizes.base))) for first in range(0, n, sizes.base)]
 
@@ -67,7 +68,8 @@ def exact_lists(pool: WorkerPool, features: Tensor, k: int, sizes: Sizes, device
         sent = pool.send((rows[asked].numpy(), asked.numpy(), None if level is None else level.numpy()))
         return pool.submit(merged, m, [pool.submit(nearest, sent, block, first, m, device) for first, block in base])
 
-    value, index = torch.empty(n, m), torch.empty(n, m, dtype=torch.long)
+    value = torch.empty(n, m)
+    index = torch.empty(n, m, dtype=torch.long)
 
     def look_up(asked: Tensor, level: Tensor | None) -> None:
         spans = torch.arange(len(asked)).split(pool.fair(len(asked), LEAST, sizes.queries))
@@ -91,12 +93,14 @@ def approximate_lists(pool: WorkerPool, features: Tensor, k: int, sizes: Sizes, 
         pool, features, k, sizes: see `exact_lists`.
         seed: of the trees.
     """
-    rows, m = features.cpu().contiguous(), min(k + SPARE, len(features) - 1)
+    rows = features.cpu().contiguous()
+    m = min(k + SPARE, len(features) - 1)
     depth = depth_for(len(rows), sizes.part)
     with Threads() as threads:
         grown = threads.map(partial(tree_order, rows.numpy(), depth, seed), range(SPLITS if depth else 1))
         orders = list(grown)
-    best, ids = np.full((len(rows), m), -np.inf, np.float32), np.full((len(rows), m), -1, np.int32)
+    best = np.full((len(rows), m), -np.inf, np.float32)
+    ids = np.full((len(rows), m), -1, np.int32)
     for order in orders:
         parts = [part.numpy() for part in blocks_of(order, depth)]
         jobs = [pool.task(searched, partial(_rows_at, rows, part), m, seed) for part in parts]
@@ -150,10 +154,13 @@ def _explore(pool: WorkerPool, rows: Tensor, best: Any, ids: Any, blocks: list[T
         near = ids[:, : max(1, int(REACH * ids.shape[1]))].copy()
         links, fresh = map(torch.from_numpy, both_ways(near, known))
         around = partial(_around, rows, links, fresh, best, ids)
-        better, jobs = 0, [pool.task(explored, partial(around, block)) for block in blocks]
+        better = 0
+        jobs = [pool.task(explored, partial(around, block)) for block in blocks]
         for which, (more, value, index) in pool.run(jobs, "k-NN graph: neighbours"):
-            block, better = blocks[which].numpy(), better + more
-            best[block], ids[block] = value, index
+            block = blocks[which].numpy()
+            better = better + more
+            best[block] = value
+            ids[block] = index
         if better < SETTLED * len(ids):
             return
         known = near
@@ -162,7 +169,8 @@ def _explore(pool: WorkerPool, rows: Tensor, best: Any, ids: Any, blocks: list[T
 def _around(rows: Tensor, links: Tensor, fresh: Tensor, best: Any, ids: Any, block: Tensor) -> tuple[Any, ...]:
     """What `explored` reads of a block."""
     nodes, local, hop_sizes = k_hop_subgraph(links, block, 2)
-    near, own = slice(hop_sizes[1]), block.numpy()
+    near = slice(hop_sizes[1])
+    own = block.numpy()
     part = nodes.int(), rows[nodes], local[near].int(), fresh[nodes[near]]
     return (*(column.numpy() for column in part), best[own], ids[own])
 

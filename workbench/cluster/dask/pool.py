@@ -18,8 +18,8 @@ from .tasks import code_here, guarded
 
 AHEAD = 2  # tasks in flight per thread of the cluster: one computes while the data of the next travel
 PATIENCE = 60.0  # seconds to wait for a worker where there is none
-RETRIES = 5  # times that one piece of work may be lost
-Job = Callable[[], "Future[Any]"]  # submits a piece of work, again if need be
+RETRIES = 5  # times that one task may be lost
+Job = Callable[[], "Future[Any]"]  # submits a task, again if need be
 
 
 class ClusterError(OSError):
@@ -40,7 +40,8 @@ class Shared:
     """
 
     def __init__(self, client: Client, make: Callable[[], Any]) -> None:
-        self._client, self._make = client, make
+        self._client = client
+        self._make = make
         self._future: Future[Any] | None = None
 
     def future(self) -> Future[Any]:
@@ -155,7 +156,8 @@ class WorkerPool:
             yield result
 
     def _results(self, jobs: Sequence[Job], tasks: int) -> Iterator[tuple[int, Any]]:
-        source, ended = enumerate(jobs), queue.SimpleQueue[_Task]()
+        source = enumerate(jobs)
+        ended = queue.SimpleQueue[_Task]()
         flying: dict[int, _Task] = {}
         try:
             while True:
@@ -164,19 +166,19 @@ class WorkerPool:
                     flying[job[0]] = self._start(*job, ended)
                 if not flying:
                     return
-                piece = self._next(ended)
+                task = self._next(ended)
                 try:
-                    result = piece.future.result()
+                    result = task.future.result()
                 except CancelledError as error:  # a worker is gone with what the task reads
-                    lost = self._again(piece.lost, error)
-                    flying[piece.number] = self._start(piece.number, piece.job, ended, lost)
+                    lost = self._again(task.lost, error)
+                    flying[task.number] = self._start(task.number, task.job, ended, lost)
                     continue
                 except Exception as error:
                     raise self._failed(error) from error
-                del flying[piece.number]
-                yield piece.number, result
+                del flying[task.number]
+                yield task.number, result
         finally:
-            self._cancel([piece.future for piece in flying.values()])
+            self._cancel([task.future for task in flying.values()])
 
     def close(self) -> None:
         """Free what workers hold of ours, though an error's traceback may still name it."""
@@ -186,17 +188,17 @@ class WorkerPool:
     def _start(self, number: int, job: Job, ended: queue.SimpleQueue[_Task], lost: int = 0) -> _Task:
         """Submit it; it enters the queue when it has ended, one way or another."""
         try:
-            piece = _Task(number, job, lost, job())
+            task = _Task(number, job, lost, job())
         except OSError as error:  # the worker that was to take the data left just then
             return self._start(number, job, ended, self._again(lost, error))
-        piece.future.add_done_callback(lambda _: ended.put(piece))
-        return piece
+        task.future.add_done_callback(lambda _: ended.put(task))
+        return task
 
     def _again(self, lost: int, error: BaseException) -> int:
-        """How often a piece of work is lost now, after a moment in which the scheduler may notice who is gone."""
+        """How often a task is lost now, after a moment in which the scheduler may notice who is gone."""
         if lost == RETRIES or self.client.status != "running":
             raise ClusterError(
-                f"client: {self.name} lost a piece of work {lost + 1} times, last with {_said(error)}; "
+                f"client: {self.name} lost a task {lost + 1} times, last with {_said(error)}; "
                 f"look whether its scheduler lives and its workers stay"
             ) from error
         time.sleep(0.2 * lost)

@@ -52,7 +52,7 @@ def nearest(asked: tuple[Any, Any, Any], base: Any, first: int, m: int, device: 
     """The up to m highest products of some rows with a block of the base, falling.
 
     Args:
-        asked: rows [q, d], their numbers [q] and a level per row or None (`_search.best_products`).
+        asked: rows [q, d], their numbers [q] and a level per row or None (`graph.exact.best_products`).
         base: the block, whose first row has the number `first`.
         m: length of the lists; a smaller block gives shorter ones.
         device: where to multiply.
@@ -113,7 +113,8 @@ def explored(part: tuple[Any, ...]) -> tuple[int, Any, Any]:
     order = np.argsort(nodes)
     at = order[np.searchsorted(nodes, ids, sorter=order).clip(max=len(nodes) - 1)]
     aside = np.broadcast_to(-2 - np.arange(ids.shape[1]), ids.shape)  # who is not here keeps its place, as -2 - slot
-    local, best = np.where(nodes[at] == ids, at, aside).astype(np.int32), best.copy()
+    local = np.where(nodes[at] == ids, at, aside).astype(np.int32)
+    best = best.copy()
     better = _numba.explore(features, best, local, links, fresh, 0, len(ids))
     kept = np.take_along_axis(ids, (-2 - local).clip(min=0), axis=1)
     return better, best, np.where(local >= 0, nodes[local.clip(min=0)], kept).astype(np.int32)
@@ -130,7 +131,8 @@ def linked(k_hop_subgraph: tuple[Any, ...], lander: Lander, device: str) -> Any:
 
 
 def packed(k_hop_subgraph: GraphInputs) -> tuple[Any, ...]:
-    """A k-hop subgraph as arrays, without the last ring's lists, which are empty: most of its nodes lie there."""
-    graph, inner = k_hop_subgraph.graph, slice(k_hop_subgraph.hop_sizes[-2])
+    """A k-hop subgraph as arrays, without the empty lists of its outermost nodes, which are most of its nodes."""
+    graph = k_hop_subgraph.graph
+    inner = slice(k_hop_subgraph.hop_sizes[-2])
     columns = (graph.neighbors[inner].int(), graph.similarity[inner], k_hop_subgraph.nodes, k_hop_subgraph.edges[inner])
     return (*(column.cpu().numpy() for column in columns), k_hop_subgraph.hop_sizes)

@@ -34,7 +34,8 @@ def unpaired_half(table: pd.DataFrame, reference: Mapping[str, Any], config: str
 @add_check("10-seeds", hint="Try n = 2, 3, 4, ...: t depends on n, too.")
 def seeds_needed(table: pd.DataFrame, reference: Mapping[str, Any], config: str, half: float) -> int:
     """number of seeds that makes the interval that narrow"""
-    spread, n = _pairs(table, reference, config)["difference"].std(), 2
+    spread = _pairs(table, reference, config)["difference"].std()
+    n = 2
     while stdtrit(n - 1, 0.975) * spread / np.sqrt(n) > half:
         n += 1
     return n

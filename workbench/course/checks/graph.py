@@ -58,7 +58,8 @@ def margin(features: Tensor, directions: Tensor, labels: Tensor, scale: float, m
 @add_check("01-pca", how="property", wrong=[[0.0, 0.0]])
 def pca(answer: Any, features: Any) -> str:
     """images on the first two principal axes, either way round"""
-    have, want = as_numbers(answer), PCA(2, svd_solver="full").fit_transform(np.asarray(features, dtype=np.float64))
+    have = as_numbers(answer)
+    want = PCA(2, svd_solver="full").fit_transform(np.asarray(features, dtype=np.float64))
     if have is None or have.shape != want.shape:
         return f"two numbers for each of the {len(want):,} images are expected, an array of shape {list(want.shape)}"
     off = np.minimum(np.abs(have - want).max(axis=0), np.abs(have + want).max(axis=0)).max()
@@ -128,7 +129,7 @@ def official(ks: Sequence[int]) -> list[int]:
     return [k - 1 for k in ks]
 
 
-@add_check("02-one-sided", within=0.002, hint="One-sided: present, but not mutual.")
+@add_check("02-one-sided", within=0.002, hint="One-sided: listed, but not mutual.")
 def one_sided(graph: KnnGraph, labels: Any) -> float:
     """share of one-sided links that join a class"""
     alone = graph.mask & ~mutual(graph)

@@ -77,8 +77,8 @@ def density(lander: Lander, features: Tensor, graph: KnnGraph) -> Tensor:
 
 @add_check("04-reach", how="set", hint="The neighbours of a neighbour reach it through the first layer.")
 def reach(graph: KnnGraph, node: int) -> set[int]:
-    """nodes that two layers can hear"""
-    numbers = torch.arange(graph.n, dtype=torch.float64)[:, None]  # halo takes rows of numbers
+    """nodes of the 2-hop subgraph: those that two layers can hear"""
+    numbers = torch.arange(graph.n, dtype=torch.float64)[:, None]  # GraphInputs takes rows of numbers
     seen = GraphInputs(graph, numbers, graph.similarity[..., None]).k_hop_subgraph(torch.tensor([node]), hops=2)
     return set(seen.nodes[:, 0].long().tolist())
 
@@ -164,7 +164,8 @@ def part(graph: KnnGraph, prediction: Prediction, image: int) -> float:
     parent = _parents(graph, prediction, 0.0).tolist()
     weakest = 1.0
     while parent[image] != image:
-        weakest, image = min(weakest, float(strength[image])), parent[image]
+        weakest = min(weakest, float(strength[image]))
+        image = parent[image]
     return weakest
 
 
@@ -179,7 +180,8 @@ def best(graph: KnnGraph, prediction: Prediction, labels: Any) -> float:
 def price(a: int, b: int) -> int:
     """wrong pairs that one link makes"""
     apart = contingency(np.repeat([0, 1], [a, b]), np.zeros(a + b, dtype=int))
-    n_pairs, right = (a + b) * (a + b - 1) // 2, pairwise(apart).precision
+    n_pairs = (a + b) * (a + b - 1) // 2
+    right = pairwise(apart).precision
     return round(n_pairs * (1 - right))
 
 

@@ -116,7 +116,8 @@ def optimism(baseline: type[Baseline], features: Any, labels: Any, test_features
 @add_check("09-crowd", how="choice", hint="Print all settings; a lower distance threshold joins less.")
 def crowd(features: Any, labels: Any, parts: int) -> str:
     """where average linkage is tuned to join less"""
-    rows, truth = np.asarray(features), np.asarray(labels)
+    rows = np.asarray(features)
+    truth = np.asarray(labels)
     inside = [truth % parts == part for part in range(parts)]
     few = [_threshold(rows[part], truth[part]) for part in inside]
     return "all" if _threshold(rows, truth) < np.mean(few) else "few"
@@ -152,7 +153,9 @@ def dominates(labels_true: Any, labels_pred: Any) -> str:
     return "merges" if score.precision < score.recall else "splits"
 
 
-@add_check("11-cuts", hint="Plan(edits=[Edit(level, child_image, parent_image, 0)]); compare F after the last level.")
+@add_check(
+    "11-cuts", hint="Intervention(edits=[Edit(level, child_image, parent_image, 0)]); compare F after the last level."
+)
 def lasting_cuts(study: InterventionStudy, labels: Any, n: int) -> int:
     """number of cuts whose gain is still there after the last level"""
     links = false_merges(study.own, labels).head(n)
@@ -166,7 +169,7 @@ def _final_gain(study: InterventionStudy, labels: Any, link: Any) -> float:
     return after - before
 
 
-@add_check("11-ceiling", within=0.002, hint="Plan(links=range(10), density=range(10)) has both heads right.")
+@add_check("11-ceiling", within=0.002, hint="Intervention(links=range(10), density=range(10)) has both heads right.")
 def ceiling(study: InterventionStudy) -> float:
     """BCubed F with true links and true densities at every level"""
     levels = range(max(10, study.settings.max_levels))
@@ -178,7 +181,7 @@ def ceiling(study: InterventionStudy) -> float:
 
 @add_check("12-duplicates", how="set", hint="The nearest neighbour's similarity is 1, up to rounding.")
 def duplicates(graph: KnnGraph) -> list[int]:
-    """rows that have an exact copy"""
+    """rows that have an exact duplicate"""
     nearest = (graph.similarity * graph.mask).amax(dim=1)
     return [int(i) for i in (nearest >= 1 - 1e-6).nonzero()[:, 0]]
 
@@ -198,14 +201,16 @@ def orphans(graph: KnnGraph) -> float:
 
 @add_check("12-strangers", within=0.01, hint="Fit on the rows of known classes, predict the others, count -1.")
 def strangers(features: Any, labels: Any, first_new: int) -> float:
-    """share of images of new classes that predict gives to no cluster"""
-    rows, known = np.asarray(features), np.asarray(labels) < first_new
+    """share of out-of-sample rows of new classes that predict gives to no cluster"""
+    rows = np.asarray(features)
+    known = np.asarray(labels) < first_new
     return float((HiLander().fit(rows[known]).predict(rows[~known]) == -1).mean())
 
 
 @add_check("12-tau", hint="Cluster all rows at each tau, but score only the labelled ones.")
 def tau_of_few(features: Any, labels: Any, labelled: Any, taus: Sequence[float]) -> float:
     """tau of highest BCubed F on the labelled rows"""
-    known, truth = np.asarray(labelled), np.asarray(labels)
+    known = np.asarray(labelled)
+    truth = np.asarray(labels)
     found = [HiLander(tau=tau).fit(features).labels_ for tau in taus]
     return float(taus[int(np.argmax([scores(truth[known], clusters[known])["bcubed_f"] for clusters in found]))])

@@ -1,4 +1,4 @@
-"""The other clusterers behind one face (`fit(X)`, `labels_`), their settings chosen by `tune`, their rows by `compare`.
+"""The other clusterers, all as `fit(X)` and `labels_`: `tune` chooses their settings, `compare` scores them.
 
 ```
 tune_all(BASELINES, meta_val features, labels) -> {name: Tuned} -> compare(test features, labels, ...) -> table

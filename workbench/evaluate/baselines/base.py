@@ -1,4 +1,4 @@
-"""The one face of every baseline: cosine geometry, scikit-learn's contract, zero rows and single rows settled once."""
+"""The base class of every baseline: unit rows, scikit-learn's contract, and what zero rows and single rows become."""
 
 from __future__ import annotations
 
@@ -81,8 +81,11 @@ class Baseline(ClusterMixin, BaseEstimator, ABC):
         labels = np.full(len(prepared.nonzero), -1, dtype=np.int64)
         if prepared.data is not None:
             labels[prepared.nonzero] = self._assign(prepared.data)
+
+        # Numbers after the largest found one; where all is noise (-1) or nothing was found they begin at 0.
         alone = ~prepared.nonzero if prepared.data is not None else np.ones_like(prepared.nonzero)
         labels[alone] = labels.max() + 1 + np.arange(alone.sum())
+
         self.labels_ = labels
         self.n_features_in_ = prepared.n_features
         return self

@@ -72,7 +72,7 @@ class Spectral(Baseline):
 
     oracle = True
     grid: ClassVar[Grid] = {"k": (5, 10, 20)}
-    max_n = 8_000
+    max_n = 8_000  # K grows with N where classes keep their size, so that time grows with N^3
 
     def __init__(self, *, n_clusters: int = 8, k: int = 10, random_state: int | None = 0) -> None:
         self.n_clusters = n_clusters
@@ -81,10 +81,13 @@ class Spectral(Baseline):
 
     def _assign(self, data: Float[Tensor, "n d"]) -> Int64[np.ndarray, " n"]:
         similarity = symmetric(knn(data, self.k))
-        degree = similarity.sum(axis=1)
+        degree = similarity.sum(axis=1)  # (n,)
         scale = diags_array(1 / np.sqrt(np.where(degree > 0, degree, 1.0)))
+
         count = min(check_int(self.n_clusters, "n_clusters"), len(data))
         vectors = leading_eigenvectors(csr_array(scale @ similarity @ scale), count, self.random_state)
+
+        # Length 1, as Ng, Jordan & Weiss do; a node without edges has no entry in these vectors and stays at 0.
         rows = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return kmeans(rows, self.n_clusters, self.random_state)
 

@@ -65,12 +65,14 @@ def tune(
     start = time.perf_counter()
     features = check_array(features, "features")
     labels = check_labels(labels, len(features))
+
     base = informed(baseline() if isinstance(baseline, type) else baseline, labels)
     candidates = list(_candidates(base, base.grid if grid is None else grid))
     fitted = _fit_each([clone(base).set_params(**settings) for settings in candidates], features)
     tried = pd.DataFrame(
         [{**settings, **_short(scores(labels, f))} for settings, f in zip(candidates, fitted, strict=True)]
     )
+
     settings = candidates[int(tried["bcubed_f"].to_numpy().argmax())]
     return Tuned(clone(base).set_params(**settings), settings, on, tried, time.perf_counter() - start)
 
@@ -105,11 +107,13 @@ def _candidates(base: Baseline, grid: Mapping[str, Sequence[Any]]) -> Iterator[d
 
 def _fit_each(estimators: Sequence[Baseline], features: np.ndarray) -> Iterator[Int64[np.ndarray, " n"]]:
     """Labels by each estimator; estimators alike in `prepared_by` share what they prepare."""
-    key, prepared = None, None
-    for estimator in estimators:
+    key = None
+    prepared = None
+    for estimator in estimators:  # only the last preparation is kept: grids list what it depends on first
         own_key = tuple(estimator.get_params()[name] for name in estimator.prepared_by)
         if prepared is None or own_key != key:
-            key, prepared = own_key, estimator.prepare(features)
+            key = own_key
+            prepared = estimator.prepare(features)
         yield _labels(estimator, prepared)
 
 
@@ -146,7 +150,7 @@ def compare(
         estimators: name -> any scikit-learn style clusterer, or what `tune` returned.
         progress: show a progress bar.
 
-    Returns: a frame with columns `method, settings, oracle, tuned_on`, all of `metrics.scores`, `seconds, error`.
+    Returns: a frame with columns `method, settings, oracle, tuned_on`, all of `evaluate.scores`, `seconds, error`.
 
     Raises:
         ValueError: features or labels that no method could use.
@@ -215,9 +219,12 @@ def stratified_sample(labels: Any, n: int, seed: int = 0) -> Int64[np.ndarray, "
     check_int(n, "n")
     if n >= len(labels):
         return np.arange(len(labels))
+
     classes, sizes = np.unique(labels, return_counts=True)
     rng = np.random.default_rng(seed)
     by_size = np.lexsort((rng.random(len(classes)), sizes))
+    # Multiples of the golden ratio modulo 1 fall evenly into [0, 1), however early one stops: small and large classes
+    # are drawn alike, whatever `n` is.
     golden = (rng.random() + np.arange(len(classes)) * (np.sqrt(5) - 1) / 2) % 1
     drawn = by_size[golden.argsort()]
     taken = drawn[np.cumsum(sizes[drawn]) <= n]

@@ -72,14 +72,19 @@ def rank_order(graph: KnnGraph, block: int = 2**22) -> Float[Tensor, "n k"]:
 
     Source: Otto, Wang & Jain 2018, "Clustering millions of faces by identity".
     """
-    node, slot = graph.mask.nonzero(as_tuple=True)
-    sets = graph.neighbors.sort(dim=1).values
+    node, slot = graph.mask.nonzero(as_tuple=True)  # (edges,)
+    sets = graph.neighbors.sort(dim=1).values  # (n, k)
     distance = torch.full_like(graph.similarity, torch.inf)
+
+    # In chunks of `block` values (2^22 int64 are 32 MB a tensor): all edges at once would be a table of n k^2.
     for edges in torch.arange(len(node)).split(max(1, block // max(1, graph.k))):
-        a, rank = node[edges], slot[edges] + 1
+        a = node[edges]  # (e,)
+        rank = slot[edges] + 1
         b = graph.neighbors[a, slot[edges]]
+
         back = graph.neighbors[b] == a[:, None]
         rank_back = torch.where(back.any(dim=1), back.long().argmax(dim=1) + 1, graph.k + 1)
+
         missing = _missing(graph, sets, a, b, rank) + _missing(graph, sets, b, a, rank_back)
         distance[a, slot[edges]] = missing / torch.minimum(rank, rank_back)
     return distance
@@ -89,11 +94,14 @@ def _missing(
     graph: KnnGraph, sets: Int[Tensor, "n k"], a: Int[Tensor, " e"], b: Int[Tensor, " e"], rank: Int[Tensor, " e"]
 ) -> Int[Tensor, " e"]:
     """How many of the first `rank` entries of a's list are neither b nor in b's list; `sets` = the lists in order."""
-    entries, other = graph.neighbors[a], sets[b]
+    entries = graph.neighbors[a]  # (e, k)
+    other = sets[b]  # (e, k)
+
+    # Membership by binary search in the sorted list: O(k log k) an edge, where comparing all pairs takes k^2.
     place = torch.searchsorted(other, entries).clamp_(max=graph.k - 1)
-    known = (other.gather(1, place) == entries) | (entries == b[:, None]) | (entries < 0)
+    excused = (other.gather(1, place) == entries) | (entries == b[:, None]) | (entries < 0)
     counted = torch.arange(graph.k, device=entries.device) < rank[:, None]
-    return (counted & ~known).sum(dim=1)
+    return (counted & ~excused).sum(dim=1)
 
 
 class ApproximateRankOrder(Baseline):
@@ -143,15 +151,18 @@ def first_neighbor_partitions(rows: Float[Tensor, "n d"]) -> list[Int64[np.ndarr
     Source: Sarfraz, Sharma & Stiefelhagen 2019, "Efficient parameter-free clustering using first neighbor relations".
     """
     partitions: list[Int64[np.ndarray, " n"]] = []
-    labels, means = torch.arange(len(rows)), rows
+    labels = torch.arange(len(rows))
+    means = rows
     while True:
         graph = knn(means, k=1)
         joined = torch.from_numpy(components(graph, graph.mask))
         n_clusters = int(joined.max()) + 1
         if n_clusters == len(means) or (n_clusters == 1 and partitions):
             return partitions or [labels.numpy()]
+
         labels = joined[labels]
         partitions.append(labels.numpy())
+        # Means of the images, not of the clusters' means: every image counts the same.
         sums = torch.zeros(n_clusters, rows.shape[1]).index_add_(0, labels, rows)
         means = torch.nn.functional.normalize(sums, dim=1)
 

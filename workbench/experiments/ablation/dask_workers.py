@@ -1,4 +1,4 @@
-"""The workers of a Dask cluster as the crew of a sweep; they need no share in its store."""
+"""The workers of a Dask cluster as the pool of a sweep; they need no share in its store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from distributed import Client, Event
 from distributed.scheduler import KilledWorker
 
 from .run import AblationData, Run, code_version
-from .workers import Attempt, Result, Seat
+from .workers import Attempt, Result, Worker
 
 PATIENCE = 60.0  # seconds to wait for a worker where there is none
 
@@ -21,7 +21,7 @@ _one_at_a_time = threading.Lock()  # in a worker: runs draw from torch's generat
 
 
 class DaskWorkers:
-    """A seat per worker of the cluster, also of those that join it later.
+    """One for each worker of the cluster, also of those that join it later.
 
     Args:
         attempt: does a run; a function of a module, not of a notebook.
@@ -31,13 +31,14 @@ class DaskWorkers:
     """
 
     def __init__(self, attempt: Attempt, data: AblationData, device: str, client: Client) -> None:
-        self._client, self._data = client, data
+        self._client = client
+        self._data = data
         self._stop = Event(f"stop-{uuid.uuid4().hex}", client)
         self._work = partial(_work, attempt, self._stop.name, device)
-        self._seats: dict[str, _Worker] = {}
+        self._workers: dict[str, _Worker] = {}
         self._seen = time.monotonic()
 
-    def free(self, wanted: int) -> Sequence[Seat]:
+    def free(self, wanted: int) -> Sequence[Worker]:
         """One for each worker that is there, less the busy ones.
 
         Raises:
@@ -48,11 +49,13 @@ class DaskWorkers:
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen > PATIENCE:
             raise RuntimeError(f"client: expected a cluster with workers, had none for {PATIENCE:.0f} s; start one")
-        self._seats = {address: seat for address, seat in self._seats.items() if address in here and not seat.dead}
-        free = [seat for seat in self._seats.values() if not seat.busy]
-        for address in sorted(here.keys() - self._seats)[: max(0, wanted - len(free))]:
-            self._seats[address] = _Worker(self._client, address, self._work, self._data)
-            free.append(self._seats[address])
+        self._workers = {
+            address: worker for address, worker in self._workers.items() if address in here and not worker.dead
+        }
+        free = [worker for worker in self._workers.values() if not worker.busy]
+        for address in sorted(here.keys() - self._workers)[: max(0, wanted - len(free))]:
+            self._workers[address] = _Worker(self._client, address, self._work, self._data)
+            free.append(self._workers[address])
         return free[:wanted]
 
     def halt(self) -> None:
@@ -62,17 +65,19 @@ class DaskWorkers:
     def close(self) -> None:
         """What is in flight ends after its epoch, and its result is dropped."""
         self.halt()
-        for seat in self._seats.values():
-            seat.close()
+        for worker in self._workers.values():
+            worker.close()
 
 
 class _Worker:
-    """A seat that is a worker of the cluster."""
+    """A worker of the cluster."""
 
     def __init__(
         self, client: Client, address: str, work: Callable[[Run, AblationData], Result], data: AblationData
     ) -> None:
-        self._client, self._address, self._work = client, address, work
+        self._client = client
+        self._address = address
+        self._work = work
         self._data = client.scatter(data, workers=[address], hash=False)
         self._executor = client.get_executor(workers=[address], pure=False)
         self._last: Future[Result] | None = None

@@ -83,7 +83,7 @@ DESIGNS: tuple[Design, ...] = (
         "graph",
         "The whole graph at once, or in subgraphs?",
         "L-GCN judges each image in a subgraph around it; the paper infers once on the whole graph. Here every node "
-        "of level 0 is judged in its piece of 1 or 2 steps, and the answers are merged. Look at seconds, too. One "
+        "of level 0 is judged in its subgraph of 1 or 2 steps, and the answers are merged. Look at seconds, too. One "
         "training.",
         {"whole": {}, "2 steps": {"use.hops": 2}, "1 step": {"use.hops": 1}},
     ),

@@ -1,4 +1,4 @@
-"""Hands the runs of a sweep to a crew, each under its claim, and stores what comes back."""
+"""Hands the runs of a sweep to a pool of workers, each under its claim, and stores what comes back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .run import Cancelled, Run
 from .store import Store
-from .workers import Result, Seat, Stop, WorkerPool
+from .workers import Result, Stop, Worker, WorkerPool
 
 WAIT = 0.5  # seconds between two looks at runs that others compute, and at `stop`
 TRIES = 3  # a run whose process died so often is given up
@@ -24,7 +24,7 @@ Done = tuple[Run, Result]
 class _Job:
     """The first run of a group, in the works."""
 
-    seat: Seat
+    worker: Worker
     group: Group
     claim: ExitStack
 
@@ -37,7 +37,7 @@ class Dispatch:
 
     Args:
         runs: to be made.
-        crew: makes them; closed at the end.
+        pool: makes them; closed at the end.
         place: where the results go.
         together: runs for which it is equal form a group.
         retry: make runs again that failed.
@@ -51,7 +51,9 @@ class Dispatch:
             groups.setdefault(together(run), deque()).append(run)
         self._waiting = deque(groups.values())
         self._at_work: dict[Future[Result], _Job] = {}
-        self._pool, self._place, self._retry = pool, place, retry
+        self._pool = pool
+        self._place = place
+        self._retry = retry
         self._deaths: Counter[str] = Counter()
 
     def results(self, stop: Stop | None) -> Generator[Done, None, None]:
@@ -69,23 +71,24 @@ class Dispatch:
                 job.claim.close()
 
     def _hand_out(self) -> Iterator[Done]:
-        """A run for each free seat; gives those that others finished meanwhile."""
+        """A run for each free worker; gives those that others finished meanwhile."""
         free = deque(self._pool.free(len(self._waiting)) if self._waiting else ())
         for _ in range(len(self._waiting)):
             if not free:
                 return
             yield from self._begin(self._waiting.popleft(), free)
 
-    def _begin(self, group: Group, free: deque[Seat]) -> Iterator[Done]:
+    def _begin(self, group: Group, free: deque[Worker]) -> Iterator[Done]:
         """The first run of the group that nobody has made; the group waits again if somebody is at it."""
         while group:
-            run, old = group[0], None
+            run = group[0]
+            old = None
             with ExitStack() as claim:
                 if claim.enter_context(self._place.claim(run.key)):
                     old = finished(run, self._place, self._retry)  # by another process, since we looked
                     if old is None:
-                        seat = free.popleft()
-                        self._at_work[seat.submit(run)] = _Job(seat, group, claim.pop_all())
+                        worker = free.popleft()
+                        self._at_work[worker.submit(run)] = _Job(worker, group, claim.pop_all())
                         return
             if old is None:
                 self._waiting.append(group)
@@ -100,7 +103,7 @@ class Dispatch:
         elif self._waiting:
             time.sleep(WAIT)  # others compute them
         for future, job in list(self._at_work.items()):
-            lost = job.seat.lost(future)
+            lost = job.worker.lost(future)
             if lost or future.done():
                 del self._at_work[future]
                 with job.claim:

@@ -62,7 +62,8 @@ class RunQueue(Worker):
     ) -> None:
         super().__init__(on_change)
         self._go: dict[str, Any] = {"data": data, "store": store, "base": base, "device": device, "progress": False}
-        self.seeds, self._base = [int(seed) for seed in seeds], base
+        self.seeds = [int(seed) for seed in seeds]
+        self._base = base
         self.configs: list[Factors] = [factors for factors, _ in configurations(grid, base)]
         self.queued: list[Factors] = []
         self.current: tuple[Factors, int] | None = None

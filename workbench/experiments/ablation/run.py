@@ -128,7 +128,9 @@ def computed(
     Raises:
         Cancelled: `stop` said so after an epoch.
     """
-    settings, part, where = run.settings, data.seen(run.settings.features), resolve_device(device)
+    settings = run.settings
+    part = data.seen(run.settings.features)
+    where = resolve_device(device)
     learned = _learned_from(part.train, settings, run.seed)
     made = [
         trained(one.settings, run.seed, learned, device, stop, (place, one.key) if place else None)

@@ -93,7 +93,8 @@ def _names(record: Any, prefix: str = "") -> list[str]:
     """Dotted names of all settings."""
     names = []
     for part in fields(record):
-        value, name = getattr(record, part.name), f"{prefix}{part.name}"
+        value = getattr(record, part.name)
+        name = f"{prefix}{part.name}"
         names += _names(value, f"{name}.") if is_dataclass(value) else [name]
     return names
 
@@ -142,7 +143,8 @@ def _listed(grid: Grid) -> list[Changes]:
 
 def _changed(settings: Settings, changes: Changes) -> Settings:
     """The settings with all changes made; in an order in which each step is allowed, if there is one."""
-    left, refused = dict(changes), ValueError()
+    left = dict(changes)
+    refused = ValueError()
     while left:
         for name, value in list(left.items()):
             try:

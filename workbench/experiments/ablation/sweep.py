@@ -131,7 +131,8 @@ def _training(run: Run) -> str:
 def _runs(grid: Grid, data: AblationData, seeds: Sequence[int], base: Settings | None) -> list[Run]:
     if not len(seeds) or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds: expected at least one seed, each once, got {list(seeds)}")
-    fingerprint, code = data.fingerprint, code_version()
+    fingerprint = data.fingerprint
+    code = code_version()
     whole = [check_int(seed, "seeds", low=0) for seed in seeds]
     wanted = configurations(grid, base)  # seed by seed: all configurations are compared early
     return [Run(factors, settings, seed, fingerprint, code) for seed in whole for factors, settings in wanted]

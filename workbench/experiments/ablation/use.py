@@ -75,11 +75,11 @@ class UseConfig:
 
 
 def subgraph_predictor(lander: Lander, hops: int) -> Predictor:
-    """Inference on subgraphs: each node of level 0 is judged in the piece of graph that lies `hops` steps around it.
+    """Inference on subgraphs: each node of level 0 is judged in its k-hop subgraph, `hops` steps around it.
 
-    The node's own links are read off its piece, with all pieces apart from each other, and put together to the linkage
-    of the whole graph. The model runs on as many nodes as all pieces have together, which is what whole-graph inference
-    saves. Levels above are small and judged whole.
+    The node's own links are read off its subgraph, with all subgraphs apart from each other, and put together to the
+    linkage of the whole graph. The model runs on as many nodes as all subgraphs have together, which is what
+    whole-graph inference saves. Levels above are small and judged whole.
 
     Example:
         >>> import torch, workbench as wb
@@ -106,7 +106,7 @@ def subgraph_predictor(lander: Lander, hops: int) -> Predictor:
 
 def _judged_apart(lander: Lander, nodes: Nodes, graph: KnnGraph, pivots: Int[Tensor, " b"], hops: int) -> Prediction:
     """Linkage [b, k] and density [b] of some nodes, each in a subgraph of its own."""
-    own = pivots * graph.n + pivots  # a node in a piece is named pivot * n + node
+    own = pivots * graph.n + pivots  # a node in a subgraph is named pivot * n + node
     names = own
     for _ in range(hops):
         reached = _neighbor_names(graph, names)
@@ -116,13 +116,15 @@ def _judged_apart(lander: Lander, nodes: Nodes, graph: KnnGraph, pivots: Int[Ten
     inside = (wanted >= 0) & (names[at] == wanted)
     order = inside.logical_not().long().argsort(dim=1, stable=True)  # what was cut off leaves no gap in a list
     node = names % graph.n
-    piece = KnnGraph(torch.where(inside, at, -1).gather(1, order), (graph.similarity[node] * inside).gather(1, order))
-    guess = lander.predict(Nodes.of_images(nodes.identity[node]), piece)
+    subgraph = KnnGraph(
+        torch.where(inside, at, -1).gather(1, order), (graph.similarity[node] * inside).gather(1, order)
+    )
+    guess = lander.predict(Nodes.of_images(nodes.identity[node]), subgraph)
     rows = torch.searchsorted(names, own)
     return Prediction(guess.linkage[rows], guess.density[rows])
 
 
 def _neighbor_names(graph: KnnGraph, names: Int[Tensor, " m"]) -> Int[Tensor, "m k"]:
-    """The neighbours in the same piece; -1 where there is none."""
+    """The neighbours in the same subgraph; -1 where there is none."""
     lists = graph.neighbors[names % graph.n]
     return torch.where(lists >= 0, (names // graph.n * graph.n)[:, None] + lists, -1)

@@ -1,6 +1,7 @@
 """Who computes the runs of a sweep: this process itself, or processes beside it.
 
-A crew has seats. A seat takes one run at a time. Where its process dies, the seat is lost, and the crew opens another.
+A pool has workers. A worker takes one run at a time. Where its process dies, the worker is lost, and the pool starts
+another.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ LOOK = 0.2  # seconds between two looks of a process whether it is still wanted
 
 
 @runtime_checkable
-class Seat(Protocol):
+class Worker(Protocol):
     """Does one run at a time."""
 
     def submit(self, run: Run) -> Future[Result]:
@@ -44,9 +45,9 @@ class Seat(Protocol):
 
 @runtime_checkable
 class WorkerPool(Protocol):
-    """The seats of a sweep."""
+    """The workers of a sweep."""
 
-    def free(self, wanted: int) -> Sequence[Seat]:
+    def free(self, wanted: int) -> Sequence[Worker]:
         """Those without a run, at most so many; opened where needed, in the place of lost ones too."""
 
     def halt(self) -> None:
@@ -57,7 +58,7 @@ class WorkerPool(Protocol):
 
 
 class Here:
-    """This process: the crew and its only seat. A run is over when `submit` returns.
+    """This process: the pool and its only worker. A run is over when `submit` returns.
 
     Args:
         attempt: does a run, given what it learns from.
@@ -65,7 +66,8 @@ class Here:
     """
 
     def __init__(self, attempt: Attempt, data: AblationData, place: Store, device: str, stop: Stop | None) -> None:
-        self._attempt, self._given = attempt, (data, place, device, stop)
+        self._attempt = attempt
+        self._given = (data, place, device, stop)
 
     def free(self, wanted: int) -> Sequence[Here]:
         """Itself."""
@@ -110,29 +112,30 @@ class Processes:
         for name in ("go", "stay"):
             (self._folder / name).touch()
         self._work = partial(_work, attempt, self._folder, place, device)
-        self._workers, self._threads = workers, max(1, cores() // workers)
-        self._seats: list[_Process] = []
+        self._most = workers
+        self._threads = max(1, cores() // workers)
+        self._processes: list[_Process] = []
         self._stillborn = 0  # processes that died at their start, one after the other
 
-    def free(self, wanted: int) -> Sequence[Seat]:
+    def free(self, wanted: int) -> Sequence[Worker]:
         """As many as there are workers, less the busy ones.
 
         Raises:
             RuntimeError: processes do not start.
         """
-        dead = [seat for seat in self._seats if seat.dead]
-        started = any(seat.started for seat in self._seats)
+        dead = [worker for worker in self._processes if worker.dead]
+        started = any(worker.started for worker in self._processes)
         self._stillborn = 0 if started else self._stillborn + len(dead)
-        if self._stillborn >= self._workers:
+        if self._stillborn >= self._most:
             raise RuntimeError(
                 "workers: the processes end before they begin. In a script, call it under "
                 "`if __name__ == '__main__':`, as each process imports the script; else see their messages above"
             )
-        self._seats = [seat for seat in self._seats if not seat.dead]
-        free = [seat for seat in self._seats if not seat.busy]
-        while len(free) < wanted and len(self._seats) < self._workers:
-            self._seats.append(_Process(self._work, self._folder, self._threads))
-            free.append(self._seats[-1])
+        self._processes = [worker for worker in self._processes if not worker.dead]
+        free = [worker for worker in self._processes if not worker.busy]
+        while len(free) < wanted and len(self._processes) < self._most:
+            self._processes.append(_Process(self._work, self._folder, self._threads))
+            free.append(self._processes[-1])
         return free[:wanted]
 
     def halt(self) -> None:
@@ -142,20 +145,21 @@ class Processes:
     def close(self) -> None:
         """No `stay`: processes leave at once, in the middle of a run too; idle ones end in their own way."""
         self.halt()
-        if not all(seat.started and not seat.busy for seat in self._seats):
+        if not all(worker.started and not worker.busy for worker in self._processes):
             (self._folder / "stay").unlink(missing_ok=True)
-        for seat in self._seats:
-            seat.close()
+        for worker in self._processes:
+            worker.close()
         self._temporary.cleanup()
 
 
 class _Process:
-    """A seat that is a process."""
+    """A worker that is a process."""
 
     def __init__(self, work: Callable[[Run], Result], folder: Path, threads: int) -> None:
         spawn = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
         self._pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_enter, initargs=(folder, threads))
-        self._work, self._ready = work, self._pool.submit(os.getpid)
+        self._work = work
+        self._ready = self._pool.submit(os.getpid)
         self._last: Future[Result] | None = None
         self.dead = False
 

@@ -66,7 +66,8 @@ def fit_elsewhere(method: str, x: np.ndarray, python: str = sys.executable) -> t
         FileNotFoundError: [Errno 2] No such file or directory: 'no such interpreter'
     """
     with tempfile.TemporaryDirectory() as folder:
-        features, labels = Path(folder) / "features.npy", Path(folder) / "labels.npy"
+        features = Path(folder) / "features.npy"
+        labels = Path(folder) / "labels.npy"
         np.save(features, x)
         command = command_for(method, features, labels, python)
         run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
@@ -94,10 +95,12 @@ def main(method: str, features: str, labels: str) -> None:
     except ImportError as error:
         print(error, file=sys.stderr)
         raise SystemExit(MISSING) from error
-    kind, x = getattr(module, name), np.load(features)
+    kind = getattr(module, name)
+    x = np.load(features)
     start = time.perf_counter()  # what it compiles on its first call is not clustering time
     kind(**settings).fit(x[:WARM])
-    first, before = time.perf_counter() - start, held_mb()
+    first = time.perf_counter() - start
+    before = held_mb()
     model = kind(**settings)
     start = time.perf_counter()
     model.fit(x)

@@ -41,7 +41,8 @@ def matrix_flops(setting: Setting, hidden: int, *, per_edge: bool) -> float:
         >>> matrix_flops(Setting(1, 1), 2, per_edge=True) > matrix_flops(Setting(1, 1), 2, per_edge=False)
         True
     """
-    n, links = setting.n, setting.n * SETTINGS.k
+    n = setting.n
+    links = setting.n * SETTINGS.k
     halves = (links if per_edge else n) * hidden**2
     return 2.0 * (4 * n * setting.dim * hidden + halves + links * (hidden**2 / 4 + hidden))
 
@@ -52,8 +53,10 @@ def _case(hidden: int, *, per_edge: bool = False, precision: str = "float32") ->
     def run(setting: Setting) -> Figures:
         x = torch.from_numpy(clusters(setting.n, setting.dim)[0]).to(setting.device)
         lander = published_lander(hidden, setting.dim).on(torch.device(setting.device), precision)
-        few, nodes = x[: setting.warm], Nodes.of_images(x)
-        few_links, links = knn(few, SETTINGS.k), knn(x, SETTINGS.k)
+        few = x[: setting.warm]
+        nodes = Nodes.of_images(x)
+        few_links = knn(few, SETTINGS.k)
+        links = knn(x, SETTINGS.k)
         cold = first(lambda: predict(lander, Nodes.of_images(few), few_links), setting.device)
         prediction, figures = measured(lambda: predict(lander, nodes, links), setting.device)
         equal = compared(links, lander.predict(nodes, links), prediction) if per_edge else {}

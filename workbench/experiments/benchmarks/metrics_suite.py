@@ -36,14 +36,17 @@ def obvious_bcubed(true: np.ndarray, pred: np.ndarray) -> PRF:
         >>> obvious_bcubed(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 2]))
         PRF(precision=1.0, recall=0.75, f=0.8571428571428571)
     """
-    classes, clusters = _members(true), _members(pred)
+    classes = _members(true)
+    clusters = _members(pred)
     precision = recall = 0.0
     for of_class, of_cluster in zip(true.tolist(), pred.tolist(), strict=True):
-        own_class, own_cluster = classes[of_class], clusters[of_cluster]
+        own_class = classes[of_class]
+        own_cluster = clusters[of_cluster]
         both = len(own_class & own_cluster)
         precision += both / len(own_cluster)
         recall += both / len(own_class)
-    precision, recall = precision / len(true), recall / len(true)
+    precision = precision / len(true)
+    recall = recall / len(true)
     return PRF(precision, recall, 2 * precision * recall / (precision + recall))
 
 
@@ -69,7 +72,9 @@ def _sklearn(true: np.ndarray, pred: np.ndarray) -> dict[str, float]:
     return {"pairwise_f": f, "ari": adjusted_rand_score(true, pred), "nmi": normalized_mutual_info_score(true, pred)}
 
 
-_SKLEARN, _SKLEARN_AMI, _OBVIOUS = "scikit-learn, pairs and NMI", "scikit-learn, AMI", "obvious BCubed"
+_SKLEARN = "scikit-learn, pairs and NMI"
+_SKLEARN_AMI = "scikit-learn, AMI"
+_OBVIOUS = "obvious BCubed"
 SUITE = Suite(
     "metrics",
     "scores of a clustering of n items, 40 a class",

@@ -28,7 +28,7 @@ def per_edge_logits(lander: Lander, inputs: GraphInputs, rows: int | None = None
 
     Args:
         lander: with features as inputs and convolutions "gcn"; its weights are used, nothing else of it.
-        inputs: a whole graph, or a halo around the first `rows` nodes.
+        inputs: a whole graph, or a k-hop subgraph around the first `rows` nodes.
         rows: how many nodes.
 
     Raises:
@@ -52,7 +52,8 @@ def per_edge_logits(lander: Lander, inputs: GraphInputs, rows: int | None = None
             f"lander: expected inputs='features' and conv='gcn', got {config.inputs!r} and {config.conv!r}; "
             "use LanderConfig.published()"
         )
-    graph, h = inputs.graph, inputs.nodes
+    graph = inputs.graph
+    h = inputs.nodes
     for steps, conv in zip(range(len(lander.convs), 0, -1), lander.convs, strict=True):
         h = _convolved(conv, h, graph, inputs.within(steps))
     lists = graph.neighbors[: graph.n if rows is None else rows]
@@ -90,7 +91,7 @@ def per_edge_prediction(lander: Lander, nodes: Nodes, graph: KnnGraph) -> Predic
 class PerEdgeTraining(MetaTraining):
     """Meta-training whose losses are computed link by link: the same levels, batches and optimiser.
 
-    Every minibatch convolves the halo of its own nodes, as the official code does.
+    Every minibatch convolves the k-hop subgraph of its own nodes, as the official code does.
 
     Example:
         >>> from workbench import LanderConfig, TrainConfig

@@ -1,4 +1,4 @@
-"""A ledger of stages: seconds spent in each part of the level loop, level by level."""
+"""Stage times: seconds spent in each part of the level loop, level by level."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ...cluster import hierarchy, hilander
-from ...decode import cuts
+from ...decode import cuts, tree
 from ...graph import discriminant
 from ...lander import model
 
@@ -73,7 +73,7 @@ def watched() -> Iterator[StageTimes]:
     """
     times = StageTimes()
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in PLACES]
-    plain = hierarchy.get_decoder  # every decoder but "cut", whose two stages are timed above
+    plain = tree.get_decoder  # every decoder but "cut", whose two stages are timed above
     before.append((hierarchy, "get_decoder", plain))
     try:
         for (owner, name, call), (*_, stage) in zip(before, PLACES, strict=False):

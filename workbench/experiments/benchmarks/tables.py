@@ -32,7 +32,8 @@ def bench_table(results: Results, suite: str, n: int) -> pd.DataFrame:
     by_case = runs.groupby("case", sort=False)
     shown = [name for name in runs if name not in _HIDDEN]
     table = by_case[shown].agg(_middle)
-    table["min"], table["max"] = by_case["seconds"].min(), by_case["seconds"].max()
+    table["min"] = by_case["seconds"].min()
+    table["max"] = by_case["seconds"].max()
     table["beside"] = table["beside"].where(table["beside"].isin(table.index), table.index[0])
     table["ratio"] = table["seconds"] / table["seconds"].loc[table["beside"]].to_numpy()
     peak = results["machine"].get("peak_gflops", {}).get("bf16" if results["machine"].get("gpu") else "fp32")
@@ -69,7 +70,8 @@ def bench_text(results: Results, suite: str, n: int, about: str = "") -> str:
         case
         a         1      0.5  0.5  0.5
     """
-    table, stages = bench_table(results, suite, n), stage_table(results, suite, n)
+    table = bench_table(results, suite, n)
+    stages = stage_table(results, suite, n)
     lines = [f"{suite}, n = {n:,}" + (f": {about}" if about else "")]
     if not table.empty:
         beside = table["beside"].unique()

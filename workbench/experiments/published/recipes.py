@@ -13,7 +13,9 @@ from ...train.config import TrainConfig
 from .files import HILANDER, LEARN_TO_CLUSTER, FeatureFile
 from .table import published_results
 
-OURS, FIRST, PEER = "Hi-LANDER", "Hi-LANDER (first variant)", "GCN-V+E"  # whose published figures stand beside
+OURS = "Hi-LANDER"
+FIRST = "Hi-LANDER (first variant)"
+PEER = "GCN-V+E"  # whose published figures stand beside
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def _cluster_file(name: str, what: str, images: int | None = None, classes: int 
     return FeatureFile(f"features/{name}.bin", f"features of {what}", 256, LEARN_TO_CLUSTER, images, classes)
 
 
-_GCN, _GAT = LanderConfig.published("gcn"), LanderConfig.published("gat")
+_GCN = LanderConfig.published("gcn")
+_GAT = LanderConfig.published("gat")
 # k 9 is the official 10; the later face commands say --early_stop
 _FACES = InferenceConfig.published(k=9, tau=0.8, early_stop=True)
 _SPECIES = InferenceConfig.published(k=9, tau=0.1, early_stop=True)
@@ -163,7 +166,8 @@ def _all() -> list[Recipe]:
     ]
     for size, part, images, classes in _MS1M_TESTS:
         test = _cluster_file(part, f"MS1M, test set of {size}", images, classes)
-        name, data = f"ms1m-{size.lower()}", f"MS1M {size}"
+        name = f"ms1m-{size.lower()}"
+        data = f"MS1M {size}"
         found.append(Recipe(name, data, PEER, test, _MS1M_TRAIN, _GCN, _FACES, "ms1m.pth", note=_NO_FIGURE))
     test, train = (_cluster_file(f"deepfashion_{part}", f"DeepFashion, {part}") for part in ("test", "train"))
     return [*found, Recipe("deepfashion", "DeepFashion", PEER, test, train, _GCN, _FACES, "df.pth", note=_NO_FIGURE)]

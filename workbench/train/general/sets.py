@@ -1,5 +1,4 @@
-"""What the general model is trained on, made ready: sets with their graphs and inputs, nodes of dendrograms with
-their true quality."""
+"""What the general model is trained on: sets with their graphs, and nodes of dendrograms with their true quality."""
 
 from __future__ import annotations
 
@@ -55,7 +54,14 @@ class GeneralConfig:
 
 @dataclass(frozen=True)
 class GeneralSet:
-    """One training set as the two stages need it; half precision, as thousands are held."""
+    """One training set as both stages read it; in half precision, because all 1,600 are held in memory.
+
+    Attributes:
+        features: unit rows [n, d].
+        labels: classes [n].
+        graph: of k neighbours [n, k].
+        nodes, edges: the model's inputs [n, ...], [n, k, ...].
+    """
 
     features: Tensor
     labels: Tensor
@@ -66,8 +72,8 @@ class GeneralSet:
     def inputs(self, device: torch.device) -> GraphInputs:
         """What the model reads of it, in full precision on a device."""
         graph = self.graph.to(device)
-        wide = KnnGraph(graph.neighbors.long(), graph.similarity)
-        return GraphInputs(wide, self.nodes.to(device).float(), self.edges.to(device).float())
+        full = KnnGraph(graph.neighbors.long(), graph.similarity)
+        return GraphInputs(full, self.nodes.to(device).float(), self.edges.to(device).float())
 
 
 def draw_sets(
@@ -75,16 +81,16 @@ def draw_sets(
 ) -> list[GeneralSet]:
     """One training set per seed (`draw_set`), with its exact graph and the model's inputs.
 
-    Compared by cosine, though in use the general model maps rows first (`graph.discriminant`): links trained on
-    mapped sets, whose classes overlap less, were surer of themselves and no better.
+    Rows are compared by cosine, though in use the general model maps them first (`graph.discriminant`). Links trained
+    on mapped sets, whose classes overlap less, were tried: their linkages lay closer to 0 and 1 and were no better.
     """
     drawn = []
     for seed in seeds.tolist():
         rows, labels = draw_set(seed, sources, training.synthetic)
         graph = knn(rows, training.k, method="exact")
         inputs = model.inputs(Nodes.of_images(rows), graph)
-        small = KnnGraph(graph.neighbors.int(), graph.similarity)
-        drawn.append(GeneralSet(rows.half(), labels, small, inputs.nodes.half(), inputs.edges.half()))
+        compact = KnnGraph(graph.neighbors.int(), graph.similarity)
+        drawn.append(GeneralSet(rows.half(), labels, compact, inputs.nodes.half(), inputs.edges.half()))
     return drawn
 
 
@@ -92,16 +98,23 @@ Table = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def quality_table(drawn: GeneralSet, model: Lander, share: float) -> Table:
-    """Features, true quality and weight of the nodes of a set's dendrogram, of images a share only; rows are compared
-    as the model compares them in use."""
+    """Features, true quality and weight of the nodes of a set's dendrogram; of single images only a share.
+
+    Rows are mapped, as the model compares them in use. Against an ensemble trained on unmapped rows BCubed F rose from
+    .495 to .500 and pairwise F from .367 to .375, the mean of 18 sets of other kinds.
+    """
     rows = drawn.features.float()
     rows = Metric.of(model.inference.metric, rows)(rows)
     graph = knn(rows, drawn.graph.k, method="exact")
     linkage = model.linkage(Nodes.of_images(rows), graph)
     edges = Edges.of(graph, linkage)
     dendrogram = build_dendrogram(edges, rows)
+
     quality = true_quality(dendrogram, drawn.labels.numpy()).values
-    weight = np.sqrt(dendrogram.size)
+    weight = np.sqrt(dendrogram.size)  # between counting every node alike, mostly tiny ones, and every image alike
+    # Seeded by the set's size, not by a shared generator: the same nodes whichever process the set goes to.
     kept = np.random.default_rng(len(rows)).random(dendrogram.n_nodes) < np.where(dendrogram.size > 1, 1, share)
-    columns = (quality_features(dendrogram, edges, graph, linkage, rows).table, quality, weight / weight.mean())
+
+    features = quality_features(dendrogram, edges, graph, linkage, rows).table  # (nodes, 62)
+    columns = (features, quality, weight / weight.mean())
     return tuple(column[kept].astype(np.float32) for column in columns)  # type: ignore[return-value]

@@ -13,9 +13,9 @@ from ...data import ImageSet, load
 from ...encoder.train import Encoder
 from .synthetic import Labelled
 
-BINS = 8  # directions of a gradient
-CELL = 4  # pixels
-COMPONENTS = 64
+BINS = 8  # directions of a gradient, up to its sign; Dalal & Triggs use 9
+CELL = 4  # pixels a side: 32 x 32 images give 8 x 8 cells, so 512 numbers
+COMPONENTS = 64  # of the pixels: another dimension than that of the other two views
 
 
 def general_sources(
@@ -53,21 +53,27 @@ def gradients(images: UInt8[np.ndarray, "n h w"]) -> Float32[np.ndarray, "n d"]:
     """
     ink = images.astype(np.float32) / 255
     down, right = np.gradient(ink, axis=(1, 2))
-    strength, angle = np.hypot(right, down), np.arctan2(down, right) % np.pi / np.pi * BINS
-    n, rows, columns = (len(ink), *(side // CELL for side in ink.shape[1:]))
+    strength = np.hypot(right, down)  # (n, h, w)
+    angle = np.arctan2(down, right) % np.pi / np.pi * BINS  # in bins: dark on light and light on dark are the same
+    n, height, width = ink.shape
+    rows = height // CELL
+    columns = width // CELL
+
     cells = []
     for direction in range(BINS):
+        # Shared between the two nearest directions: a turn by a degree must not move the whole stroke to another bin.
         apart = np.abs(angle - direction)
         share = strength * np.clip(1 - np.minimum(apart, BINS - apart), 0, None)
         whole = share[:, : rows * CELL, : columns * CELL].reshape(n, rows, CELL, columns, CELL)
         cells.append(whole.sum(axis=(2, 4)).reshape(n, -1))
-    table = np.concatenate(cells, axis=1)
+
+    table = np.concatenate(cells, axis=1)  # (n, BINS * rows * columns)
     unit: Float32[np.ndarray, "n d"] = np.sqrt(table / (np.linalg.norm(table, axis=1, keepdims=True) + 1e-6))
     return unit
 
 
 def pixels(images: UInt8[np.ndarray, "n h w"]) -> Float[np.ndarray, "n d"]:
-    """The 64 leading principal components of the pixels.
+    """The first 64 principal components of the pixels.
 
     Example:
         >>> pixels(np.random.default_rng(0).integers(0, 255, (100, 8, 8), dtype=np.uint8)).shape

@@ -1,8 +1,8 @@
-"""Training sets without end: labelled features drawn anew from real sources and from nothing, each of another kind.
+"""Labelled training sets in any number, each of another kind, drawn from real sources or made of Gaussians.
 
-A set takes some classes of a source at drawn sizes, or Gaussian classes nested in groups; then classes get groups and
-modes of their own, images get bursts of near-duplicates, outliers and noise, and the features another dimension, spread
-and centre. What stays the same over all of them is what a class is, and that is what the general model learns.
+A set takes some classes of a source at drawn sizes, or Gaussian classes nested in groups. Then the classes of a source
+get groups and modes, images get bursts of near-duplicates, outliers and noise, and the features another dimension,
+spread and centre. What stays the same over all of them is what a class is, and that is what the general model learns.
 """
 
 from __future__ import annotations
@@ -73,18 +73,18 @@ def class_sizes(draws: RandomDraws, classes: int, n: int) -> Int[Tensor, " class
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """How often what is drawn; every other number is drawn from the ranges in the code.
+    """The share of sets that gets each property; how much of it a set gets is drawn from the ranges in the code.
 
     Attributes:
         images: least and most images of a set, evenly on a logarithmic scale; one in seven is up to 2.4 times larger.
-        gaussian: share of sets made from nothing.
+        gaussian: share of sets without a source, of Gaussian classes.
         grow: share of real sets whose classes may be larger than the source's, by mixing two images of a class.
         singletons, groups, modes, bursts, outliers, noise, uneven: share of sets with: one image each of other classes;
             classes that lie in nested groups; classes that fall apart in modes; near-duplicates; mixtures of two
             images; noise; features of uneven spread.
 
-    Groups are commoner than modes on purpose: what a class is depends on who asks, and people seldom name less than
-    what falls apart by itself.
+    Groups are commoner than modes on purpose. How fine a class is depends on who asks; people seldom name something
+    finer than the parts into which the data fall by themselves.
     """
 
     images: tuple[int, int] = (500, 5000)
@@ -105,14 +105,15 @@ def draw_set(seed: int, sources: Sequence[Labelled], config: SyntheticConfig | N
     Args:
         seed: of everything drawn.
         sources: labelled unit rows to draw from; none: synthetic sets only.
-        config: shares; None: `VarietyConfig()`.
+        config: shares; None: `SyntheticConfig()`.
 
     Example:
         >>> x, y = draw_set(0, [])
         >>> len(x) == len(y), bool(torch.allclose(x.norm(dim=1), torch.ones(len(x)), atol=1e-5))
         (True, True)
     """
-    config, draws = config or SyntheticConfig(), RandomDraws(seed)
+    config = config or SyntheticConfig()
+    draws = RandomDraws(seed)
     low, high = config.images
     n = int(draws.scale(low, high) if draws.chance(0.85) else draws.scale(high, 2.4 * high))
     if not sources or draws.chance(config.gaussian):
@@ -121,6 +122,7 @@ def draw_set(seed: int, sources: Sequence[Labelled], config: SyntheticConfig | N
         source = sources[int(draws.below(len(sources)))]
         rows, labels = resampled(draws, *source, n, config)
         rows = grouped(draws, rows, labels, config)
+
     rows, labels = disturbed(draws, rows, labels, config)
     rows = transformed(draws, rows, config)
     order = draws.order(len(rows))
@@ -135,26 +137,31 @@ def nested_gaussians(draws: RandomDraws, n: int) -> Labelled:
         >>> len(x) == len(y)
         True
     """
-    dim, classes = int(draws.scale(8, 256)), int(draws.scale(2, min(5000, n / 2)))
-    labels = torch.repeat_interleave(torch.arange(classes), class_sizes(draws, classes, n))
-    m, latent = len(labels), int(draws.scale(3, min(dim, 64)))
+    dim = int(draws.scale(8, 256))
+    classes = int(draws.scale(2, min(5000, n / 2)))
+    labels = torch.repeat_interleave(torch.arange(classes), class_sizes(draws, classes, n))  # (m,)
+    m = len(labels)
+    latent = int(draws.scale(3, min(dim, 64)))  # dimensions in which classes differ; the features have `dim`
+
     groups = max(1, int(classes / draws.scale(1, 20)))
-    group = draws.below(groups, classes)
-    center = draws.normal(groups, latent)[group] * draws.uniform(0.3, 2) + draws.normal(classes, latent) * draws.scale(
-        0.3, 2
-    )
-    if draws.chance(1 / 3):
+    group = draws.below(groups, classes)  # (classes,)
+    center = draws.normal(groups, latent)[group] * draws.uniform(0.3, 2)  # (classes, latent)
+    center = center + draws.normal(classes, latent) * draws.scale(0.3, 2)
+    if draws.chance(1 / 3):  # groups of groups
         uppers = max(1, int(groups / draws.scale(1, 10)))
         center += draws.normal(uppers, latent)[draws.below(uppers, groups)[group]] * draws.uniform(0.3, 3)
-    width = torch.exp(draws.normal(classes, 1) * draws.uniform(0, 0.6))[labels]
-    rank = 1 + int(draws.below(6))
+
+    width = torch.exp(draws.normal(classes, 1) * draws.uniform(0, 0.6))[labels]  # (m, 1)
+    rank = 1 + int(draws.below(6))  # directions in which a class spreads widely: classes are flat, not round
     axes = draws.normal(classes, rank, latent) / math.sqrt(latent)
+    # 3.4 wide: sqrt(12) = 3.46 gives even numbers the variance of normal ones.
     place = (draws.even(m, rank) - 0.5) * 3.4 if draws.chance(0.3) else draws.normal(m, rank)
     if draws.chance(0.3):  # heavy tails
         place *= torch.exp(draws.normal(m, 1) * 0.5)
+
     inside = torch.einsum("nr,nrl->nl", place, axes[labels])
     rows = center[labels] + width * (draws.scale(0.3, 2) * inside + draws.scale(0.05, 0.8) * draws.normal(m, latent))
-    if draws.chance(0.5):
+    if draws.chance(0.5):  # bent by a saturating map, so that classes are no ellipsoids
         rows = torch.tanh(rows @ draws.normal(latent, dim) / math.sqrt(latent) * draws.uniform(0.5, 2))
     else:
         rows = rows @ draws.normal(latent, dim)
@@ -170,24 +177,29 @@ def resampled(draws: RandomDraws, rows: Tensor, labels: Tensor, n: int, config: 
         True
     """
     order = draws.order(len(labels))
-    order = order[labels[order].argsort(stable=True)]
+    order = order[labels[order].argsort(stable=True)]  # class by class, in random order within each
     classes, counts = torch.unique(labels, return_counts=True)
-    first = counts.cumsum(0) - counts
+    first = counts.cumsum(0) - counts  # where each class begins in `order`
+
     count = int(draws.scale(2 if len(classes) < 50 else 8, len(classes)))
     drawn = draws.order(len(classes))[:count]
-    size, grow = class_sizes(draws, count, n), draws.chance(config.grow)
-    enough = (size <= counts[drawn]) | torch.tensor(not grow)
+    size = class_sizes(draws, count, n)
+    grow = draws.chance(config.grow)
+    enough = (size <= counts[drawn]) | torch.tensor(not grow)  # (count,)
     size = torch.where(enough, torch.minimum(size, counts[drawn]), size)
+
     own = torch.repeat_interleave(torch.arange(count), size)
     place = torch.arange(len(own)) - torch.repeat_interleave(size.cumsum(0) - size, size)
-    start, many = first[drawn][own], counts[drawn][own]
-    one, other = ((draws.even(len(own)) * many).long().clamp(max=many - 1) for _ in range(2))
+    start = first[drawn][own]
+    many = counts[drawn][own]
     keep = enough[own]
-    left, right = (order[start + torch.where(keep, place, which)] for which in (one, other))
+    left = order[start + torch.where(keep, place, _below_each(draws, many))]
+    right = order[start + torch.where(keep, place, _below_each(draws, many))]
     mix = draws.even(len(own), 1) * 0.5
     out = torch.where(keep[:, None], rows[left], normalize((1 - mix) * rows[left] + mix * rows[right], dim=1))
     if grow:
         out = _noisy(draws, out, draws.uniform(0.05, 0.4))
+
     unused = draws.order(len(classes))
     unused = unused[~torch.isin(unused, drawn)]
     if len(unused) and draws.chance(config.singletons):
@@ -197,6 +209,12 @@ def resampled(draws: RandomDraws, rows: Tensor, labels: Tensor, n: int, config: 
     return out, own
 
 
+def _below_each(draws: RandomDraws, limits: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
+    """A number 0 .. limit - 1 for each limit."""
+    drawn = draws.even(len(limits)) * limits  # float32 may round it up to the limit itself
+    return drawn.long().clamp(max=limits - 1)
+
+
 def grouped(draws: RandomDraws, rows: Tensor, labels: Tensor, config: SyntheticConfig) -> Float[Tensor, "n d"]:
     """Classes in groups that share an offset, perhaps in groups of groups, and modes within classes.
 
@@ -204,27 +222,31 @@ def grouped(draws: RandomDraws, rows: Tensor, labels: Tensor, config: SyntheticC
         >>> grouped(RandomDraws(0), torch.eye(12), torch.arange(12) // 2, SyntheticConfig(groups=1.0)).shape
         torch.Size([12, 12])
     """
-    n, dim = rows.shape
+    dim = rows.shape[1]
     classes = int(labels.max()) + 1
-    span = max(2, min(dim, int(draws.scale(4, 64))))
+    span = max(2, min(dim, int(draws.scale(4, 64))))  # groups and modes differ in some directions only
     base = draws.normal(span, dim)
 
     def offsets(count: int) -> Tensor:
         return normalize(draws.normal(count, span) @ base, dim=1)
 
     if classes > 5 and draws.chance(config.groups):
-        group, groups = torch.arange(classes), classes
+        group = torch.arange(classes)
+        groups = classes
         for _ in range(1 + draws.chance(0.5)):
             fewer = int(draws.scale(2, max(3, groups / 2)))
-            group, groups = draws.below(fewer, groups)[group], fewer
+            group = draws.below(fewer, groups)[group]
+            groups = fewer
             rows = normalize(rows + draws.scale(0.3, 2.5) * offsets(groups)[group[labels]], dim=1)
             if groups < 4:
                 break
+
     if draws.chance(config.modes):
         modes = 1 + draws.below(int(draws.scale(2, 12)), classes)
         first = modes.cumsum(0) - modes
-        mode = first[labels] + (draws.even(n) * modes[labels]).long().clamp(max=modes[labels] - 1)
-        shared, total = draws.chance(0.4), int(modes.sum())  # shared: the same modes in every class, as poses are
+        mode = first[labels] + _below_each(draws, modes[labels])  # (n,)
+        shared = draws.chance(0.4)  # the same twelve modes in every class, as poses are
+        total = int(modes.sum())
         offset = offsets(12)[draws.below(12, total)] if shared else offsets(total)
         rows = normalize(rows + draws.scale(0.15, 1.2) * offset[mode], dim=1)
     return rows
@@ -239,17 +261,20 @@ def disturbed(draws: RandomDraws, rows: Tensor, labels: Tensor, config: Syntheti
         >>> len(x) > 12, int(y.max()) > 5
         (True, True)
     """
-    n, _dim = rows.shape
+    n = len(rows)
     if draws.chance(config.bursts):
+        # 2 to 40 % more images: 2 to 15 near-duplicates, on average 8, of each one that has any.
         count = max(1, int(draws.scale(0.02, 0.4) * n / 8))
         source = torch.repeat_interleave(draws.order(n)[:count], 2 + draws.below(14, min(count, n)))
         rows = torch.cat([rows, _noisy(draws, rows[source], draws.scale(0.01, 0.3))])
         labels = torch.cat([labels, labels[source]])
+
     if draws.chance(config.outliers):
         count = int(draws.scale(0.005, 0.08) * n) + 1
         mixed = normalize(rows[draws.below(n, count)] + rows[draws.below(n, count)], dim=1)
         rows = torch.cat([rows, _noisy(draws, mixed, 0.2)])
         labels = torch.cat([labels, labels.max() + 1 + torch.arange(count)])
+
     if draws.chance(config.noise):
         rows = _noisy(draws, rows, draws.uniform(0, 0.9))
     return rows, labels
@@ -263,7 +288,7 @@ def transformed(draws: RandomDraws, rows: Tensor, config: SyntheticConfig) -> Fl
         12
     """
     n, dim = rows.shape
-    kind = int(draws.below(6))
+    kind = int(draws.below(6))  # 5: as they are
     if kind == 0:
         rows = rows @ draws.normal(dim, max(4, int(dim * draws.scale(0.08, 1))))
     elif kind == 1:
@@ -277,6 +302,7 @@ def transformed(draws: RandomDraws, rows: Tensor, config: SyntheticConfig) -> Fl
         rows = rows + draws.scale(0.2, 3) * normalize(draws.normal(1, dim), dim=1)
     elif kind == 4:
         rows = rows.sign() * rows.abs() ** draws.uniform(0.5, 1.5)
+
     if draws.chance(config.uneven):
         rows = rows * torch.exp(draws.normal(1, rows.shape[1]) * draws.uniform(0, 0.7))
     return normalize(rows, dim=1)

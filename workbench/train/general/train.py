@@ -1,4 +1,4 @@
-"""Meta-training of the general model: first the links, then the quality of clusters, on thousands of drawn sets."""
+"""Meta-training of the general model on many drawn sets: first the links, then the quality of clusters."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from ...decode.quality import QualityEnsemble
 from ...graph.density import link_labels
 from ...lander.config import InferenceConfig, LanderConfig
 from ...lander.model import Lander
+from ..schedule import half_cosine
 from .sets import GeneralConfig, GeneralSet, Table, draw_sets, quality_table
 from .synthetic import Labelled
 
-CHUNK = 25  # sets a process draws at a time, as the sources travel to it each time
-HELD_OUT = 20  # one set in so many is not trained on but watched
+CHUNK = 25  # sets that a process draws at a time: the sources are sent to it each time, so one by one would cost more
+HELD_OUT = 20  # one set in so many is not trained on, only its loss is recorded
 
 
 def train_general(
@@ -42,28 +43,29 @@ def train_general(
 
     Links: binary cross entropy on every link of every set, not balanced, so that linkage is calibrated. Quality: cross
     entropy of every node's prediction at each of `PRECISION_WEIGHTS` with its true quality, nodes weighted by the
-    square root of their size. One set in twenty is held out and watched: `history` has the losses on both.
+    square root of their size. One set in twenty is held out: `history` has the losses on both kinds.
 
     Args:
-        sources: labelled unit rows, e.g. `sources.general_sources(encoder)`.
+        sources: labelled unit rows, e.g. `general_sources(encoder)`.
         config: with ensemble_size > 0; None: `LanderConfig.general()`.
-        training: None: `GeneralRecipe()`, which takes under an hour on 2 cores.
+        training: None: `GeneralConfig()`, which took 11 minutes on 2 cores.
         seed: of everything drawn; the same seed, sources, machine and number of threads give the same model.
         device: where the links are trained.
-        jobs: processes that draw sets and build trees.
+        jobs: processes that draw sets and build dendrograms.
         progress: show progress bars.
 
     Raises:
         ValueError: a config without an ensemble.
 
     Example:
-        >>> from workbench.train import SyntheticConfig
+        >>> from workbench.train.general import SyntheticConfig
         >>> quick = GeneralConfig(sets=4, epochs=1, quality_epochs=1, synthetic=SyntheticConfig(images=(60, 90)))
         >>> lander = train_general([], training=quick, jobs=1, progress=False)
         >>> lander.inference.decoder, sorted(lander.history["stage"].unique())
         ('cut', ['links', 'quality'])
     """
-    training, config = training or GeneralConfig(), config or LanderConfig.general()
+    training = training or GeneralConfig()
+    config = config or LanderConfig.general()
     if not config.ensemble_size:
         raise ValueError(
             "config: the general model needs a quality ensemble, got ensemble_size=0; use LanderConfig.general()"
@@ -72,8 +74,12 @@ def train_general(
         resolve_device(device)
     )
     run = _Run(model, training, jobs, progress)
+
+    # A million apart: trainings of two seeds share no set as long as neither draws more than that.
     seeds = np.split(seed * 1_000_003 + np.arange(training.sets), range(CHUNK, training.sets, CHUNK))
-    drawn = [one for some in run.parallel(draw_sets, seeds, "drawing sets", sources, training, model) for one in some]
+    chunks = run.parallel(draw_sets, seeds, "drawing sets", sources, training, model)
+    drawn = [one for chunk in chunks for one in chunk]
+
     history = seeded(lambda: [*run.train_links(drawn), *run.train_quality(drawn)], seed + 1)
     model.history = pd.DataFrame(history)
     return model.to("cpu").eval()
@@ -90,46 +96,55 @@ class _Run:
 
     def parallel(self, work: Callable[..., Any], items: Sequence[Any], what: str, *given: Any) -> list[Any]:
         """`work(item, *given)` for every item, in order, on several processes."""
-        with parallel_config("loky", inner_max_num_threads=1):
+        with parallel_config("loky", inner_max_num_threads=1):  # every process has a core of its own already
             done = Parallel(n_jobs=self.jobs, return_as="generator")(delayed(work)(item, *given) for item in items)
             return list(tqdm(done, total=len(items), desc=what, disable=not self.progress))
 
     def train_links(self, drawn: list[GeneralSet]) -> Iterator[dict[str, Any]]:
         """A step a set; one row of history an epoch."""
-        model, training = self.model, self.training
-        learned, watched = _split(drawn)
+        model = self.model
+        training = self.training
+        learned, held_out = _split(drawn)
         links = [parameter for name, parameter in model.named_parameters() if not name.startswith("ensemble")]
         optimizer = torch.optim.AdamW(links, lr=training.learning_rate, weight_decay=1e-2)
-        steps = _steps(optimizer, training.epochs * len(learned))
+        schedule = _warm_then_cosine(optimizer, training.epochs * len(learned))
+
         model.train()
         for epoch in range(training.epochs):
-            started, losses = time.perf_counter(), []
+            started = time.perf_counter()
+            losses = []
             order = torch.randperm(len(learned)).tolist()
             for i in tqdm(order, desc=f"links, epoch {epoch + 1}", disable=not self.progress):
                 loss = _link_loss(model, learned[i])
                 optimizer.zero_grad()
                 loss.backward()
-                nn.utils.clip_grad_norm_(links, 1.0)
+                nn.utils.clip_grad_norm_(links, 1.0)  # a step is one set: none moves the weights far, however odd it is
                 optimizer.step()
-                steps.step()
+                schedule.step()
                 losses.append(loss.detach())
+
             with torch.no_grad():
-                unseen = [_link_loss(model, one) for one in watched]
+                unseen = [_link_loss(model, one) for one in held_out]
             yield _row("links", epoch, losses, unseen, started)
         model.eval()
 
     def train_quality(self, drawn: list[GeneralSet]) -> Iterator[dict[str, Any]]:
         """The ensemble, on the dendrograms that the trained links give."""
-        ensemble, training, device = self.model.ensemble, self.training, self.model.device
+        ensemble = self.model.ensemble
+        training = self.training
+        device = self.model.device
         assert isinstance(ensemble, QualityEnsemble)
+
         tables = self.parallel(quality_table, drawn, "dendrograms", self.model.cpu(), training.images)
         self.model.to(device)
-        learned, watched = (_joined(part, device) for part in _split(tables))
+        learned, held_out = (_joined(part, device) for part in _split(tables))
         ensemble.standardise(learned[0])
+
         optimizer = torch.optim.AdamW(ensemble.parameters(), lr=training.quality_rate, weight_decay=1e-2)
-        steps = _steps(optimizer, training.quality_epochs * math.ceil(len(learned[0]) / training.batch))
+        schedule = _warm_then_cosine(optimizer, training.quality_epochs * math.ceil(len(learned[0]) / training.batch))
         for epoch in range(training.quality_epochs):
-            started, losses = time.perf_counter(), []
+            started = time.perf_counter()
+            losses = []
             ensemble.train()
             batches = torch.randperm(len(learned[0])).to(device).split(training.batch)
             for rows in tqdm(batches, desc=f"quality, epoch {epoch + 1}", disable=not self.progress):
@@ -137,17 +152,19 @@ class _Run:
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-                steps.step()
+                schedule.step()
                 losses.append(loss.detach())
+
             ensemble.eval()
             with torch.no_grad():
-                unseen = [_quality_loss(ensemble, *watched)] if len(watched[0]) else []
+                unseen = [_quality_loss(ensemble, *held_out)] if len(held_out[0]) else []
             yield _row("quality", epoch, losses, unseen, started)
 
 
 def _split(items: list[Any]) -> tuple[list[Any], list[Any]]:
     """Those trained on, and every twentieth, which is not."""
-    return [item for i, item in enumerate(items) if i % HELD_OUT != HELD_OUT - 1], items[HELD_OUT - 1 :: HELD_OUT]
+    learned = [item for i, item in enumerate(items) if i % HELD_OUT != HELD_OUT - 1]
+    return learned, items[HELD_OUT - 1 :: HELD_OUT]
 
 
 def _joined(tables: list[Table], device: torch.device) -> tuple[Tensor, ...]:
@@ -156,12 +173,13 @@ def _joined(tables: list[Table], device: torch.device) -> tuple[Tensor, ...]:
     return tuple(torch.from_numpy(np.concatenate(column)).to(device) for column in zip(*tables, strict=True))
 
 
-def _steps(optimizer: torch.optim.Optimizer, total: int) -> torch.optim.lr_scheduler.LambdaLR:
-    """Warm-up over the first hundredth, then half a cosine."""
+def _warm_then_cosine(optimizer: torch.optim.Optimizer, total: int) -> torch.optim.lr_scheduler.LambdaLR:
+    """A straight rise over the first hundredth of the steps, times `half_cosine` over all of them."""
+    # Adam's first steps have the full length, whatever the gradient: a warm-up keeps them short.
     warm = max(1, total // 100)
 
     def rate(step: int) -> float:
-        return min(1.0, (step + 1) / warm) * (1 + math.cos(math.pi * min(1.0, step / total))) / 2
+        return min(1.0, (step + 1) / warm) * half_cosine(min(1.0, step / total))
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
 
@@ -170,20 +188,21 @@ def _link_loss(model: Lander, drawn: GeneralSet) -> Tensor:
     inputs = drawn.inputs(model.device)
     logits = model(inputs)
     same = link_labels(inputs.graph, drawn.labels.to(model.device))
-    present = inputs.graph.mask
-    return nn.functional.cross_entropy(logits[present], same[present].long())
+    mask = inputs.graph.mask
+    return nn.functional.cross_entropy(logits[mask], same[mask].long())
 
 
 def _quality_loss(ensemble: QualityEnsemble, inputs: Tensor, quality: Tensor, weight: Tensor) -> Tensor:
     """Mean over networks, nodes and precision weights of the cross entropy with the true quality."""
-    logits = ensemble.logits(inputs)
+    logits = ensemble.logits(inputs)  # (networks, nodes, weights)
     target = quality.expand_as(logits)
     loss = nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(dim=(0, 2))
     return (loss * weight).mean()
 
 
 def _row(stage: str, epoch: int, losses: list[Tensor], unseen: list[Tensor], started: float) -> dict[str, Any]:
-    means = (float(torch.stack(part).mean()) if part else math.nan for part in (losses, unseen))
-    loss, held_out = means
+    def mean(values: list[Tensor]) -> float:
+        return float(torch.stack(values).mean()) if values else math.nan
+
     seconds = time.perf_counter() - started
-    return {"stage": stage, "epoch": epoch + 1, "loss": loss, "held_out_loss": held_out, "seconds": seconds}
+    return {"stage": stage, "epoch": epoch + 1, "loss": mean(losses), "held_out_loss": mean(unseen), "seconds": seconds}

@@ -37,17 +37,21 @@ class AblationExplorer(KeptExplorer):
         brush: axis -> ranges [(low, high), ...]; for a factor, of positions of its values; can be set.
     """
 
-    choice, brush = traitlets.Dict(), traitlets.Dict()
+    choice = traitlets.Dict()
+    brush = traitlets.Dict()
     value = traitlets.Enum(_SCORES, "bcubed_f")
     test = traitlets.Unicode()
     run: RunQueue
 
     def __init__(self, run: RunQueue, reference: Mapping[str, Any], tests: Sequence[str]) -> None:
         super().__init__(run)
-        self.reference, self._tests = dict(reference), list(tests)
+        self.reference = dict(reference)
+        self._tests = list(tests)
         configs = pd.DataFrame(run.configs, dtype=object)
         self._factors = {name: ordered(configs[name]) for name in configs}
-        self._wanted, self._refused, self._shown_phase = False, "", run.phase
+        self._wanted = False
+        self._refused = ""
+        self._shown_phase = run.phase
         self._switches = Switches(self._factors)
         self._build()
         self.choice = self.reference
@@ -131,7 +135,8 @@ class AblationExplorer(KeptExplorer):
         for box, width in ((self._config, 380), (score, 190), (test, 220)):
             box.layout.width = f"{width}px"
         self._filter = Filter(self.guarded(self._slide), self.guarded(lambda _: self.set_trait("brush", {})))
-        self._words, self._table = text_pane(330, WIDTH - _LEFT), text_pane(230)
+        self._words = text_pane(330, WIDTH - _LEFT)
+        self._table = text_pane(230)
         self._switches.on_change(self.guarded(lambda choice: self.set_trait("choice", choice)))
         self._config.observe(self.guarded(self._pick), "value")
         traitlets.link((self, "value"), (score, "value"))
@@ -176,7 +181,8 @@ class AblationExplorer(KeptExplorer):
         return scored, parallel_axes(scored, self._factors, SCORES), runs[runs["error"] != ""]
 
     def _draw_all(self) -> None:
-        chosen, reference = describe(self.choice), describe(self.reference)
+        chosen = describe(self.choice)
+        reference = describe(self.reference)
         self._switches.show(self.choice)
         self._config.value = next((words for words, one in self._listed.items() if one == self.choice), _OWN)
         self._result.show(by_level(self.table, chosen, reference, self.test), self.value)
@@ -192,7 +198,8 @@ class AblationExplorer(KeptExplorer):
     def _tell(self, inside_n: int, scored: int) -> None:
         run = self.run
         self._work.show(run)
-        news, self._shown_phase = run.phase != self._shown_phase, run.phase
+        news = run.phase != self._shown_phase
+        self._shown_phase = run.phase
         self.say(f"{inside_n} of {scored} runs inside the brushes. {PHASES.get(run.phase, '')}".strip())
         if news and run.error is not None:
             raise run.error  # caught and shown by the guard

@@ -77,9 +77,11 @@ class ResultFigure:
                 made = new.get(key)
                 trace.visible = made is not None
                 if made is not None:
-                    trace.x, trace.y = made.x, made.y
+                    trace.x = made.x
+                    trace.y = made.y
                 if made is not None and made.name:  # dots have neither
-                    trace.hovertext, trace.error_x.array = made.hovertext, made.error_x.array
+                    trace.hovertext = made.hovertext
+                    trace.error_x.array = made.error_x.array
             layout = self.figure.layout
             layout.title.text = styled(go.Figure(), _title(value, there)).layout.title.text
             layout.xaxis.title.text = factor_words(value)

@@ -85,18 +85,22 @@ class WorkRow:
         compute = widgets.Button(description="Compute", icon="play", button_style="primary")
         self._stop = widgets.Button(description="Stop", icon="stop", tooltip="Keep what is done")
         queue = widgets.Button(description="Queue all", icon="list", tooltip="Every configuration of the grid")
-        self._bar, self._count = widgets.IntProgress(0, 0, 1), widgets.HTML()
-        self._bar.layout.width, self._bar.layout.flex = "150px", "none"
+        self._bar = widgets.IntProgress(0, 0, 1)
+        self._count = widgets.HTML()
+        self._bar.layout.width = "150px"
+        self._bar.layout.flex = "none"
         for button, press in ((compute, start), (self._stop, stop), (queue, every)):
             button.on_click(press)
-            button.layout.width, button.layout.flex = "110px", "none"
+            button.layout.width = "110px"
+            button.layout.flex = "none"
         self.box = widgets.HBox([compute, self._stop, queue, self._bar, self._count])
 
     def show(self, run: RunQueue) -> None:
         """Runs that are there, the one that is computed, those that wait."""
         total = len(run.configs) * len(run.seeds)
         there = total - sum(len(run.missing(factors)) for factors in run.configs)
-        self._bar.max, self._bar.value = total, there
+        self._bar.max = total
+        self._bar.value = there
         self._bar.bar_style = {"failed": "danger", "stopped": "warning"}.get(run.phase, "info")
         current = run.current
         now = f" · computing {config_words(describe(current[0]))}, seed {current[1]}" if current else ""
@@ -116,7 +120,8 @@ class Filter:
 
     def __init__(self, slid: Callable[[list[Range]], Any], cleared: Callable[[Any], Any]) -> None:
         self._slider = widgets.FloatRangeSlider(value=(0, 1), min=0, max=1, step=0.001, continuous_update=False)
-        self._slider.style.description_width, self._slider.readout_format = "90px", ".3f"
+        self._slider.style.description_width = "90px"
+        self._slider.readout_format = ".3f"
         self._slider.layout.width = "440px"
         self._showing = False
         self._slider.observe(lambda _: self._showing or slid(self._ranges()), "value")
@@ -130,7 +135,8 @@ class Filter:
 
     def show(self, value: str, ranges: Sequence[Range]) -> None:
         """Show what holds of a score; several ranges as the one around them."""
-        low, high = min((low for low, _ in ranges), default=0.0), max((high for _, high in ranges), default=1.0)
+        low = min((low for low, _ in ranges), default=0.0)
+        high = max((high for _, high in ranges), default=1.0)
         self._showing = True
         try:
             self._slider.description = factor_words(value)

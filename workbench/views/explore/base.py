@@ -48,10 +48,13 @@ class Explorer(widgets.VBox):
     errors = traitlets.List(trait=traitlets.Unicode())
 
     def __init__(self) -> None:
+        # By its version, ipykernel runs callbacks on the main thread or at once on another; our own threads call, too.
         self._guard = threading.RLock()
         self._delayed: list[Delayed] = []
         self._traces: list[str] = []
-        self._said, self._failed, self._keys = widgets.HTML(), widgets.HTML(), OwnKeys()
+        self._said = widgets.HTML()
+        self._failed = widgets.HTML()
+        self._keys = OwnKeys()
         super().__init__(layout=widgets.Layout(width=f"{WIDTH}px", overflow="visible"))
         self.add_class(MARK)
         self.arrange()
@@ -129,8 +132,10 @@ class Delayed:
     """
 
     def __init__(self, f: Callable[..., Any], seconds: int | float) -> None:
-        self._f, self._seconds = f, seconds
-        self._lock, self._running = threading.Lock(), threading.Lock()
+        self._f = f
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._running = threading.Lock()
         self._timer: threading.Timer | None = None
 
     def __call__(self, *args: Any) -> None:
@@ -144,7 +149,8 @@ class Delayed:
     def flush(self) -> None:
         """Run now what waits, and wait for what runs."""
         with self._lock:
-            timer, self._timer = self._timer, None
+            timer = self._timer
+            self._timer = None
             if timer is not None:
                 timer.cancel()
         with self._running:

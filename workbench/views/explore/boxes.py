@@ -29,7 +29,8 @@ def placed(tree: pd.DataFrame) -> pd.DataFrame:
     above = np.zeros(1, dtype=np.int64)
     for level in sorted(tree["level"].unique(), reverse=True):
         rows = np.flatnonzero((tree["level"] == level).to_numpy())
-        size, parent = tree["size"].to_numpy()[rows], tree["parent"].to_numpy()[rows]
+        size = tree["size"].to_numpy()[rows]
+        parent = tree["parent"].to_numpy()[rows]
         order = np.lexsort((tree["cluster"].to_numpy()[rows], -size, above[np.maximum(parent, 0)]))
         ends = np.cumsum(size[order])
         start[rows[order]] = ends - size[order]
@@ -47,7 +48,7 @@ class BoxView:
     Example:
         >>> import torch, workbench as wb
         >>> from workbench.cluster import similarity_predictor
-        >>> from workbench.views import tree_frame
+        >>> from workbench.views.figures.icicle import tree_frame
         >>> tree = wb.build_hierarchy(torch.eye(3), similarity_predictor, wb.InferenceConfig())
         >>> BoxView(tree_frame(tree)).figure.data[0].y.tolist()
         [1, 1, 1]
@@ -68,7 +69,8 @@ class BoxView:
     def select(self, row: int | None) -> None:
         """Mark one cluster (a row of the tree) and open what is needed to see it; None: all, closed."""
         low, high = (0, self.n) if row is None else self._view(row)
-        size, start = self.tree["size"], self.tree["start"]
+        size = self.tree["size"]
+        start = self.tree["start"]
         seen = (size >= _LEAST * (high - low)) & (start < high) & (start + size > low)
         if row is not None:
             seen.iloc[row] = True
@@ -107,7 +109,8 @@ class BoxView:
         boxes = self.drawn
         size = boxes["size"].to_numpy()
         bars.x = (self.levels - 1 - boxes["level"]).to_numpy()
-        bars.y, bars.base = size, boxes["start"].to_numpy()
+        bars.y = size
+        bars.base = boxes["start"].to_numpy()
         bars.marker.color = boxes["purity"].to_numpy() if self._pure else np.log10(size)
         bars.marker.line.width = np.where(marked, 3.0, 0.5)
         bars.marker.line.color = np.where(marked, PALETTE[5], "rgba(128,134,145,0.6)").tolist()

@@ -20,7 +20,7 @@ class CurveView:
     """The figure of the curves, in SVG: level 0 as lines, the last level as points where it has been run.
 
     Args:
-        table: as `nested.nested_scores` gives it, or only tau and n_clusters where the truth is not known.
+        table: as `workbench.evaluate.nested_scores` gives it, or only tau and n_clusters where the truth is not known.
         chosen: the model's own tau, marked.
         axis: what tau does, under the figure.
         width, height: of the figure in pixels.
@@ -35,7 +35,8 @@ class CurveView:
     def __init__(
         self, table: pd.DataFrame, chosen: float, *, axis: str = "tau", width: int = 400, height: int = 400
     ) -> None:
-        self.table, self._axis = table, axis
+        self.table = table
+        self._axis = axis
         self.kinds = _F if "bcubed_f" in table else (("n_clusters", "clusters", 0),)
         self._run: dict[float, Mapping[str, Any]] = {}
         self.figure = LiveFigure(self._figure(chosen, width, height))
@@ -51,7 +52,8 @@ class CurveView:
         row = self.at(tau)
         with self.figure.batch_update():
             here, line = self.figure.data[-2:]
-            here.x, here.y = [tau] * len(self.kinds), [row[name] for name, *_ in self.kinds]
+            here.x = [tau] * len(self.kinds)
+            here.y = [row[name] for name, *_ in self.kinds]
             line.x = [tau, tau]
 
     def add_run(self, tau: float, scores: Mapping[str, Any]) -> None:
@@ -60,7 +62,8 @@ class CurveView:
         taus = sorted(self._run)
         with self.figure.batch_update():
             for trace, (name, *_) in zip(self.figure.data[len(self.kinds) :], self.kinds, strict=False):
-                trace.x, trace.y = taus, [self._run[tau][name] for tau in taus]
+                trace.x = taus
+                trace.y = [self._run[tau][name] for tau in taus]
 
     def static(self) -> go.Figure:
         """The curves as they are, as a figure without a kernel."""

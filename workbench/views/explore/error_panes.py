@@ -60,7 +60,7 @@ def between(
 
 
 def level_by_level(history: pd.DataFrame, tau: float) -> str:
-    """Candidate links between two clusters at each level (`mistakes.links_between`) as a table.
+    """Candidate links between two clusters at each level (`evaluate.errors.links_between`) as a table.
 
     Example:
         >>> row = {"level": [1], "links": [3], "linkage": [0.4], "why": ["not denser"]}

@@ -57,7 +57,10 @@ class ErrorExplorer(Explorer):
         tau: float | None = None,
     ) -> None:
         super().__init__()
-        self._hierarchy, self._names, self._images, self._n = hierarchy, names, images, check_int(n, "n")
+        self._hierarchy = hierarchy
+        self._names = names
+        self._images = images
+        self._n = check_int(n, "n")
         self._rule = read_rule(hierarchy.levels, tau)
         splits = false_splits(hierarchy, names.labels, n=n, tau=self._rule.tau)
         self._tables = {"merges": false_merges(hierarchy, names.labels), "splits": splits}
@@ -95,7 +98,8 @@ class ErrorExplorer(Explorer):
         columns = {"F lost": [f"{v:.4f}" for v in top["f_gain"]], "level": top["level"].tolist()}
         columns |= {"link": [escape(f"{a} → {b}") for a, b in zip(top["child_name"], top["parent_name"], strict=True)]}
         ink = {"fill": {"color": CLEAR}, "font": {"color": INK}, "line": {"color": GREY}, "align": "left"}
-        head, cells = {"values": list(columns)}, {"values": list(columns.values()), "height": 26}
+        head = {"values": list(columns)}
+        cells = {"values": list(columns.values()), "height": 26}
         figure = go.Figure(go.Table(header=head | ink, cells=cells | ink, columnwidth=[1, 1, 6]))
         return styled(figure, f"{_KINDS[self.kind]}, the costliest of {len(self.table):,}", height=160 + 27 * len(top))
 
@@ -106,7 +110,8 @@ class ErrorExplorer(Explorer):
         self._list = widgets.Select(rows=8, layout=widgets.Layout(width="825px"))
         self._list.tooltip = "Mistakes, the costliest first"
         plain = {"style": {"description_width": "initial"}}
-        narrow, wide = widgets.Layout(width="110px"), widgets.Layout(width="210px")
+        narrow = widgets.Layout(width="110px")
+        wide = widgets.Layout(width="210px")
         self._number = widgets.BoundedIntText(1, min=1, max=1, description="Number", layout=narrow, **plain)
         self._file = widgets.Text("mistakes.csv", description="File", layout=wide, **plain)
         self._export = widgets.Button(description="Export as CSV", tooltip="Write the whole table to this file")
@@ -160,10 +165,12 @@ class ErrorExplorer(Explorer):
             self.level = self.selection = -1
             self.say(f"{_KINDS[self.kind]}: none.")
             return
-        self._list.value, self._number.value = self.row, self.row + 1
+        self._list.value = self.row
+        self._number.value = self.row + 1
         row = table.iloc[[self.row]].to_dict("records")[0]
         self._sides.value = self._merge(row) if self.kind == "merges" else self._split(row)
-        self.level, self.selection = int(row["level"]), int(row["child_image"])
+        self.level = int(row["level"])
+        self.selection = int(row["child_image"])
         listed = (
             "all listed" if self._shown() == len(table) else f"the {self._shown():,} costliest listed, all in .table"
         )
@@ -215,14 +222,14 @@ def explore_errors(
 ) -> ErrorExplorer:
     """Look through what went wrong: links that joined two classes, and clusters of one class that no link joined.
 
-    A mistake's cost is what pairwise F would gain without it (`mistakes.false_merges`, `mistakes.false_splits`).
+    A mistake's cost is what pairwise F would gain without it (`workbench.evaluate.false_merges`, `false_splits`).
 
     Args:
         hierarchy: of the tree decode, e.g. `HiLander("glyphs-lander").fit(features).hierarchy_`.
         images: uint8 [N, H, W] or [N, H, W, 3], to be looked at.
         labels: true classes [N].
         n: mistakes listed; false splits beyond the `n` costliest are not looked for.
-        tau: of the hierarchy; None: read off its links (`reasons.read_rule`).
+        tau: of the hierarchy; None: read off its links (`link_decisions.read_rule`).
         class_names: a name per class.
         ids: a name per image.
 
@@ -245,5 +252,6 @@ def explore_errors(
         (['class 0'], [])
     """
     n_images = len(hierarchy.labels)
-    names, shown = Names(n_images, labels, class_names, ids), checked_images(images, n_images)
+    names = Names(n_images, labels, class_names, ids)
+    shown = checked_images(images, n_images)
     return ErrorExplorer(hierarchy, names, images=shown, n=n, tau=tau)

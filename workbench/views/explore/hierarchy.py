@@ -50,8 +50,12 @@ class HierarchyExplorer(Explorer):
         max_points: int = 50_000,
     ) -> None:
         super().__init__()
-        self._hierarchy, self._frame, self._boxes = hierarchy, frame, boxes
-        self._images, self._class_names = images, class_names
+        self._hierarchy = hierarchy
+        self._frame = frame
+        self._boxes = boxes
+        self._images = images
+        self._class_names = class_names
+
         layers = level_columns(frame)
         self._truth = frame["label"].to_numpy() if "label" in frame else None
         self._colours = colours_of_views(frame, layers, [*layers, *(["label"] if self._truth is not None else [])])
@@ -60,7 +64,8 @@ class HierarchyExplorer(Explorer):
         self._layers = hierarchy.layers
         truth = [] if self._truth is None else [f"truth: {len(np.unique(self._truth)):,} classes"]
         self._map = MapView(frame[["x", "y"]].to_numpy(), drawn, ["clusters", *truth])
-        self._shown: tuple[int, int] | None = None
+
+        self._shown: tuple[int, np.ndarray] | None = None
         self._filling = False
         self._build()
         self.level = len(layers) - 1
@@ -84,7 +89,8 @@ class HierarchyExplorer(Explorer):
         level = self.level if level is None else check_int(level, "level", 0, len(self._layers) - 1)
         check_int(cluster, "cluster", 0, int(self._layers[level].max()))
         with self.hold_trait_notifications():
-            self.level, self.selection = level, np.flatnonzero(self._layers[level] == cluster)
+            self.level = level
+            self.selection = np.flatnonzero(self._layers[level] == cluster)
 
     def static(self) -> go.Figure:
         """The map with its own slider, of a sample of the images."""
@@ -94,6 +100,7 @@ class HierarchyExplorer(Explorer):
         """Controls, panes and who listens to whom."""
         last = len(self._layers) - 1
         self._slider = slider(0, last, last, "Level")
+        # Not plotly's own animation: a FigureWidget refuses frames.
         self._play = widgets.Play(min=0, max=last, value=last, interval=1500, disabled=last == 0)
         self._play.tooltip = "Play the levels"
         widgets.jslink((self._play, "value"), (self._slider, "value"))
@@ -103,7 +110,8 @@ class HierarchyExplorer(Explorer):
         self._number.observe(self.guarded(lambda change: self._enter(change["new"])), "value")
         clear = widgets.Button(description="Clear selection", tooltip="Select nothing")
         clear.on_click(self.guarded(lambda _: self.set_trait("selection", [])))
-        self._under, self._chosen = text_pane(134, _BESIDE), text_pane(286, _BESIDE)
+        self._under = text_pane(134, _BESIDE)
+        self._chosen = text_pane(286, _BESIDE)
         self._under.value = "<i>Point at an image to see it here.</i>"
         self.observe(self.guarded(lambda _: self._refresh()), ["level", "selection"])
         self._map.on_click(self.guarded(self._click))
@@ -129,13 +137,16 @@ class HierarchyExplorer(Explorer):
 
     def _refresh(self) -> None:
         """Show level and selection everywhere; two traits set at once are shown once."""
-        state = (self.level, id(self.selection))
-        if state == self._shown:
+        level_before, selection_before = (None, None) if self._shown is None else self._shown
+        # The array itself is kept, not its id(): a new array may get the id of one that is gone.
+        if level_before == self.level and selection_before is self.selection:
             return
-        if self._shown is not None and self._shown[1] != state[1]:
+        if selection_before is not None and selection_before is not self.selection:
             self._map.clear_lasso()
-        self._shown = state
-        level, labels = self._hierarchy.levels[self.level], self._layers[self.level]
+        self._shown = (self.level, self.selection)
+
+        level = self._hierarchy.levels[self.level]
+        labels = self._layers[self.level]
         picked = np.isin(np.arange(len(labels)), self.selection) if len(self.selection) else None
         title = f"level {self.level}: {level.n_clusters:,} clusters"
         colours = [self._colours[self.level], *self._colours[len(self._layers) :]]
@@ -143,18 +154,22 @@ class HierarchyExplorer(Explorer):
         self._map.show(
             colours, picked=picked, peaks=level.peaks.cpu().numpy(), sizes=sizes, titles=[f"{title}, rings = peaks"]
         )
+
         held = np.unique(labels[self.selection])
         row = self._boxes.row_of(self.level, int(held[0])) if len(held) == 1 else None
         self._boxes.select(row)
-        self._filling = True
+
+        self._filling = True  # what is put into the box below is no choice of the user
         self._number.max = level.n_clusters - 1
         self._number.value = -1 if row is None else int(held[0])
         self._filling = False
+
         self._describe(held, row)
         self._tell(title)
 
     def _tell(self, title: str) -> None:
-        n, drawn = len(self._frame), len(self._map.drawn)
+        n = len(self._frame)
+        drawn = len(self._map.drawn)
         sample = "all drawn" if drawn == n else f"a sample of {drawn:,} drawn, clusters of the last level thinned alike"
         chosen = f"{len(self.selection):,} selected" if len(self.selection) else "nothing selected"
         self.say(f"{title.capitalize()} of {n:,} images ({sample}); {chosen}.")
@@ -173,9 +188,11 @@ class HierarchyExplorer(Explorer):
             rows |= {"classes": len(classes), "purity": counts[most] / len(chosen)}
             rows["majority class"] = self._class_name(int(classes[most]))
         rows["mean density (level 0)"] = float(self._frame["density"].to_numpy()[chosen].mean())
-        title, peak = "Selection", None
+        title = "Selection"
+        peak = None
         if box is not None and len(chosen) == box["size"]:
-            title, peak = f"Level {self.level}, cluster {held[0]}: {box['name']}", int(box["peak"])
+            title = f"Level {self.level}, cluster {held[0]}: {box['name']}"
+            peak = int(box["peak"])
             rows["peak"] = f"image {peak}"
         pictures = "" if self._images is None else grid(self._images, chosen, self._truth, peak=peak, width=_GRID)
         self._chosen.value = facts(title, rows) + pictures

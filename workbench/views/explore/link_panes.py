@@ -15,14 +15,12 @@ from ..style import CLEAR, GREY, INK, PALETTE, escape, styled
 from .panes import table, thumbnail
 
 # How a decision looks: a symbol and a colour beside its words, in the order of `WHY`.
-_KEPT, _TWIN, _BEATEN, _WEAK, _THIN = (
-    ("✔", PALETTE[0]),
-    ("≡", PALETTE[4]),
-    ("○", PALETTE[2]),
-    ("✘", PALETTE[5]),
-    ("✘", GREY),
-)
-_LOOKS = dict(zip(WHY, (_KEPT, _KEPT, _TWIN, _TWIN, _BEATEN, _WEAK, _THIN, _THIN), strict=True))
+_KEPT = ("✔", PALETTE[0])
+_DUPLICATE = ("≡", PALETTE[4])
+_BEATEN = ("○", PALETTE[2])
+_WEAK = ("✘", PALETTE[5])
+_THIN = ("✘", GREY)
+_LOOKS = dict(zip(WHY, (_KEPT, _KEPT, _DUPLICATE, _DUPLICATE, _BEATEN, _WEAK, _THIN, _THIN), strict=True))
 _SIDE = 30  # pixels of a thumbnail in a table
 _TRACK = 64  # pixels of a bar that is 1 long
 
@@ -49,7 +47,8 @@ class Names:
         self, n: int, labels: Any = None, class_names: Sequence[str] = (), ids: Sequence[Any] | None = None
     ) -> None:
         self.labels = None if labels is None else check_labels(labels, n)
-        self.class_names, self.ids = class_names, ids
+        self.class_names = class_names
+        self.ids = ids
         if ids is not None and len(ids) != n:
             raise ValueError(f"ids: expected {n}, one per image, got {len(ids)}")
         top = -1 if self.labels is None or not len(class_names) else int(self.labels.max())
@@ -95,7 +94,7 @@ def linkage_bar(linkage: float, tau: float) -> str:
 
 
 def candidates(links: pd.DataFrame, names: Names, tau: float, images: np.ndarray | None = None) -> str:
-    """The candidate links of a node (`reasons.link_table`) as a table.
+    """The candidate links of a node (`link_decisions.link_table`) as a table.
 
     Example:
         >>> columns = {"image": [1], "size": [4], "similarity": [0.9], "linkage": [0.8], "density_difference": [0.1]}
@@ -104,7 +103,8 @@ def candidates(links: pd.DataFrame, names: Names, tau: float, images: np.ndarray
     """
     if links.empty:
         return "<p>No candidate: no other node is similar at all, so this one stays alone.</p>"
-    truth, sized = "same_class" in links, bool((links["size"] > 1).any())
+    truth = "same_class" in links
+    sized = bool((links["size"] > 1).any())
     head = ["", "candidate", *(["images"] if sized else []), "similarity", f"linkage (| tau {tau:.3f})", "denser by"]
     head += ["decision", *(["class"] if truth else [])]
     rows = []

@@ -24,17 +24,19 @@ class LinkPicker:
     Args:
         host: the explorer whose guard wraps the callbacks.
         names: of the images.
-        rule: of the hierarchies, from `reasons.read_rule`.
+        rule: of the hierarchies, from `link_decisions.read_rule`.
         images: of the whole set.
 
     Attributes:
         controls, table: widgets: boxes in a row, and the table of candidates.
         image: stands for the chosen node.
-        links: its candidates, as `reasons.link_table` gives them.
+        links: its candidates, as `link_decisions.link_table` gives them.
     """
 
     def __init__(self, host: Explorer, names: Names, rule: Rule, images: np.ndarray | None = None) -> None:
-        self._names, self._rule, self._images = names, rule, images
+        self._names = names
+        self._rule = rule
+        self._images = images
         self._filling = False
         self._then: Callable[[], None] = _nothing
         self._level, self._node = (self._number(host, name) for name in ("Level", "Node"))
@@ -43,7 +45,8 @@ class LinkPicker:
         self._link.observe(host.guarded(lambda _: self._then()), "value")
         self.table = widgets.HTML()
         self.controls = widgets.HBox([self._level, self._node, self._link])
-        self.image, self.links = 0, pd.DataFrame()
+        self.image = 0
+        self.links = pd.DataFrame()
 
     @property
     def level(self) -> int:
@@ -91,10 +94,13 @@ class LinkPicker:
 
     def _describe(self) -> None:
         """The node's candidates, in the list and in the table."""
-        at, node, names = self._hierarchy.levels[self.level], int(self._node.value), self._names
+        at = self._hierarchy.levels[self.level]
+        node = int(self._node.value)
+        names = self._names
         table = link_table(at, node, self._rule, labels=names.labels)
         self.links = table[table["linkage"].notna()]  # a link beyond the list has no number to be changed
-        before, ends = self._link.value, [int(i) for i in self.links["image"]]
+        before = self._link.value
+        ends = [int(i) for i in self.links["image"]]
         texts = [f"{names.image(i)}: linkage {r:.3f}" for i, r in zip(ends, self.links["linkage"], strict=True)]
         self._link.options = list(zip(texts, ends, strict=True))
         if ends:

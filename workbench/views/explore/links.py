@@ -31,7 +31,7 @@ class LinkExplorer(Explorer):
     Attributes:
         selection: the image looked at; can be set.
         level: the level whose links are shown; can be set.
-        table: `reasons.link_table` of the node shown.
+        table: `link_decisions.link_table` of the node shown.
         path: images that stand for the nodes from the one shown to its peak.
     """
 
@@ -49,13 +49,17 @@ class LinkExplorer(Explorer):
         tau: float | None = None,
     ) -> None:
         super().__init__()
-        self._hierarchy, self._names, self._images = hierarchy, names, images
+        self._hierarchy = hierarchy
+        self._names = names
+        self._images = images
         self._rule = read_rule(hierarchy.levels, tau)
         self._about = "" if tau is not None else ", read off the links"
-        self._view, self._colours = view, colours
+        self._view = view
+        self._colours = colours
         self._nodes = [nodes_of(hierarchy, i).cpu().numpy() for i in range(len(hierarchy.levels))]
         self._visited: list[int] = []
-        self.table, self.path = pd.DataFrame(), [0]
+        self.table = pd.DataFrame()
+        self.path = [0]
         self._build()
         self._refresh()
 
@@ -104,7 +108,8 @@ class LinkExplorer(Explorer):
                 ("Back", "Undo the last step", self.back),
             )
         )
-        self._facts, self._way = text_pane(215 if self._view else 130), text_pane(170)
+        self._facts = text_pane(215 if self._view else 130)
+        self._way = text_pane(170)
         self._links = text_pane(470)
         self.observe(self.guarded(lambda _: self._refresh()), ["selection", "level"])
         controls = widgets.HBox([self._number, self._levels, self._up, self._top, self._return])
@@ -136,7 +141,8 @@ class LinkExplorer(Explorer):
 
     def _refresh(self) -> None:
         """Show the node everywhere."""
-        level, node = self._hierarchy.levels[self.level], self._node()
+        level = self._hierarchy.levels[self.level]
+        node = self._node()
         self.table = link_table(level, node, self._rule, labels=self._names.labels)
         steps = path_to_peak(level, node)
         self.path = [int(level.image[step]) for step in steps]
@@ -213,7 +219,7 @@ def explore_links(
         images: uint8 [N, H, W] or [N, H, W, 3], to be looked at.
         labels: true classes [N]: candidates of another class are marked.
         xy: places on the map [N, 2] (`umap_map`); None: no map.
-        tau: of the hierarchy; None: read off its links (`reasons.read_rule`).
+        tau: of the hierarchy; None: read off its links (`link_decisions.read_rule`).
         class_names: a name per class.
         ids: a name per image.
         max_points: with more images a sample is drawn on the map; all can be chosen by number.
@@ -235,7 +241,8 @@ def explore_links(
         (3, [3], [])
     """
     n = len(hierarchy.labels)
-    names, shown = Names(n, labels, class_names, ids), checked_images(images, n)
+    names = Names(n, labels, class_names, ids)
+    shown = checked_images(images, n)
     view = colours = None
     if xy is not None:
         frame = cluster_frame(hierarchy, xy)
@@ -243,8 +250,6 @@ def explore_links(
         drawn = placed[spread_sample(hierarchy.layers[-1][placed], check_int(max_points, "max_points"))]
         places = frame[["x", "y"]].to_numpy()
         title = f"{len(drawn):,} of {n:,} images, colour = final cluster"
-        view, colours = (
-            MapView(places, drawn, [title], width=_MAP, height=_MAP),
-            cluster_colours(hierarchy.layers, places)[-1],
-        )
+        view = MapView(places, drawn, [title], width=_MAP, height=_MAP)
+        colours = cluster_colours(hierarchy.layers, places)[-1]
     return LinkExplorer(hierarchy, names, images=shown, view=view, colours=colours, tau=tau)

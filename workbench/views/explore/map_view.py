@@ -46,7 +46,9 @@ class MapView:
         width: int = WIDTH,
         height: int = 400,
     ) -> None:
-        self.xy, self.drawn, self.panels = xy, drawn, len(panels)
+        self.xy = xy
+        self.drawn = drawn
+        self.panels = len(panels)
         places = make_subplots(rows=1, cols=self.panels, subplot_titles=list(panels), horizontal_spacing=0.02)
         for panel in range(self.panels):
             places.add_trace(self._points(panel), row=1, col=panel + 1)
@@ -74,7 +76,8 @@ class MapView:
         rings = np.zeros(0, dtype=np.int64) if peaks is None else peaks
         images = np.full(len(rings), 2) if sizes is None else sizes
         at = np.isin(rings, self.drawn) & (images > 1) & (True if picked is None else picked[rings])
-        rings, images = rings[at], images[at]
+        rings = rings[at]
+        images = images[at]
         faded = [np.where(picked, colour, _FADED) if picked is not None else colour for colour in colours]
         with self.figure.batch_update():
             for trace, colour in zip(self.figure.data, faded, strict=False):

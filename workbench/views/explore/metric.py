@@ -22,7 +22,8 @@ _OWN = "your own"
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "star")
 _GLYPHS = "●■◆▲▼★"
 _GOLDEN = np.pi * (3 - np.sqrt(5))
-_WIDTH, _HEIGHT = WIDTH - 40, 200  # pixels the dots have
+_WIDTH = WIDTH - 40  # pixels the dots have
+_HEIGHT = 200
 
 
 class MetricExplorer(Explorer):
@@ -40,7 +41,8 @@ class MetricExplorer(Explorer):
         self._preset = widgets.Dropdown(options=[_OWN, *PRESETS], description="Preset", value=_OWN)
         self._size = tuple(self._count(name) for name in ("Classes", "Clusters"))
         self._grid = widgets.GridBox()
-        self._scores, self._words = text_pane(190, 300), widgets.HTML()
+        self._scores = text_pane(190, 300)
+        self._words = widgets.HTML()
         self._scores.layout.margin = "0 0 0 28px"
         self._figure = LiveFigure(_skeleton())
         self._filling = False
@@ -96,7 +98,8 @@ class MetricExplorer(Explorer):
         items = int(counts.sum())
         self.say(f"{items:,} items of {counts.any(axis=1).sum()} classes in {counts.any(axis=0).sum()} clusters.")
         if not items:
-            self._scores.value, self._words.value = "<i>No items yet: put a number into a cell.</i>", ""
+            self._scores.value = "<i>No items yet: put a number into a cell.</i>"
+            self._words.value = ""
             return
         self._scores.value = _scores_html(self.scores)
         self._words.value = f"<div style='line-height:1.5'><b>Why</b>: {escape(disagreement(counts))}</div>"
@@ -157,7 +160,8 @@ def _show_dots(figure: BaseFigure, counts: Int64[np.ndarray, "r c"]) -> None:
     used = np.flatnonzero(counts.any(axis=0))
     sizes = counts.sum(axis=0)[used]
     radius = 0.55 * np.sqrt(sizes) + 0.6
-    width, height = float((2 * radius + 1.5).sum()), 2 * float(radius.max(initial=1)) + 1.5
+    width = float((2 * radius + 1.5).sum())
+    height = 2 * float(radius.max(initial=1)) + 1.5
     centre = np.cumsum(2 * radius + 1.5) - radius - 0.75 - width / 2
     places = np.empty((2, len(row)))
     for j, size, x in zip(used, sizes, centre, strict=True):
@@ -167,9 +171,11 @@ def _show_dots(figure: BaseFigure, counts: Int64[np.ndarray, "r c"]) -> None:
     rings.x, rings.y = _rings(centre, radius)
     dots.x, dots.y = places
     dots.hovertext = [f"class {CLASS_NAMES[i]}, cluster {j + 1}" for i, j in zip(row, col, strict=True)]
-    dots.marker.color, dots.marker.symbol = [PALETTE[i] for i in row], [_SYMBOLS[i] for i in row]
+    dots.marker.color = [PALETTE[i] for i in row]
+    dots.marker.symbol = [_SYMBOLS[i] for i in row]
     dots.marker.size = max(0.8 * pixels, 3)
-    names.x, names.y = centre, np.full(len(used), -height / 2 + 0.5)
+    names.x = centre
+    names.y = np.full(len(used), -height / 2 + 0.5)
     names.text = [f"cluster {j + 1} ({size})" for j, size in zip(used, sizes, strict=True)]
     figure.layout.xaxis.range = [-_WIDTH / pixels / 2, _WIDTH / pixels / 2]
     figure.layout.yaxis.range = [-height / 2 - 1.5, height / 2]
@@ -179,7 +185,8 @@ def _show_dots(figure: BaseFigure, counts: Int64[np.ndarray, "r c"]) -> None:
 def _rings(centre: Float64[np.ndarray, " c"], radius: Float64[np.ndarray, " c"]) -> tuple[np.ndarray, np.ndarray]:
     """Circles as one line with gaps."""
     turn = np.append(np.linspace(0, 2 * np.pi, 61), np.nan)
-    x, y = centre[:, None] + radius[:, None] * np.cos(turn), radius[:, None] * np.sin(turn)
+    x = centre[:, None] + radius[:, None] * np.cos(turn)
+    y = radius[:, None] * np.sin(turn)
     return x.ravel(), y.ravel()
 
 

@@ -21,7 +21,7 @@ from .base import Explorer
 from .link_panes import Names
 from .link_picker import LinkPicker
 from .live import LiveFigure
-from .oracle_panes import changes, edits_html, ledger_html, oracle_figure, show_node, show_scores, summary
+from .oracle_panes import changes, edits_html, oracle_figure, show_node, show_scores, summary, summary_html
 from .panes import checked_images
 from .places import places_of
 
@@ -34,7 +34,7 @@ class OracleExplorer(Explorer):
     Attributes:
         links, density: rows of switches that are on: levels at which that head is the truth; the last row stands for
             all levels above it, too. Can be set.
-        edits: links flipped, `workbench.evaluate.interventions.Edit`, in order; can be set.
+        edits: links flipped, `workbench.evaluate.Edit`, in order; can be set.
         hierarchy: what the model, the switches and the edits make; read only.
     """
 
@@ -49,12 +49,18 @@ class OracleExplorer(Explorer):
         xy: np.ndarray | None = None,
     ) -> None:
         super().__init__()
-        self.study, self._names, self._images, self._xy = study, names, images, xy
+        self.study = study
+        self._names = names
+        self._images = images
+        self._xy = xy
+
         self.hierarchy: Hierarchy = study.own
         self._rule = read_rule(study.own.levels, study.settings.tau)
         self._own = self._now = level_table(study.own, names.labels)
         self._gains: Any = None
-        self._n_rows, self._filling = len(study.own.levels), False
+
+        self._n_rows = len(study.own.levels)
+        self._filling = False
         self._shown: tuple[Any, ...] = ((), (), ())
         self._build()
         self._show("The model's own hierarchy.")
@@ -69,7 +75,7 @@ class OracleExplorer(Explorer):
         edits = tuple(proposal["value"])
         for edit in edits:
             if not isinstance(edit, Edit):
-                raise TypeError(f"edits: expected workbench.study.Edit, got {type(edit).__name__}")
+                raise TypeError(f"edits: expected workbench.evaluate.Edit, got {type(edit).__name__}")
             if max(edit.node, edit.neighbor) >= len(self.study.features):
                 raise ValueError(f"edits: expected images 0 to {len(self.study.features) - 1}, got {edit}")
         return edits
@@ -108,12 +114,13 @@ class OracleExplorer(Explorer):
         self._flip = self._button("Flip link", "Forbid the link, or force it", self._flip_chosen)
         self._undo = self._button("Undo", "Take back the last flip", lambda: self.set_trait("edits", self.edits[:-1]))
         self._figure = LiveFigure(oracle_figure(with_map=self._xy is not None))
-        self._ledger, self._list = widgets.HTML(), widgets.HTML()
+        self._summary = widgets.HTML()
+        self._list = widgets.HTML()
         self._picker = LinkPicker(self, self._names, self._rule, self._images)
         self._picker.on_choice(self._chosen)
         self.observe(self.guarded(lambda _: self._change()), ["links", "density", "edits"])
-        study = widgets.HBox([self._picker.controls, self._flip, self._undo])
-        parts = [self._figure, self._ledger, study, self._list, self._picker.table]
+        flips = widgets.HBox([self._picker.controls, self._flip, self._undo])
+        parts = [self._figure, self._summary, flips, self._list, self._picker.table]
         self.arrange(*rows, widgets.HBox([each, reset]), *parts)
 
     def _row(self, head: str) -> widgets.HBox:
@@ -139,7 +146,9 @@ class OracleExplorer(Explorer):
 
     def _reset(self) -> None:
         with self.hold_trait_notifications():
-            self.links, self.density, self.edits = (), (), ()
+            self.links = ()
+            self.density = ()
+            self.edits = ()
 
     def _flip_chosen(self) -> None:
         link = self._picker.chosen
@@ -150,7 +159,7 @@ class OracleExplorer(Explorer):
 
     def _try_each(self) -> None:
         self._gains = self.study.gains(self._n_rows)
-        self._ledger.value = ledger_html(summary(self._own, self._now, self._gains))
+        self._summary.value = summary_html(summary(self._own, self._now, self._gains))
         best = self._gains.loc[self._gains["gain"].idxmax()]
         self.say(f"Most would be gained by true {best['head']} at level {best['level']}: {best['gain']:+.4f} BCubed F.")
 
@@ -160,13 +169,15 @@ class OracleExplorer(Explorer):
         if state == self._shown:  # several traits set at once are shown once
             return
         self._shown = state
+
         on = {h: [i for r in getattr(self, h) for i in self.study.levels_of(r, self._n_rows)] for h in HEADS}
         self.hierarchy = self.study.hierarchy(Intervention(on["links"], on["density"], self.edits))
-        before, self._now = self._now, level_table(self.hierarchy, self._names.labels)
+        before = self._now
+        self._now = level_table(self.hierarchy, self._names.labels)
         self._show(changes(before, self._now))
 
     def _show(self, words: str) -> None:
-        self._filling = True
+        self._filling = True  # the boxes show the traits here; they must not set them in turn
         try:
             for head in HEADS:
                 for i, box in enumerate(self._boxes[head]):
@@ -175,7 +186,7 @@ class OracleExplorer(Explorer):
             self._filling = False
         with self._figure.batch_update():
             show_scores(self._figure, self._own, self._now)
-        self._ledger.value = ledger_html(summary(self._own, self._now, self._gains))
+        self._summary.value = summary_html(summary(self._own, self._now, self._gains))
         self._list.value = edits_html(self.edits, self.hierarchy, self._names)
         self._undo.disabled = not self.edits
         self._picker.show(self.hierarchy)
@@ -238,7 +249,8 @@ def explore_oracle(
     if not isinstance(lander, Lander):
         raise TypeError(f"lander: expected a Lander, got {type(lander).__name__}; see workbench.load_checkpoint")
     n = len(check_array(features, "features"))
-    names, pictures = Names(n, labels), checked_images(images, n)
+    names = Names(n, labels)
+    pictures = checked_images(images, n)
     study = InterventionStudy(
         lander.predict, features, labels, settings or lander.inference, ensemble=lander.ensemble, device=lander.device
     )

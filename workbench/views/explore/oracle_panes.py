@@ -1,4 +1,4 @@
-"""What the oracle explorer shows: F by level beside the model's own, a ledger, a node on the map, the flips."""
+"""What the oracle explorer shows: F by level beside the model's own, a level summary, a node on the map, the flips."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def show_scores(figure: BaseFigure, own: pd.DataFrame, now: pd.DataFrame) -> Non
     """Put two `level_table`s into the figure."""
     for i, (column, *_) in enumerate(_SCORES):
         for trace, scores in zip(figure.data[2 * i : 2 * i + 2], (own, now), strict=True):
-            trace.x, trace.y = [f"level {level}" for level in scores["level"]], scores[column].to_numpy()
+            trace.x = [f"level {level}" for level in scores["level"]]
+            trace.y = scores[column].to_numpy()
 
 
 def show_node(figure: BaseFigure, xy: Float[np.ndarray, "n 2"], image: int, links: pd.DataFrame, words: Names) -> None:
@@ -69,11 +70,13 @@ def show_node(figure: BaseFigure, xy: Float[np.ndarray, "n 2"], image: int, link
     far = ((xy - centre) ** 2).sum(axis=1)
     near = np.argsort(np.where(np.isfinite(far), far, np.inf), kind="stable")[:_AROUND]
     images, dropped, chosen, points = figure.data[-4:]
-    images.x, images.y = xy[near, 0], xy[near, 1]
+    images.x = xy[near, 0]
+    images.y = xy[near, 1]
     for trace, some in ((dropped, ends[~kept]), (chosen, ends[kept])):
         trace.x, trace.y = _spokes(centre, xy[some])
     shown = np.concatenate([ends, [image]]).astype(np.int64)
-    points.x, points.y = xy[shown, 0], xy[shown, 1]
+    points.x = xy[shown, 0]
+    points.y = xy[shown, 1]
     points.hovertext = [escape(words.image(int(i))) for i in shown]
     colours = [*np.where(kept, PALETTE[0], GREY), PALETTE[5]]
     points.marker.update(color=colours, size=[*[10] * len(ends), 17], symbol=[*["circle"] * len(ends), "star"])
@@ -114,8 +117,8 @@ def summary(own: pd.DataFrame, now: pd.DataFrame, gains: pd.DataFrame | None = N
     return rows
 
 
-def ledger_html(rows: pd.DataFrame) -> str:
-    """A `summary` as a table, with what changed."""
+def summary_html(rows: pd.DataFrame) -> str:
+    """A `summary` as an HTML table, with what changed."""
     head = ["level", "clusters", "BCubed F: own", "now", "change", "pairwise F: own", "now", "change"]
     alone = "links" in rows
     head += ["+ true links", "+ true density"] if alone else []

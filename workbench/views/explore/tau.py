@@ -29,7 +29,7 @@ from .panes import checked_images, facts, frame_table, thumbnail
 from .places import places_of
 from .tau_source import source_of
 
-_MAX_POINTS = 50_000
+_MAX_POINTS = 50_000  # a browser paints 100,000 after 3.3 s, and a lasso over them takes 6 s
 _HALF = WIDTH // 2
 _BY = ("level 0", "last level", "truth")
 
@@ -54,18 +54,26 @@ class TauExplorer(Explorer):
         images: np.ndarray | None = None,
     ) -> None:
         super().__init__()
-        self._run, self._lander, self._settings = model.hierarchy_, model.lander_, model.settings_
+        self._run = model.hierarchy_
+        self._lander = model.lander_
+        self._settings = model.settings_
         self._first = self._run.levels[0]
         self._source = source_of(self._first, self._settings.decoder)
-        self._labels, self._images, self._xy = labels, images, xy
+
+        self._labels = labels
+        self._images = images
+        self._xy = xy
         self._decoding: Decoding = self._first.decoding
+
         self._own = cluster_colours([np.arange(len(xy))], xy)[0]  # of a peak, so of its cluster, at every tau
         self._truth = self._own if labels is None else cluster_colours([labels], xy)[0]
         self._upper_rows: list[dict[str, Any]] = []
         self._curve = CurveView(self._source.curve(labels), self._settings.tau, axis=self._source.axis, width=_HALF)
+
         placed = np.flatnonzero(np.isfinite(xy).all(axis=1))
         drawn = placed[spread_sample(model.labels_[placed], _MAX_POINTS)]
         self._map = MapView(xy, drawn, ["level 0"], width=_HALF)
+
         self.tau = self._settings.tau
         self._build()
         self._took(model.hierarchy_, self.tau, 0.0)
@@ -87,7 +95,8 @@ class TauExplorer(Explorer):
             description=f"Model's tau: {self._settings.tau:.3g}", tooltip="Back to the model's own tau"
         )
         back.on_click(self.guarded(lambda _: self.set_trait("tau", self._settings.tau)))
-        self._table, self._under = text_pane(190, _HALF), text_pane(190, _HALF - 20)
+        self._table = text_pane(190, _HALF)
+        self._under = text_pane(190, _HALF - 20)
         self._under.value = "<i>Point at an image to see what it hangs on.</i>"
         self._upper = self.debounced(self._run_upper, 0.4, alone=False)
         self._arrived = self.guarded(self._took)
@@ -111,14 +120,16 @@ class TauExplorer(Explorer):
 
     def _run_upper(self) -> None:
         """Run the levels above at the tau of now; the slider may move on meanwhile."""
-        start, tau = time.perf_counter(), self.tau
+        start = time.perf_counter()
+        tau = self.tau
         model = self._lander
         tree = rebuild(self._run, model.predict, self._settings, tau, ensemble=model.ensemble)
         self._arrived(tree, tau, time.perf_counter() - start)
 
     def _took(self, tree: Hierarchy, tau: float, seconds: float) -> None:
         """Show a hierarchy that was run at `tau`."""
-        self._run_at, self.hierarchy = tau, tree
+        self._run_at = tau
+        self.hierarchy = tree
         self._upper_rows = [self._row(level, tree.levels[level].labels) for level in range(1, len(tree.levels))]
         last = self._upper_rows[-1] if self._upper_rows else self._level_0(tau, tree.levels[0].decoding)
         self._curve.add_run(tau, last)
@@ -147,7 +158,8 @@ class TauExplorer(Explorer):
             level0 = self._by.value == "level 0"
             labels = self._decoding.clusters if level0 else self.hierarchy.labels
             peaks = self._decoding.representative if level0 else self.hierarchy.levels[-1].peaks
-            found, tops = labels.cpu().numpy(), peaks.cpu().numpy()
+            found = labels.cpu().numpy()
+            tops = peaks.cpu().numpy()
             sizes = np.bincount(found, minlength=len(tops))
             title = f"{self._by.value} at tau {self.tau if level0 else self._run_at:.3f}: {len(tops):,} clusters"
             self._map.show([self._own[tops][found]], peaks=tops, sizes=sizes, titles=[title])
@@ -162,7 +174,8 @@ class TauExplorer(Explorer):
         self._table.value = frame_table(rows[columns].rename(columns=names))
 
     def _tell(self, above: str) -> None:
-        n, drawn = len(self._own), len(self._map.drawn)
+        n = len(self._own)
+        drawn = len(self._map.drawn)
         sample = "all drawn" if drawn == n else f"a sample of {drawn:,} drawn, clusters thinned alike"
         self.say(f"tau {self.tau:.3f}, {n:,} images ({sample}). Level 0 is exact, decoded at once; {above}.")
 
@@ -181,9 +194,10 @@ def explore_tau(
     """Move tau and see the clusters and their F follow.
 
     The model's prediction of level 0 does not depend on tau, so level 0 is decoded at once and exactly while the slider
-    moves. Of a tree decode the curve of F against tau is exact, too, from one pass (`nested.nested_scores`); other
-    decoders are asked at 51 tau. The levels above are other graphs at every tau: they are run anew once the slider
-    rests, and until then the table says at which tau they are. A cluster has its peak's colour, at every tau.
+    moves. Of a tree decode the curve of F against tau is exact, too, from one pass
+    (`workbench.evaluate.nested_scores`); other decoders are asked at 51 tau. The levels above are other graphs at every
+    tau: they are run anew once the slider rests, and until then the table says at which tau they are. A cluster has its
+    peak's colour, at every tau.
 
     Args:
         model: a fitted or unfitted `HiLander`, or a `Lander`; it is not changed.

@@ -32,7 +32,8 @@ class TreeSource:
 
     def why(self, image: int, tau: float, decoding: Decoding) -> Facts:
         """Its density, and its best link with what becomes of it at tau."""
-        parent, strength = int(self.links.parent[image]), float(self.links.strength[image])
+        parent = int(self.links.parent[image])
+        strength = float(self.links.strength[image])
         told: dict[str, Any] = {"density": float(self.first.prediction.density[image])}
         if parent == image:
             return told | {"best link": "none: no denser neighbour"}, image
@@ -54,15 +55,16 @@ class CutSource:
         return swept_scores(self.first, self.decoder, labels)
 
     def why(self, image: int, tau: float, decoding: Decoding) -> Facts:
-        """Its cluster with what the model expects of it, and its strongest link."""
-        graph, quality = self.first.graph, decoding.quality
+        """Its cluster with the predicted quality, and its strongest link."""
+        graph = self.first.graph
+        quality = decoding.quality
         mates = decoding.clusters == decoding.clusters[image]
         size = int(mates.sum())
         told: dict[str, Any] = {"cluster": f"{size:,} image{'s' if size > 1 else ''}"}
         if quality is not None and decoding.node is not None:
             node = int(decoding.node[image])
-            told |= {"its expected precision": f"{quality.precision[node]:.2f}"}
-            told |= {"its expected recall": f"{quality.recall[node]:.2f}"}
+            told |= {"its predicted precision": f"{quality.precision[node]:.2f}"}
+            told |= {"its predicted recall": f"{quality.recall[node]:.2f}"}
         linkage = self.first.prediction.linkage[image]
         if not bool(graph.mask[image].any()):
             return told | {"strongest link": "none: no neighbour"}, image

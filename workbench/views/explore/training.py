@@ -40,7 +40,9 @@ class TrainingMonitor(KeptExplorer):
 
     def __init__(self, run: BackgroundTraining) -> None:
         super().__init__(run)
-        self._drawn, self._cost, self._shown_phase = 0.0, 0.0, ""
+        self._drawn = 0.0
+        self._cost = 0.0
+        self._shown_phase = ""
         self._start = widgets.Button(description="Start", icon="play", button_style="primary")
         self._stop = widgets.Button(
             description="Stop", icon="stop", tooltip="End after this epoch, keep the best model"
@@ -105,7 +107,8 @@ class TrainingMonitor(KeptExplorer):
             self._draw()
 
     def _draw_all(self) -> None:
-        began, phase = time.monotonic(), self.run.phase
+        began = time.monotonic()
+        phase = self.run.phase
         news = phase != self._shown_phase
         self._shown_phase = phase
         self._buttons(phase)
@@ -120,7 +123,8 @@ class TrainingMonitor(KeptExplorer):
 
     def _buttons(self, phase: str) -> None:
         run = self.run
-        self._start.disabled, self._stop.disabled = run.running, phase != "training"
+        self._start.disabled = run.running
+        self._stop.disabled = phase != "training"
         self._start.description = "Start" if phase in ("ready", "training", "choosing tau") else "Start again"
         self._bar.value = run.epoch
         self._bar.bar_style = {"done": "success", "failed": "danger", "stopped": "warning"}.get(phase, "info")
@@ -136,7 +140,8 @@ class TrainingMonitor(KeptExplorer):
                 curve = curves.get(_key(trace))
                 trace.visible = curve is not None
                 if curve is not None:
-                    trace.x, trace.y = curve.index.to_numpy(), curve.to_numpy()
+                    trace.x = curve.index.to_numpy()
+                    trace.y = curve.to_numpy()
 
 
 def _key(trace: Any) -> tuple[str, str]:

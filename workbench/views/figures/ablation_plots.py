@@ -47,6 +47,7 @@ def plot_effects(table: pd.DataFrame, *, value: str = "bcubed_f", title: str = "
         heads = list(far.sort_values(ascending=False, kind="stable").index)
     best = list(shown.groupby("row", sort=False)["mean"].mean().sort_values(ascending=False, kind="stable").index)
     rows = best if not heads else [row for head in heads for row in (head, *(b for b in best if _head(b) == head))]
+
     figure = go.Figure([_hollow(bars) for bars in interval_traces(shown, rows, "row", "test")])
     tests = shown["test"].nunique()
     note = "right: better than the reference; bar: 95 % t-interval over seeds; hollow: the interval holds 0"
@@ -104,11 +105,13 @@ def plot_heat(
     cells_of = [as_text(runs[rows]), as_text(runs[columns])]
     if varied := [name for name in others if runs.groupby(cells_of)[name].apply(differs).any()]:
         raise ValueError(f"table: {', '.join(varied)} varies within a cell, too; choose one value of it first")
+
     down, across = (ordered(runs[name]) for name in (rows, columns))
     coded = runs.assign(down=as_text(runs[rows]), across=as_text(runs[columns]))
     means = intervals(coded, value, "down", "across").set_index(["down", "across"])
     cells = means.reindex(pd.MultiIndex.from_product([list(map(str, down)), list(map(str, across))]))
     tried = set(zip(coded["down"], coded["across"], strict=True))
+
     figure = go.Figure(_heat(cells, (len(down), len(across)), value))
     _write_cells(figure, cells, len(across), tried)
     note = f"mean over seeds ± half its 95 % t-interval; test set {escape(max(runs['test']))}"
@@ -140,9 +143,11 @@ def _write_cells(figure: go.Figure, cells: pd.DataFrame, wide: int, tried: set[t
     middle = (cells["mean"].min() + cells["mean"].max()) / 2
     for i, (mean, high, n) in enumerate(cells[["mean", "high", "n"]].to_numpy()):
         row, column = divmod(i, wide)
-        text, ink = f"{mean:.3f}{_around(high - mean, 3)}<br>n={n:.0f}", "#000" if mean > middle else "#fff"
+        text = f"{mean:.3f}{_around(high - mean, 3)}<br>n={n:.0f}"
+        ink = "#000" if mean > middle else "#fff"
         if np.isnan(mean):
-            text, ink = "failed" if cells.index[i] in tried else "no run", INK
+            text = "failed" if cells.index[i] in tried else "no run"
+            ink = INK
             box = {"x0": column - 0.46, "x1": column + 0.46, "y0": row - 0.42, "y1": row + 0.42}
             figure.add_shape(type="rect", **box, line={"color": GREY, "dash": "3px,3px", "width": 1})
         figure.add_annotation(x=column, y=row, text=text, showarrow=False, font={"size": 12, "color": ink})

@@ -19,7 +19,8 @@ PANELS = {"seconds": "seconds (median)", "peak_mb": "peak memory of the process,
 # Okabe & Ito's colours, the yellow left out: it does not show on white
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _MARKERS = "osD^vPX<>*h"
-_GREY, _INK = "#9AA0A8", "#22262C"
+_GREY = "#9AA0A8"
+_INK = "#22262C"
 _OURS = ("our", "general", "glyphs-lander", "published")
 
 
@@ -154,7 +155,7 @@ def _spread(heights: list[float], gap: float) -> list[float]:
         >>> [round(height, 2) for height in _spread([0.5, 0.5], 0.1)]
         [0.45, 0.55]
     """
-    groups: list[list[float]] = []  # [first height, members]: neighbours that touch move together
+    groups: list[list[float]] = []  # [first height, how many]: neighbours that touch move together
     for height in heights:
         groups.append([height, 1])
         while len(groups) > 1 and groups[-2][0] + gap * groups[-2][1] > groups[-1][0]:

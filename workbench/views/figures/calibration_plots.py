@@ -68,16 +68,20 @@ def plot_reliability(
     table = reliability(links["linkage"].to_numpy(), links["same"].to_numpy(), bins)
     full = table[table["n"] > 0]
     error = float((full["n"] * (full["predicted"] - full["actual"]).abs()).sum() / max(len(links), 1))
+
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.74, 0.26], vertical_spacing=0.06)
     diagonal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", name="predicted = true", hoverinfo="skip")
     figure.add_trace(diagonal.update(line={"color": GREY, "dash": "dash"}), row=1, col=1)
+
     dots = go.Scatter(x=full["predicted"], y=full["actual"], mode="lines+markers", name="linkage", customdata=full["n"])
     dots.update(marker={"size": 9, "color": PALETTE[0]}, cliponaxis=False)
     dots.hovertemplate = "predicted %{x:.3f}, true %{y:.3f}, %{customdata:,} links<extra></extra>"
     figure.add_trace(dots, row=1, col=1)
+
     bars = go.Bar(x=(table["low"] + table["high"]) / 2, y=table["n"], width=0.9 / bins, marker_color=PALETTE[4])
     bars.update(showlegend=False, hovertemplate="%{y:,} links<extra></extra>", textposition="outside", cliponaxis=False)
     figure.add_trace(bars.update(text=[f"{n:,}" for n in table["n"]] if bins <= 12 else None), row=2, col=1)
+
     note = f"expected calibration error {error:.3f}, {len(links):,} links" if len(links) else "no links"
     styled(figure, escape(title or "Can the linkage be believed?"), height=520, subtitle=note)
     figure.update_xaxes(range=[0, 1]).update_xaxes(title="predicted linkage r_ij", row=2, col=1)
@@ -104,12 +108,14 @@ def plot_density(
     target = density_target(graph.to("cpu"), truth).numpy()
     found = prediction.density.detach().cpu().numpy()
     drawn = spread_sample(np.zeros(graph.n, dtype=int), check_int(max_points, "max_points"))
+
     both = np.concatenate([target, found])
     ends = [float(both.min()) - 0.03, float(both.max()) + 0.03]
     diagonal = go.Scatter(x=ends, y=ends, mode="lines", line={"color": GREY, "dash": "dash"}, name="predicted = true")
     marker = {"size": 4, "opacity": 0.45, "color": PALETTE[0]}
     dots = go.Scatter(x=target[drawn], y=found[drawn], mode="markers", marker=marker, name="nodes", customdata=drawn)
     dots.hovertemplate = "node %{customdata}: true %{x:.3f}, predicted %{y:.3f}<extra></extra>"
+
     figure = go.Figure([diagonal, dots])
     number = f"all {graph.n:,} nodes" if len(drawn) == graph.n else f"{len(drawn):,} of {graph.n:,} nodes, sampled"
     varies = min(np.ptp(target), np.ptp(found)) > 0

@@ -42,10 +42,12 @@ def plot_dendrogram(
     """
     chosen = hierarchy.levels[check_int(level, "level", 0, len(hierarchy.levels) - 1)]
     truth = None if labels is None else check_labels(labels, len(chosen.labels))
+
     tree = cluster_tree(chosen, check_int(cluster, "cluster", 0, chosen.n_clusters - 1), truth)
     kept = tree.sort_values(["branch", "density"], ascending=False, kind="stable")
     kept = kept.head(check_int(max_nodes, "max_nodes")).sort_index()
     rows = kept.assign(row=_rows(kept))
+
     figure = go.Figure([*_links(rows, truth is not None), _nodes(rows, level)])
     number = f"{len(tree):,} nodes" if len(rows) == len(tree) else f"{len(rows):,} of {len(tree):,} nodes"
     left = "" if len(rows) == len(tree) else "; the largest branches are drawn"
@@ -81,6 +83,7 @@ def cluster_tree(level: Level, cluster: int, truth: Int64[np.ndarray, " images"]
     for deep in range(depth.max(), 0, -1):
         at = nodes[depth == deep]
         branch = branch.add(branch[at].groupby(parent[at]).sum(), fill_value=0)
+
     columns: dict[str, Any] = {"parent": up, "image": image[nodes], "size": level.size.cpu().numpy()[nodes]}
     columns["density"] = level.prediction.density.detach().cpu().numpy()[nodes]
     listed = level.graph.neighbors.cpu().numpy()[nodes] == up[:, None]
@@ -94,7 +97,8 @@ def cluster_tree(level: Level, cluster: int, truth: Int64[np.ndarray, " images"]
 
 def _depth(nodes: np.ndarray, parent: np.ndarray) -> Int64[np.ndarray, " m"]:
     """Links from each node to its peak."""
-    depth, at = np.zeros(len(nodes), dtype=np.int64), nodes
+    depth = np.zeros(len(nodes), dtype=np.int64)
+    at = nodes
     while (parent[at] != at).any():
         depth += parent[at] != at
         at = parent[at]
@@ -107,15 +111,19 @@ def _rows(tree: pd.DataFrame) -> Float64[np.ndarray, " m"]:
     for node in tree.sort_values("branch", kind="stable").index:  # the last is taken from the stack first
         if tree.at[node, "parent"] != node:
             children.setdefault(int(tree.at[node, "parent"]), []).append(int(node))
-    stack, visited = [int(tree.index[tree["depth"] == 0][0])], []
+
+    stack = [int(tree.index[tree["depth"] == 0][0])]
+    visited = []
     while stack:
         visited.append(stack.pop())
         stack += children.get(visited[-1], [])
+
     row: dict[int, float] = {}
     leaves = 0
     for node in visited:
         if node not in children:
-            row[node], leaves = float(-leaves), leaves + 1
+            row[node] = float(-leaves)
+            leaves += 1
     for node in reversed(visited):
         if node in children:
             row[node] = float(np.mean([row[child] for child in children[node]]))

@@ -15,7 +15,8 @@ from ..._core.validation import check_int, check_labels
 from ..style import CLEAR, INK, escape, styled
 
 _FRAME = {"peak": (0, 114, 178), "other": (213, 94, 0)}  # blue and vermilion of the palette
-_EDGE, _GAP = 2, 2
+_EDGE = 2
+_GAP = 2
 
 
 def mosaic(

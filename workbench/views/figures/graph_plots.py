@@ -68,17 +68,20 @@ def plot_graph(graph: KnnGraph, xy: Any, labels: Any = None, *, max_edges: int =
     places: Float[np.ndarray, "n 2"] = np.asarray(xy, dtype=np.float32)
     if places.shape != (graph.n, 2):
         raise ValueError(f"xy: expected shape ({graph.n}, 2), a place for each node, got {places.shape}")
+
     links = link_table(graph, labels)
     ends = np.sort(links[["node", "neighbor"]].to_numpy(), axis=1)
     pairs = links.assign(node=ends[:, 0], neighbor=ends[:, 1]).drop_duplicates(["node", "neighbor"])
     placed = np.isfinite(places).all(axis=1)
     pairs = pairs[placed[pairs["node"]] & placed[pairs["neighbor"]]]
+
     same = pairs["same"] if labels is not None else pd.Series(True, pairs.index)
     drawn = pairs.iloc[spread_sample(same.to_numpy(), check_int(max_edges, "max_edges"))]
     kinds = [(_SAME, same), (_OTHER, ~same)] if labels is not None else [(_SAME | {"name": "link"}, same)]
     figure = go.Figure([_lines(drawn[kind[drawn.index]], places, look, int(kind.sum())) for look, kind in kinds])
     shown = np.unique(drawn[["node", "neighbor"]]) if len(drawn) else np.flatnonzero(placed)[:max_edges]
     figure.add_trace(_dots(places[shown], shown))
+
     number = f"{len(pairs):,} links" if len(drawn) == len(pairs) else f"{len(drawn):,} of {len(pairs):,} links, sampled"
     lost = "" if placed.all() else f"; {int((~placed).sum()):,} nodes without a place are left out"
     note = f"a line joins two nodes of which one lists the other among its {graph.k} nearest{lost}"
@@ -135,12 +138,13 @@ def plot_linkage(
     Example:
         >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
         >>> import torch
-    >>> guess = Prediction(torch.tensor([[0.8], [0.7]]), torch.zeros(2))
+        >>> guess = Prediction(torch.tensor([[0.8], [0.7]]), torch.zeros(2))
         >>> plot_linkage(graph, guess, [7, 7], tau=0.5).layout.title.text.split(">")[-2].split("<")[0]
         'linkage above tau: 100.0% of the links within a class, none between classes'
     """
     links = link_table(graph, labels, prediction)
-    linkage, same = links["linkage"].to_numpy(), links["same"].to_numpy()
+    linkage = links["linkage"].to_numpy()
+    same = links["same"].to_numpy()
     figure = _histograms(linkage, same, 0.0)
     note = "in brackets: how many links"
     if tau is not None:

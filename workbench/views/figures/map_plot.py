@@ -47,11 +47,14 @@ def plot_map(frame: pd.DataFrame, *, level: int | str = -1, max_points: int = 50
     colours = colours_of_views(frame, layers, views)
     drawn = np.flatnonzero(on_map(frame))
     drawn = drawn[spread_sample(frame[layers[-1]].to_numpy()[drawn], check_int(max_points, "max_points"))]
-    part, colours = frame.iloc[drawn], [colour[drawn] for colour in colours]
+    part = frame.iloc[drawn]
+    colours = [colour[drawn] for colour in colours]
+
     figure = go.Figure([_images(part, views, colours[shown]), _peaks(part)])
     figure.update_traces(marker={"cmin": -0.5, "cmax": len(PALETTE) - 0.5, "colorscale": colour_steps()})
     steps = [_step(part, view, colour, frame) for view, colour in zip(views, colours, strict=True)]
     figure.data[1].marker.update(size=steps[shown]["args"][0]["marker.size"][1], color=colours[shown][_tops(part)])
+
     number = f"{len(part):,} images" if len(part) == len(frame) else f"{len(part):,} of {len(frame):,} images, sampled"
     heading = f"{escape(title or 'Map of the images')}: {number}"
     styled(
@@ -102,10 +105,14 @@ def _matched(truth: np.ndarray, found: np.ndarray, colour: np.ndarray, xy: np.nd
 
 def _images(part: pd.DataFrame, views: list[str], colour: np.ndarray) -> go.Scattergl:
     data = part[["image_id", *views]].to_numpy()
+    # A page holds typed arrays as base64: two bytes a number where they suffice, in place of eight.
     smallest = np.int16 if data.max(initial=0) < 2**15 else np.int32
+
     names = ["class" if view == "label" else view.replace("_", " ") for view in views]
     lines = [f"{name}: %{{customdata[{i}]}}" for i, name in enumerate(["image", *names])]
     text = [part[column].map(escape) for column in ("name", "class_name") if column in part]
+
+    # All clusters in one trace, with numbers as colours: a trace per cluster would be thousands of them.
     return go.Scattergl(
         x=part["x"].to_numpy(np.float32),
         y=part["y"].to_numpy(np.float32),

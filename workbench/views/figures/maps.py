@@ -108,9 +108,11 @@ def _with_itself(graph: KnnGraph) -> tuple[np.ndarray, np.ndarray]:
     """
     width = max(min(graph.k, graph.n - 2), 1)
     itself = torch.arange(graph.n)[:, None]
-    lists, similarity = graph.neighbors[:, :width], graph.similarity[:, :width]
+    lists = graph.neighbors[:, :width]
+    similarity = graph.similarity[:, :width]
     if not graph.k:
-        lists, similarity = -torch.ones_like(itself), torch.zeros(graph.n, 1)
+        lists = -torch.ones_like(itself)
+        similarity = torch.zeros(graph.n, 1)
     index = torch.cat([itself, torch.where(lists < 0, itself, lists)], dim=1)
     distance = torch.cat([torch.zeros(graph.n, 1), 1 - similarity], dim=1)
     return index.to(torch.int32).numpy(), distance.clamp(min=0).float().numpy()
@@ -192,7 +194,7 @@ def level_columns(frame: pd.DataFrame) -> list[str]:
 
 
 def level_table(hierarchy: Hierarchy, labels: Any = None) -> pd.DataFrame:
-    """The hierarchy's ledger with scores after each level: bcubed_f, pairwise_f, nmi where the truth is given.
+    """The hierarchy's level summary with scores after each level: bcubed_f, pairwise_f, nmi where the truth is given.
 
     Example:
         >>> import workbench as wb

@@ -40,7 +40,8 @@ class Axis:
         """From the lowest to the highest, with some room where that is a point."""
         if self.ticks:
             return -0.2, max(len(self.ticks) - 0.8, 0.2)
-        low, high = float(np.nanmin(self.values)), float(np.nanmax(self.values))
+        low = float(np.nanmin(self.values))
+        high = float(np.nanmax(self.values))
         return (low, high) if high > low else (low - 0.01, high + 0.01)
 
 

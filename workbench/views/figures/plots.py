@@ -45,6 +45,7 @@ def plot_levels(hierarchy: Hierarchy, labels: Any = None, *, title: str = "") ->
         text = [f"{v:,}" if v < 10_000 else f"{v / 1000:.1f}k" for v in values]
         bars = go.Bar(x=levels, y=values, name=name, text=text, textposition="outside", cliponaxis=False)
         figure.add_trace(bars.update(marker_color=colour, textangle=0, textfont_size=11), row=1, col=1)
+
     figure.update_yaxes(
         type="log",
         dtick=1,
@@ -113,20 +114,21 @@ def plot_scores(table: pd.DataFrame, *, ours: Sequence[str] = ("Hi-LANDER",), ti
         >>> plot_scores(rows).data[0].y.tolist()
         ['a', 'b']
     """
-    known = table[table["bcubed_f"].notna()].sort_values("bcubed_f", kind="stable")
-    names = np.array([_method_name(row, ours) for row in known.to_dict("records")], dtype=object)
-    mine = known["method"].isin(list(ours)).to_numpy()
+    scored = table[table["bcubed_f"].notna()].sort_values("bcubed_f", kind="stable")
+    names = np.array([_method_name(row, ours) for row in scored.to_dict("records")], dtype=object)
+    mine = scored["method"].isin(list(ours)).to_numpy()
     figure = go.Figure()
     for i, (column, name, symbol) in enumerate(_F):
         plain = PALETTE[(0, 5)[i]]
         marker = {"symbol": symbol, "size": np.where(mine, 16, 10), "color": plain, "opacity": np.where(mine, 1.0, 0.6)}
         marker["line"] = {"width": np.where(mine, 2, 0), "color": INK}
-        dots = go.Scatter(x=known[column], y=names, mode="markers", name=name, marker=marker)
+        dots = go.Scatter(x=scored[column], y=names, mode="markers", name=name, marker=marker)
         figure.add_trace(dots.update(hovertemplate="%{y}: %{x:.3f}<extra></extra>"))
+
     missing = table.loc[table["bcubed_f"].isna(), "method"]
     note = f"; no score: {', '.join(escape(m) for m in missing)}" if len(missing) else ""
     subtitle = ("bold = ours; " if mine.any() else "") + "* = is told the true number of classes" + note
-    styled(figure, escape(title or "Scores beside other methods"), height=150 + 32 * len(known), subtitle=subtitle)
+    styled(figure, escape(title or "Scores beside other methods"), height=150 + 32 * len(scored), subtitle=subtitle)
     figure.update_xaxes(title="F (1 is best)", range=[0, 1.02])
     return figure.update_yaxes(showgrid=True, type="category")
 
@@ -147,8 +149,10 @@ def plot_training(history: pd.DataFrame, *, title: str = "") -> go.Figure:
         >>> len(plot_training(pd.DataFrame(rows)).data)
         2
     """
-    curves, window = training_curves(history), smoothing(history)
+    curves = training_curves(history)
+    window = smoothing(history)
     axes = sorted({axis for _, axis in curves})
+
     figure = make_subplots(rows=1, cols=len(axes), horizontal_spacing=0.09)
     for (name, axis), curve in curves.items():
         line = go.Scatter(x=curve.index, y=curve.to_numpy(), name=name, legendgroup=name, showlegend=axis != "x2")
@@ -158,6 +162,7 @@ def plot_training(history: pd.DataFrame, *, title: str = "") -> go.Figure:
             colour = PALETTE[int(name.removeprefix("level ")) % len(PALETTE)]
             line.update(mode="lines", line={"color": colour, "width": 2})
         figure.add_trace(line, row=1, col=axes.index(axis) + 1)
+
     for col, axis in enumerate(axes, start=1):
         figure.update_yaxes(title=_AXES[axis], rangemode="normal" if axis == "x3" else "tozero", row=1, col=col)
     note = f"mean over {window} epochs" if window > 1 else "each epoch"
@@ -169,7 +174,7 @@ def plot_tau(curve: pd.DataFrame, tau: float | None = None, *, title: str = "") 
     """BCubed F of the last level against tau, the threshold a link must pass, on held-out classes.
 
     Args:
-        curve: columns tau, bcubed_f, error (one standard error), n_clusters, as `validation.tau_curve` gives.
+        curve: columns tau, bcubed_f, error (one standard error), n_clusters, as `workbench.train.tau_curve` gives.
         tau: the one chosen, marked by a line.
 
     Example:

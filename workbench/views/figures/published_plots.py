@@ -36,15 +36,18 @@ def plot_published(table: pd.DataFrame, *, highlight: Sequence[str] = (), title:
         (['pairwise F', 'BCubed F', 'NMI'], 3)
     """
     rows = _checked(table)
-    sets, metrics = list(rows["data"].unique()), list(rows["metric"].unique())
+    sets = list(rows["data"].unique())
+    metrics = list(rows["metric"].unique())
     if len(sets) > len(PALETTE):
         raise ValueError(f"table: expected at most {len(PALETTE)} data sets, got {len(sets)}; choose some by name")
+
     order = rows.groupby("method")["value"].mean().sort_values(kind="stable").index
     panels = [SCORE_NAMES.get(metric, escape(metric)) for metric in metrics]
     figure = make_subplots(1, len(metrics), shared_yaxes=True, subplot_titles=panels, horizontal_spacing=0.03)
     for (metric, data), part in rows.groupby(["metric", "data"], sort=False):
         dots = _dots(part, sets.index(data), highlight).update(showlegend=metric == metrics[0])
         figure.add_trace(dots, row=1, col=1 + metrics.index(metric))
+
     note = "from the sources in the hover; hollow: not first-hand" + ("; bold: see the text" if highlight else "")
     below = 34 * (1 + len(sets) // 4)  # room for the legend
     styled(figure, escape(title or "Published results"), height=180 + below + 24 * len(order), subtitle=note)

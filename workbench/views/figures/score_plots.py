@@ -20,7 +20,7 @@ def by_class(labels_true: Any, labels_pred: Any) -> pd.DataFrame:
     """BCubed precision and recall of every class: the mean over its items.
 
     Formula: precision_i = 1 / |class i| sum over clusters j of n_ij^2 / |cluster j|, recall_i = sum_j n_ij^2 /
-    |class i|^2. Weighed by class size, both average to `metrics.bcubed`.
+    |class i|^2. Weighed by class size, both average to `workbench.evaluate.bcubed`.
 
     Args:
         labels_true: class of each item, integers [N].
@@ -57,12 +57,14 @@ def plot_by_size(labels_true: Any, labels_pred: Any, *, title: str = "") -> go.F
     power = np.floor(np.log2(classes["size"])).astype(int)
     bins = classes.groupby(power).agg(precision=("precision", "mean"), recall=("recall", "mean"), n=("size", "count"))
     names = [f"{f'{2**p:,}–{2 ** (p + 1) - 1:,}' if p else '1'}<br>n={n:,}" for p, n in bins["n"].items()]
+
     figure = go.Figure()
     for column, colour, dash in (("precision", PALETTE[0], "solid"), ("recall", PALETTE[5], "4px,3px")):
         line = go.Scatter(x=np.array(names, dtype=object), y=bins[column], mode="lines+markers", name=column)
         marker = {"size": 10, "color": colour, "symbol": _SYMBOLS[column == "recall"]}
         line.update(marker=marker, line={"color": colour, "dash": dash, "width": 2}, cliponaxis=False)
         figure.add_trace(line.update(hovertemplate="%{y:.3f}<extra>" + column + "</extra>"))
+
     note = "precision falls where classes are put together, recall where they are in pieces"
     styled(figure, escape(title or "BCubed by class size"), subtitle=note).update_layout(hovermode="x")
     figure.update_xaxes(title="images in the class (n = classes in the bin)", type="category")
@@ -90,6 +92,7 @@ def plot_intervals(table: pd.DataFrame, *, value: str, group: str, by: str | Non
     groups = list(means[group].unique())
     parts = 1 if by is None else means[by].nunique()
     figure = go.Figure(interval_traces(means, groups, group, by, runs=table.dropna(subset=[value]), value=value))
+
     note = "dots: single runs; bar: mean and its 95 % t-interval (none where n = 1)"
     height = 150 + 34 * len(groups) * max(1, parts // 2)
     styled(figure, escape(title or f"{value} by {group}"), height=height, subtitle=note)

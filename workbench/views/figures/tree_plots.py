@@ -43,14 +43,18 @@ def plot_level_strip(
         >>> plot_level_strip(tree, [0, 0, 1]).data[0].y.tolist()
         ['level 0 (3)', 'truth (2)']
     """
-    layers, truth = hierarchy.layers, None if labels is None else check_labels(labels, len(hierarchy.layers[0]))
-    n, order = len(layers[0]), strip_order(layers, truth)
+    layers = hierarchy.layers
+    truth = None if labels is None else check_labels(labels, len(hierarchy.layers[0]))
+    n = len(layers[0])
+    order = strip_order(layers, truth)
+
     columns = min(n, check_int(max_columns, "max_columns"))
     middle = (np.arange(columns) + 0.5) * n / columns
     drawn = middle.astype(np.int64)
     rows = {f"level {i}": layer[order] for i, layer in enumerate(layers)}
     if truth is not None:
         rows["truth"] = truth[order]
+
     colours = _strip_colours([layer[order] for layer in layers], None if truth is None else truth[order])
     strip = go.Heatmap(
         x=middle, y=np.array([f"{name} ({len(np.unique(row)):,})" for name, row in rows.items()], object)
@@ -60,6 +64,7 @@ def plot_level_strip(
     said = [np.stack([row, _size_of_own(row)], axis=1)[drawn] for row in rows.values()]
     strip.update(customdata=np.stack(said).astype(np.int32))
     strip.update(hovertemplate="%{y}: number %{customdata[0]}, %{customdata[1]:,} images<extra></extra>")
+
     figure = go.Figure(strip)
     sampled = "" if columns == n else f"; {columns:,} of {n:,} images, evenly drawn"
     note = f"a colour is a cluster of the last level, its shades are the pieces of it{sampled}"
@@ -184,10 +189,12 @@ def plot_sankey(
     drawn = top.head(max(1, check_int(max_nodes, "max_nodes") // 5))
     boxes = prune(_with_descendants(tree, drawn["key"]), max(max_nodes, len(drawn)))
     boxes = boxes[boxes["kind"] != "root"].reset_index(drop=True)
+
     figure = go.Figure()
     if len(hierarchy.layers) > 1:
         figure.add_trace(_flow(boxes, by_purity=labels is not None))
     figure.add_trace(_colour_bar(boxes["size"].to_numpy(), by_purity=labels is not None))
+
     share = f"{drawn['size'].sum():,} of {top['size'].sum():,} images"
     clusters = f"the {len(drawn):,} largest of {len(top):,}" if len(drawn) < len(top) else f"all {len(top):,}"
     note = f"fine to coarse from left to right; clusters of the last level: {clusters}, {share}"

@@ -46,7 +46,7 @@ class DemoResults:
     Attributes:
         tests: the test sets.
         history: of the meta-training (`Lander.history`); empty for a loaded model, as is the next.
-        tau_curve: scores on held-out classes by tau (`validation.tau_curve`).
+        tau_curve: scores on held-out classes by tau (`workbench.train.tau_curve`).
         tau: the one chosen there.
         disjoint: what `check_disjoint` says of each pair of sets.
         seconds: time by step.

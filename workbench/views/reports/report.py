@@ -59,7 +59,7 @@ NAMES = {
     "note": "note",
     "error": "error",
 }
-_LEDGER = {"level": "level", "nodes": "nodes in", "k": "k", "links_added": "links kept", "clusters": "clusters out"}
+_SUMMARY = {"level": "level", "nodes": "nodes in", "k": "k", "links_added": "links kept", "clusters": "clusters out"}
 
 
 def cluster_report(
@@ -99,7 +99,7 @@ def cluster_report(
     sections = [Section("The map and the hierarchy", panels=panels)]
     if images is not None:
         sections.append(example_section(np.asarray(images), hierarchy, truth, class_names, ids))
-    sections.append(Section("The ledger", "What happened at each level.", (summary_panel(hierarchy, truth),)))
+    sections.append(Section("Level summary", "What happened at each level.", (summary_panel(hierarchy, truth),)))
     cards: dict[str, Any] = {"images": len(frame), "clusters": hierarchy.n_clusters, "levels": len(hierarchy.layers)}
     if truth is not None:
         found = scores(truth, hierarchy.labels.cpu().numpy())
@@ -128,7 +128,7 @@ def clustering_panels(
 
 def summary_panel(hierarchy: Hierarchy, truth: Any) -> Panel:
     """What happened at each level, as a table."""
-    return Panel(Table(level_table(hierarchy, truth).rename(columns={**_LEDGER, **NAMES})))
+    return Panel(Table(level_table(hierarchy, truth).rename(columns={**_SUMMARY, **NAMES})))
 
 
 def example_section(
