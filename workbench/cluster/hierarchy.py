@@ -82,6 +82,8 @@ class Hierarchy:
         metric: what made them of the rows given.
 
     Example:
+        >>> import torch
+        >>> from workbench.cluster import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
         >>> tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.9))
         >>> tree.labels.tolist(), tree.stop_reason
@@ -114,6 +116,8 @@ class Hierarchy:
         size (images), peak (image).
 
         Example:
+            >>> import torch
+            >>> from workbench.cluster import similarity_predictor
             >>> x = torch.eye(3)
             >>> build_hierarchy(x, similarity_predictor, InferenceConfig()).to_pandas()["size"].tolist()
             [1, 1, 1]
@@ -130,6 +134,8 @@ class Hierarchy:
         """The tree as a graph: nodes (level, cluster) with `size` and `peak`, edges from parent to child.
 
         Example:
+            >>> import torch
+            >>> from workbench.cluster import similarity_predictor
             >>> x = torch.eye(3)
             >>> build_hierarchy(x, similarity_predictor, InferenceConfig()).to_networkx().number_of_nodes()
             3
@@ -178,6 +184,8 @@ def build_hierarchy(
         ValueError: an unknown decoder, or "cut" without an ensemble.
 
     Example:
+        >>> import torch
+        >>> from workbench.cluster import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.rand(20, 4, generator=torch.Generator().manual_seed(0)), dim=1)
         >>> build_hierarchy(x, similarity_predictor, InferenceConfig(k=3, tau=1.0)).n_clusters
         20
@@ -223,9 +231,13 @@ def level_decoder(
         ValueError: an unknown name, or "cut" without an ensemble.
 
     Example:
-        >>> level_decoder("cut", similarity_predictor, knn, None)
-        Traceback (most recent call last):
-        ValueError: decoder: 'cut' needs a model with a quality ensemble, as the packaged 'general' has; ...
+        >>> import torch
+        >>> from workbench.cluster import similarity_predictor
+        >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
+        >>> nodes = Nodes.of_images(torch.eye(2))
+        >>> decode = level_decoder("tree", similarity_predictor, knn, None)
+        >>> decode(nodes, graph, similarity_predictor(nodes, graph), 0.5).clusters.tolist()
+        [0, 0]
     """
     if decoder == "cut":
         if not isinstance(ensemble, QualityEnsemble):
@@ -242,6 +254,8 @@ def decode_level(level: Level, decoder: str | Decoder, tau: float) -> Decoding:
     """The clusters of a level at another tau; its graph, prediction and quality do not depend on it.
 
     Example:
+        >>> import torch
+        >>> from workbench.cluster import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
         >>> level = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=1.0)).levels[0]
         >>> level.n_clusters, len(decode_level(level, "tree", 0.9).representative)
@@ -271,6 +285,8 @@ def rebuild(
         ensemble: as in `build_hierarchy`.
 
     Example:
+        >>> import torch
+        >>> from workbench.cluster import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
         >>> settings = InferenceConfig(k=2, tau=0.9)
         >>> rebuild(build_hierarchy(x, similarity_predictor, settings), similarity_predictor, settings, 0.05).n_clusters

@@ -42,6 +42,8 @@ def oracle_predictor(labels: Int[Tensor, " images"], *, links: bool = True, dens
             training levels of the published recipe.
 
     Example:
+        >>> from workbench.cluster import build_hierarchy
+        >>> from workbench.lander import InferenceConfig
         >>> x = torch.nn.functional.normalize(torch.ones(4, 4) + torch.eye(4), dim=1)
         >>> build_hierarchy(x, oracle_predictor(torch.tensor([0, 0, 1, 1])), InferenceConfig()).labels.tolist()
         [0, 0, 1, 1]

@@ -139,14 +139,12 @@ def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
 
 
 @njit(cache=True)
-def _record(
-    merge: Any, larger: int, smaller: int, height: float, weight: float, links: float, seconds: tuple[float, float]
-) -> None:
+def _record(merge: Any, larger: int, smaller: int, height: float, lists: Any, edge: int, seconds: Any) -> None:
     merge.larger = larger
     merge.smaller = smaller
     merge.height = height
-    merge.weight = weight
-    merge.links = links
+    merge.weight = lists[1][edge]
+    merge.links = lists[2][edge]
     merge.second_of_larger = seconds[0]
     merge.second_of_smaller = seconds[1]
 
@@ -212,9 +210,7 @@ def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any
             top -= 2
             large, small = (a, b) if size[a] >= size[b] else (b, a)
             seconds = (second[top + 1], second[top]) if large == a else (second[top], second[top + 1])
-            _record(
-                merges[count], node[large], node[small], height[top], lists[1][first[b]], lists[2][first[b]], seconds
-            )
+            _record(merges[count], node[large], node[small], height[top], lists, first[b], seconds)
             merges[count].product = _join(large, small, lists, size, total)
             above[small] = large
             node[large] = n + count

@@ -95,7 +95,7 @@ class PerEdgeTraining(MetaTraining):
 
     Example:
         >>> from workbench import LanderConfig, TrainConfig
-        >>> from workbench.experiments.benchmarks import clusters
+        >>> from workbench.experiments.benchmarks.inputs import clusters
         >>> given = {"config": LanderConfig.published(hidden=8), "training": TrainConfig.published(), "device": "cpu"}
         >>> ours, theirs = (kind(*clusters(300, 8), **given).run_epoch() for kind in (MetaTraining, PerEdgeTraining))
         >>> all(abs(a["link_loss"] - b["link_loss"]) < 1e-4 for a, b in zip(ours, theirs))
