@@ -256,15 +256,15 @@ def test_ctrl_c_cancels_what_is_in_flight_and_leaves_the_client_usable(cluster, 
 
 
 def test_few_jobs_are_in_flight_at_a_time(cluster):
-    pool, submitted = WorkerPool(cluster.client), []
+    workers, submitted = WorkerPool(cluster.client), []
 
     def job(number):
         submitted.append(number)
-        return pool.submit(abs, -number)
+        return workers.submit(abs, -number)
 
-    for done, (_, result) in enumerate(pool.run([partial(job, number) for number in range(40)], "numbers")):
+    for done, (_, result) in enumerate(workers.run([partial(job, number) for number in range(40)], "numbers")):
         assert result in submitted
-        assert len(submitted) - done <= pool.AHEAD * pool.threads()
+        assert len(submitted) - done <= pool.AHEAD * workers.threads()
     assert submitted == list(range(40))
 
 
@@ -272,7 +272,7 @@ def test_bars_show_how_far_the_cluster_is(cluster, models, rows, monkeypatch, ca
     monkeypatch.setattr(progress, "DELAY", 0)
     quiet = on(cluster, models["general"], rows, PARTITIONS[0])
     assert capsys.readouterr().err == ""
-    with progress.shown(True):
+    with progress.show_progress(True):
         same(on(cluster, models["general"], rows, PARTITIONS[0]), quiet)
     said = capsys.readouterr().err
     assert "k-NN graph: products" in said
