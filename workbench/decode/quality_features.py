@@ -302,13 +302,14 @@ def _place(dendrogram: Dendrogram, stats: _Stats, background: Background) -> Col
 def _landmarks(dendrogram: Dendrogram, criteria: list[tuple[OfNodes, Cut]]) -> Columns:
     """`LANDMARK_INPUTS` of every node: its size beside those of the criteria's clusters, and what these say of it."""
     size = dendrogram.size
+    of_image = np.column_stack([np.log(size[cut.node]) for _, cut in criteria])  # (n, criteria)
+    here = dendrogram.sums(of_image) / size[:, None]  # (nodes, criteria), in one pass over the dendrogram
+    anywhere = of_image.mean(axis=0)
     columns: Columns = {}
-    for criterion, (score, cut) in zip(CRITERIA, criteria, strict=True):
-        of_image = np.log(size[cut.node])
-        here = dendrogram.sums(of_image[:, None])[:, 0] / size
+    for i, (criterion, (score, cut)) in enumerate(zip(CRITERIA, criteria, strict=True)):
         below = np.concatenate([np.zeros(dendrogram.n), cut.value[dendrogram.larger] + cut.value[dendrogram.smaller]])
-        columns[f"size over that of the clusters by {criterion}"] = np.log(size) - here
-        columns[f"size of the clusters by {criterion} here over anywhere"] = here - of_image.mean()
+        columns[f"size over that of the clusters by {criterion}"] = np.log(size) - here[:, i]
+        columns[f"size of the clusters by {criterion} here over anywhere"] = here[:, i] - anywhere[i]
         columns[f"{criterion}: gain as one cluster"] = (score - below) / size
         columns[f"{criterion}: best below"] = below / size
     return columns
