@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
-from workbench.cluster.hierarchy import Level
+from workbench.cluster.levels import Level
 from workbench.cluster.predictors import similarity_predictor
 from workbench.decode.tree import decode_tree
 from workbench.evaluate.link_decisions import (

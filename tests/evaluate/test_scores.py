@@ -16,7 +16,7 @@ from workbench.evaluate.scores import ami, ari, bcubed, bcubed_items, contingenc
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "metrics.npz"
 PARTS = ("precision", "recall", "f")
-KEYS = [*(f"{kind}_{part}" for kind in ("pairwise", "bcubed") for part in PARTS), "nmi", "ami", "ari"]
+KEYS = [*(f"{kind}_{part}" for kind in ("pairwise", "bcubed") for part in PARTS), "item_f", "nmi", "ami", "ari"]
 
 labelings = st.integers(1, 30).flatmap(lambda n: st.tuples(*[st.lists(st.integers(-1, 6), min_size=n, max_size=n)] * 2))
 
@@ -70,6 +70,16 @@ def test_equals_the_definitions_over_all_pairs_and_scikit_learn(labels):
     assert row["n_clusters"] == len(set(pred) - {-1})
 
 
+def test_item_f_does_not_reward_half_alone_and_half_in_one_heap():
+    classes = np.repeat(np.arange(50), 20)
+    half = np.arange(1000) % 2 == 0
+    trick = np.where(half, np.arange(1000), 1000)
+    row = scores(classes, trick)
+    precision, recall = bcubed_items(classes, trick)
+    assert row["item_f"] == pytest.approx((2 * precision * recall / (precision + recall)).mean(), abs=1e-12)
+    assert row["bcubed_f"] > 0.34 > 3 * row["item_f"]
+
+
 @given(labelings, st.randoms(use_true_random=False))
 @settings(max_examples=50)
 def test_order_of_items_and_names_of_clusters_do_not_matter(labels, random):
@@ -94,7 +104,7 @@ def test_swapping_truth_and_prediction_swaps_precision_and_recall(labels):
 @pytest.mark.parametrize("truth", [[0, 0, 1, 1, 1], [0, 0, 0], [0, 1, 2], [3]])
 def test_the_truth_scores_one_everywhere_also_where_formulas_are_0_by_0(truth):
     row = scores(truth, [10 - label for label in truth])
-    assert [row[k] for k in KEYS] == [1.0] * 9
+    assert [row[k] for k in KEYS] == [1.0] * 10
 
 
 def test_zero_cases():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from workbench import KnnGraph, views
-from workbench.cluster.hierarchy import Level
+from workbench.cluster.levels import Level
 from workbench.cluster.predictors import oracle_predictor, similarity_predictor
 from workbench.decode.decoding import Decoding
 from workbench.lander.model import Prediction

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..cluster.hierarchy import Hierarchy
 from ..cluster.hilander import HiLander
+from ..cluster.levels import Hierarchy
 from ..evaluate.scores import scores
 from .reading import Items
 

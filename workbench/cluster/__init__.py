@@ -6,8 +6,9 @@ features -> (graph -> prediction -> decoding -> aggregate) level by level -> Hie
 """
 
 from .checkpoint import load_checkpoint, load_encoder, load_lander, save_checkpoint
-from .hierarchy import Hierarchy, Level, build_hierarchy, rebuild
+from .hierarchy import build_hierarchy, rebuild
 from .hilander import HiLander
+from .levels import Hierarchy, Level
 from .predictors import GraphBuilder, Predictor, oracle_predictor, similarity_predictor
 
 __all__ = [

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..graph.knn import KnnGraph
-from .hierarchy import Hierarchy
+from .levels import Hierarchy
 
 
 def confidence(graph: KnnGraph, linkage: Float[Tensor, "n k"], labels: Int[Tensor, " n"]) -> Float[Tensor, " n"]:
@@ -60,20 +60,19 @@ def cluster_table(tree: Hierarchy) -> pd.DataFrame:
         >>> cluster_table(build_hierarchy(x, similarity_predictor, InferenceConfig(k=1, tau=0.9)))["size"].tolist()
         [2, 2]
     """
-    first = tree.levels[0]
-    labels = tree.labels
+    first = tree.distinct.levels[0]  # an image that occurs more than once is judged once, and counts as often
+    labels = tree.distinct.labels
     linkage = first.prediction.linkage
     graph = first.graph
     inside = (labels[graph.padded] == labels[:, None]) & graph.mask
-    images = pd.DataFrame(
-        {
-            "cluster": labels.cpu().numpy(),
-            "within": (linkage * inside).sum(dim=1).cpu().numpy(),
-            "all": linkage.sum(dim=1).cpu().numpy(),
-            "confidence": confidence(graph, linkage, labels).cpu().numpy(),
-            "alone": outlier_scores(linkage).cpu().numpy(),
-        }
-    )
+    columns = {
+        "cluster": labels,
+        "within": (linkage * inside).sum(dim=1),
+        "all": linkage.sum(dim=1),
+        "confidence": confidence(graph, linkage, labels),
+        "alone": outlier_scores(linkage),
+    }
+    images = pd.DataFrame({name: tree.spread(column).cpu().numpy() for name, column in columns.items()})
     grouped = images.groupby("cluster")
     size = grouped.size()
     total = grouped.sum()

@@ -5,11 +5,10 @@ Training, inference, oracle and the decode with no learning all use this one loo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import warnings
+from dataclasses import replace
 
-import networkx as nx
-import numpy as np
-import pandas as pd
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -19,141 +18,13 @@ from ..decode.decoding import Decoder, Decoding
 from ..decode.quality import QualityEnsemble
 from ..decode.tree import DECODERS, get_decoder
 from ..graph.discriminant import Metric
+from ..graph.distinct import DistinctRows, row_codes
 from ..graph.knn import KnnGraph, knn, precomputed
 from ..graph.nodes import Nodes
 from ..lander.config import InferenceConfig
 from ..lander.model import Prediction
+from .levels import Hierarchy, Level, decoding_of_all_images, of_all_images
 from .predictors import GraphBuilder, LevelDecoder, Predictor
-
-
-@dataclass(frozen=True)
-class Level:
-    """One pass of the loop.
-
-    Attributes:
-        image: int64 [n], image whose feature is each node's identity feature.
-        size: int64 [n], images in each node.
-        graph: k-NN graph of the n nodes.
-        prediction: linkage [n, k] and density [n].
-        decoding: cluster of each node, representative of each cluster, parents.
-        labels: int64 [N], cluster of each IMAGE after this level.
-    """
-
-    image: Int[Tensor, " n"]
-    size: Int[Tensor, " n"]
-    graph: KnnGraph
-    prediction: Prediction
-    decoding: Decoding
-    labels: Int[Tensor, " images"]
-
-    @property
-    def n_nodes(self) -> int:
-        """Nodes that entered this level."""
-        return len(self.image)
-
-    @property
-    def n_clusters(self) -> int:
-        """Clusters that left it."""
-        return len(self.decoding.representative)
-
-    @property
-    def links_added(self) -> int:
-        """Links kept at this level."""
-        return self.decoding.n_links
-
-    @property
-    def peaks(self) -> Int[Tensor, " c"]:
-        """Image that stands for each cluster."""
-        return self.image[self.decoding.representative]
-
-    def members(self, cluster: int) -> Int[Tensor, " m"]:
-        """Images of one cluster."""
-        return (self.labels == cluster).nonzero()[:, 0]
-
-
-@dataclass(frozen=True)
-class Hierarchy:
-    """All levels of one clustering, finest first.
-
-    Attributes:
-        levels: at least one; the last may have added no link, which is what ended the loop.
-        stop_reason: why the loop ended: "no link added", "max_levels", "early stop", "one cluster" or "few nodes".
-        features: the images' unit rows as they were compared [N, D].
-        metric: what made them of the rows given.
-
-    Example:
-        >>> import torch
-        >>> from workbench.cluster import similarity_predictor
-        >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]]), dim=1)
-        >>> tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.9))
-        >>> tree.labels.tolist(), tree.stop_reason
-        ([0, 0, 1, 1], 'no link added')
-    """
-
-    levels: tuple[Level, ...]
-    stop_reason: str
-    features: Float[Tensor, "n d"]
-    metric: Metric
-
-    @property
-    def labels(self) -> Int[Tensor, " images"]:
-        """Cluster of each image after the last level."""
-        return self.levels[-1].labels
-
-    @property
-    def n_clusters(self) -> int:
-        """Clusters after the last level."""
-        return self.levels[-1].n_clusters
-
-    @property
-    def layers(self) -> list[np.ndarray]:
-        """Labels [N] after every level that changed anything, finest first; at least the first level."""
-        kept = [level for i, level in enumerate(self.levels) if i == 0 or level.links_added]
-        return [level.labels.cpu().numpy() for level in kept]
-
-    def to_pandas(self) -> pd.DataFrame:
-        """The tree, one row per cluster of each level: level, cluster, parent (its cluster a level up; -1 at the top),
-        size (images), peak (image).
-
-        Example:
-            >>> import torch
-            >>> from workbench.cluster import similarity_predictor
-            >>> x = torch.eye(3)
-            >>> build_hierarchy(x, similarity_predictor, InferenceConfig()).to_pandas()["size"].tolist()
-            [1, 1, 1]
-        """
-        frames = []
-        for i, labels in enumerate(self.layers):
-            peaks = self.levels[i].peaks.cpu().numpy()
-            above = self.layers[i + 1][peaks] if i + 1 < len(self.layers) else np.full(len(peaks), -1)
-            columns = {"level": i, "cluster": np.arange(len(peaks)), "parent": above}
-            frames.append(pd.DataFrame({**columns, "size": np.bincount(labels, minlength=len(peaks)), "peak": peaks}))
-        return pd.concat(frames, ignore_index=True)
-
-    def to_networkx(self) -> nx.DiGraph:
-        """The tree as a graph: nodes (level, cluster) with `size` and `peak`, edges from parent to child.
-
-        Example:
-            >>> import torch
-            >>> from workbench.cluster import similarity_predictor
-            >>> x = torch.eye(3)
-            >>> build_hierarchy(x, similarity_predictor, InferenceConfig()).to_networkx().number_of_nodes()
-            3
-        """
-        tree = nx.DiGraph()
-        for row in self.to_pandas().itertuples():
-            tree.add_node((row.level, row.cluster), size=row.size, peak=row.peak)
-            if row.parent >= 0:
-                tree.add_edge((row.level + 1, row.parent), (row.level, row.cluster))
-        return tree
-
-    def summary(self) -> pd.DataFrame:
-        """What happened at each level: nodes in, k, links added, clusters out."""
-        rows = []
-        for i, level in enumerate(self.levels):
-            row = {"level": i, "nodes": level.n_nodes, "k": level.graph.k}
-            rows.append({**row, "links_added": level.links_added, "clusters": level.n_clusters})
-        return pd.DataFrame(rows)
 
 
 def build_hierarchy(
@@ -166,6 +37,9 @@ def build_hierarchy(
     mapped: Metric | None = None,
 ) -> Hierarchy:
     """Cluster level by level.
+
+    Images that are the same in every bit are one node, and share all results: copies would fill each other's lists of
+    neighbours. The official decode ("tree-strict") alone keeps them, as the official code does, and warns.
 
     Formula: the metric maps the features; level l: G = knn(identity or average features); (r, d) = predict(nodes, G);
     clusters = decode(G, r, d, tau); nodes of level l + 1 = aggregate(clusters). It ends when a level adds no link,
@@ -194,32 +68,60 @@ def build_hierarchy(
     """
     search = graph or knn
     decode = level_decoder(settings.decoder, predict, search, ensemble)
-    metric = mapped or Metric.of(settings.metric, features)
-    rows = features if mapped else metric(features)
-    return _run_levels(rows, metric, predict, decode, settings, search)
+    code = row_codes(features)
+    repeats = _repeats(features, code, settings)
+    # One name for the rows before and after: those that are not needed any more are let go.
+    rows = features if repeats is None else features[repeats.first]
+    del features
+    metric = mapped or Metric.of(settings.metric, rows)
+    rows = rows if mapped else metric(rows)
+    return _run_levels(rows, repeats, code, metric, predict, decode, settings, search)
+
+
+def _repeats(features: Float[Tensor, "n d"], code: Int[Tensor, " n"], settings: InferenceConfig) -> DistinctRows | None:
+    """Which images are to be one node; None: none."""
+    found = DistinctRows.of(features, code)
+    if found is None or settings.decoder != "tree-strict":
+        return found
+    n = len(found.group)
+    warnings.warn(
+        f"X: {n - len(found.first):,} of {n:,} rows repeat another row; decoder 'tree-strict' (published preset) keeps "
+        "them all, as the official code does, and their copies fill the lists of neighbours; drop them, or use another "
+        "decoder, which counts each distinct row once",
+        UserWarning,
+        stacklevel=4,
+    )
+    return None
 
 
 def _run_levels(
     features: Float[Tensor, "n d"],
+    repeats: DistinctRows | None,
+    code: Int[Tensor, " images"],
     metric: Metric,
     predict: Predictor,
     decode: LevelDecoder,
     settings: InferenceConfig,
     search: GraphBuilder,
 ) -> Hierarchy:
-    """The level loop, on mapped features."""
-    nodes = Nodes.of_images(features)
-    labels = nodes.image
+    """The level loop, on mapped features of the distinct images; then results for all images."""
+    row = torch.arange(len(features), device=features.device) if repeats is None else repeats.first
+    nodes = replace(Nodes.of_images(features), image=row)
+    image = torch.arange(len(features), device=features.device)  # among the distinct ones
+    labels = image
     levels: list[Level] = []
     while True:
         graph = search(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
         prediction = predict(nodes, graph)
         decoding = decode(nodes, graph, prediction, settings.tau)
         labels = decoding.clusters[labels]
-        levels.append(Level(nodes.image, nodes.size, graph, prediction, decoding, labels))
+        levels.append(Level(image, nodes.size, graph, prediction, decoding, labels))
         if reason := _stop_reason(levels, settings):
-            return Hierarchy(tuple(levels), reason, features, metric)
-        nodes = aggregate(features, labels, nodes.image[decoding.representative], levels[0].graph)
+            tree = Hierarchy(tuple(levels), reason, features, metric, code[row])
+            return of_all_images(tree, repeats, code)
+        image = image[decoding.representative]
+        # Who predicts from labels knows images by their numbers among all.
+        nodes = replace(aggregate(features, labels, image, levels[0].graph), image=row[image])
 
 
 def level_decoder(
@@ -261,6 +163,8 @@ def decode_level(level: Level, decoder: str | Decoder, tau: float) -> Decoding:
         >>> level.n_clusters, len(decode_level(level, "tree", 0.9).representative)
         (4, 2)
     """
+    if level.repeats is not None and level.distinct is not None:
+        return decoding_of_all_images(decode_level(level.distinct, decoder, tau), level.repeats)
     if level.decoding.quality is not None:
         return cut_at(level.graph, level.prediction, level.decoding.quality, tau)
     return get_decoder(decoder)(level.graph, level.prediction, tau)
@@ -292,7 +196,8 @@ def rebuild(
         >>> rebuild(build_hierarchy(x, similarity_predictor, settings), similarity_predictor, settings, 0.05).n_clusters
         1
     """
-    first = hierarchy.levels[0]
+    computed = hierarchy.distinct
+    first = computed.levels[0]
     search = precomputed(first.graph)
     decode_anew = level_decoder(settings.decoder, predict, search, ensemble)
 
@@ -308,7 +213,9 @@ def rebuild(
         return decode_anew(nodes, graph, prediction, tau)
 
     changed = replace(settings, tau=tau)
-    return _run_levels(hierarchy.features, hierarchy.metric, guess, decode, changed, search)
+    return _run_levels(
+        computed.features, hierarchy.repeats, hierarchy.code, computed.metric, guess, decode, changed, search
+    )
 
 
 def _stop_reason(levels: list[Level], settings: InferenceConfig) -> str:

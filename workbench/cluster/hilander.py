@@ -6,12 +6,14 @@ import copy
 import numbers
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int64
+import torch
+from jaxtyping import Float, Int, Int64
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -24,12 +26,14 @@ from .._core.runtime import resolve_device
 from .._core.validation import check_array, unit_rows
 from ..decode.cuts import CUTS, cut_layers
 from ..decode.decoding import Decoder
+from ..graph.distinct import find_rows, map_distinct, row_codes
 from ..graph.knn import knn, query
 from ..lander.config import InferenceConfig
 from ..lander.model import Lander
 from .checkpoint import as_lander
 from .diagnostics import cluster_table, confidence, outlier_scores
-from .hierarchy import Hierarchy, build_hierarchy
+from .hierarchy import build_hierarchy
+from .levels import Hierarchy
 from .out_of_sample import assign_out_of_sample, continued_clusters
 from .predictors import GraphBuilder, Predictor
 
@@ -155,18 +159,30 @@ class HiLander(ClusterMixin, BaseEstimator):
         lander, settings = self._resolve()
         if settings.metric != self.settings_.metric:
             raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {settings.metric!r}; call fit")
-        rows = stack_rows(self.features_, self._mapped(X)).to(lander.device)
+        code, later = self._mapped(X)
+        rows = stack_rows(self.features_, later).to(lander.device)
+        code = torch.cat([self.hierarchy_.code, code])
         metric = self.hierarchy_.metric
         mapped = None if metric.matrix is None else metric  # None: rows are as they came, all together may give a map
         with show_progress(self.progress), self._machines(lander) as (predict, search):
             hierarchy = build_hierarchy(rows, predict, settings, ensemble=lander.ensemble, graph=search, mapped=mapped)
-        return self._keep(hierarchy, lander, settings, self.labels_)
+        return self._keep(replace(hierarchy, code=code), lander, settings, self.labels_)
 
-    def _mapped(self, X: Any) -> Float[Tensor, "m d"]:
-        """Later rows as they are compared with the fitted ones."""
+    def _mapped(self, X: Any) -> tuple[Int[Tensor, " m"], Float[Tensor, "m d"]]:
+        """Later rows as they are compared with the fitted ones, and their codes; one that equals a fitted row is that
+        row."""
         array = check_array(X)
         validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True, reset=False)
-        return self.hierarchy_.metric(unit_rows(array, device=self.features_.device))
+        rows = unit_rows(array, device=self.features_.device)
+        code = row_codes(rows)
+        mapped = map_distinct(self.hierarchy_.metric, rows)
+        known = self._known(code, mapped)
+        mapped[known >= 0] = self.features_[known[known >= 0]]
+        return code, mapped
+
+    def _known(self, code: Int[Tensor, " m"], rows: Float[Tensor, "m d"]) -> Int[Tensor, " m"]:
+        """The fitted row that each later row equals; -1: none. A zero row is like no other."""
+        return torch.where(rows.any(dim=1), find_rows(self.hierarchy_.code, code), -1)
 
     def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Labels) -> HiLander:
         """The outcome of a fit; `before`: labels of its first rows in the fit before."""
@@ -182,11 +198,12 @@ class HiLander(ClusterMixin, BaseEstimator):
 
     def _review(self) -> None:
         """What `fit` tells beside the labels."""
-        first = self.hierarchy_.levels[0]
+        spread = self.hierarchy_.spread
+        computed = self.hierarchy_.distinct
+        first = computed.levels[0]
         linkage = first.prediction.linkage
-        labels = self.hierarchy_.labels
-        self.confidence_ = confidence(first.graph, linkage, labels).cpu().numpy()
-        self.outlier_scores_ = outlier_scores(linkage).cpu().numpy()
+        self.confidence_ = spread(confidence(first.graph, linkage, computed.labels)).cpu().numpy()
+        self.outlier_scores_ = spread(outlier_scores(linkage)).cpu().numpy()
         self.clusters_ = cluster_table(self.hierarchy_)
         self.cluster_layers_ = self.hierarchy_.layers
         self.expected_ = {}
@@ -194,8 +211,8 @@ class HiLander(ClusterMixin, BaseEstimator):
         node = first.decoding.node
         if quality is not None and node is not None and len(self.hierarchy_.levels) == 1:
             layers = cut_layers(first.graph, first.prediction, quality, self.settings_.tau)
-            self.cluster_layers_ = [layer.clusters.cpu().numpy() for layer in layers]
-            self.expected_ = quality.expected(node.cpu().numpy())
+            self.cluster_layers_ = [spread(layer.clusters).cpu().numpy() for layer in layers]
+            self.expected_ = quality.expected(spread(node).cpu().numpy())
 
     def predict(self, X: Any) -> Labels:
         """Judge each new row alone: the cluster whose rows it would be linked to most strongly, or -1
@@ -209,12 +226,15 @@ class HiLander(ClusterMixin, BaseEstimator):
             ValueError: another number of columns.
         """
         check_is_fitted(self)
-        rows = self._mapped(X)
+        code, rows = self._mapped(X)
         weighs_links_together = self.settings_.decoder in ("cut", *CUTS)
         threshold = None if weighs_links_together else self.settings_.tau
         with show_progress(self.progress):
-            found = query(self.features_, rows, self.settings_.k)
-        answer: Labels = assign_out_of_sample(self.lander_, self.hierarchy_, rows, found, threshold).cpu().numpy()
+            computed = self.hierarchy_.distinct
+            found = query(computed.features, rows, self.settings_.k)
+            label = assign_out_of_sample(self.lander_, computed, rows, found, threshold)
+        known = self._known(code, rows)
+        answer: Labels = torch.where(known < 0, label, self.hierarchy_.labels[known]).cpu().numpy()
         return answer
 
     def _resolve(self) -> tuple[Lander, InferenceConfig]:

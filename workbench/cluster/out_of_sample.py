@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 from ..graph.knn import KnnGraph, k_hop_subgraph
 from ..graph.nodes import Nodes
 from ..lander.model import Lander
-from .hierarchy import Hierarchy
+from .levels import Hierarchy
 
 JOINS = 0.4  # mean linkage at which a new row joins: 0.3 agrees best with a refit, 0.5 tells strangers better
 

@@ -76,7 +76,7 @@ class CutDecoder:
         kept, group = stands_for.unique(return_inverse=True)
         rows = rows[kept]
         graph = self.knn(rows, graph.k)
-        linkage = self.predict(Nodes.of_images(rows), graph).linkage
+        linkage = self.predict(replace(Nodes.of_images(rows), image=nodes.image[kept]), graph).linkage
         return expand_near_duplicates(self._quality_of(rows, graph, linkage), group.cpu().numpy())
 
     def _quality_of(self, rows: Tensor, graph: KnnGraph, linkage: Tensor) -> Quality:

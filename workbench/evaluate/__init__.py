@@ -11,7 +11,7 @@ The baselines are in `workbench.evaluate.baselines`.
 
 from .errors import false_merges, false_splits, sides
 from .interventions import Edit, Intervention, InterventionStudy
-from .scores import bcubed, bcubed_items, contingency, pairwise, scores
+from .scores import bcubed, bcubed_items, contingency, item_f, pairwise, scores
 from .tau_sweep import BestLinks, best_links, nested_scores, swept_scores
 from .toy_tables import PRESETS, disagreement, table_scores
 
@@ -28,6 +28,7 @@ __all__ = [
     "disagreement",
     "false_merges",
     "false_splits",
+    "item_f",
     "nested_scores",
     "pairwise",
     "scores",

@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Float, Int64
 
 from .._core.validation import check_int, check_labels
-from ..cluster.hierarchy import Hierarchy, Level
+from ..cluster.levels import Hierarchy, Level
 from ._forest_counts import roots, subtree_pairs
 from .link_decisions import WHY, Rule, link_reasons, nodes_of, parents, read_rule
 from .scores import Contingency, contingency, pairs_within

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -17,8 +17,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .._core.validation import check_array, check_int, check_labels, check_unit_interval, unit_rows
-from ..cluster.hierarchy import Hierarchy, build_hierarchy
+from ..cluster.hierarchy import build_hierarchy
+from ..cluster.levels import Hierarchy
 from ..cluster.predictors import Predictor, oracle_predictor
+from ..graph.distinct import DistinctRows
 from ..graph.knn import KnnGraph, knn
 from ..graph.nodes import Nodes
 from ..lander.config import InferenceConfig
@@ -178,6 +180,8 @@ class InterventionStudy:
         self.features: Float[Tensor, "n d"] = unit_rows(array, "features", device=device)
         self.labels: Int[Tensor, " n"] = torch.from_numpy(check_labels(labels, len(array))).to(device)
         self.settings = settings
+        self._repeats = DistinctRows.of(self.features)
+        self._n_images: int | None = None  # of level 0: the distinct ones, unless the decoder keeps repeats
         self._model = predict
         self._ensemble = ensemble
         self._cache: dict[tuple[str, ...], Any] = {}
@@ -185,8 +189,17 @@ class InterventionStudy:
 
     def hierarchy(self, intervention: Intervention) -> Hierarchy:
         """The hierarchy under an intervention."""
+        intervention = replace(intervention, edits=self._among_distinct(intervention.edits))
         predict = intervened_predictor(self._predict, self.labels, intervention)
         return build_hierarchy(self.features, predict, self.settings, ensemble=self._ensemble, graph=self._graph)
+
+    def _among_distinct(self, edits: Iterable[Edit]) -> list[Edit]:
+        """The edits that do something, each at the first of the images that are the same: that one is a node."""
+        if self._repeats is None or self.settings.decoder == "tree-strict":
+            return list(edits)
+        first = self._repeats.first[self._repeats.group].tolist()
+        ends = [(edit, first[edit.node], first[edit.neighbor]) for edit in edits]
+        return [replace(edit, node=node, neighbor=other) for edit, node, other in ends if node != other]
 
     def bcubed_f(self, hierarchy: Hierarchy) -> float:
         """BCubed F after the last level."""
@@ -223,7 +236,9 @@ class InterventionStudy:
 
     def _key(self, kind: str, *of: Tensor) -> tuple[str, ...]:
         """A key of the cache, made of the nodes themselves: two interventions that lead to the same nodes share it."""
-        if len(of[0]) == len(self.features):
+        if self._n_images is None:
+            self._n_images = len(of[0])
+        if len(of[0]) == self._n_images:
             return kind, "images"  # only level 0 has as many nodes as there are images, so nothing need be hashed
         return kind, *(hashlib.blake2b(t.cpu().numpy().tobytes(), digest_size=16).hexdigest() for t in of)
 

@@ -176,6 +176,26 @@ def bcubed(table: Contingency) -> PRF:
     return _prf(float(precision), float(recall))
 
 
+def item_f(table: Contingency) -> float:
+    """The mean over items of the F of their own BCubed precision and recall.
+
+    BCubed F compares two means: half of the items alone (precision 1) and half in one heap (recall 1) give it a good
+    value, though no item is well off. Here each item needs both.
+
+    Formula: 1/N sum over items of 2 p r / (p + r) = 1/N sum over cells of 2 n_ij^2 / (class size_i + cluster size_j).
+
+    Example: eight items of four classes, the first of each alone, the others in one heap:
+        >>> table = contingency([0, 1, 2, 3, 0, 1, 2, 3], [0, 1, 2, 3, 4, 4, 4, 4])
+        >>> round(bcubed(table).f, 3), round(item_f(table), 3)
+        (0.556, 0.5)
+    """
+    if table.perfect:
+        return 1.0
+    squares = table.counts.astype(np.float64) ** 2
+    sizes = table.row_sizes[table.rows] + table.col_sizes[table.cols]
+    return float(2 * (squares / sizes).sum() / table.n_items)
+
+
 def bcubed_items(labels_true: Any, labels_pred: Any) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
     """BCubed precision and recall of every item; their means are `bcubed`'s.
 
@@ -303,14 +323,14 @@ def ari(table: Contingency) -> float:
 
 
 def scores(labels_true: Any, labels_pred: Any) -> dict[str, float | int]:
-    """All scores of one clustering as a row: pairwise and BCubed precision, recall, F; NMI, AMI, ARI; two counts.
+    """All scores of one clustering as a row.
 
     Args:
         labels_true: class of each item, integers [N].
         labels_pred: cluster of each item, integers [N]; -1 = noise, scored as singletons and counted in `n_noise`.
 
-    Returns: `pairwise_precision, pairwise_recall, pairwise_f, bcubed_precision, bcubed_recall, bcubed_f, nmi, ami, ari`
-        (floats, 1 is best), then `n_clusters, n_noise` (integers).
+    Returns: `pairwise_precision, pairwise_recall, pairwise_f, bcubed_precision, bcubed_recall, bcubed_f, item_f, nmi,
+        ami, ari` (floats, 1 is best), then `n_clusters, n_noise` (integers).
 
     Raises:
         ValueError: no items, not integers, or two lengths.
@@ -324,6 +344,7 @@ def scores(labels_true: Any, labels_pred: Any) -> dict[str, float | int]:
     return {
         **{f"pairwise_{name}": value for name, value in pairwise(table)._asdict().items()},
         **{f"bcubed_{name}": value for name, value in bcubed(table)._asdict().items()},
+        "item_f": item_f(table),
         "nmi": nmi(table),
         "ami": ami(table),
         "ari": ari(table),

@@ -18,7 +18,8 @@ from scipy.cluster.hierarchy import DisjointSet
 from torch import Tensor
 
 from .._core.validation import check_labels
-from ..cluster.hierarchy import Level, decode_level
+from ..cluster.hierarchy import decode_level
+from ..cluster.levels import Level
 from ..decode.decoding import Decoder
 from ..decode.tree import TREES, get_decoder
 from ..graph.knn import KnnGraph

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from ..cluster.hierarchy import Hierarchy, build_hierarchy
+from ..cluster.hierarchy import build_hierarchy
+from ..cluster.levels import Hierarchy
 from ..cluster.predictors import oracle_predictor
 from ..decode.aggregate import aggregate, majority
 from ..graph.density import denser_neighbors, density_target, link_labels
 from ..graph.discriminant import Metric
+from ..graph.distinct import map_distinct
 from ..graph.knn import KnnGraph, knn, precomputed
 from ..graph.nodes import Nodes
 from ..lander.config import InferenceConfig
@@ -31,6 +33,7 @@ class TrainingLevel:
         density: density targets [n].
         scored: links that count in the loss [n, k].
         level: 0 for images.
+        count: how often each image occurs [n], which it counts in the losses; None: once each.
     """
 
     inputs: GraphInputs
@@ -38,6 +41,7 @@ class TrainingLevel:
     density: Float[Tensor, " n"]
     scored: Bool[Tensor, "n k"]
     level: int
+    count: Float[Tensor, " n"] | None = None
 
     @property
     def n(self) -> int:
@@ -102,16 +106,20 @@ def on_policy_levels(
 ) -> list[TrainingLevel]:
     """The levels the model itself builds at threshold tau: it trains on the graphs it will meet.
 
-    A super-node's class is the commonest among its images.
+    A super-node's class is the commonest among its images; so is that of an image that occurs more than once.
     """
     settings = model.inference.override(k=k, tau=tau)
     tree = build_hierarchy(features, model.predict, settings)
+    repeats = tree.repeats
 
     levels = []
-    for i, level in enumerate(tree.levels):
-        of_nodes = labels if i == 0 else majority(tree.levels[i - 1].labels, labels)
-        nodes = level_nodes(tree, i)
-        levels.append(training_level(model, nodes, level.graph, of_nodes, links=links, level=i))
+    for i, level in enumerate(tree.distinct.levels):
+        if i:
+            of_nodes = majority(tree.levels[i - 1].labels, labels)
+        else:
+            of_nodes = labels if repeats is None else majority(repeats.group, labels)
+        made = training_level(model, level_nodes(tree.distinct, i), level.graph, of_nodes, links=links, level=i)
+        levels.append(made if i or repeats is None else replace(made, count=repeats.count.float()))
     return [level for level in levels if level.n > 1]  # a single node has no link to learn from
 
 
@@ -129,7 +137,7 @@ def random_projection(features: Float[Tensor, "n d"], share: float, generator: t
 
     dim = features.shape[1]
     directions = torch.randn(dim, max(2, round(share * dim)), generator=generator).to(features)
-    return torch.nn.functional.normalize(features @ directions, dim=1)
+    return map_distinct(lambda rows: torch.nn.functional.normalize(rows @ directions, dim=1), features)
 
 
 def draw_classes(labels: Int[Tensor, " n"], count: int, generator: torch.Generator) -> Bool[Tensor, " n"]:

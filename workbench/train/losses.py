@@ -39,11 +39,20 @@ class LossConfig:
 
 
 def link_loss(
-    logits: Float[Tensor, "n k 2"], same: Bool[Tensor, "n k"], scored: Bool[Tensor, "n k"], gamma: float = 0.0
+    logits: Float[Tensor, "n k 2"],
+    same: Bool[Tensor, "n k"],
+    scored: Bool[Tensor, "n k"],
+    gamma: float = 0.0,
+    count: Float[Tensor, " n"] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean focal loss over the scored links; gamma = 0 gives binary cross entropy.
 
     Formula: -(1 - p)^gamma ln p, p the probability given to the true kind. 0 where no link is scored.
+
+    Args:
+        logits, same, scored: of every link.
+        gamma: focal exponent.
+        count: what the links of each node count in the mean; None: all alike.
 
     Example:
         >>> logits = torch.zeros(1, 1, 2)
@@ -57,11 +66,16 @@ def link_loss(
     kind = same[scored].long()  # (links,)
     log_p = chosen.log_softmax(dim=1).gather(1, kind[:, None])[:, 0]
     loss = -log_p if gamma == 0 else -((1 - log_p.exp()) ** gamma) * log_p
-    return loss.sum() / max(1, len(loss))
+    if count is None:
+        return loss.sum() / max(1, len(loss))
+    weight = count[:, None].expand(scored.shape)[scored]  # (links,)
+    return (weight * loss).sum() / weight.sum().clamp(min=1)
 
 
-def density_loss(predicted: Float[Tensor, " n"], target: Float[Tensor, " n"]) -> Float[Tensor, ""]:
-    """Mean squared error of the densities.
+def density_loss(
+    predicted: Float[Tensor, " n"], target: Float[Tensor, " n"], count: Float[Tensor, " n"] | None = None
+) -> Float[Tensor, ""]:
+    """Mean squared error of the densities; `count`: what each node counts in the mean.
 
     Example:
         >>> density_loss(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 0.0])).item()
@@ -69,7 +83,8 @@ def density_loss(predicted: Float[Tensor, " n"], target: Float[Tensor, " n"]) ->
 
     Source: paper section 3.2.
     """
-    return (predicted - target).square().mean()
+    error = (predicted - target).square()
+    return error.mean() if count is None else (count * error).sum() / count.sum()
 
 
 def balance(same: Bool[Tensor, "n k"], scored: Bool[Tensor, "n k"], generator: torch.Generator) -> Bool[Tensor, "n k"]:

@@ -239,8 +239,9 @@ class MetaTraining:
 
         graph = type(part.graph)(part.graph.neighbors[own], part.graph.similarity[own])
         density = signed_density(graph, 2 * linkage_of(logits, graph.mask) - 1)
-        link = link_loss(logits, same, scored, self.training.loss.gamma)
-        return torch.stack([link, density_loss(density, level.density[rows])])
+        count = None if level.count is None else level.count[rows]
+        link = link_loss(logits, same, scored, self.training.loss.gamma, count)
+        return torch.stack([link, density_loss(density, level.density[rows], count)])
 
     def _link_logits(self, part: GraphInputs, own: slice) -> Float[Tensor, "b k 2"]:
         """What the model says of the links of a part's first nodes."""

@@ -11,8 +11,8 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ...cluster.hierarchy import Hierarchy, Level
 from ...cluster.hilander import HiLander
+from ...cluster.levels import Hierarchy, Level
 from ...decode.tree import decode_tree
 from ...encoder.train import cosine_margin_logits
 from ...evaluate.scores import scores

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...cluster.hierarchy import Hierarchy, Level, build_hierarchy
+from ...cluster.hierarchy import build_hierarchy
+from ...cluster.levels import Hierarchy, Level
 from ...decode.aggregate import aggregate
 from ...decode.tree import decode_tree
 from ...evaluate.interventions import InterventionStudy

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int64
 
-from ...cluster.hierarchy import Hierarchy
 from ...cluster.hilander import HiLander
+from ...cluster.levels import Hierarchy
 from ...evaluate.baselines import AverageLinkage, Baseline, NoLearningOneLevel, tune
 from ...evaluate.errors import false_merges, false_splits
 from ...evaluate.interventions import Edit, Intervention, InterventionStudy

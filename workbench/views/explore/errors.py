@@ -15,7 +15,7 @@ import traitlets
 
 from ..._core.files import atomic_path
 from ..._core.validation import check_int
-from ...cluster.hierarchy import Hierarchy
+from ...cluster.levels import Hierarchy
 from ...evaluate.errors import false_merges, false_splits, links_between, sides
 from ...evaluate.link_decisions import WHY, read_rule
 from ..style import CLEAR, GREY, INK, escape, styled

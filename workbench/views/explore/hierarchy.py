@@ -13,7 +13,7 @@ import traitlets
 from jaxtyping import Int
 
 from ..._core.validation import check_int, check_labels
-from ...cluster.hierarchy import Hierarchy
+from ...cluster.levels import Hierarchy
 from ..figures.icicle import tree_frame
 from ..figures.map_plot import colours_of_views, plot_map
 from ..figures.maps import cluster_frame, level_columns, on_map, spread_sample

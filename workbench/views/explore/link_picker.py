@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
-from ...cluster.hierarchy import Hierarchy
+from ...cluster.levels import Hierarchy
 from ...evaluate.link_decisions import Rule, link_table, nodes_of
 from ..style import escape
 from .base import Explorer

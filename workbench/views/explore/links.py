@@ -13,7 +13,7 @@ import traitlets
 from jaxtyping import Float
 
 from ..._core.validation import check_int
-from ...cluster.hierarchy import Hierarchy
+from ...cluster.levels import Hierarchy
 from ...evaluate.link_decisions import link_table, nodes_of, path_to_peak, read_rule
 from ..figures.maps import cluster_frame, on_map, spread_sample
 from ..style import PALETTE, cluster_colours

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import traitlets
 
 from ..._core.validation import check_array, check_int
-from ...cluster.hierarchy import Hierarchy
+from ...cluster.levels import Hierarchy
 from ...evaluate.interventions import HEADS, Edit, Intervention, InterventionStudy
 from ...evaluate.link_decisions import link_table, nodes_of, read_rule
 from ...lander.config import InferenceConfig

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from plotly.basedatatypes import BaseFigure
 from plotly.subplots import make_subplots
 
-from ...cluster.hierarchy import Hierarchy
+from ...cluster.levels import Hierarchy
 from ...evaluate.interventions import HEADS, Edit
 from ..style import GREY, INK, PALETTE, escape, styled
 from .base import WIDTH

@@ -15,8 +15,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..._core.validation import check_array, check_labels, check_unit_interval, unit_rows
-from ...cluster.hierarchy import Hierarchy, decode_level, rebuild
+from ...cluster.hierarchy import decode_level, rebuild
 from ...cluster.hilander import HiLander
+from ...cluster.levels import Hierarchy
 from ...decode.decoding import Decoding
 from ...evaluate.tau_sweep import cluster_f
 from ...lander.model import Lander

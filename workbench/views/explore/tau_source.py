@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from ...cluster.hierarchy import Level
+from ...cluster.levels import Level
 from ...decode.decoding import Decoder, Decoding
 from ...decode.tree import TREES
 from ...evaluate.tau_sweep import BestLinks, best_links, nested_scores, swept_scores

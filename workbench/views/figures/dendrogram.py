@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float64, Int64
 
 from ..._core.validation import check_int, check_labels
-from ...cluster.hierarchy import Hierarchy, Level
+from ...cluster.levels import Hierarchy, Level
 from ..style import CLEAR, GREY, INK, PALETTE, escape, styled
 
 _WIDTHS = (1.2, 2.6, 4.5)  # of links, weak to strong

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 
 from ..._core.validation import check_int, check_labels
-from ...cluster.hierarchy import Hierarchy
+from ...cluster.levels import Hierarchy
 from ...decode.aggregate import majority
 from ..style import escape
 from .boxes import box_traits, boxes_styled

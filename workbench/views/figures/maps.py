@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int64
 
 from ..._core.runtime import same_threads
 from ..._core.validation import check_array, check_int, check_labels, unit_rows
-from ...cluster.hierarchy import Hierarchy
+from ...cluster.levels import Hierarchy
 from ...evaluate.scores import bcubed, contingency, nmi, pairwise
 from ...graph.knn import KnnGraph, knn
 

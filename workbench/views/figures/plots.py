@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from plotly.subplots import make_subplots
 
 from ..._core.validation import check_labels
-from ...cluster.hierarchy import Hierarchy
+from ...cluster.levels import Hierarchy
 from ..style import GREY, INK, PALETTE, escape, styled
 from .maps import level_table
 from .training_curves import smoothing, training_curves

@@ -12,7 +12,7 @@ from jaxtyping import Int64
 from plotly.colors import hex_to_rgb, sample_colorscale
 
 from ..._core.validation import check_int, check_labels
-from ...cluster.hierarchy import Hierarchy
+from ...cluster.levels import Hierarchy
 from ..style import INK, PALETTE, escape, styled
 from .boxes import box_traits, boxes_styled, colour_range, hover_text, short
 from .icicle import ROOT, prune, purities, shown_boxes, tree_frame

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...cluster.hierarchy import Hierarchy
 from ...cluster.hilander import OURS
+from ...cluster.levels import Hierarchy
 from ...data import ImageSet
 from ..figures.maps import cluster_frame
 from ..figures.plots import plot_scores, plot_tau, plot_training

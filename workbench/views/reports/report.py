@@ -12,8 +12,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..._core.validation import check_labels
-from ...cluster.hierarchy import Hierarchy
 from ...cluster.hilander import OURS
+from ...cluster.levels import Hierarchy
 from ...evaluate.scores import scores
 from ..figures.gallery import mosaic, png_uri
 from ..figures.icicle import plot_icicle, tree_frame

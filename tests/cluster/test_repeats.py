@@ -1,0 +1,112 @@
+"""A set with rows given several times: the labels of the set, at every share of copies, in every decoder."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+import workbench as wb
+from workbench.cluster import build_hierarchy, oracle_predictor, rebuild, similarity_predictor
+from workbench.decode import DECODERS
+from workbench.lander import InferenceConfig
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = load_digits()
+    return data.data[:900].astype("f4"), data.target[:900]
+
+
+@pytest.mark.parametrize("decoder", [None, *(name for name in DECODERS if name != "tree-strict")])
+@pytest.mark.parametrize("lander", ["general", "glyphs-lander"])
+def test_a_set_given_several_times_has_the_labels_of_the_set(digits, lander, decoder):
+    x, _ = digits
+    once = wb.HiLander(lander, decoder=decoder).fit(x)
+    for times in (2, 3):
+        again = wb.HiLander(lander, decoder=decoder).fit(np.tile(x, (times, 1)))
+        assert (again.labels_.reshape(times, -1) == once.labels_).all()
+        assert all(
+            (a.reshape(times, -1) == b).all() for a, b in zip(again.cluster_layers_, once.cluster_layers_, strict=True)
+        )
+        assert (again.confidence_.reshape(times, -1) == once.confidence_).all()
+        assert (again.outlier_scores_.reshape(times, -1) == once.outlier_scores_).all()
+        assert again.expected_ == pytest.approx(once.expected_)
+        few, many = (model.clusters_.set_index("cluster").sort_index() for model in (once, again))
+        assert (many["size"] == times * few["size"]).all()
+        assert np.allclose(many["confidence"], few["confidence"], atol=1e-6)
+        assert (again.predict(x) == once.labels_).all()
+
+
+def test_a_tenth_of_the_rows_twice_does_no_harm(digits):
+    x, _y = digits
+    some = np.random.default_rng(0).choice(len(x), len(x) // 10, replace=False)
+    once = wb.HiLander().fit(x)
+    both = wb.HiLander().fit(np.concatenate([x, x[some]]))
+    assert (both.labels_[: len(x)] == once.labels_).all()
+    assert (both.labels_[len(x) :] == once.labels_[some]).all()
+
+
+def test_the_approximate_search_does_not_tear_copies_apart():
+    x = np.random.default_rng(0).normal(size=(11_000, 8)).astype("f4")
+    labels = wb.HiLander().fit_predict(np.tile(x, (3, 1))).reshape(3, -1)
+    assert (labels == labels[0]).all()
+
+
+def test_rows_known_from_before_keep_their_clusters(digits):
+    x, _ = digits
+    model = wb.HiLander().fit(x[:600])
+    model.partial_fit(np.concatenate([x[500:], x[:50]]))
+    assert len(model.labels_) == 600 + 400 + 50
+    assert (model.labels_[600:700] == model.labels_[500:600]).all()
+    assert (model.labels_[1000:] == model.labels_[:50]).all()
+    assert (model.predict(x[:600]) == model.labels_[:600]).all()
+
+
+def test_zero_rows_stay_apart_and_are_nobody():
+    x = np.concatenate([np.eye(4), np.zeros((3, 4)), np.eye(4)]).astype("f4")
+    with pytest.warns(UserWarning, match="3 zero row"):
+        model = wb.HiLander("glyphs-lander", k=2).fit(x)
+    assert len(np.unique(model.labels_[4:7])) == 3
+    assert (model.labels_[7:] == model.labels_[:4]).all()
+    with pytest.warns(UserWarning, match="zero row"):
+        assert model.predict(np.zeros((1, 4))).tolist() == [-1]
+
+
+def test_the_published_preset_keeps_repeats_and_says_so(digits):
+    x = torch.nn.functional.normalize(torch.from_numpy(digits[0][:100]), dim=1)
+    with pytest.warns(UserWarning, match=r"100 of 200 rows repeat another row; decoder 'tree-strict'"):
+        tree = build_hierarchy(x.repeat(2, 1), similarity_predictor, InferenceConfig.published())
+    assert tree.repeats is None
+    assert tree.levels[0].graph.n == 200
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build_hierarchy(x, similarity_predictor, InferenceConfig.published())
+
+
+def test_who_predicts_from_labels_is_asked_for_the_right_images(digits):
+    x, y = digits
+    doubled = np.concatenate([x[:1], x, x])  # the first row shifts all others
+    truth = torch.from_numpy(np.concatenate([y[:1], y, y]))
+    rows = torch.nn.functional.normalize(torch.from_numpy(doubled), dim=1)
+    tree = build_hierarchy(rows, oracle_predictor(truth), InferenceConfig(k=10, tau=0.5))
+    assert wb.scores(truth.numpy(), tree.labels.numpy())["bcubed_precision"] == 1
+
+
+def test_levels_are_of_all_images(digits):
+    x, _ = digits
+    rows = torch.nn.functional.normalize(torch.from_numpy(x[:200]), dim=1).repeat(2, 1)
+    settings = InferenceConfig(k=5, tau=0.8)
+    tree = build_hierarchy(rows, similarity_predictor, settings)
+    first, last = tree.levels[0], tree.levels[-1]
+    assert first.n_nodes == len(tree.features) == 400
+    assert first.graph.neighbors[200:, 0].tolist() == list(range(200))
+    assert first.links_added == 400 - first.n_clusters
+    assert int(last.size.sum()) == 400
+    assert len(tree.levels) > 1
+    assert tree.to_pandas().groupby("level")["size"].sum().unique().tolist() == [400]
+    again = rebuild(tree, similarity_predictor, settings, 0.8)
+    assert torch.equal(again.labels, tree.labels)
+    assert torch.equal(again.levels[0].image, first.image)
+    assert (rebuild(tree, similarity_predictor, settings, 0.9).labels.view(2, -1).diff(dim=0) == 0).all()
