@@ -23,6 +23,16 @@ General = Annotated[bool, typer.Option("--general", help="The general model, for
 Omniglot = Annotated[
     Path | None, typer.Option(metavar="PATH", help="With --general: a local copy of Omniglot; else it is downloaded.")
 ]
+Kinds = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="With --general: real kinds, NAME.npz with features and labels (datasets/kinds builds some).",
+    ),
+]
+Links = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="With --general: take the links over and train only the ensemble.")
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="DIR|FILE", help="Glyphs: a folder [models]; else a file [NAME-lander]."),
@@ -63,6 +73,8 @@ def train(
     features: Features = None,
     general: General = False,
     omniglot: Omniglot = None,
+    kinds: Kinds = None,
+    links: Links = None,
     out: Out = None,
     preset: Preset = "default",
     epochs: Epochs = None,
@@ -82,17 +94,20 @@ def train(
     then a LANDER on `meta-train`, validated on `meta-val`; writes DIR/glyphs-encoder.safetensors and
     DIR/glyphs-lander.safetensors. With --features: a LANDER that keeps a fifth of the classes aside for validation.
     Ctrl-C saves the best model so far; --resume goes on. With --general: DIR/general.safetensors, links and cut learned
-    on sets drawn from glyphs, Omniglot's background and nothing; about eleven minutes on 2 cores, in one go.
+    on sets drawn from glyphs, Omniglot's background and nothing, and with --kinds the cut on real kinds, too; about
+    eleven minutes on 2 cores, in one go.
     """
     run = _Run(preset, epochs, resume, device, seed, not quiet, precision)
     if general:
         others = (features, data, encoder_epochs)
         if any(one is not None for one in others) or preset != "default" or resume or precision != "float32":
             raise typer.BadParameter(
-                "--general goes with --omniglot, --out, --epochs, --encoder, --device and --seed only"
+                "--general goes with --omniglot, --kinds, --links, --out, --epochs, --encoder, --device and --seed only"
             )
-        _train_general(out or Path("models"), omniglot, encoder, run)
+        _train_general(out or Path("models"), omniglot, kinds, links, encoder, run)
         return
+    if kinds is not None or links is not None:
+        raise typer.BadParameter("--kinds and --links go with --general only")
     if features is None:
         _train_on_glyphs(out or Path("models"), encoder_epochs, run)
         return
@@ -115,9 +130,12 @@ def _train_on_glyphs(folder: Path, encoder_epochs: int | None, run: _Run) -> Non
     _train_lander(folder / "glyphs-lander.safetensors", learn, held_out, run)
 
 
-def _train_general(folder: Path, omniglot: Path | None, encoder: str | Path, run: _Run) -> None:
+def _train_general(
+    folder: Path, omniglot: Path | None, kinds: Path | None, links: str | None, encoder: str | Path, run: _Run
+) -> None:
     from .. import save_checkpoint
-    from ..cluster.checkpoint import load_encoder
+    from ..cluster.checkpoint import load_encoder, load_lander
+    from ..train.general.kinds import read_kinds
     from ..train.general.sets import GeneralConfig
     from ..train.general.sources import general_sources
     from ..train.general.train import train_general
@@ -125,7 +143,15 @@ def _train_general(folder: Path, omniglot: Path | None, encoder: str | Path, run
     check_writable(folder)
     recipe = GeneralConfig() if run.epochs is None else GeneralConfig(epochs=run.epochs)
     sources = general_sources(load_encoder(encoder), omniglot=omniglot, seed=run.seed, device=run.device)
-    lander = train_general(sources, training=recipe, seed=run.seed, device=run.device, progress=run.progress)
+    lander = train_general(
+        sources,
+        kinds=[] if kinds is None else list(read_kinds(kinds).values()),
+        links=None if links is None else load_lander(links),
+        training=recipe,
+        seed=run.seed,
+        device=run.device,
+        progress=run.progress,
+    )
     save_checkpoint(lander, folder / "general.safetensors")
     lander.history.to_csv(folder / "general-history.csv", index=False)
     if run.progress:

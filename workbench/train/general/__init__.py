@@ -1,5 +1,6 @@
 """The general model: trained on thousands of drawn sets, first its links, then the quality of clusters."""
 
+from .kinds import draw_real_set, read_kinds
 from .sets import GeneralConfig
 from .sources import general_sources
 from .synthetic import SyntheticConfig, draw_set
@@ -8,7 +9,9 @@ from .train import train_general
 __all__ = [
     "GeneralConfig",
     "SyntheticConfig",
+    "draw_real_set",
     "draw_set",
     "general_sources",
+    "read_kinds",
     "train_general",
 ]

@@ -22,7 +22,7 @@ from ...graph.density import link_labels
 from ...lander.config import InferenceConfig, LanderConfig
 from ...lander.model import Lander
 from ..schedule import half_cosine
-from .sets import GeneralConfig, GeneralSet, Table, draw_sets, quality_table
+from .sets import GeneralConfig, GeneralSet, Table, draw_sets, quality_table, real_tables
 from .synthetic import Labelled
 
 CHUNK = 25  # sets that a process draws at a time: the sources are sent to it each time, so one by one would cost more
@@ -33,6 +33,8 @@ def train_general(
     sources: Sequence[Labelled],
     config: LanderConfig | None = None,
     *,
+    kinds: Sequence[Labelled] = (),
+    links: Lander | None = None,
     training: GeneralConfig | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -48,6 +50,8 @@ def train_general(
     Args:
         sources: labelled unit rows, e.g. `general_sources(encoder)`.
         config: with ensemble_size > 0; None: `LanderConfig.general()`.
+        kinds: labelled unit rows of real kinds, e.g. `read_kinds(folder)`: what the ensemble learns from most.
+        links: a general model whose links are taken over; then only the ensemble is trained.
         training: None: `GeneralConfig()`, which took 11 minutes on 2 cores.
         seed: of everything drawn; the same seed, sources, machine and number of threads give the same model.
         device: where the links are trained.
@@ -77,10 +81,19 @@ def train_general(
 
     # A million apart: trainings of two seeds share no set as long as neither draws more than that.
     seeds = np.split(seed * 1_000_003 + np.arange(training.sets), range(CHUNK, training.sets, CHUNK))
-    chunks = run.parallel(draw_sets, seeds, "drawing sets", sources, training, model)
+    wanted = seeds if links is None or not kinds else seeds[: math.ceil(training.real / 4 / CHUNK)]
+    chunks = run.parallel(draw_sets, wanted, "drawing sets", sources, training, model)
     drawn = [one for chunk in chunks for one in chunk]
 
-    history = seeded(lambda: [*run.train_links(drawn), *run.train_quality(drawn)], seed + 1)
+    real = np.split(seed * 1_000_003 + np.arange(training.real), range(CHUNK, training.real, CHUNK)) if kinds else []
+
+    def stages() -> list[dict[str, Any]]:
+        if links is not None:
+            model.load_state_dict({**model.state_dict(), **_links_of(links)})
+            return list(run.train_quality(drawn, kinds, real))
+        return [*run.train_links(drawn), *run.train_quality(drawn, kinds, real)]
+
+    history = seeded(stages, seed + 1)
     model.history = pd.DataFrame(history)
     return model.to("cpu").eval()
 
@@ -128,14 +141,20 @@ class _Run:
             yield _row("links", epoch, losses, unseen, started)
         model.eval()
 
-    def train_quality(self, drawn: list[GeneralSet]) -> Iterator[dict[str, Any]]:
-        """The ensemble, on the dendrograms that the trained links give."""
+    def train_quality(
+        self, drawn: list[GeneralSet], kinds: Sequence[Labelled], real: list[np.ndarray]
+    ) -> Iterator[dict[str, Any]]:
+        """The ensemble, on the dendrograms that the links give: of real kinds (their seeds) and of sets drawn."""
         ensemble = self.model.ensemble
         training = self.training
         device = self.model.device
         assert isinstance(ensemble, QualityEnsemble)
 
-        tables = self.parallel(quality_table, drawn, "dendrograms", self.model.cpu(), training.images)
+        model = self.model.cpu()
+        chunks = self.parallel(real_tables, real, "dendrograms of real kinds", kinds, training, model)
+        drawn = drawn[: training.real // 4] if real else drawn
+        tables = self.parallel(quality_table, drawn, "dendrograms", model, training.images)
+        tables += [one for chunk in chunks for one in chunk]
         self.model.to(device)
         learned, held_out = (_joined(part, device) for part in _split(tables))
         ensemble.standardise(learned[0])
@@ -161,6 +180,11 @@ class _Run:
             yield _row("quality", epoch, losses, unseen, started)
 
 
+def _links_of(model: Lander) -> dict[str, Tensor]:
+    """The weights that predict links."""
+    return {name: value for name, value in model.state_dict().items() if not name.startswith("ensemble")}
+
+
 def _split(items: list[Any]) -> tuple[list[Any], list[Any]]:
     """Those trained on, and every twentieth, which is not."""
     learned = [item for i, item in enumerate(items) if i % HELD_OUT != HELD_OUT - 1]
@@ -170,7 +194,8 @@ def _split(items: list[Any]) -> tuple[list[Any], list[Any]]:
 def _joined(tables: list[Table], device: torch.device) -> tuple[Tensor, ...]:
     if not tables:
         return tuple(torch.empty(0, device=device) for _ in range(3))
-    return tuple(torch.from_numpy(np.concatenate(column)).to(device) for column in zip(*tables, strict=True))
+    inputs, quality, weight = (torch.from_numpy(np.concatenate(column)) for column in zip(*tables, strict=True))
+    return inputs.to(device), quality.to(device), (weight / weight.mean()).to(device)
 
 
 def _warm_then_cosine(optimizer: torch.optim.Optimizer, total: int) -> torch.optim.lr_scheduler.LambdaLR:
