@@ -3,7 +3,7 @@
 python tests/benchmarks/kinds_folds.py DIR --omniglot PATH [--also DIR] [--real N] [--seeds 0 1 2] [--out folds.csv]
 
 DIR holds the sets of datasets/kinds. Kinds that are kin are left out together (`FOLDS`). Links are taken over from
-`--model`, which must have seen none of them; what is trained is the ensemble. `--also`: more kinds to train on, never to
+`--model`, which must have seen none of them; what is trained is the ensemble. `--also`: more to train on, never to
 judge. Besides every kind, unions of two to four kinds of a fold are judged: sets with super-classes. Each row is of the
 model without that fold; `--model` itself is measured on the same sets.
 """

@@ -110,3 +110,22 @@ def test_levels_are_of_all_images(digits):
     assert torch.equal(again.labels, tree.labels)
     assert torch.equal(again.levels[0].image, first.image)
     assert (rebuild(tree, similarity_predictor, settings, 0.9).labels.view(2, -1).diff(dim=0) == 0).all()
+
+
+@pytest.mark.parametrize("jitter", [1e-3, 0.03, 0.1])
+@pytest.mark.parametrize("times", [2, 5])
+def test_copies_that_differ_a_little_do_no_harm(digits, jitter, times):
+    x, y = digits
+    random = np.random.default_rng(0)
+    copies = [x + jitter * random.normal(size=x.shape).astype("f4") for _ in range(times - 1)]
+    once = wb.scores(y, wb.HiLander().fit_predict(x))
+    again = wb.scores(np.tile(y, times), wb.HiLander().fit_predict(np.concatenate([x, *copies])))
+    assert again["bcubed_f"] > once["bcubed_f"] - 0.08  # a little less or more, as by any small change; .2 before
+
+
+def test_copies_share_a_cluster_by_every_decoder(digits):
+    x = digits[0]
+    both = np.concatenate([x, x + 1e-3 * np.random.default_rng(0).normal(size=x.shape).astype("f4")])
+    for decoder in ("tree", "best-links", "map-equation"):
+        labels = wb.HiLander("glyphs-lander", decoder=decoder, tau=0.99).fit_predict(both)
+        assert (labels[: len(x)] == labels[len(x) :]).all()

@@ -46,15 +46,20 @@ def test_near_duplicates_are_those_of_one_image_and_the_densest_stands_for_them(
     assert all(strength[group == r].max() == strength[r] for r in group.unique()[:20])
 
 
-def test_a_few_duplicates_that_crowd_nobody_out_are_left_alone(blobs):
+def test_a_few_near_duplicates_that_crowd_nobody_out_are_left_alone_but_copies_are_one_at_any_share(blobs):
     x, _ = blobs(n_classes=20, per_class=20, dim=32, noise=0.14)
-    twice = torch.cat([x, x[:100]])
-    assert crowding_near_duplicates(knn(twice, 10)) is None
+    assert crowding_near_duplicates(knn(x, 10)) is None
+    random = torch.Generator().manual_seed(0)
+    near = torch.nn.functional.normalize(x[:100] + 0.04 * torch.randn(100, 32, generator=random), dim=1)
+    assert crowding_near_duplicates(knn(torch.cat([x, near]), 10)) is None
+    group = crowding_near_duplicates(knn(torch.cat([x, x[:100]]), 10))
+    assert torch.equal(group[400:], group[:100])
+    assert len(group.unique()) == 400
     assert crowding_near_duplicates(KnnGraph(torch.empty(3, 0, dtype=torch.long), torch.empty(3, 0))) is None
 
 
 def test_lists_are_crowded_from_half_on():
-    turns = torch.tensor([0.0, 0.001, 0.002, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5])
+    turns = torch.tensor([0.0, 0.15, 0.3, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5])
     circle = torch.stack([turns.cos(), turns.sin()], dim=1)
     assert CROWDED * 4 == 2
     assert len(set(crowding_near_duplicates(knn(circle, 4)).tolist()[:3])) == 1

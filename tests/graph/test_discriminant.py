@@ -7,7 +7,7 @@ from torch.nn.functional import normalize
 
 from workbench import HiLander, scores
 from workbench._core.memmap import is_memmap, new_tensor
-from workbench.graph.discriminant import METRICS, NEAREST, RIDGE, SAMPLE, SUBSPACE, Metric, local_discriminant
+from workbench.graph.discriminant import COPY, METRICS, NEAREST, RIDGE, SAMPLE, SUBSPACE, Metric, local_discriminant
 from workbench.graph.knn import knn
 
 seeds = st.integers(0, 2**31)
@@ -29,12 +29,14 @@ def by_loops(rows):
     x = rows.double().numpy()
     n, d = x.shape
     within, pairs = np.zeros((d, d)), 0
+    others = [sorted((j for j in range(n) if j != i), key=lambda j: (-x[i] @ x[j], j)) for i in range(n)]
+    lists = [[j for j in others[i][: 4 * NEAREST] if x[i] @ x[j] > 0] for i in range(n)]
+    distances = sorted(1 - x[i] @ x[j] for i in range(n) for j in lists[i])
+    nearest = COPY * distances[(len(distances) - 1) // 2]
     for i in range(n):
-        near = sorted((j for j in range(n) if j != i), key=lambda j: (-x[i] @ x[j], j))
-        for j in near[:NEAREST]:
-            if x[i] @ x[j] > 0:
-                within += np.outer(x[i] - x[j], x[i] - x[j]) / 2
-                pairs += 1
+        for j in [j for j in lists[i] if 1 - x[i] @ x[j] > nearest][:NEAREST]:
+            within += np.outer(x[i] - x[j], x[i] - x[j]) / 2
+            pairs += 1
     within /= pairs
     within += RIDGE * np.trace(within) / d * np.eye(d)
     variance, axes = np.linalg.eigh(within)

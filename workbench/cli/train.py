@@ -98,16 +98,10 @@ def train(
     eleven minutes on 2 cores, in one go.
     """
     run = _Run(preset, epochs, resume, device, seed, not quiet, precision)
+    _check_general(general, (kinds, links), (features, data, encoder_epochs), run)
     if general:
-        others = (features, data, encoder_epochs)
-        if any(one is not None for one in others) or preset != "default" or resume or precision != "float32":
-            raise typer.BadParameter(
-                "--general goes with --omniglot, --kinds, --links, --out, --epochs, --encoder, --device and --seed only"
-            )
         _train_general(out or Path("models"), omniglot, kinds, links, encoder, run)
         return
-    if kinds is not None or links is not None:
-        raise typer.BadParameter("--kinds and --links go with --general only")
     if features is None:
         _train_on_glyphs(out or Path("models"), encoder_epochs, run)
         return
@@ -119,6 +113,16 @@ def train(
     if items.labels is None:
         raise ValueError(f"features: {features} has no labels to learn from; see workbench.data.load_features")
     _train_lander(out or Path(f"{features.stem}-lander.safetensors"), (items.features, items.labels), None, run)
+
+
+def _check_general(general: bool, its_own: tuple[Any, ...], others: tuple[Any, ...], run: _Run) -> None:
+    """Refuse options that do not go together with --general, or without it."""
+    if not general and any(one is not None for one in its_own):
+        raise typer.BadParameter("--kinds and --links go with --general only")
+    plain = run.preset == "default" and not run.resume and run.precision == "float32"
+    if general and (any(one is not None for one in others) or not plain):
+        named = "--omniglot, --kinds, --links, --out, --epochs, --encoder, --device and --seed"
+        raise typer.BadParameter(f"--general goes with {named} only")
 
 
 def _train_on_glyphs(folder: Path, encoder_epochs: int | None, run: _Run) -> None:

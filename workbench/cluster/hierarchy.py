@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..decode.aggregate import aggregate
 from ..decode.cuts import CutDecoder, cut_at
-from ..decode.decoding import Decoder, Decoding
+from ..decode.decoding import Decoder, Decoding, components
 from ..decode.quality import QualityEnsemble
 from ..decode.tree import DECODERS, get_decoder
 from ..graph.discriminant import Metric
@@ -38,8 +38,9 @@ def build_hierarchy(
 ) -> Hierarchy:
     """Cluster level by level.
 
-    Images that are the same in every bit are one node, and share all results: copies would fill each other's lists of
-    neighbours. The official decode ("tree-strict") alone keeps them, as the official code does, and warns.
+    Images that are the same, or differ by rounding only (cosine over 1 - 1e-6), are one node and share all results:
+    copies would fill each other's lists of neighbours. The official decode ("tree-strict") alone keeps them, as the
+    official code does, and warns.
 
     Formula: the metric maps the features; level l: G = knn(identity or average features); (r, d) = predict(nodes, G);
     clusters = decode(G, r, d, tau); nodes of level l + 1 = aggregate(clusters). It ends when a level adds no link,
@@ -75,7 +76,20 @@ def build_hierarchy(
     del features
     metric = mapped or Metric.of(settings.metric, rows)
     rows = rows if mapped else metric(rows)
-    return _run_levels(rows, repeats, code, metric, predict, decode, settings, search)
+    first = search(rows, settings.k)
+    copies = None if settings.decoder == "tree-strict" else _copies(first)
+    if copies is not None:
+        rows = rows[copies.first]
+        repeats = copies.within(repeats)
+        first = search(rows, settings.k)
+    return _run_levels(rows, first, repeats, code, metric, predict, decode, settings, search)
+
+
+def _copies(graph: KnnGraph) -> DistinctRows | None:
+    """Which distinct rows differ by rounding only; None: none."""
+    if not graph.duplicates.any():
+        return None
+    return DistinctRows(*components(graph, graph.duplicates).unique(return_inverse=True))
 
 
 def _repeats(features: Float[Tensor, "n d"], code: Int[Tensor, " n"], settings: InferenceConfig) -> DistinctRows | None:
@@ -96,6 +110,7 @@ def _repeats(features: Float[Tensor, "n d"], code: Int[Tensor, " n"], settings: 
 
 def _run_levels(
     features: Float[Tensor, "n d"],
+    first: KnnGraph,
     repeats: DistinctRows | None,
     code: Int[Tensor, " images"],
     metric: Metric,
@@ -111,7 +126,9 @@ def _run_levels(
     labels = image
     levels: list[Level] = []
     while True:
-        graph = search(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
+        graph = first
+        if levels:
+            graph = search(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
         prediction = predict(nodes, graph)
         decoding = decode(nodes, graph, prediction, settings.tau)
         labels = decoding.clusters[labels]
@@ -213,9 +230,8 @@ def rebuild(
         return decode_anew(nodes, graph, prediction, tau)
 
     changed = replace(settings, tau=tau)
-    return _run_levels(
-        computed.features, hierarchy.repeats, hierarchy.code, computed.metric, guess, decode, changed, search
-    )
+    known = (first.graph, hierarchy.repeats, hierarchy.code, computed.metric)
+    return _run_levels(computed.features, *known, guess, decode, changed, search)
 
 
 def _stop_reason(levels: list[Level], settings: InferenceConfig) -> str:

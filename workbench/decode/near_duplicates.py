@@ -16,15 +16,16 @@ CLOSE = 0.1  # of the reach below: nearer neighbours are near-duplicates
 REACH = 0.9  # quantile of the nodes' distances to the last neighbour listed; low ones are those of crowded lists
 CROWDED = 0.5  # share of a list that near-duplicates may take
 MANY = 0.32  # share of lists that are crowded: fewer do the others little harm
+COPY = 0.01  # of the reach: nearer neighbours are copies, one image whatever their number
 
 
 def crowding_near_duplicates(graph: KnnGraph) -> Int[Tensor, " n"] | None:
-    """The node that stands for each node: itself, or the densest of its near-duplicates; None: few lists are crowded.
+    """The node that stands for each node: itself, or the densest of its near-duplicates; None: none does harm.
 
     Formula: distance is 1 - s_ij; j is a near-duplicate of i if their distance is below `CLOSE` of the reach, the 90th
     percentile of the nodes' distances to their last neighbours. A node is crowded if half of its list are
     near-duplicates; those joined by a link at whose one end a node is crowded are one group. Unless a third of all
-    nodes are crowded, near-duplicates are left alone.
+    nodes are crowded, only copies are grouped: neighbours nearer than 0.01 of the reach, at any share.
 
     Example:
         >>> import torch
@@ -38,11 +39,14 @@ def crowding_near_duplicates(graph: KnnGraph) -> Int[Tensor, " n"] | None:
     distance = 1 - graph.similarity
     last = distance.gather(1, (graph.mask.sum(dim=1, keepdim=True) - 1).clamp(min=0))[:, 0]
     reach = last.kthvalue(max(1, round(REACH * graph.n))).values
+    grouped = (distance < COPY * reach) & graph.mask
     close = (distance < CLOSE * reach) & graph.mask
     crowded = close.sum(dim=1) >= CROWDED * graph.k
-    if crowded.sum() < MANY * graph.n:
+    if crowded.sum() >= MANY * graph.n:
+        grouped = grouped | (close & (crowded[:, None] | crowded[graph.padded]))
+    if not grouped.any():
         return None
-    group = components(graph, close & (crowded[:, None] | crowded[graph.padded]))
+    group = components(graph, grouped)
     return densest(group, graph.similarity.sum(dim=1))
 
 
@@ -64,13 +68,13 @@ def expand_near_duplicates(quality: Quality, group: Int64[np.ndarray, " n"]) -> 
     """
     small = quality.dendrogram
     dendrogram, origin = _expanded(small, group)
-    possible = np.ones(small.n_nodes, bool) if quality.possible is None else quality.possible
+    trust = np.ones(small.n_nodes) if quality.trust is None else quality.trust
 
     inside = np.zeros(dendrogram.n_nodes, bool)  # parts of a group
     first = slice(0, dendrogram.n - small.n)  # the merges of near-duplicates come first
     inside[dendrogram.larger[first]] = True
     inside[dendrogram.smaller[first]] = True
-    return Quality(dendrogram, quality.values[origin], possible[origin] & ~inside)
+    return Quality(dendrogram, quality.values[origin], trust[origin] * ~inside)
 
 
 def _expanded(small: Dendrogram, group: Int64[np.ndarray, " n"]) -> tuple[Dendrogram, Int64[np.ndarray, " nodes"]]:

@@ -180,12 +180,13 @@ class InterventionStudy:
         self.features: Float[Tensor, "n d"] = unit_rows(array, "features", device=device)
         self.labels: Int[Tensor, " n"] = torch.from_numpy(check_labels(labels, len(array))).to(device)
         self.settings = settings
-        self._repeats = DistinctRows.of(self.features)
         self._n_images: int | None = None  # of level 0: the distinct ones, unless the decoder keeps repeats
         self._model = predict
         self._ensemble = ensemble
         self._cache: dict[tuple[str, ...], Any] = {}
+        self._repeats: DistinctRows | None = None
         self.own = self.hierarchy(Intervention())
+        self._repeats = self.own.repeats
 
     def hierarchy(self, intervention: Intervention) -> Hierarchy:
         """The hierarchy under an intervention."""
@@ -195,7 +196,7 @@ class InterventionStudy:
 
     def _among_distinct(self, edits: Iterable[Edit]) -> list[Edit]:
         """The edits that do something, each at the first of the images that are the same: that one is a node."""
-        if self._repeats is None or self.settings.decoder == "tree-strict":
+        if self._repeats is None:
             return list(edits)
         first = self._repeats.first[self._repeats.group].tolist()
         ends = [(edit, first[edit.node], first[edit.neighbor]) for edit in edits]

@@ -177,14 +177,11 @@ def bcubed(table: Contingency) -> PRF:
 
 
 def item_f(table: Contingency) -> float:
-    """The mean over items of the F of their own BCubed precision and recall.
-
-    BCubed F compares two means: half of the items alone (precision 1) and half in one heap (recall 1) give it a good
-    value, though no item is well off. Here each item needs both.
+    """The mean over items of the F of their own precision and recall; half alone, half in one heap do not do well.
 
     Formula: 1/N sum over items of 2 p r / (p + r) = 1/N sum over cells of 2 n_ij^2 / (class size_i + cluster size_j).
 
-    Example: eight items of four classes, the first of each alone, the others in one heap:
+    Example:
         >>> table = contingency([0, 1, 2, 3, 0, 1, 2, 3], [0, 1, 2, 3, 4, 4, 4, 4])
         >>> round(bcubed(table).f, 3), round(item_f(table), 3)
         (0.556, 0.5)

@@ -25,6 +25,7 @@ METRICS = ("cosine", "discriminant")
 # The map was chosen on the 18 sets of other kinds that were looked at (lander/weights/README.md); no measurement of any
 # one of these numbers is recorded.
 SAMPLE = 4096  # rows, at even steps, whose neighbours are looked up: it bounds the cost, 7 s among a million rows
+COPY = 0.01  # of the median distance to the 12 nearest: nearer rows are copies
 NEAREST = 3  # neighbours of each: the nearest ones are the most likely to be of the same class
 RIDGE = 0.1  # of the mean variance within, added to every direction's: no direction is blown up without bound
 
@@ -143,11 +144,15 @@ def _top_directions(part: Tensor) -> Float[Tensor, "d e"] | None:
 def _neighbor_differences(rows: Tensor) -> Float[Tensor, "pairs d"]:
     """Differences between sampled rows and their nearest rows, divided by the square root of 2.
 
-    A difference of two independent rows varies twice as much as one row, hence the division.
+    A difference of two independent rows varies twice as much as one row, hence the division. Copies, which differ by
+    rounding only or nearly so, say nothing of how a class spreads: the next rows stand for them.
     """
     sample = _even_steps(rows, SAMPLE)
-    found = query(rows, rows[sample], NEAREST, itself=sample)
-    row, slot = found.mask.nonzero(as_tuple=True)
+    found = query(rows, rows[sample], 4 * NEAREST, itself=sample)
+    distance = 1 - found.similarity  # (sample, 12)
+    typical = distance[found.mask].median() if found.mask.any() else distance.new_zeros(())
+    apart = found.mask & (distance > COPY * typical)
+    row, slot = (apart & (apart.cumsum(dim=1) <= NEAREST)).nonzero(as_tuple=True)
     return (rows[sample[row]] - rows[found.neighbors[row, slot]]).double() / 2**0.5
 
 

@@ -60,6 +60,16 @@ class DistinctRows:
         kept, group = torch.unique(first, return_inverse=True)
         return None if len(kept) == len(rows) else cls(kept, group)
 
+    def within(self, outer: DistinctRows | None) -> DistinctRows:
+        """The kinds of all rows, where these are the kinds of the distinct rows of `outer`.
+
+        Example:
+            >>> outer = DistinctRows(torch.tensor([0, 1, 3]), torch.tensor([0, 1, 0, 2]))
+            >>> DistinctRows(torch.tensor([0, 2]), torch.tensor([0, 0, 1])).within(outer).group.tolist()
+            [0, 0, 0, 1]
+        """
+        return self if outer is None else DistinctRows(outer.first[self.first], self.group[outer.group])
+
     @cached_property
     def count(self) -> Int[Tensor, " n"]:
         """How many rows there are of each kind."""
