@@ -196,6 +196,13 @@ def test_inputs_stay_unmodified():
         ([0.5, 1.0], [0, 1], "labels_true: expected integers"),
         ([0, 1], ["a", "b"], "labels_pred: expected integers"),
         ([[0, 1]], [0, 1], "labels_true: expected 1-D"),
+        ([1e19, 2e19], [0, 1], "labels_true: expected integers up to 9,007,199,254,740,992 in float64, got 2e[+]19"),
+        (
+            [0, 1],
+            np.array([2**64 - 1, 5], "u8"),
+            "labels_pred: expected integers up to 9,223,372,036,854,775,807 in uint64",
+        ),
+        (np.array([2**24 + 2, 1], "f4"), [0, 1], "labels_true: expected integers up to 16,777,216 in float32"),
     ],
 )
 def test_bad_input_is_named(true, pred, match):

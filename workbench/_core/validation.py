@@ -124,7 +124,7 @@ def check_labels(labels: Any, n: int | None = None, name: str = "labels") -> np.
     """Integer labels [N] as int64; `n` is the number of items that they must match.
 
     Raises:
-        ValueError: not 1-D, not integers, or of another length than `n`.
+        ValueError: not 1-D, not integers, of another length than `n`, or too large to be told apart as int64.
 
     Example:
         >>> check_labels([2, 2, 0], n=3)
@@ -137,12 +137,25 @@ def check_labels(labels: Any, n: int | None = None, name: str = "labels") -> np.
         raise ValueError(f"{name}: expected {n} labels, one per item, got {len(array)}")
     # Labels often come out of a table, where a column of integers has become one of floats.
     if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.floor(array)).all():
+        _check_range(array, name, 2 ** (np.finfo(array.dtype).nmant + 1))  # beyond, one float stands for several
         array = array.astype(np.int64)
+    if array.dtype.kind == "u":
+        _check_range(array, name, np.iinfo(np.int64).max)
     if array.size and array.dtype.kind not in "iub":
         raise ValueError(
             f"{name}: expected integers, got dtype {array.dtype}; encode names first, e.g. pandas.factorize({name})[0]"
         )
     return array.astype(np.int64)
+
+
+def _check_range(array: np.ndarray, name: str, most: int) -> None:
+    """Refuse labels that int64 would change or take for one another."""
+    if array.size and max(int(array.max()), -int(array.min())) > most:
+        largest = max(array.min(), array.max(), key=abs)
+        raise ValueError(
+            f"{name}: expected integers up to {most:,} in {array.dtype}, got {largest}; number the classes 0, 1, ..., "
+            f"e.g. numpy.unique({name}, return_inverse=True)[1]"
+        )
 
 
 def check_int(value: Any, name: str, low: int = 1, high: int | None = None) -> int:

@@ -21,10 +21,13 @@ from ..graph.discriminant import Metric
 from ..graph.distinct import DistinctRows, row_codes
 from ..graph.knn import KnnGraph, knn, precomputed
 from ..graph.nodes import Nodes
+from ..graph.recall import sampled_recall
 from ..lander.config import InferenceConfig
 from ..lander.model import Prediction
 from .levels import Hierarchy, Level, decoding_of_all_images, of_all_images
 from .predictors import GraphBuilder, LevelDecoder, Predictor
+
+LOW_RECALL = 0.9  # below, a fit warns
 
 
 def build_hierarchy(
@@ -82,7 +85,22 @@ def build_hierarchy(
         rows = rows[copies.first]
         repeats = copies.within(repeats)
         first = search(rows, settings.k)
-    return _run_levels(rows, first, repeats, code, metric, predict, decode, settings, search)
+    recall = _checked_recall(rows, first)
+    return _run_levels(rows, first, recall, repeats, code, metric, predict, decode, settings, search)
+
+
+def _checked_recall(rows: Float[Tensor, "n d"], graph: KnnGraph) -> float:
+    """The recall of a graph; warned of where it is low."""
+    recall = sampled_recall(rows, graph)
+    if recall < LOW_RECALL:
+        warnings.warn(
+            f"X: the search for neighbours found about {recall:.0%} of the nearest ones of these {graph.n:,} rows, so "
+            "clusters may fall apart; search exactly: on a GPU (device='cuda'), or by "
+            "build_hierarchy(..., graph=functools.partial(workbench.knn, method='exact'))",
+            UserWarning,
+            stacklevel=4,
+        )
+    return recall
 
 
 def _copies(graph: KnnGraph) -> DistinctRows | None:
@@ -111,6 +129,7 @@ def _repeats(features: Float[Tensor, "n d"], code: Int[Tensor, " n"], settings: 
 def _run_levels(
     features: Float[Tensor, "n d"],
     first: KnnGraph,
+    recall: float,
     repeats: DistinctRows | None,
     code: Int[Tensor, " images"],
     metric: Metric,
@@ -134,7 +153,7 @@ def _run_levels(
         labels = decoding.clusters[labels]
         levels.append(Level(image, nodes.size, graph, prediction, decoding, labels))
         if reason := _stop_reason(levels, settings):
-            tree = Hierarchy(tuple(levels), reason, features, metric, code[row])
+            tree = Hierarchy(tuple(levels), reason, features, metric, code[row], recall)
             return of_all_images(tree, repeats, code)
         image = image[decoding.representative]
         # Who predicts from labels knows images by their numbers among all.
@@ -230,7 +249,7 @@ def rebuild(
         return decode_anew(nodes, graph, prediction, tau)
 
     changed = replace(settings, tau=tau)
-    known = (first.graph, hierarchy.repeats, hierarchy.code, computed.metric)
+    known = (first.graph, hierarchy.recall, hierarchy.repeats, hierarchy.code, computed.metric)
     return _run_levels(computed.features, *known, guess, decode, changed, search)
 
 

@@ -73,6 +73,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         confidence_: [N], how sure each row is of its cluster; outlier_scores_: [N], 1 where nothing is like it.
         expected_: BCubed precision, recall and f that the model expects of `labels_`, without labels; {} from models
             without a quality ensemble.
+        recall_: share of the true nearest neighbours that the graph holds, estimated on 200 rows; under .9 `fit` warns.
         hierarchy_: all levels with graph, prediction, parents, peaks; `.to_pandas()`, `.to_networkx()`, `.summary()`.
         n_features_in_: columns of X.
         features_: the rows of X as they were compared [N, D], of length 1, mapped by the metric; where the model ran.
@@ -188,6 +189,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         """The outcome of a fit; `before`: labels of its first rows in the fit before."""
         self.features_: Float[Tensor, "n d"] = hierarchy.features
         self.hierarchy_ = hierarchy
+        self.recall_ = hierarchy.recall
         self.lander_ = lander
         self.settings_ = settings
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()

@@ -77,6 +77,7 @@ class Hierarchy:
         features: the images' unit rows as they were compared [N, D].
         metric: what made them of the rows given.
         code: a number per image [N] by which equal rows are known (`row_codes`).
+        recall: share of the true nearest neighbours that level 0's graph holds, estimated (`sampled_recall`).
         computed: where images repeat, the hierarchy of the distinct images, as it was computed (see `distinct`).
 
     Example:
@@ -93,6 +94,7 @@ class Hierarchy:
     features: Float[Tensor, "n d"]
     metric: Metric
     code: Int[Tensor, " images"]
+    recall: float
     computed: Hierarchy | None = None
 
     @property
@@ -185,7 +187,7 @@ def of_all_images(tree: Hierarchy, repeats: DistinctRows | None, code: Int[Tenso
         else:
             levels.append(_level_of_all_images(level, repeats))
         size = torch.bincount(labels, minlength=level.n_clusters)
-    return Hierarchy(tuple(levels), tree.stop_reason, tree.features[group], tree.metric, code, tree)
+    return Hierarchy(tuple(levels), tree.stop_reason, tree.features[group], tree.metric, code, tree.recall, tree)
 
 
 def _level_of_all_images(level: Level, repeats: DistinctRows) -> Level:

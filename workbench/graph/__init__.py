@@ -11,6 +11,7 @@ from .density import denser_neighbors, density_target, link_labels, signed_densi
 from .discriminant import METRICS, Metric, local_discriminant
 from .knn import KnnGraph, k_hop_subgraph, knn, precomputed, query
 from .nodes import Nodes
+from .recall import sampled_recall
 from .similarity_stats import Background, rank_and_shared
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "precomputed",
     "query",
     "rank_and_shared",
+    "sampled_recall",
     "signed_density",
 ]

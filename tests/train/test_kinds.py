@@ -1,0 +1,79 @@
+"""Training sets of real kinds: read, thinned, united; and an ensemble that learns from them on given links."""
+
+import numpy as np
+import pytest
+import torch
+
+from workbench.train.general import GeneralConfig, SyntheticConfig, draw_real_set, read_kinds, train_general
+from workbench.train.general.kinds import some_classes, thinned, united
+from workbench.train.general.sets import table_of
+from workbench.train.general.synthetic import RandomDraws
+
+QUICK = GeneralConfig(sets=8, real=16, k=8, epochs=1, quality_epochs=1, synthetic=SyntheticConfig(images=(80, 160)))
+
+
+@pytest.fixture
+def kinds(blobs):
+    return [blobs(30, 12, dim, 0.2, seed=dim) for dim in (8, 20)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_drawn_sets_are_unit_rows_with_classes_without_gaps(kinds, seed):
+    x, y = draw_real_set(seed, kinds)
+    assert torch.allclose(x.norm(dim=1), torch.ones(len(x)), atol=1e-5)
+    assert len(x) == len(y) >= 20
+    assert y.unique().tolist() == list(range(int(y.max()) + 1))
+    again = draw_real_set(seed, kinds)
+    assert torch.equal(x, again[0])
+    assert torch.equal(y, again[1])
+
+
+def test_thinned_and_some_classes_keep_rows_as_they_are(kinds):
+    rows, labels = kinds[0]
+    place = {tuple(row): int(label) for row, label in zip(rows.tolist(), labels, strict=True)}
+    for draw in (thinned, some_classes):
+        x, y = draw(RandomDraws(3), rows, labels)
+        of = [place[tuple(row)] for row in x.tolist()]
+        assert len(set(zip(of, y.tolist(), strict=True))) == len(set(of)) == len(y.unique())
+
+
+def test_united_kinds_lie_apart(kinds):
+    for seed in range(20):
+        x, y = united(RandomDraws(seed), kinds, fewest=2)
+        if x.shape[1] == 28:
+            assert len(y.unique()) >= 4
+    x, y = united(RandomDraws(0), kinds[:1])
+    assert x.shape[1] == 8
+
+
+def test_every_set_weighs_the_same(kinds):
+    model = train_general([], training=QUICK, jobs=1, progress=False)
+    for rows, labels in kinds:
+        repeated = torch.cat([rows, rows[:50]])
+        features, quality, weight = table_of(repeated, torch.cat([labels, labels[:50]]), 8, model, 1.0)
+        assert weight.sum() == pytest.approx(1, abs=1e-5)
+        assert len(features) == len(quality) < 2 * len(rows)  # rows that repeat are one image
+
+
+def test_the_ensemble_learns_on_links_that_are_taken_over(kinds):
+    first = train_general([], training=QUICK, jobs=1, progress=False)
+    second = train_general([], kinds=kinds, links=first, training=QUICK, jobs=1, progress=False)
+    assert second.history["stage"].unique().tolist() == ["quality"]
+    before = first.state_dict()
+    for name, value in second.state_dict().items():
+        same = torch.equal(value, before[name])
+        assert same if not name.startswith("ensemble") else name.endswith("num_batches") or not same
+
+
+def test_kinds_are_read_from_a_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"kinds: found no NAME\.npz"):
+        read_kinds(tmp_path)
+    x = np.random.default_rng(0).normal(size=(30, 4)).astype("f4")
+    for name in ("one", "emoji"):
+        np.savez(tmp_path / f"{name}.npz", features=x, labels=np.arange(30) % 3 * 7)
+    found = read_kinds(tmp_path)
+    assert list(found) == ["one"]
+    assert found["one"][1].unique().tolist() == [0, 1, 2]
+    np.savez(tmp_path / "two.npz", features=x)
+    with pytest.raises(ValueError, match=r"two\.npz has no labels"):
+        read_kinds(tmp_path)
