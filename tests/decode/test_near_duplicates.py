@@ -50,7 +50,7 @@ def test_a_few_near_duplicates_that_crowd_nobody_out_are_left_alone_but_copies_a
     x, _ = blobs(n_classes=20, per_class=20, dim=32, noise=0.14)
     assert crowding_near_duplicates(knn(x, 10)) is None
     random = torch.Generator().manual_seed(0)
-    near = torch.nn.functional.normalize(x[:100] + 0.04 * torch.randn(100, 32, generator=random), dim=1)
+    near = torch.nn.functional.normalize(x[:100] + 0.08 * torch.randn(100, 32, generator=random), dim=1)
     assert crowding_near_duplicates(knn(torch.cat([x, near]), 10)) is None
     group = crowding_near_duplicates(knn(torch.cat([x, x[:100]]), 10))
     assert torch.equal(group[400:], group[:100])

@@ -11,6 +11,7 @@ from workbench import KnnGraph, views
 from workbench.cluster.levels import Level
 from workbench.cluster.predictors import oracle_predictor, similarity_predictor
 from workbench.decode.decoding import Decoding
+from workbench.decode.tree import decode_tree
 from workbench.lander.model import Prediction
 from workbench.views.figures.dendrogram import cluster_tree
 from workbench.views.figures.icicle import check_totals, collapse, prune, tree_frame
@@ -215,8 +216,11 @@ def test_a_wrong_link_is_dashed_and_counted():
 
 def test_duplicates_that_do_not_list_each_other_are_linked_without_a_linkage():
     chain = KnnGraph.from_arrays([[1], [2], [3], [2]], [[1.0]] * 4)
-    settings = wb.InferenceConfig(k=1, tau=0.5)
-    hierarchy = wb.build_hierarchy(torch.ones(4, 1), similarity_predictor, settings, graph=lambda x, k: chain)
+    prediction = Prediction.of(chain, chain.similarity)
+    decoding = decode_tree(chain, prediction, 0.5)
+    plain = wb.build_hierarchy(torch.eye(4), similarity_predictor, wb.InferenceConfig(k=1))
+    level = replace(plain.levels[0], graph=chain, prediction=prediction, decoding=decoding, labels=decoding.clusters)
+    hierarchy = replace(plain, levels=(level,))
     table = cluster_tree(hierarchy.levels[0], 0)
     assert table["parent"].tolist() == [0] * 4
     assert table["linkage"].isna().all()

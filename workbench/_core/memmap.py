@@ -57,6 +57,17 @@ def new_tensor(shape: tuple[int, ...], *, mapped: bool) -> Tensor:
         return torch.from_file(file.name, shared=True, size=size, dtype=torch.float32).view(shape)
 
 
+def take_rows(rows: Tensor, index: Tensor) -> Tensor:
+    """The rows of these numbers [m, d]; memory-mapped if the rows are.
+
+    Example:
+        >>> take_rows(torch.eye(2), torch.tensor([1, 1])).tolist()
+        [[0.0, 1.0], [0.0, 1.0]]
+    """
+    out = new_tensor((len(index), rows.shape[1]), mapped=True) if is_memmap(rows) else None
+    return torch.index_select(rows, 0, index, out=out)
+
+
 def stack_rows(upper: Tensor, lower: Tensor) -> Tensor:
     """Rows [n, d] above rows [m, d]; the result is memory-mapped if the upper rows are.
 

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from .._core.memmap import take_rows
 from ..decode.aggregate import aggregate
 from ..decode.cuts import CutDecoder, cut_at
 from ..decode.decoding import Decoder, Decoding, components
@@ -75,14 +76,14 @@ def build_hierarchy(
     code = row_codes(features)
     repeats = _repeats(features, code, settings)
     # One name for the rows before and after: those that are not needed any more are let go.
-    rows = features if repeats is None else features[repeats.first]
+    rows = features if repeats is None else take_rows(features, repeats.first)
     del features
     metric = mapped or Metric.of(settings.metric, rows)
     rows = rows if mapped else metric(rows)
     first = search(rows, settings.k)
     copies = None if settings.decoder == "tree-strict" else _copies(first)
     if copies is not None:
-        rows = rows[copies.first]
+        rows = take_rows(rows, copies.first)
         repeats = copies.within(repeats)
         first = search(rows, settings.k)
     recall = _checked_recall(rows, first)

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .._core.memmap import take_rows
 from ..decode.decoding import Decoding
 from ..graph.discriminant import Metric
 from ..graph.distinct import DistinctRows
@@ -187,7 +188,9 @@ def of_all_images(tree: Hierarchy, repeats: DistinctRows | None, code: Int[Tenso
         else:
             levels.append(_level_of_all_images(level, repeats))
         size = torch.bincount(labels, minlength=level.n_clusters)
-    return Hierarchy(tuple(levels), tree.stop_reason, tree.features[group], tree.metric, code, tree.recall, tree)
+    return Hierarchy(
+        tuple(levels), tree.stop_reason, take_rows(tree.features, group), tree.metric, code, tree.recall, tree
+    )
 
 
 def _level_of_all_images(level: Level, repeats: DistinctRows) -> Level:

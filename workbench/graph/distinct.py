@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .._core.chunks import chunks
+from .._core.memmap import take_rows
 from .knn import KnnGraph
 
 _CELLS = 2**19  # numbers of the rows hashed or compared at a time: 4 MB as integers
@@ -120,7 +121,7 @@ def map_distinct(function: Callable[[Tensor], Tensor], rows: Float[Tensor, "rows
         [2.0, 6.0, 2.0]
     """
     repeats = DistinctRows.of(rows)
-    return function(rows) if repeats is None else function(rows[repeats.first])[repeats.group]
+    return function(rows) if repeats is None else take_rows(function(take_rows(rows, repeats.first)), repeats.group)
 
 
 def row_codes(rows: Float[Tensor, "rows d"]) -> Int[Tensor, " rows"]:

@@ -274,7 +274,7 @@ def test_an_error_of_ours_ends_the_sweep_and_gives_up_the_claims(store):
 @pytest.fixture
 def cluster():
     distributed = pytest.importorskip("distributed")
-    quiet = {"silence_logs": 60, "dashboard_address": None}
+    quiet = {"silence_logs": 60, "dashboard_address": ":0"}  # any free port: another may have 8787
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=2, processes=True, **quiet) as made,
         distributed.Client(made) as client,
