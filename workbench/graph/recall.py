@@ -24,9 +24,14 @@ def sampled_recall(features: Float[Tensor, "n d"], graph: KnnGraph, *, sample: i
         sample: nodes to ask, at even steps.
 
     Example:
+        Lists that hold the second nearest instead of the nearest, and those of an exact search:
+        >>> from workbench.graph import knn
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [1.0, 0.3]]), dim=1)
-        >>> sampled_recall(x, KnnGraph.from_arrays([[1], [0], [0]], [[0.995], [0.995], [0.95]]))
-        0.6666666865348816
+        >>> graph = knn(x, 2)
+        >>> round(sampled_recall(x, KnnGraph(graph.neighbors[:, [1]], graph.similarity[:, [1]])), 2)
+        0.0
+        >>> sampled_recall(x, knn(x, 1))
+        1.0
     """
     if graph.k == 0:
         return 1.0
