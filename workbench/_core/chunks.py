@@ -19,6 +19,19 @@ def chunks(n: int, step: int) -> list[slice]:
     return [slice(start, min(start + step, n)) for start in range(0, max(n, 1), step)]
 
 
+def even_steps(n: int, most: int, device: torch.device | str = "cpu") -> torch.Tensor:
+    """Numbers 0 .. n - 1: all, or `most` of them at even steps. Not drawn at random, so no seed is needed.
+
+    Example:
+        >>> even_steps(9, 3).tolist()
+        [0, 4, 8]
+    """
+    if n <= most:
+        return torch.arange(n, device=device)
+    # float64: numbers in float32 are exact up to 2^24 only.
+    return torch.linspace(0, n - 1, most, device=device, dtype=torch.float64).long()
+
+
 def cache_chunks(n: int, width: int, device: torch.device) -> list[slice]:
     """Rows 0 .. n - 1 in chunks of `CELLS` numbers, `width` numbers per row.
 

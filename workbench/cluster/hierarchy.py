@@ -6,9 +6,8 @@ Training, inference, oracle and the decode with no learning all use this one loo
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -86,8 +85,20 @@ def build_hierarchy(
         rows = take_rows(rows, copies.first)
         repeats = copies.within(repeats)
         first = search(rows, settings.k)
-    recall = _checked_recall(rows, first)
-    return _run_levels(rows, first, recall, repeats, code, metric, predict, decode, settings, search)
+    start = _Start(rows, metric, first, _checked_recall(rows, first), repeats, code)
+    return _run_levels(start, predict, decode, settings, search)
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What level 0 starts from: mapped features of the distinct images with their graph, and which images these are."""
+
+    features: Float[Tensor, "n d"]
+    metric: Metric
+    graph: KnnGraph
+    recall: float
+    repeats: DistinctRows | None
+    code: Int[Tensor, " images"]
 
 
 def _checked_recall(rows: Float[Tensor, "n d"], graph: KnnGraph) -> float:
@@ -128,37 +139,29 @@ def _repeats(features: Float[Tensor, "n d"], code: Int[Tensor, " n"], settings: 
 
 
 def _run_levels(
-    features: Float[Tensor, "n d"],
-    first: KnnGraph,
-    recall: float,
-    repeats: DistinctRows | None,
-    code: Int[Tensor, " images"],
-    metric: Metric,
-    predict: Predictor,
-    decode: LevelDecoder,
-    settings: InferenceConfig,
-    search: GraphBuilder,
+    start: _Start, predict: Predictor, decode: LevelDecoder, settings: InferenceConfig, search: GraphBuilder
 ) -> Hierarchy:
-    """The level loop, on mapped features of the distinct images; then results for all images."""
-    row = torch.arange(len(features), device=features.device) if repeats is None else repeats.first
-    nodes = replace(Nodes.of_images(features), image=row)
-    image = torch.arange(len(features), device=features.device)  # among the distinct ones
+    """The level loop on the distinct images; then results for all images."""
+    features = start.features
+    nodes = Nodes.of_images(features)
+    image = nodes.image  # among the distinct ones
+    row = image if start.repeats is None else start.repeats.first
+    nodes = replace(nodes, image=row)
+    graph = start.graph
     labels = image
     levels: list[Level] = []
     while True:
-        graph = first
-        if levels:
-            graph = search(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
         prediction = predict(nodes, graph)
         decoding = decode(nodes, graph, prediction, settings.tau)
         labels = decoding.clusters[labels]
         levels.append(Level(image, nodes.size, graph, prediction, decoding, labels))
         if reason := _stop_reason(levels, settings):
-            tree = Hierarchy(tuple(levels), reason, features, metric, code[row], recall)
-            return of_all_images(tree, repeats, code)
+            tree = Hierarchy(tuple(levels), reason, features, start.metric, start.code[row], start.recall)
+            return of_all_images(tree, start.repeats, start.code)
         image = image[decoding.representative]
         # Who predicts from labels knows images by their numbers among all.
-        nodes = replace(aggregate(features, labels, image, levels[0].graph), image=row[image])
+        nodes = replace(aggregate(features, labels, image, start.graph), image=row[image])
+        graph = search(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
 
 
 def level_decoder(
@@ -250,8 +253,8 @@ def rebuild(
         return decode_anew(nodes, graph, prediction, tau)
 
     changed = replace(settings, tau=tau)
-    known = (first.graph, hierarchy.recall, hierarchy.repeats, hierarchy.code, computed.metric)
-    return _run_levels(computed.features, *known, guess, decode, changed, search)
+    start = _Start(computed.features, computed.metric, first.graph, hierarchy.recall, hierarchy.repeats, hierarchy.code)
+    return _run_levels(start, guess, decode, changed, search)
 
 
 def _stop_reason(levels: list[Level], settings: InferenceConfig) -> str:

@@ -160,7 +160,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         lander, settings = self._resolve()
         if settings.metric != self.settings_.metric:
             raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {settings.metric!r}; call fit")
-        code, later = self._mapped(X)
+        later, code, _ = self._mapped(X)
         rows = stack_rows(self.features_, later).to(lander.device)
         code = torch.cat([self.hierarchy_.code, code])
         metric = self.hierarchy_.metric
@@ -169,21 +169,17 @@ class HiLander(ClusterMixin, BaseEstimator):
             hierarchy = build_hierarchy(rows, predict, settings, ensemble=lander.ensemble, graph=search, mapped=mapped)
         return self._keep(replace(hierarchy, code=code), lander, settings, self.labels_)
 
-    def _mapped(self, X: Any) -> tuple[Int[Tensor, " m"], Float[Tensor, "m d"]]:
-        """Later rows as they are compared with the fitted ones, and their codes; one that equals a fitted row is that
-        row."""
+    def _mapped(self, X: Any) -> tuple[Float[Tensor, "m d"], Int[Tensor, " m"], Int[Tensor, " m"]]:
+        """Later rows as they are compared with the fitted ones, their codes, and the fitted row that each equals and is
+        then replaced by; -1: none. A zero row is like no other."""
         array = check_array(X)
         validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True, reset=False)
         rows = unit_rows(array, device=self.features_.device)
         code = row_codes(rows)
-        mapped = map_distinct(self.hierarchy_.metric, rows)
-        known = self._known(code, mapped)
+        mapped = map_distinct(self.hierarchy_.metric, rows, code)
+        known = torch.where(mapped.any(dim=1), find_rows(self.hierarchy_.code, code), -1)
         mapped[known >= 0] = self.features_[known[known >= 0]]
-        return code, mapped
-
-    def _known(self, code: Int[Tensor, " m"], rows: Float[Tensor, "m d"]) -> Int[Tensor, " m"]:
-        """The fitted row that each later row equals; -1: none. A zero row is like no other."""
-        return torch.where(rows.any(dim=1), find_rows(self.hierarchy_.code, code), -1)
+        return mapped, code, known
 
     def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Labels) -> HiLander:
         """The outcome of a fit; `before`: labels of its first rows in the fit before."""
@@ -228,14 +224,13 @@ class HiLander(ClusterMixin, BaseEstimator):
             ValueError: another number of columns.
         """
         check_is_fitted(self)
-        code, rows = self._mapped(X)
+        rows, _, known = self._mapped(X)
         weighs_links_together = self.settings_.decoder in ("cut", *CUTS)
         threshold = None if weighs_links_together else self.settings_.tau
         with show_progress(self.progress):
             computed = self.hierarchy_.distinct
             found = query(computed.features, rows, self.settings_.k)
             label = assign_out_of_sample(self.lander_, computed, rows, found, threshold)
-        known = self._known(code, rows)
         answer: Labels = torch.where(known < 0, label, self.hierarchy_.labels[known]).cpu().numpy()
         return answer
 

@@ -20,7 +20,6 @@ from .._core.validation import check_array, check_int, check_labels, check_unit_
 from ..cluster.hierarchy import build_hierarchy
 from ..cluster.levels import Hierarchy
 from ..cluster.predictors import Predictor, oracle_predictor
-from ..graph.distinct import DistinctRows
 from ..graph.knn import KnnGraph, knn
 from ..graph.nodes import Nodes
 from ..lander.config import InferenceConfig
@@ -184,9 +183,7 @@ class InterventionStudy:
         self._model = predict
         self._ensemble = ensemble
         self._cache: dict[tuple[str, ...], Any] = {}
-        self._repeats: DistinctRows | None = None
         self.own = self.hierarchy(Intervention())
-        self._repeats = self.own.repeats
 
     def hierarchy(self, intervention: Intervention) -> Hierarchy:
         """The hierarchy under an intervention."""
@@ -196,10 +193,12 @@ class InterventionStudy:
 
     def _among_distinct(self, edits: Iterable[Edit]) -> list[Edit]:
         """The edits that do something, each at the first of the images that are the same: that one is a node."""
-        if self._repeats is None:
-            return list(edits)
-        first = self._repeats.first[self._repeats.group].tolist()
-        ends = [(edit, first[edit.node], first[edit.neighbor]) for edit in edits]
+        given = list(edits)
+        repeats = self.own.repeats if given else None
+        if repeats is None:
+            return given
+        first = repeats.first[repeats.group].tolist()
+        ends = [(edit, first[edit.node], first[edit.neighbor]) for edit in given]
         return [replace(edit, node=node, neighbor=other) for edit, node, other in ends if node != other]
 
     def bcubed_f(self, hierarchy: Hierarchy) -> float:

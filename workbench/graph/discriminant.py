@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from .._core.chunks import chunks
+from .._core.chunks import chunks, even_steps
 from .._core.memmap import is_memmap, new_tensor
 from .._core.runtime import seeded
 from .._core.validation import check_choice
@@ -105,7 +105,7 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | Non
         return None
 
     # More rows than those whose neighbours are looked up: a covariance costs one product, a neighbour a pass over all.
-    part = rows[_even_steps(rows, 4 * SAMPLE)]  # (m, d)
+    part = rows[even_steps(len(rows), 4 * SAMPLE, rows.device)]  # (m, d)
     basis = _top_directions(part)  # (d, e)
     apart = _neighbor_differences(rows)  # (pairs, d)
     centered = part.double()  # float64 from here on: a nearly singular matrix gets inverted
@@ -147,19 +147,10 @@ def _neighbor_differences(rows: Tensor) -> Float[Tensor, "pairs d"]:
     A difference of two independent rows varies twice as much as one row, hence the division. Copies, which differ by
     rounding only or nearly so, say nothing of how a class spreads: the next rows stand for them.
     """
-    sample = _even_steps(rows, SAMPLE)
+    sample = even_steps(len(rows), SAMPLE, rows.device)
     found = query(rows, rows[sample], 4 * NEAREST, itself=sample)
     distance = 1 - found.similarity  # (sample, 12)
     typical = distance[found.mask].median() if found.mask.any() else distance.new_zeros(())
     apart = found.mask & (distance > COPY * typical)
     row, slot = (apart & (apart.cumsum(dim=1) <= NEAREST)).nonzero(as_tuple=True)
     return (rows[sample[row]] - rows[found.neighbors[row, slot]]).double() / 2**0.5
-
-
-def _even_steps(rows: Tensor, most: int) -> Tensor:
-    """Row numbers: all, or `most` of them at even steps. Not drawn at random, so no seed is needed."""
-    n = len(rows)
-    if n <= most:
-        return torch.arange(n, device=rows.device)
-    # float64: row numbers in float32 are exact up to 2^24 only.
-    return torch.linspace(0, n - 1, most, device=rows.device, dtype=torch.float64).long()

@@ -49,7 +49,7 @@ class DistinctRows:
             code: their `row_codes`, if they are known.
         """
         code = row_codes(rows) if code is None else code
-        zero = code == zero_code(rows)
+        zero = code == row_codes(rows.new_zeros(1, rows.shape[1]))
         known, kind = torch.unique(code, return_inverse=True)
         if len(known) == len(rows):
             return None
@@ -113,14 +113,20 @@ class DistinctRows:
         return torch.where(self.is_copy[:, None], shifted, own)
 
 
-def map_distinct(function: Callable[[Tensor], Tensor], rows: Float[Tensor, "rows d"]) -> Tensor:
+def map_distinct(
+    function: Callable[[Tensor], Tensor], rows: Float[Tensor, "rows d"], code: Int[Tensor, " rows"] | None = None
+) -> Tensor:
     """A function of rows, asked once per distinct row: a product may round equal rows in two ways.
+
+    Args:
+        function: of rows, row by row.
+        rows, code: as for `DistinctRows.of`.
 
     Example:
         >>> map_distinct(lambda rows: rows * 2, torch.tensor([[1.0], [3.0], [1.0]])).flatten().tolist()
         [2.0, 6.0, 2.0]
     """
-    repeats = DistinctRows.of(rows)
+    repeats = DistinctRows.of(rows, code)
     return function(rows) if repeats is None else take_rows(function(take_rows(rows, repeats.first)), repeats.group)
 
 
@@ -151,11 +157,6 @@ def row_codes(rows: Float[Tensor, "rows d"]) -> Int[Tensor, " rows"]:
         products[:, : dim - half] *= mixed[:, half:]  # of an odd number of columns the last first half has no partner
         out[part] = products.sum(dim=1)
     return out
-
-
-def zero_code(rows: Tensor) -> Int[Tensor, " 1"]:
-    """The code of a row of zeros."""
-    return row_codes(rows.new_zeros(1, rows.shape[1]))
 
 
 def find_rows(known: Int[Tensor, " n"], asked: Int[Tensor, " m"]) -> Int[Tensor, " m"]:

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .._core.chunks import even_steps
 from .exact import TIE
 from .knn import KnnGraph, query
 
@@ -35,8 +36,7 @@ def sampled_recall(features: Float[Tensor, "n d"], graph: KnnGraph, *, sample: i
     """
     if graph.k == 0:
         return 1.0
-    steps = torch.linspace(0, graph.n - 1, min(sample, graph.n), dtype=torch.float64)
-    rows = steps.long().to(graph.neighbors.device)
+    rows = even_steps(graph.n, sample, graph.neighbors.device)
     true = query(features, features[rows], graph.k, itself=rows)
     wanted = true.mask.sum(dim=1)  # (sample,)
     last = true.similarity.gather(1, (wanted - 1).clamp(min=0)[:, None])  # (sample, 1)

@@ -53,6 +53,11 @@ class GeneralConfig:
     images: float = 0.3
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
+    @property
+    def beside(self) -> int:
+        """Sets of characters and Gaussians that the ensemble learns from beside real kinds."""
+        return self.real // 4
+
     def __post_init__(self) -> None:
         for name in ("sets", "real", "k", "epochs", "quality_epochs", "batch"):
             check_int(getattr(self, name), name)

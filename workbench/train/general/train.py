@@ -79,13 +79,10 @@ def train_general(
     )
     run = _Run(model, training, jobs, progress)
 
-    # A million apart: trainings of two seeds share no set as long as neither draws more than that.
-    seeds = np.split(seed * 1_000_003 + np.arange(training.sets), range(CHUNK, training.sets, CHUNK))
-    wanted = seeds if links is None or not kinds else seeds[: math.ceil(training.real / 4 / CHUNK)]
-    chunks = run.parallel(draw_sets, wanted, "drawing sets", sources, training, model)
+    wanted = min(training.sets, training.beside) if links is not None and kinds else training.sets
+    chunks = run.parallel(draw_sets, _seeds(seed, wanted), "drawing sets", sources, training, model)
     drawn = [one for chunk in chunks for one in chunk]
-
-    real = np.split(seed * 1_000_003 + np.arange(training.real), range(CHUNK, training.real, CHUNK)) if kinds else []
+    real = _seeds(seed, training.real) if kinds else []
 
     def stages() -> list[dict[str, Any]]:
         if links is not None:
@@ -96,6 +93,12 @@ def train_general(
     history = seeded(stages, seed + 1)
     model.history = pd.DataFrame(history)
     return model.to("cpu").eval()
+
+
+def _seeds(seed: int, count: int) -> list[np.ndarray]:
+    """Seeds of so many sets, in chunks."""
+    # A million apart: trainings of two seeds share no set as long as neither draws more than that.
+    return np.split(seed * 1_000_003 + np.arange(count), range(CHUNK, count, CHUNK))
 
 
 @dataclass
@@ -152,7 +155,7 @@ class _Run:
 
         model = self.model.cpu()
         chunks = self.parallel(real_tables, real, "dendrograms of real kinds", kinds, training, model)
-        drawn = drawn[: training.real // 4] if real else drawn
+        drawn = drawn[: training.beside] if real else drawn
         tables = self.parallel(quality_table, drawn, "dendrograms", model, training.images)
         tables += [one for chunk in chunks for one in chunk]
         self.model.to(device)
