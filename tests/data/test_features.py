@@ -104,7 +104,8 @@ def test_images_by_class(tmp_path):
         (tmp_path / "set" / name).mkdir(parents=True)
         Image.fromarray(image).save(tmp_path / "set" / name / "1.png")
     (tmp_path / "set" / "a" / "notes.txt").write_text("no image")
-    data = load_features(tmp_path / "set")
+    with pytest.warns(UserWarning, match=r"1 left out: .*notes\.txt"):
+        data = load_features(tmp_path / "set")
     assert isinstance(data, ImageSet)
     assert np.array_equal(data.images, grey[::-1])
     assert (data.class_names, data.labels.tolist(), data.name) == (("a", "b"), [0, 1], "set")
@@ -135,7 +136,7 @@ def test_a_broken_image_is_named(tmp_path):
     content = (tmp_path / "a" / "1.jpg").read_bytes()
     for broken in (content[: len(content) // 2], b"no image"):
         (tmp_path / "a" / "1.jpg").write_bytes(broken)
-        with pytest.raises(ValueError, match=r"1\.jpg: not a whole image"):
+        with pytest.raises(ValueError, match=r"1\.jpg: not a whole picture"):
             load_features(tmp_path)
 
 

@@ -1,8 +1,9 @@
-"""Files that are either complete or absent, and the folder of data sets and caches."""
+"""Files that are either complete or absent, the wall around their readers, and the folder of data sets and caches."""
 
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,58 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def regular_file(path: str | os.PathLike[str]) -> Path:
+    """The path, if an ordinary file lies there. A pipe would block for ever, a device may never end.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: a folder, a pipe, a socket or a device.
+
+    Example:
+        >>> regular_file("/")
+        Traceback (most recent call last):
+        ValueError: /: expected an ordinary file, got a folder, a pipe, a socket or a device
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError(f"{path}: expected an ordinary file, got a folder, a pipe, a socket or a device")
+    return Path(path)
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """Whatever goes wrong while a file is read becomes one line that names the file.
+
+    Libraries that meet a damaged file raise what their authors did not foresee: KeyError, RecursionError, SystemError,
+    zlib.error. What the system says of a file that cannot be opened stays as it is.
+
+    Raises:
+        ValueError: the file is not what it should be.
+        OSError: it cannot be opened.
+
+    Example:
+        >>> with reading("a.npz", ".npz file"):
+        ...     {}["X"]
+        Traceback (most recent call last):
+        ValueError: a.npz: not a whole .npz file: KeyError: 'X'
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        text = " ".join(str(error).split())
+        if isinstance(error, ValueError) and text.startswith(str(path)):
+            raise
+        plain = isinstance(error, (ValueError, OSError)) and text
+        reason = text if plain else f"{type(error).__name__}: {text}".rstrip(": ")
+        raise ValueError(f"{path}: not a whole {what}: {_cut(reason)}") from error
+
+
+def _cut(text: str, most: int = 300) -> str:
+    """Some libraries quote the whole file."""
+    return text if len(text) <= most else f"{text[:most]} ..."
 
 
 def data_home(path: str | os.PathLike[str] | None = None) -> Path:

@@ -11,15 +11,19 @@ from .features import load_features
 from .glyph_classes import CLASSES
 from .glyphs import load_glyphs
 from .omniglot import REMOTES, load_omniglot
+from .pictures import Pictures, find_pictures, read_picture
 from .records import FeatureSet, ImageSet
 
 __all__ = [
     "FeatureSet",
     "ImageSet",
     "Overlap",
+    "Pictures",
     "check_disjoint",
+    "find_pictures",
     "load",
     "load_features",
+    "read_picture",
     "splits",
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -11,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pyarrow.parquet import ParquetFile
 
 from .._core.memmap import new_tensor
 from .._core.validation import check_int
 from .pickled import read_array_pair
+from .pictures import find_pictures, listed, read_picture
 from .records import FeatureSet, ImageSet
 
 BATCH = 2**18  # rows of a table that are read at once
@@ -24,7 +26,7 @@ _BROKEN = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, pyarro
 
 
 def load_features(
-    path: str | os.PathLike[str], *, dim: int | None = None, size: int | None = None
+    path: str | os.PathLike[str], *, dim: int | None = None, size: int | None = None, links: bool = False
 ) -> FeatureSet | ImageSet:
     """Your own data, by the kind of file.
 
@@ -35,7 +37,8 @@ def load_features(
     - `.bin`: raw float32 rows, memory-mapped, with labels one per line in a `.meta` beside it, or in a folder
       `labels` beside its folder `features` (learn-to-cluster);
     - `.pkl`: a pickle of two numpy arrays, features and labels (official example); anything else in it is refused;
-    - a folder: images, each in a folder named after its class; gives an `ImageSet` to embed.
+    - a folder: images, each in a folder named after its class; gives an `ImageSet` to embed;
+      `read_picture` says what is read of each; what `find_pictures` leaves out is warned of by name.
 
     Labels that are names become numbers, in the names' order.
 
@@ -43,6 +46,7 @@ def load_features(
         path: file or folder.
         dim: numbers per row of a `.bin`; found from the number of labels where there is a `.meta`.
         size: pixels of a side that a folder's images are scaled to (Lanczos); without it all must have one size.
+        links: in a folder, follow links that lead out of it, too.
 
     Raises:
         FileNotFoundError: nothing at `path`.
@@ -60,7 +64,7 @@ def load_features(
     if not source.exists():
         raise FileNotFoundError(f"path: no file or folder at {source}")
     if source.is_dir():
-        return _read_folder(source, size)
+        return _read_folder(source, size, links)
     if source.suffix == ".bin":
         return _feature_set(source, *_read_bin(source, dim))
     if source.suffix not in _READERS:
@@ -176,37 +180,55 @@ def _is_integer(text: str) -> bool:
     return text.strip().lstrip("-").isdecimal()
 
 
-def _read_folder(folder: Path, size: int | None) -> ImageSet:
-    """All images below `folder`; an image's class is the folder it lies in, relative to `folder`."""
-    endings = Image.registered_extensions()
-    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in endings and not f.name.startswith("."))
-    if not files:
-        raise ValueError(f"{folder}: expected images in folders named after their classes, found none")
-    if any(f.parent == folder for f in files):
-        raise ValueError(f"{folder}: images must lie in a folder named after their class; {files[0].name} does not")
-    names, labels = np.unique([f.parent.relative_to(folder).as_posix() for f in files], return_inverse=True)
-    images = [_read_image(f, size) for f in files]
+def _read_folder(folder: Path, size: int | None, links: bool) -> ImageSet:
+    """All pictures below `folder`; a picture's class is the folder it lies in, relative to `folder`."""
+    found = find_pictures(folder, links=links)
+    if not found.paths:
+        raise ValueError(
+            f"{folder}: expected images in folders named after their classes, found none; {found.report()}"
+        )
+    apart = [f.name for f in found.paths if f.parent == folder]
+    if apart:
+        raise ValueError(f"{folder}: images must lie in a folder named after their class; {listed(apart)} does not")
+    images = _read_images(list(found.paths), size)
+    if found.skipped:
+        warnings.warn(f"{folder}: {found.report()}", UserWarning, stacklevel=3)
     if any(image.ndim == 3 for image in images):
         images = [image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2) for image in images]
     shapes = {image.shape for image in images}
     if len(shapes) > 1:
         raise ValueError(f"size: images in {folder} have {len(shapes)} sizes; pass size=32 or so to scale them to one")
-    return ImageSet(np.stack(images), labels.astype(np.int64), tuple(map(str, names)), folder.name)
+    names, labels = np.unique([_name(f.parent.relative_to(folder)) for f in found.paths], return_inverse=True)
+    return ImageSet(np.stack(images), labels.astype(np.int64), tuple(map(str, names)), _name(Path(folder.name)))
 
 
-def _read_image(file: Path, size: int | None) -> np.ndarray:
-    """uint8 [H, W] of a grey image, else [H, W, 3]."""
-    try:
-        with Image.open(file) as image:
-            if image.mode in ("I", "F"):
-                raise ValueError(f"{file}: expected 8 or 16 bits per value, got mode {image.mode!r}; convert it first")
-            if image.mode.startswith("I;16"):  # Pillow would clip at 255 instead of scaling
-                plain = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            else:
-                plain = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{file}: not a whole image: {error}") from error
-    if size is not None:
-        side = check_int(size, "size")
-        plain = plain.resize((side, side), Image.Resampling.LANCZOS)
-    return np.asarray(plain)
+def _name(path: Path) -> str:
+    """A path as text that can be written to any file: bytes that are no UTF-8 as \\xff."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _read_images(files: list[Path], size: int | None) -> list[np.ndarray]:
+    """Each uint8 [H, W] if it is grey, else [H, W, 3]. All are read before one that cannot be is an error."""
+    images = []
+    broken = []
+    animated = []
+    for file in files:
+        try:
+            picture = read_picture(file)
+        except (ValueError, OSError) as error:
+            broken.append(str(error))
+            continue
+        if picture.info["animated"]:
+            animated.append(file)
+        images.append(np.asarray(picture if size is None else _scaled(picture, size)))
+    if broken:
+        more = f"; {len(broken)} of {len(files)} pictures cannot be read" if len(broken) > 1 else ""
+        raise ValueError(f"{listed(broken)}{more}; take them away or save them anew")
+    if animated:
+        warnings.warn(f"the first of several frames is taken of {listed(animated)}", UserWarning, stacklevel=4)
+    return images
+
+
+def _scaled(picture: Image.Image, size: int) -> Image.Image:
+    side = check_int(size, "size")
+    return picture.resize((side, side), Image.Resampling.LANCZOS)
