@@ -27,10 +27,16 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/workbench demo -o demo
 
+# JupyterLab on the course's first page. It refuses to run as root, which is who one is in most containers: ROOT=yes says so.
 lab: $(STAMP)
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	@test "$$(id -u)" != 0 -o -n "$(ROOT)" || { \
+		echo "You are root, and JupyterLab does not start as root unasked: who reaches its page may do all that root may."; \
+		echo "In a container that only you reach:   make lab ROOT=yes"; \
+		echo "It then answers on every address of the container, port 8888; open the address with the token that it prints."; \
+		echo "Elsewhere: log in as an ordinary user who may write here, and run make lab again."; exit 1; }
+	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(ROOT),--allow-root --ip=0.0.0.0 --no-browser) notebooks/START.ipynb
 
-# The students' copies of the notebooks and the quiz: generated, committed, compared by a test.
+# notebooks/solutions/ -> notebooks/, the students' copies, and the quiz: generated, committed, compared by a test.
 exercises: $(STAMP)
 	$(BIN)/python -m workbench.course exercises
 

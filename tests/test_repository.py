@@ -17,6 +17,7 @@ import torch
 from packaging.requirements import Requirement
 
 import workbench as wb
+from workbench.course.lesson import lessons
 from workbench.data import splits
 from workbench.experiments.published import RECIPES
 from workbench.lander.convs import CONVS
@@ -277,8 +278,9 @@ def test_links_between_documents_lead_somewhere(document):
 
 def test_notebooks_in_the_readme_exist_and_all_are_listed():
     named = set(re.findall(r"notebooks/([\w-]+\.ipynb)", README))
-    there = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert named == there
+    there = {path.name for path in lessons(ROOT / "notebooks")}
+    assert there == {path.name for path in lessons(ROOT / "notebooks" / "solutions")}
+    assert named - {"START.ipynb", "QUIZ.ipynb"} == there
 
 
 # ---------------------------------------------------------------- data sets, dependencies, words
@@ -333,7 +335,9 @@ def project_requirements() -> list[Requirement]:
 
 
 def notebook_code() -> str:
-    books = [json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "notebooks").glob("*.ipynb")]
+    books = [
+        json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "notebooks" / "solutions").glob("*.ipynb")
+    ]
     return "\n".join("".join(cell["source"]) for book in books for cell in book["cells"] if cell["cell_type"] == "code")
 
 

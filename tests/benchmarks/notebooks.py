@@ -15,7 +15,7 @@ from nbclient.exceptions import CellExecutionError
 
 from workbench.course.lesson import in_fast_mode, lessons, read
 
-FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks" / "solutions"
 
 
 def main() -> None:

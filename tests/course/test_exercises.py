@@ -19,6 +19,11 @@ def lesson(*cells: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return nbformat.v4.new_notebook(cells=[first, code("seed = 0\nfast = False", "parameters"), *cells])
 
 
+def write_solutions(folder, *cells: nbformat.NotebookNode) -> None:
+    (folder / "solutions").mkdir()
+    nbformat.write(lesson(*cells), folder / "solutions" / "01_a.ipynb")
+
+
 def test_a_stub_keeps_what_stands_around_the_solution():
     assert stub(GOOD) == ("import torch\n# a hint\nanswer = ...  # your code\ncourse.check('90-x', answer, graph)")
 
@@ -86,26 +91,26 @@ def test_check_calls_are_read_in_order():
 
 
 def test_files_are_written_and_old_ones_removed(tmp_path):
-    nbformat.write(lesson(code(GOOD, "solution")), tmp_path / "01_a.ipynb")
-    (tmp_path / "exercises").mkdir()
-    (tmp_path / "exercises" / "00_gone.ipynb").write_text("{}")
+    write_solutions(tmp_path, code(GOOD, "solution"))
+    (tmp_path / "00_gone.ipynb").write_text("{}")
     (written,) = write_exercises(tmp_path)
-    assert [path.name for path in (tmp_path / "exercises").iterdir()] == ["01_a.ipynb"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["01_a.ipynb", "solutions"]
     assert "your code" in read(written).cells[2].source
     assert exercise_texts(tmp_path) == {"01_a.ipynb": written.read_text(encoding="utf-8")}
 
 
 def test_an_error_names_the_notebook(tmp_path, capsys):
-    nbformat.write(lesson(code("answer = 1", "solution")), tmp_path / "01_a.ipynb")
+    write_solutions(tmp_path, code("answer = 1", "solution"))
     assert main(["exercises", "--notebooks", str(tmp_path)]) == 1
     assert "error: 01_a.ipynb: solution cell" in capsys.readouterr().err
     assert main(["exercises", "--notebooks", str(tmp_path / "nowhere")]) == 1
 
 
 def test_the_command_writes_copies_and_quiz(tmp_path, capsys):
-    nbformat.write(lesson(code(GOOD, "solution")), tmp_path / "01_a.ipynb")
+    write_solutions(tmp_path, code(GOOD, "solution"))
     assert main(["exercises", "--notebooks", str(tmp_path)]) == 0
     assert (tmp_path / "QUIZ.md").read_text(encoding="utf-8").startswith("# Quiz")
+    assert "course.quiz()" in read(tmp_path / "QUIZ.ipynb").cells[1].source
     assert "1 notebooks" in capsys.readouterr().out
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from workbench import course
+from workbench.course.lesson import lesson_text
 from workbench.course.questions import QUESTIONS, Option, Question
-from workbench.course.quiz_text import answer_lines, question_html, quiz_html, quiz_markdown
+from workbench.course.quiz_text import answer_lines, question_html, quiz_html, quiz_markdown, quiz_notebook
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
@@ -35,6 +36,7 @@ def test_the_longest_option_is_not_always_the_right_one():
 def test_quiz_md_is_in_step_with_the_questions():
     """`make exercises` writes it."""
     assert (NOTEBOOKS / "QUIZ.md").read_text(encoding="utf-8") == quiz_markdown()
+    assert (NOTEBOOKS / "QUIZ.ipynb").read_text(encoding="utf-8") == lesson_text(quiz_notebook())
 
 
 def test_answers_start_with_the_right_one():

@@ -24,8 +24,8 @@ def write_lesson(folder: Path, name: str, title: str, *sources: str, link: str =
     cells[1].metadata["tags"] = ["parameters"]
     cells += [nbformat.v4.new_code_cell(source) for source in sources]
     cells[-1].metadata.setdefault("tags", ["solution"])
-    folder.mkdir(exist_ok=True)
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
+    (folder / "solutions").mkdir(parents=True, exist_ok=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "solutions" / f"{name}.ipynb")
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 from workbench.course.lesson import check_calls
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+SOLUTIONS = FOLDER / "solutions"  # what is edited and tested; the students' copies in FOLDER are made from it
 HERE = Path(__file__).resolve().parent
 PLOTLY = "application/vnd.plotly.v1+json"
 

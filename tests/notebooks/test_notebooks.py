@@ -5,13 +5,13 @@ from functools import cache
 from statistics import median
 
 import pytest
-from running import FOLDER, PLOTLY, Run, code_cells, run
+from running import FOLDER, PLOTLY, SOLUTIONS, Run, code_cells, run
 
 from workbench.course import CHECKS
 from workbench.course.exercises import exercise_texts
 from workbench.course.lesson import about, check_calls, in_fast_mode, lessons, read, tagged, tags
 
-NOTEBOOKS = lessons(FOLDER)
+NOTEBOOKS = lessons(SOLUTIONS)
 every = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 COURSE = [f"{number:02d}" for number in range(14)]
 MAX_BYTES = 300_000
@@ -52,7 +52,7 @@ def test_it_runs_in_full(path):
 @pytest.mark.slow
 @every
 def test_the_students_copy_runs_and_asks_for_every_answer(path):
-    done = run(in_fast_mode(read(FOLDER / "exercises" / path.name)))
+    done = run(in_fast_mode(read(FOLDER / path.name)))
     shown = [o.data["text/plain"] for c in tagged(done.notebook, "answer") for o in c.outputs if "data" in o]
     assert [trouble for trouble in done.troubles if "in_kernel" not in trouble] == []
     assert all(text.startswith("… Not answered yet") for text in shown)
@@ -64,7 +64,7 @@ def test_the_students_copy_runs_and_asks_for_every_answer(path):
 
 @every
 def test_it_is_stored_clean_and_small(path):
-    for notebook, file in ((read(p), p) for p in (path, FOLDER / "exercises" / path.name)):
+    for notebook, file in ((read(p), p) for p in (path, FOLDER / path.name)):
         assert file.stat().st_size < MAX_BYTES
         assert "widgets" not in notebook.metadata
         assert notebook.metadata.kernelspec.name == "python3"
@@ -122,17 +122,31 @@ def test_its_text_needs_no_network_and_its_links_lead_somewhere(path):
     assert not re.search(r"\$[^$\n]+\$", prose), "formulas are plain text in backticks"
     assert not re.search(r"!\[[^\]]*\]\(|<(img|script|iframe)", prose), "no images or scripts from elsewhere"
     links = re.findall(r"\]\(([^)\s#]+)", prose)
-    lessons_here = {path.name for path in NOTEBOOKS}
+    lessons_here = {path.name for path in NOTEBOOKS}  # both folders have them all
     assert not [link for link in links if "://" not in link and link not in lessons_here], "link to lessons only"
 
 
 def test_the_students_copies_are_in_step_with_the_solutions():
     """`make exercises` writes them."""
     wanted = exercise_texts(FOLDER)
-    assert {p.name: p.read_text(encoding="utf-8") for p in (FOLDER / "exercises").glob("*.ipynb")} == wanted
+    assert {p.name: p.read_text(encoding="utf-8") for p in lessons(FOLDER)} == wanted
 
 
 # ---------------------------------------------------------------- the course as a whole
+
+
+def test_the_start_page_leads_to_every_lesson_with_its_minutes():
+    start = read(FOLDER / "START.ipynb")
+    text = "\n".join(cell.source for cell in start.cells if cell.cell_type == "markdown")
+    rows = re.findall(r"^\| \[[^\]]+\]\(([^)]+)\) \| (\d+) \|", text, flags=re.MULTILINE)
+    assert {name: int(minutes) for name, minutes in rows} == {p.name: about(read(p)).minutes for p in NOTEBOOKS}
+    assert all((FOLDER / link).exists() for link in re.findall(r"\]\(([^)\s#]+)", text))
+    assert len(re.findall(r"^\| \*\*", text, flags=re.MULTILINE)) == 10, "the ten words"
+
+
+@pytest.mark.parametrize("name", ["START.ipynb", "QUIZ.ipynb"])
+def test_the_pages_beside_the_lessons_run(name):
+    assert run(read(FOLDER / name)).troubles == []
 
 
 def test_every_check_belongs_to_the_notebook_of_its_number_and_is_used_once():

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from .._core.files import atomic_path
 from .exercises import write_exercises
-from .quiz_text import quiz_markdown
+from .lesson import lesson_text
+from .quiz_text import quiz_markdown, quiz_notebook
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; an error is told on stderr and the exit code is 1."""
     parser = argparse.ArgumentParser(prog="python -m workbench.course")
     commands = parser.add_subparsers(dest="command", required=True)
-    exercises = commands.add_parser("exercises", help="write the notebooks without solutions, and QUIZ.md")
+    exercises = commands.add_parser("exercises", help="write the students' copies of the notebooks, and the quiz")
     site = commands.add_parser("site", help="execute the notebooks and write the course as web pages")
     for command in (exercises, site):
         command.add_argument("--notebooks", default="notebooks", metavar="FOLDER")
@@ -32,9 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _write_exercises(chosen: argparse.Namespace) -> str:
     written = write_exercises(chosen.notebooks)
-    with atomic_path(Path(chosen.notebooks) / "QUIZ.md") as part:
-        part.write_text(quiz_markdown(), encoding="utf-8")
-    return f"{len(written)} notebooks in {written[0].parent}, and QUIZ.md"
+    for name, text in {"QUIZ.md": quiz_markdown(), "QUIZ.ipynb": lesson_text(quiz_notebook())}.items():
+        with atomic_path(Path(chosen.notebooks) / name) as part:
+            part.write_text(text, encoding="utf-8")
+    return f"{len(written)} notebooks in {written[0].parent}, QUIZ.md and QUIZ.ipynb"
 
 
 def _build_site(chosen: argparse.Namespace) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from .._core.files import atomic_path
-from .lesson import check_calls, lesson_text, lessons, read, tagged, tags
+from .lesson import NAMES, check_calls, lesson_text, lessons, read, tagged, tags
 
 _BLOCK = re.compile(r"^# solution\n(?P<solution>.*?)^# end$\n?", re.MULTILINE | re.DOTALL)
-_NOTE = "*Exercises to fill in: the solutions are in the notebook of the same name one folder up. Try first.*"
+_NOTE = "*The solutions are in `solutions/`, in the notebook of the same name. Try first.*"
+SOLUTIONS = "solutions"  # the folder, inside the students', of the notebooks that the copies are made from
 
 
 def exercise_copy(notebook: NotebookNode) -> NotebookNode:
@@ -132,14 +133,15 @@ def _names_after(notebook: NotebookNode, i: int) -> frozenset[str]:
 
 
 def write_exercises(folder: str | os.PathLike[str]) -> list[Path]:
-    """Write `exercises/NN_name.ipynb` for every lesson of a folder; copies of lessons that are gone are removed.
+    """Write `NN_name.ipynb` for every lesson `solutions/NN_name.ipynb`; copies of lessons that are gone are removed.
 
     Raises:
         ValueError: a solution that is not marked as it should be; names the notebook.
+        FileNotFoundError: no lessons.
     """
-    target = Path(folder) / "exercises"
+    target = Path(folder)
     texts = exercise_texts(folder)
-    for old in set(target.glob("*.ipynb")) - {target / name for name in texts}:
+    for old in set(target.glob(NAMES)) - {target / name for name in texts}:
         old.unlink()
     for name, text in texts.items():
         with atomic_path(target / name) as part:
@@ -150,7 +152,7 @@ def write_exercises(folder: str | os.PathLike[str]) -> list[Path]:
 def exercise_texts(folder: str | os.PathLike[str]) -> dict[str, str]:
     """File name -> text of every generated notebook, as `write_exercises` writes them."""
     texts = {}
-    for path in lessons(folder):
+    for path in lessons(Path(folder) / SOLUTIONS):
         try:
             texts[path.name] = lesson_text(exercise_copy(read(path)))
         except (ValueError, SyntaxError) as error:

@@ -1,17 +1,25 @@
-"""The quiz as text: in a terminal, on a page without a kernel, in `QUIZ.md`."""
+"""The quiz as text: in a terminal, on a page without a kernel, in `QUIZ.md`; and the notebook that shows the widget."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import nbformat
+from nbformat import NotebookNode
 
 from ..views.style import escape
 from .questions import QUESTIONS, Question
 
 _HEAD = """# Quiz
 
-Twelve questions on the method, one right answer each; in a notebook: `from workbench import course; course.quiz()`. The
-answers follow below. (Written by `make exercises`.)
+Twelve questions on the method, one right answer each; to be answered by clicks: [QUIZ.ipynb](QUIZ.ipynb). The answers
+follow below. (Written by `make exercises`.)
 """
+_NOTEBOOK_HEAD = """# Quiz
+
+Twelve questions on the method, one right answer each. Run the two cells (Shift+Enter), choose, and read why each choice
+is right or wrong. Questions 1 to 6 need the lessons up to [07](07_levels.ipynb), the others those up to
+[11](11_errors.ipynb)."""
 
 
 def letter(i: int) -> str:
@@ -57,3 +65,14 @@ def quiz_markdown(questions: Sequence[Question] = QUESTIONS) -> str:
         first, *others = answer_lines(question)
         told.append("\n".join([f"**{i}.** {first}", "", *(f"- {line}" for line in others)]))
     return "\n\n".join([_HEAD.rstrip(), "## Questions", *asked, "## Answers", *told]) + "\n"
+
+
+def quiz_notebook() -> NotebookNode:
+    """The notebook `QUIZ.ipynb`: the widget with all questions, and the score."""
+    sources = ["from workbench import course\nquiz = course.quiz()\nquiz", 'print(f"{quiz.score} of 12 right")']
+    cells = [nbformat.v4.new_markdown_cell(_NOTEBOOK_HEAD, id="quiz-00")]  # type: ignore[no-untyped-call]
+    for i, source in enumerate(sources, 1):
+        cells.append(nbformat.v4.new_code_cell(source, id=f"quiz-{i:02d}"))  # type: ignore[no-untyped-call]
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    made: NotebookNode = nbformat.v4.new_notebook(cells=cells, metadata=kernel)  # type: ignore[no-untyped-call]
+    return made

@@ -16,6 +16,7 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode, from_dict
 from plotly.offline import get_plotlyjs
 
+from .exercises import SOLUTIONS
 from .lesson import about, in_fast_mode, lessons, read
 from .quiz_text import quiz_html
 from .site_page import PLOTLY_FILE, Link, index_html, page_html, plot_html
@@ -43,7 +44,7 @@ def build_site(
     """Execute every lesson of `folder` and write the pages to `target`, which is replaced only by a whole site.
 
     Args:
-        folder: with the notebooks NN_name.ipynb.
+        folder: with the notebooks `solutions/NN_name.ipynb`.
         target: folder to write; an earlier site there is replaced.
         fast: run the notebooks in fast mode.
         tell: hears of each notebook before it runs.
@@ -56,7 +57,7 @@ def build_site(
     end = Path(target).resolve()
     if end.exists() and not (end / MARK).exists() and (not end.is_dir() or any(end.iterdir())):
         raise ValueError(f"target: {end} holds something that is no site of this course; name another folder")
-    paths = lessons(folder)
+    paths = lessons(Path(folder) / SOLUTIONS)
     end.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".site-", dir=end.parent) as place:
         new = Path(place) / "new"
