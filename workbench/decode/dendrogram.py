@@ -227,8 +227,9 @@ class Edges:
 
     def at_images(self) -> Float[Tensor, "n 3"]:
         """Sums of the edges at each image."""
-        out = self.sums.new_zeros(self.n, 3)
-        return out.index_add_(0, self.low, self.sums).index_add_(0, self.high, self.sums)
+        ends = (self.low, self.high)
+        sums = [sum(torch.bincount(end, column, self.n) for end in ends) for column in self.sums.T]
+        return torch.stack(sums, dim=1)  # type: ignore[arg-type]
 
 
 def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram:
