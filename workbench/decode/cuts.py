@@ -103,7 +103,9 @@ def cut_at(graph: KnnGraph, prediction: Prediction, quality: Quality, precision_
 
 def cut_layers(graph: KnnGraph, prediction: Prediction, quality: Quality, precision_weight: float) -> list[Decoding]:
     """`cut_at` with the nested cuts around it, finest first (`Quality.layers`)."""
-    return [_clusters_of(graph, prediction.density, torch.from_numpy(cut.node)) for cut in quality.layers(precision_weight)]
+    return [
+        _clusters_of(graph, prediction.density, torch.from_numpy(cut.node)) for cut in quality.layers(precision_weight)
+    ]
 
 
 def decode_map_equation(graph: KnnGraph, prediction: Prediction, threshold: float) -> Decoding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
@@ -56,7 +56,7 @@ class Dendrogram:
     product: Column
     second_of_larger: Column
     second_of_smaller: Column
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default=torch.device("cpu"), kw_only=True)
 
     @property
     def n_merges(self) -> int:
@@ -215,12 +215,15 @@ class Edges:
             >>> Edges.of(graph, graph.similarity).sums.tolist()
             [[1.0, 2.0, 1.0]]
         """
-        columns = [column.detach() for column in (graph.neighbors, linkage, graph.similarity)]
+        linkage = linkage.detach()
         if graph.neighbors.is_cuda:
-            pair, sums = pairs(*columns)
+            pair, sums = pairs(graph.neighbors, linkage, graph.similarity)
             return cls(graph.n, pair // graph.n, pair % graph.n, sums)
 
-        work = partial(_numba.undirected, *(column.contiguous().numpy() for column in columns))
+        lists, weight, similarity = (
+            column.contiguous().numpy() for column in (graph.neighbors, linkage, graph.similarity)
+        )
+        work = partial(_numba.undirected, lists, weight, similarity)
         with Threads(graph.n * graph.k**2) as threads:
             parts = threads.parts(work, graph.n)
         return cls(graph.n, *(torch.from_numpy(np.concatenate(column)) for column in zip(*parts, strict=True)))
@@ -270,19 +273,22 @@ def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: i
     rounds = Rounds(edges.low.long() * edges.n + edges.high, edges.sums, features.detach().float())
     rounds.run(fewest)
     blocks = [[column.cpu().numpy() for column in block] for block in rounds.merges]
-    if len(rounds.pair):
-        ends = torch.stack([rounds.pair // edges.n, rounds.pair % edges.n])
-        left, place = ends.unique(return_inverse=True)  # the clusters that may still merge
-        at = [column[left].cpu() for column in (rounds.total, rounds.size, rounds.node)]
-        merges = _chained(*place.cpu(), rounds.sums.cpu(), *at, edges.n + rounds.count)
-        blocks.append([merges[name] for name in COLUMNS])
-    blocks.append([np.empty(0, _numba.MERGE[name]) for name in COLUMNS])  # where nothing merges
-    columns = [np.concatenate(column) for column in zip(*blocks, strict=True)]
+    ends = torch.stack([rounds.pair // edges.n, rounds.pair % edges.n])
+    left, (low, high) = ends.unique(return_inverse=True)  # the clusters that may still merge
+    total, size, node = (column[left].cpu() for column in (rounds.total, rounds.size, rounds.node))
+    merges = _chained(low.cpu(), high.cpu(), rounds.sums.cpu(), total, size, node, edges.n + rounds.count)
+    blocks.append([merges[name] for name in COLUMNS])
+    columns = (np.concatenate(column) for column in zip(*blocks, strict=True))
     return Dendrogram(edges.n, *columns, device=edges.low.device)
 
 
-def _chained(low: Tensor, high: Tensor, sums: Tensor, total: Tensor, size: Tensor, node: Tensor, first: int) -> np.ndarray:
+def _chained(
+    low: Tensor, high: Tensor, sums: Tensor, total: Tensor, size: Tensor, node: Tensor, first: int
+) -> np.ndarray:
     """The merges of `_numba.agglomerate`, which changes what it is given."""
     merges = np.empty(len(size), _numba.MERGE)
-    arrays = [column.numpy() for column in (low.int(), high.int(), sums, total, size, node)]
-    return merges[: _numba.agglomerate(*arrays, first, merges)]
+    low, high = low.int(), high.int()
+    count = _numba.agglomerate(
+        low.numpy(), high.numpy(), sums.numpy(), total.numpy(), size.numpy(), node.numpy(), first, merges
+    )
+    return merges[:count]

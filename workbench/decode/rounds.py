@@ -4,8 +4,8 @@ Average linkage is reducible: a merge makes no cluster nearer to a third one tha
 each other's best may merge in any order, and all together. What a merge records of its sides' second best neighbours
 does depend on the order: here both are as they were before the round.
 
-Source: Murtagh & Contreras, "Algorithms for hierarchical clustering: an overview", 2012 (reducibility); Sumengen et al.,
-"Scaling hierarchical agglomerative clustering to billion-sized datasets", 2021 (rounds).
+Source: Murtagh & Contreras, "Algorithms for hierarchical clustering: an overview", 2012 (reducibility); Sumengen et
+al., "Scaling hierarchical agglomerative clustering to billion-sized datasets", 2021 (rounds).
 """
 
 from __future__ import annotations

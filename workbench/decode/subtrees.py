@@ -1,5 +1,5 @@
-"""Sums over the subtrees of a dendrogram and its best cut, as tensors: compiled loops on the CPU, whole levels of merges
-at once on a GPU. Both add in the same order, so their results are equal bit by bit."""
+"""Sums over the subtrees of a dendrogram and its best cut, as tensors: compiled loops on the CPU, whole levels of
+merges at once on a GPU. Both add in the same order, so their results are equal bit by bit."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ class Subtrees:
         ones = torch.ones(self.n, 1, dtype=torch.float64, device=self.larger.device)
         return self.sums(ones)[:, 0]
 
-    def sums(self, leaf: Float[Tensor, "n f"], at_merge: Float[Tensor, "m f"] | None = None) -> Float[Tensor, "nodes f"]:
+    def sums(
+        self, leaf: Float[Tensor, "n f"], at_merge: Float[Tensor, "m f"] | None = None
+    ) -> Float[Tensor, "nodes f"]:
         """Sums over every subtree of values of its leaves and of its merges (float64)."""
         at_merge = leaf.new_zeros(len(self.larger), leaf.shape[1]) if at_merge is None else at_merge
         if not self.levels:
