@@ -232,7 +232,7 @@ class Edges:
         """Sums of the edges at each image."""
         ends = (self.low, self.high)
         sums = [sum(torch.bincount(end, column, self.n) for end in ends) for column in self.sums.T]
-        return torch.stack(sums, dim=1)  # type: ignore[arg-type]
+        return torch.stack(sums, dim=1).double()  # type: ignore[arg-type]  # counts of no edges at all are integers
 
 
 def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram:

@@ -35,7 +35,7 @@ def summed(messages: Float[Tensor, "edges ..."], target: Int[Tensor, " edges"], 
     if n and len(target) and len(target) % n == 0:
         lists = target.view(n, -1)
         if (lists == torch.arange(n, device=target.device)[:, None]).all():
-            return messages.unflatten(0, tuple(lists.shape)).sum(dim=1)  # (n, ...)
+            return torch.sum(messages.unflatten(0, tuple(lists.shape)), dim=1)  # (n, ...)
     return messages.new_zeros(n, *messages.shape[1:]).scatter_add(0, _like(target, messages), messages)
 
 
