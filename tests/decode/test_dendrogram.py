@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from workbench.decode.dendrogram import Edges, build_dendrogram
+from workbench.decode.dendrogram import Edges, build_dendrogram, dendrogram_in_rounds
+from workbench.decode.rounds import pairs
 from workbench.graph.knn import KnnGraph, knn
 
 seeds = st.integers(0, 2**31)
@@ -139,8 +142,67 @@ def test_rows_are_not_changed():
 
 
 def test_edges_add_up_both_directions():
-    graph = KnnGraph.from_arrays([[1], [0], [0]], [[0.9], [0.9], [0.5]])
+    graph = KnnGraph.from_arrays([[1], [0], [0]], [[0.75], [0.75], [0.5]])
     edges = Edges.of(graph, torch.tensor([[0.25], [0.5], [1.0]]))
     assert (edges.low.tolist(), edges.high.tolist()) == ([0, 0], [1, 2])
-    assert (edges.weight.tolist(), edges.links.tolist()) == ([0.75, 1.0], [2.0, 1.0])
-    assert edges.at(edges.weight).tolist() == [1.75, 0.75, 1.0]
+    assert edges.sums.tolist() == [[0.75, 2.0, 1.5], [1.0, 1.0, 0.5]]
+    assert edges.at_images()[:, 0].tolist() == [1.75, 0.75, 1.0]
+
+
+def names(tree):
+    """Every node by the images under it, with what its merge records that no order of merges changes."""
+    measured = zip(tree.height, tree.weight, tree.links, tree.closeness, tree.product, strict=True)
+    return {frozenset(leaves(tree, tree.n + t)): told for t, told in enumerate(measured)}
+
+
+@settings(max_examples=60)
+@given(seeds, st.integers(1, 12))
+def test_rounds_give_the_tree_of_the_chains(seed, fewest):
+    """All in rounds (fewest 1), a few rounds and the rest one by one, or all one by one."""
+    graph, weights, rows = case_of(seed)
+    edges = Edges.of(graph, weights)
+    one_by_one = names(build_dendrogram(edges, rows))
+    in_rounds = dendrogram_in_rounds(edges, rows, fewest)
+    found = names(in_rounds)
+    assert set(found) == set(one_by_one)
+    for images, told in found.items():
+        assert told == pytest.approx(one_by_one[images], rel=1e-5, abs=1e-5)
+    assert ((in_rounds.second_of_larger <= in_rounds.height) & (in_rounds.second_of_smaller <= in_rounds.height)).all()
+
+
+@pytest.mark.parametrize("fewest", [1, 3])
+def test_rounds_of_equal_linkages_end(fewest):
+    """A path and a star whose linkages are all alike: one pair a round."""
+    path = [[i + 1] for i in range(29)] + [[28]]
+    for lists in (path, [[1]] + [[0]] * 29):
+        graph = KnnGraph.from_arrays(lists, [[0.5]] * 30)
+        tree = dendrogram_in_rounds(Edges.of(graph, graph.similarity), torch.eye(30), fewest)
+        assert tree.size[-1] == 30
+        assert np.isclose(tree.weight.sum(), float(Edges.of(graph, graph.similarity).sums[:, 0].sum()))
+
+
+@settings(max_examples=60)
+@given(seeds)
+def test_pairs_are_the_edges(seed):
+    graph, weights, _ = case_of(seed, ties=seed % 2 == 0)
+    edges = Edges.of(graph, weights)
+    found, sums = pairs(graph.neighbors, weights, graph.similarity)
+    order = (edges.low.long() * graph.n + edges.high).argsort()
+    assert torch.equal(found, (edges.low.long() * graph.n + edges.high)[order])
+    assert torch.allclose(sums, edges.sums[order], atol=1e-7)
+
+
+@settings(max_examples=40)
+@given(seeds)
+def test_whole_levels_give_what_the_compiled_loops_give(seed):
+    graph, weights, rows = case_of(seed)
+    compiled = build_dendrogram(Edges.of(graph, weights), rows).subtrees
+    by_levels = replace(compiled)
+    object.__setattr__(by_levels, "levels", by_levels.in_levels())
+    random = torch.Generator().manual_seed(seed)
+    leaf = torch.rand(graph.n, 3, generator=random, dtype=torch.float64)
+    added = torch.rand(len(compiled.larger), 3, generator=random, dtype=torch.float64)
+    assert torch.equal(compiled.sums(leaf, added), by_levels.sums(leaf, added))
+    score = torch.rand(graph.n + len(compiled.larger), generator=random, dtype=torch.float64) * compiled.size
+    for here, there in zip(compiled.cut(score), by_levels.cut(score), strict=True):
+        assert torch.equal(here, there)

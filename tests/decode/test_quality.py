@@ -167,8 +167,9 @@ def test_two_clear_groups():
 def test_criteria_of_a_tree_without_merges():
     graph = knn(torch.eye(3), 2)  # orthogonal: nobody is listed
     tree = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
-    assert map_equation(tree, np.zeros(3), np.zeros(3))[1].node.tolist() == [0, 1, 2]
-    assert excess_of_mass(tree)[1].node.tolist() == [0, 1, 2]
+    zeros = torch.zeros(3, dtype=torch.float64)
+    assert map_equation(tree, zeros, zeros)[1].tolist() == [0, 1, 2]
+    assert excess_of_mass(tree)[1].tolist() == [0, 1, 2]
 
 
 def test_an_ensemble_in_blocks_gives_the_same(monkeypatch):
@@ -208,9 +209,9 @@ def test_trust_counts_the_criteria_that_would_make_a_cluster_as_large(seed):
     trust = quality_features(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, rows).trust
     edges = Edges.of(graph, graph.similarity)
     leaf, merged = np.zeros((tree.n, 2)), np.zeros((len(tree.larger), 2))
-    leaf[:, 0], merged[:, 1] = edges.at(edges.weight), tree.weight
-    volume, inner = tree.sums(leaf, merged).T
-    by_map, by_mass = map_equation(tree, volume, inner)[1].node, excess_of_mass(tree)[1].node
+    leaf[:, 0], merged[:, 1] = edges.at_images()[:, 0], tree.weight
+    volume, inner = torch.from_numpy(tree.sums(leaf, merged)).T
+    by_map, by_mass = map_equation(tree, volume, inner)[1].numpy(), excess_of_mass(tree)[1].numpy()
     for node in range(tree.n_nodes):
         inside = [set(under(tree, node)) <= set(under(tree, cut[under(tree, node)[0]])) for cut in (by_map, by_mass)]
         # linkage is similarity here, so the map equation has two voices

@@ -31,7 +31,7 @@ class Case:
         self.linkage = torch.from_numpy(random.uniform(0.05, 1, (20, 4)).astype(np.float32)) * self.graph.mask
         edges = Edges.of(self.graph, self.linkage)
         self.tree = build_dendrogram(edges, self.x)
-        self.table = quality_features(self.tree, edges, self.graph, self.linkage, self.x).table
+        self.table = quality_features(self.tree, edges, self.graph, self.linkage, self.x).table.numpy()
         self.background = Background.of(self.x)
         self.images = [[i] for i in range(20)]
         for a, b in zip(self.tree.larger, self.tree.smaller, strict=True):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 import torch
@@ -147,7 +147,7 @@ class Hierarchy:
             frames.append(pd.DataFrame({**columns, "size": np.bincount(labels, minlength=len(peaks)), "peak": peaks}))
         return pd.concat(frames, ignore_index=True)
 
-    def to_networkx(self) -> nx.DiGraph:
+    def to_networkx(self) -> Any:
         """The tree as a graph: nodes (level, cluster) with `size` and `peak`, edges from parent to child.
 
         Example:
@@ -157,6 +157,8 @@ class Hierarchy:
             >>> build_hierarchy(x, similarity_predictor, InferenceConfig()).to_networkx().number_of_nodes()
             3
         """
+        import networkx as nx  # imported here: few fits need it
+
         tree = nx.DiGraph()
         for row in self.to_pandas().itertuples():
             tree.add_node((row.level, row.cluster), size=row.size, peak=row.peak)

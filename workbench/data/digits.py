@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits as _sklearn_digits
 
 from .._core.validation import check_int
 from .records import ImageSet
@@ -31,8 +30,10 @@ def load_digits(*, size: int = 32) -> ImageSet:
 
     Source: E. Alpaydin, C. Kaynak (1998), UCI "Optical Recognition of Handwritten Digits", the part in scikit-learn.
     """
+    from sklearn.datasets import load_digits as stored_digits  # imported here: it takes half a second
+
     check_int(size, "size", low=8)
-    stored = _sklearn_digits()
+    stored = stored_digits()
     grey = np.rint(stored.images * (255 / 16)).astype(np.uint8)
     images = np.stack([np.asarray(Image.fromarray(g).resize((size, size), Image.Resampling.BICUBIC)) for g in grey])
     return ImageSet(images, stored.target.astype(np.int64), tuple("0123456789"), "digits/test")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from .._core.compiled import njit
 
 MERGE = np.dtype(  # what is written down of every merge; `Dendrogram` tells what each means
     [
@@ -18,6 +19,7 @@ MERGE = np.dtype(  # what is written down of every merge; `Dendrogram` tells wha
         ("height", np.float64),
         ("weight", np.float64),
         ("links", np.float64),
+        ("closeness", np.float64),
         ("product", np.float64),
         ("second_of_larger", np.float64),
         ("second_of_smaller", np.float64),
@@ -25,10 +27,10 @@ MERGE = np.dtype(  # what is written down of every merge; `Dendrogram` tells wha
 )
 
 
-@njit(cache=True, nogil=True)
-def undirected(neighbors: Any, weight: Any, start: int, stop: int) -> tuple[Any, Any, Any, Any]:
-    """The pairs that any link of a k-NN graph ties, as the nodes start .. stop - 1 tell them: low, high, summed weight
-    and number of the links; none of weight 0.
+@njit(nogil=True)
+def undirected(neighbors: Any, weight: Any, similarity: Any, start: int, stop: int) -> tuple[Any, Any, Any]:
+    """The pairs that any link of a k-NN graph ties, as the nodes start .. stop - 1 tell them: low, high, and sums
+    [pairs, 3] over its links of weight, links and similarity; none of weight 0.
 
     Both directions of a pair stand in its two lists, so no pair is looked up among all others.
     """
@@ -36,8 +38,7 @@ def undirected(neighbors: Any, weight: Any, start: int, stop: int) -> tuple[Any,
     most = (stop - start) * k
     low = np.empty(most, np.int32)  # as many as there may be: what is never written takes no memory
     high = np.empty(most, np.int32)
-    total = np.empty(most)
-    links = np.empty(most, np.float32)
+    sums = np.empty((most, 3))
     count = 0
     for i in range(start, stop):
         for slot in range(k):
@@ -52,13 +53,16 @@ def undirected(neighbors: Any, weight: Any, start: int, stop: int) -> tuple[Any,
             if both > 0:
                 low[count] = min(i, j)
                 high[count] = max(i, j)
-                total[count] = both
-                links[count] = 2 if back >= 0 else 1
+                sums[count, 0] = both
+                sums[count, 1] = 2 if back >= 0 else 1
+                sums[count, 2] = np.float64(similarity[i, slot])
+                if back >= 0:
+                    sums[count, 2] += np.float64(similarity[j, back])
                 count += 1
-    return low[:count], high[:count], total[:count], links[:count]
+    return low[:count], high[:count], sums[:count]
 
 
-@njit(cache=True)
+@njit()
 def _root(above: Any, i: int) -> int:
     while above[i] != i:
         above[i] = above[above[i]]
@@ -66,13 +70,12 @@ def _root(above: Any, i: int) -> int:
     return i
 
 
-@njit(cache=True)
-def _chains(n: int, low: Any, high: Any, weight: Any, links: Any) -> tuple[Any, ...]:
+@njit()
+def _chains(n: int, low: Any, high: Any, sums: Any) -> tuple[Any, ...]:
     """Every edge twice, as linked lists of what each node is tied to."""
     m = len(low)
     to = np.empty(2 * m, np.int32)
-    w = np.empty(2 * m)
-    c = np.empty(2 * m, np.float32)
+    w = np.empty((2 * m, 3))  # of an entry side by side: they are added up together
     follows = np.full(2 * m, -1, np.int32)
     head = np.full(n, -1)
     tail = np.full(n, -1)
@@ -81,19 +84,18 @@ def _chains(n: int, low: Any, high: Any, weight: Any, links: Any) -> tuple[Any, 
             i = 2 * e + side
             own = low[e] if side == 0 else high[e]
             to[i] = high[e] if side == 0 else low[e]
-            w[i] = weight[e]
-            c[i] = links[e]
+            w[i] = sums[e]
             follows[i] = head[own]
             head[own] = i
             if tail[own] < 0:
                 tail[own] = i
-    return to, w, c, follows, head, tail
+    return to, w, follows, head, tail
 
 
-@njit(cache=True)
+@njit()
 def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) -> None:
     """Shorten the list of cluster `a`: one entry per neighbouring cluster, weights added up, none to itself."""
-    to, w, c, follows, head, tail = lists
+    to, w, follows, head, tail = lists
     before = -1
     i = head[a]
     while i >= 0:
@@ -101,8 +103,8 @@ def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) 
         after = follows[i]
         if b == a or stamp[b] == clock:
             if b != a:
-                w[first[b]] += w[i]
-                c[first[b]] += c[i]
+                for column in range(3):
+                    w[first[b], column] += w[i, column]
             if before < 0:
                 head[a] = after
             else:
@@ -117,17 +119,17 @@ def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) 
         i = after
 
 
-@njit(cache=True)
+@njit()
 def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
     """The neighbour of highest mean linkage (the lower of equals), its mean linkage and the runner-up's."""
-    to, w, _c, follows, head, _tail = lists
+    to, w, follows, head, _tail = lists
     best = -1
     top = -1.0
     second = 0.0
     i = head[a]
     while i >= 0:
         b = to[i]
-        s = w[i] / (size[a] * size[b])
+        s = w[i, 0] / (size[a] * size[b])
         if s > top or (s == top and b < best):
             second = max(second, top)
             top = s
@@ -138,21 +140,22 @@ def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
     return best, top, second
 
 
-@njit(cache=True)
+@njit()
 def _record(merge: Any, larger: int, smaller: int, height: float, lists: Any, edge: int, seconds: Any) -> None:
     merge.larger = larger
     merge.smaller = smaller
     merge.height = height
-    merge.weight = lists[1][edge]
-    merge.links = lists[2][edge]
+    merge.weight = lists[1][edge, 0]
+    merge.links = lists[1][edge, 1]
+    merge.closeness = lists[1][edge, 2]
     merge.second_of_larger = seconds[0]
     merge.second_of_smaller = seconds[1]
 
 
-@njit(cache=True)
+@njit()
 def _join(a: int, b: int, lists: Any, size: Any, total: Any) -> float:
     """Add cluster `b` to `a`: sums, size, and its list behind the other; the product of their sums before."""
-    _to, _w, _c, follows, head, tail = lists
+    _to, _w, follows, head, tail = lists
     product: float = np.dot(total[a], total[b])
     total[a] += total[b]
     size[a] += size[b]
@@ -162,7 +165,7 @@ def _join(a: int, b: int, lists: Any, size: Any, total: Any) -> float:
     return product
 
 
-@njit(cache=True)
+@njit()
 def _begin(start: int, above: Any, done: Any) -> int:
     """The first image from `start` on whose cluster is its own and may still merge; how many there are if none."""
     while start < len(above) and (above[start] != start or done[start]):
@@ -170,20 +173,20 @@ def _begin(start: int, above: Any, done: Any) -> int:
     return start
 
 
-@njit(cache=True)
-def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any, merges: Any) -> int:
+@njit()
+def agglomerate(low: Any, high: Any, sums: Any, total: Any, size: Any, node: Any, start_node: int, merges: Any) -> int:
     """Average linkage over a sparse graph by nearest-neighbour chains; how many merges there were.
 
     A chain goes from a cluster to its nearest neighbour, from that to its own, and so on; heights along it never fall,
     so it ends with two that are each other's nearest, and these may merge at once, whatever else is still to come.
 
-    Args: edges low < high with summed linkage `weight` and number of directed `links`; `total` [n, d]: rows that are
-    added up in place (pass a copy); `merges` [n], dtype `MERGE`: filled from the start.
+    Args: edges low < high with `sums` [e, 3] of linkage, links and similarity; `total` [n, d], `size` and `node`, of
+    every cluster to begin with: summed rows, images, node of the dendrogram; all are changed in place (pass copies).
+    Merge t is node `start_node` + t; `merges` [n], dtype `MERGE`, is filled from the start.
     """
-    lists = _chains(n, low, high, weight, links)
-    size = np.ones(n)
-    above = np.arange(n)  # union-find over images: a cluster goes by one of its images
-    node = np.arange(n)  # the dendrogram's node that each cluster is
+    n = len(size)
+    lists = _chains(n, low, high, sums)
+    above = np.arange(n)  # union-find: a cluster goes by one of those to begin with
     first = np.full(n, -1)  # scratch of `_gather`: where each neighbour stands in the list at hand
     stamp = np.full(n, -1)
     chain = np.empty(n, np.int64)
@@ -213,7 +216,7 @@ def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any
             _record(merges[count], node[large], node[small], height[top], lists, first[b], seconds)
             merges[count].product = _join(large, small, lists, size, total)
             above[small] = large
-            node[large] = n + count
+            node[large] = start_node + count
             count += 1
         else:
             height[top - 1] = s
@@ -221,7 +224,7 @@ def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any
             top += 1
 
 
-@njit(cache=True)
+@njit()
 def summed(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
     """Sums over subtrees [n + m, f] of values of leaves [n, f] and of merges [m, f]."""
     out = np.empty((n + len(larger), leaf.shape[1]))
@@ -231,7 +234,7 @@ def summed(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
     return out
 
 
-@njit(cache=True)
+@njit()
 def best_cut(n: int, larger: Any, smaller: Any, score: Any) -> tuple[Any, Any]:
     """The disjoint subtrees of highest summed score: value of the best cut at or below each node, and where that is the
     node itself as one cluster (an inner node of no less score than what lies below it)."""
@@ -245,7 +248,7 @@ def best_cut(n: int, larger: Any, smaller: Any, score: Any) -> tuple[Any, Any]:
     return value, whole
 
 
-@njit(cache=True)
+@njit()
 def nodes_of_cut(n: int, larger: Any, smaller: Any, whole: Any) -> Any:
     """The node that each leaf's cluster is: the highest of its ancestors where `whole`."""
     owner = np.full(n + len(larger), -1)
@@ -257,27 +260,16 @@ def nodes_of_cut(n: int, larger: Any, smaller: Any, whole: Any) -> Any:
     return owner[:n]
 
 
-@njit(cache=True)
-def inner_edges(n: int, parent: Any, low: Any, high: Any, weight: Any) -> Any:
-    """Weight of the edges that each merge closes [n + m]: those whose ends it is the lowest common ancestor of."""
-    closed = np.zeros(len(parent))
-    depth = np.zeros(len(parent), np.int64)
-    for i in range(len(parent) - 1, -1, -1):
-        if parent[i] >= 0:
-            depth[i] = depth[parent[i]] + 1
-    for e in range(len(low)):
-        a = low[e]
-        b = high[e]
-        while a != b:
-            if depth[a] >= depth[b]:
-                a = parent[a]
-            else:
-                b = parent[b]
-        closed[a] += weight[e]
-    return closed
+@njit()
+def heights(n: int, larger: Any, smaller: Any) -> Any:
+    """Levels of merges below each merge [m]: 0 where it joins two leaves."""
+    level = np.zeros(n + len(larger), np.int64)
+    for t in range(len(larger)):
+        level[n + t] = 1 + max(level[larger[t]], level[smaller[t]])
+    return level[n:] - 1
 
 
-@njit(cache=True)
+@njit()
 def _fold(small: int, node: int, code: Any, classes: Any, entry: Any, stamp: Any) -> None:
     """Add the classes of subtree `small` to those of `node`, whose entries are stamped."""
     count, follows, head, tail = classes
@@ -293,7 +285,7 @@ def _fold(small: int, node: int, code: Any, classes: Any, entry: Any, stamp: Any
         i = after
 
 
-@njit(cache=True)
+@njit()
 def class_overlaps(n: int, larger: Any, smaller: Any, code: Any, of_class: Any, weights: Any) -> Any:
     """For each node [n + m, len(weights)]: mean over its items of 1 / (w / precision + (1 - w) / recall).
 

@@ -3,17 +3,21 @@ landmarks that the learned cut starts from."""
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import Float
+import math
 
-from .dendrogram import Cut, Dendrogram
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
 
-OfNodes = Float[np.ndarray, " nodes"]
+from .dendrogram import Dendrogram
+
+OfNodes = Float[Tensor, " nodes"]
+Found = tuple[OfNodes, Int64[Tensor, " n"], OfNodes]
 SMALLEST = 4  # images: smaller clusters have no mass of their own
 ROUNDS = 5  # of the map equation's index term
 
 
-def map_equation(dendrogram: Dendrogram, volume: OfNodes, inner: OfNodes) -> tuple[OfNodes, Cut]:
+def map_equation(dendrogram: Dendrogram, volume: OfNodes, inner: OfNodes) -> Found:
     """What each node saves of the description of a random walk, and the cut that saves most.
 
     Formula: L = plogp(Q) - 2 sum_m plogp(q_m) + sum_m plogp(q_m + p_m), plogp(x) = x log2 x, with p_m the share of all
@@ -25,42 +29,41 @@ def map_equation(dendrogram: Dendrogram, volume: OfNodes, inner: OfNodes) -> tup
         volume: link weight at the images of each node [nodes].
         inner: link weight inside each node [nodes].
 
-    Returns: score of every node (higher is better, negative) and the best cut among those of the dendrogram.
+    Returns: score of every node (higher is better, negative); the best cut among those of the dendrogram: the node of
+    each image, and the summed score of the best clusters at or below each node.
 
     Example:
-        >>> import torch
         >>> from workbench.graph import KnnGraph
         >>> from workbench.decode import Edges, build_dendrogram
         >>> graph = KnnGraph.from_arrays([[1], [0], [3], [2]], [[0.9], [0.9], [0.8], [0.8]])
         >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(4))
-        >>> volume = dendrogram.sums(np.array([[1.8], [1.8], [1.6], [1.6]]))[:, 0]
-        >>> map_equation(dendrogram, volume, np.array([0, 0, 0, 0, 1.8, 1.6]))[1].node.tolist()
+        >>> volume = torch.tensor([1.8, 1.8, 1.6, 1.6, 3.6, 3.2], dtype=torch.float64)
+        >>> map_equation(dendrogram, volume, torch.tensor([0, 0, 0, 0, 1.8, 1.6], dtype=torch.float64))[1].tolist()
         [4, 4, 5, 5]
 
     Source: Rosvall & Bergstrom, PNAS 2008; two levels, over the dendrogram's cuts only.
     """
-    total = max(volume[: dendrogram.n].sum(), 1e-12)
+    total = volume[: dendrogram.n].sum().clamp(min=1e-12)
     p = volume / total
-    q = np.maximum(volume - 2 * inner, 0) / total
+    q = (volume - 2 * inner).clamp(min=0) / total
     local = 2 * _plogp(q) - _plogp(q + p)
     leaving = 0.3
     for _ in range(ROUNDS):
-        score = local - q * (np.log2(max(leaving, 1e-9)) + 1 / np.log(2))
-        cut = dendrogram.cut(score)
-        chosen = np.zeros(dendrogram.n_nodes, bool)
-        chosen[cut.node] = True
-        leaving = q[chosen].sum()
-    return score, cut
+        score = local - q * (math.log2(max(leaving, 1e-9)) + 1 / math.log(2))
+        node, value, _ = dendrogram.subtrees.cut(score)
+        chosen = torch.zeros_like(score, dtype=torch.bool)
+        chosen[node] = True
+        leaving = float(q[chosen].sum())
+    return score, node, value
 
 
-def excess_of_mass(dendrogram: Dendrogram) -> tuple[OfNodes, Cut]:
+def excess_of_mass(dendrogram: Dendrogram) -> Found:
     """How long each node lives as a cluster of its own, times its size, and the cut of most mass.
 
     Formula: |C| (ln L(C) - ln L(parent of C)), L the mean linkage at which a node forms; 0 under four images; a root
     lives half a unit longer than the last merge.
 
     Example:
-        >>> import torch
         >>> from workbench.graph import KnnGraph
         >>> from workbench.decode import Edges, build_dendrogram
         >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
@@ -69,14 +72,16 @@ def excess_of_mass(dendrogram: Dendrogram) -> tuple[OfNodes, Cut]:
 
     Source: Campello et al., "Hierarchical density estimates", TKDD 2015 (excess of mass), here on learned linkage.
     """
-    height = np.log(dendrogram.height + 1e-12)
-    floor = height.min() - 0.5 if len(height) else 0.0
-    born = np.concatenate([np.zeros(dendrogram.n), height])
-    died = np.where(dendrogram.parent >= 0, born[dendrogram.parent], floor)
-    score = np.where(dendrogram.size >= SMALLEST, dendrogram.size * np.maximum(born - died, 0), 0.0)
-    return score, dendrogram.cut(score)
+    height = (dendrogram.column("height") + 1e-12).log()
+    floor = float(height.min()) - 0.5 if len(height) else 0.0
+    born = torch.cat([height.new_zeros(dendrogram.n), height])
+    parent = dendrogram.subtrees.parent
+    died = torch.where(parent >= 0, born[parent], floor)
+    size = dendrogram.subtrees.size
+    score = torch.where(size >= SMALLEST, size * (born - died).clamp(min=0), 0.0)
+    node, value, _ = dendrogram.subtrees.cut(score)
+    return score, node, value
 
 
 def _plogp(x: OfNodes) -> OfNodes:
-    logarithm: OfNodes = np.log2(np.maximum(x, 1e-300))
-    return np.where(x > 0, x * logarithm, 0.0)
+    return torch.where(x > 0, x * x.clamp(min=1e-300).log2(), 0.0)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -98,13 +97,15 @@ def cut_at(graph: KnnGraph, prediction: Prediction, quality: Quality, precision_
         >>> cut_at(graph, Prediction.of(graph, graph.similarity), truth, 0.5).clusters.tolist()
         [0, 0, 1]
     """
-    found = _clusters_of(graph, prediction.density, quality.cut(precision_weight).node)
+    found = _clusters_of(graph, prediction.density, torch.from_numpy(quality.cut(precision_weight).node))
     return replace(found, quality=quality)
 
 
 def cut_layers(graph: KnnGraph, prediction: Prediction, quality: Quality, precision_weight: float) -> list[Decoding]:
     """`cut_at` with the nested cuts around it, finest first (`Quality.layers`)."""
-    return [_clusters_of(graph, prediction.density, cut.node) for cut in quality.layers(precision_weight)]
+    return [
+        _clusters_of(graph, prediction.density, torch.from_numpy(cut.node)) for cut in quality.layers(precision_weight)
+    ]
 
 
 def decode_map_equation(graph: KnnGraph, prediction: Prediction, threshold: float) -> Decoding:
@@ -121,13 +122,12 @@ def decode_map_equation(graph: KnnGraph, prediction: Prediction, threshold: floa
     """
     edges = _edges_above(graph, prediction.linkage, threshold)
     dendrogram = _bare_dendrogram(edges)
-    leaf = np.zeros((graph.n, 2))
-    merged = np.zeros((len(dendrogram.larger), 2))
-    leaf[:, 0] = edges.at(edges.weight)
-    merged[:, 1] = dendrogram.weight
-    volume, inner = dendrogram.sums(leaf, merged).T
-    _, cut = map_equation(dendrogram, volume, inner)
-    return _clusters_of(graph, prediction.density, cut.node)
+    leaf = torch.zeros(graph.n, 2, dtype=torch.float64, device=edges.sums.device)
+    leaf[:, 0] = edges.at_images()[:, 0]
+    merged = torch.stack([torch.zeros_like(dendrogram.column("weight")), dendrogram.column("weight")], dim=1)
+    volume, inner = dendrogram.subtrees.sums(leaf, merged).T
+    _, node, _ = map_equation(dendrogram, volume, inner)
+    return _clusters_of(graph, prediction.density, node)
 
 
 def decode_excess_of_mass(graph: KnnGraph, prediction: Prediction, threshold: float) -> Decoding:
@@ -143,8 +143,8 @@ def decode_excess_of_mass(graph: KnnGraph, prediction: Prediction, threshold: fl
         [0, 0]
     """
     dendrogram = _bare_dendrogram(_edges_above(graph, prediction.linkage, threshold))
-    _, cut = excess_of_mass(dendrogram)
-    return _clusters_of(graph, prediction.density, cut.node)
+    _, node, _ = excess_of_mass(dendrogram)
+    return _clusters_of(graph, prediction.density, node)
 
 
 def _edges_above(graph: KnnGraph, linkage: Tensor, threshold: float) -> Edges:
@@ -153,12 +153,12 @@ def _edges_above(graph: KnnGraph, linkage: Tensor, threshold: float) -> Edges:
 
 def _bare_dendrogram(edges: Edges) -> Dendrogram:
     """The dendrogram where nobody reads the features' products."""
-    return build_dendrogram(edges, torch.zeros(edges.n, 1))
+    return build_dendrogram(edges, torch.zeros(edges.n, 1, device=edges.sums.device))
 
 
-def _clusters_of(graph: KnnGraph, density: Tensor, node: Int64[np.ndarray, " n"]) -> Decoding:
+def _clusters_of(graph: KnnGraph, density: Tensor, node: Int64[Tensor, " n"]) -> Decoding:
     """Clusters named by nodes of a dendrogram, exact duplicates joined, each represented by its densest image."""
-    name = torch.from_numpy(node).to(density.device)
+    name = node.to(density.device)
     duplicate = graph.duplicates
     if duplicate.any():
         name = name[components(graph, duplicate)]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int, Int64
+from torch import Tensor
 
 from .._core.memmap import is_memmap, new_tensor
 from .._core.runtime import Threads
 from ..graph.knn import KnnGraph
 from . import _numba
+from .rounds import FEWEST, Rounds, pairs
+from .subtrees import Subtrees
 
 COLUMNS = tuple(_numba.MERGE.fields or ())
 NEVER = -1e15  # the score of a node that must not become a cluster
@@ -31,8 +34,10 @@ class Dendrogram:
         height: [m], mean linkage over all pairs of images across, those that no link ties counting 0.
         weight: [m], summed linkage of the links across, of both directions.
         links: [m], how many they are.
+        closeness: [m], their summed similarity.
         product: [m], inner product of the sums of both sides' features.
         second_of_larger, second_of_smaller: [m], mean linkage of each side to its second best neighbour.
+        device: where sums over subtrees and cuts are computed.
 
     Example:
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
@@ -47,9 +52,11 @@ class Dendrogram:
     height: Column
     weight: Column
     links: Column
+    closeness: Column
     product: Column
     second_of_larger: Column
     second_of_smaller: Column
+    device: torch.device = field(default=torch.device("cpu"), kw_only=True)
 
     @property
     def n_merges(self) -> int:
@@ -59,7 +66,7 @@ class Dendrogram:
     @property
     def measured(self) -> tuple[Column, ...]:
         """What is known of every merge beside its two sides."""
-        return (self.height, self.weight, self.links, self.product, self.second_of_larger, self.second_of_smaller)
+        return tuple(getattr(self, name) for name in COLUMNS[2:])
 
     @property
     def n_nodes(self) -> int:
@@ -67,16 +74,26 @@ class Dendrogram:
         return self.n + self.n_merges
 
     @cached_property
+    def subtrees(self) -> Subtrees:
+        """The merges as tensors, where `device` says."""
+        return Subtrees(self.n, self.column("larger"), self.column("smaller"))
+
+    def column(self, name: str) -> Tensor:
+        """An attribute as a tensor, where `device` says."""
+        return self._tensor(getattr(self, name))
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    @cached_property
     def parent(self) -> Int64[np.ndarray, " nodes"]:
         """The node that each node becomes part of; -1 at a root."""
-        above = np.full(self.n_nodes, -1)
-        above[self.larger] = above[self.smaller] = self.n + np.arange(self.n_merges)
-        return above
+        return self.subtrees.parent.cpu().numpy()
 
     @cached_property
     def size(self) -> OfNodes:
         """Images under each node."""
-        return self.sums(np.ones((self.n, 1)))[:, 0]
+        return self.subtrees.size.cpu().numpy()
 
     def sums(
         self, leaf: Float[np.ndarray, "n f"], at_merge: Float[np.ndarray, "m f"] | None = None
@@ -89,11 +106,8 @@ class Dendrogram:
             >>> dendrogram.sums(np.array([[1.0], [2.0]])).tolist()
             [[1.0], [2.0], [3.0]]
         """
-        at_merge = np.zeros((self.n_merges, leaf.shape[1])) if at_merge is None else at_merge
-        out: Float[np.ndarray, "nodes f"] = _numba.summed(
-            self.n, self.larger, self.smaller, leaf.astype(np.float64), at_merge.astype(np.float64)
-        )
-        return out
+        added = None if at_merge is None else self._tensor(at_merge.astype(np.float64))
+        return self.subtrees.sums(self._tensor(leaf.astype(np.float64)), added).cpu().numpy()
 
     def cut(self, score: OfNodes) -> Cut:
         """The clusters of highest summed score: one node above every leaf, chosen by dynamic programming.
@@ -109,8 +123,8 @@ class Dendrogram:
             >>> dendrogram.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5])).node.tolist()
             [3, 3, 2]
         """
-        value, whole = _numba.best_cut(self.n, self.larger, self.smaller, score.astype(np.float64))
-        return Cut(_numba.nodes_of_cut(self.n, self.larger, self.smaller, whole), value, whole)
+        found = self.subtrees.cut(self._tensor(score.astype(np.float64)))
+        return Cut(*(part.cpu().numpy() for part in found))
 
     def over(self, cut: Cut, score: OfNodes) -> Cut:
         """The clusters of highest score that the clusters of `cut` fall into whole: a coarser layer.
@@ -122,7 +136,8 @@ class Dendrogram:
             >>> dendrogram.over(fine, np.array([9.0, 9.0, 9.0, 1.0, 2.0])).node.tolist()
             [3, 3, 2]
         """
-        return self.cut(np.where(self._holds(cut), score, NEVER))
+        holds = self.subtrees.holds(self._tensor(cut.node)).cpu().numpy()
+        return self.cut(np.where(holds, score, NEVER))
 
     def under(self, cut: Cut, score: OfNodes) -> Cut:
         """The clusters of highest score that fall into the clusters of `cut`: a finer layer.
@@ -145,15 +160,7 @@ class Dendrogram:
             >>> dendrogram.above(dendrogram.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))).tolist()
             [False, False, False, False, True]
         """
-        larger = self._holds(cut)
-        larger[cut.node] = False
-        return larger
-
-    def _holds(self, cut: Cut) -> Bool[np.ndarray, " nodes"]:
-        """Nodes that hold a whole cluster of the cut."""
-        chosen = np.zeros((self.n_nodes, 1))
-        chosen[cut.node] = 1
-        return self.sums(chosen[: self.n], chosen[self.n :])[:, 0] > 0
+        return self.subtrees.above(self._tensor(cut.node)).cpu().numpy()
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per merge: node, larger, smaller, size, height (mean linkage over all pairs across), links (across).
@@ -185,36 +192,51 @@ class Cut:
 
 @dataclass(frozen=True)
 class Edges:
-    """The undirected edges of a k-NN graph of n images: low < high, summed linkage (> 0), links (one or two) of a
-    pair."""
+    """The undirected edges of a k-NN graph of n images.
+
+    Attributes:
+        n: images.
+        low, high: [e], the two images of a pair, low < high.
+        sums: float64 [e, 3], linkage (> 0) and similarity of its links, one or two: summed linkage, links, summed
+            similarity.
+    """
 
     n: int
-    low: Int[np.ndarray, " e"]
-    high: Int[np.ndarray, " e"]
-    weight: Float[np.ndarray, " e"]
-    links: Float[np.ndarray, " e"]
+    low: Int[Tensor, " e"]
+    high: Int[Tensor, " e"]
+    sums: Float[Tensor, "e 3"]
 
     @classmethod
-    def of(cls, graph: KnnGraph, linkage: Float[torch.Tensor, "n k"]) -> Edges:
-        """
+    def of(cls, graph: KnnGraph, linkage: Float[Tensor, "n k"]) -> Edges:
+        """The edges, where the graph is.
+
         Example:
             >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.5], [0.5]])
-            >>> Edges.of(graph, graph.similarity).weight.tolist()
-            [1.0]
+            >>> Edges.of(graph, graph.similarity).sums.tolist()
+            [[1.0, 2.0, 1.0]]
         """
-        lists, weight = (column.detach().cpu().contiguous().numpy() for column in (graph.neighbors, linkage))
+        linkage = linkage.detach()
+        if graph.neighbors.is_cuda:
+            pair, sums = pairs(graph.neighbors, linkage, graph.similarity)
+            return cls(graph.n, pair // graph.n, pair % graph.n, sums)
+
+        lists, weight, similarity = (
+            column.contiguous().numpy() for column in (graph.neighbors, linkage, graph.similarity)
+        )
+        work = partial(_numba.undirected, lists, weight, similarity)
         with Threads(graph.n * graph.k**2) as threads:
-            parts = threads.parts(partial(_numba.undirected, lists, weight), graph.n)
-        return cls(graph.n, *(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+            parts = threads.parts(work, graph.n)
+        return cls(graph.n, *(torch.from_numpy(np.concatenate(column)) for column in zip(*parts, strict=True)))
 
-    def at(self, values: Float[np.ndarray, " e"]) -> Float[np.ndarray, " n"]:
-        """Sum of the values of the edges at each image."""
-        ends = (np.bincount(end, values, minlength=self.n) for end in (self.low, self.high))
-        return np.asarray(sum(ends), dtype=np.float64)
+    def at_images(self) -> Float[Tensor, "n 3"]:
+        """Sums of the edges at each image."""
+        ends = (self.low, self.high)
+        sums = [sum(torch.bincount(end, column, self.n) for end in ends) for column in self.sums.T]
+        return torch.stack(sums, dim=1).double()  # type: ignore[arg-type]  # counts of no edges at all are integers
 
 
-def build_dendrogram(edges: Edges, features: Float[torch.Tensor, "n d"]) -> Dendrogram:
-    """Average linkage over the links of a k-NN graph, exact, in about n k log n steps.
+def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram:
+    """Average linkage over the links of a k-NN graph, exact, in about n k log n steps; on a GPU in rounds (`Rounds`).
 
     Formula: L(A, B) = sum of linkage over the links between A and B / (|A| |B|). The two clusters that are each
     other's best join; L(A u B, C) is the mean of L(A, C) and L(B, C) weighted by size, so no later merge is
@@ -228,8 +250,45 @@ def build_dendrogram(edges: Edges, features: Float[torch.Tensor, "n d"]) -> Dend
 
     Source: Murtagh & Contreras, "Algorithms for hierarchical clustering: an overview", 2012 (nearest-neighbour chain).
     """
-    total = new_tensor(tuple(features.shape), mapped=is_memmap(features)).copy_(features.detach()).numpy()
-    merges = np.empty(edges.n, _numba.MERGE)
-    count = _numba.agglomerate(edges.n, edges.low, edges.high, edges.weight, edges.links, total, merges)
-    columns = {name: np.ascontiguousarray(merges[name][:count]) for name in COLUMNS}
-    return Dendrogram(edges.n, **columns)
+    if edges.low.is_cuda:
+        return dendrogram_in_rounds(edges, features)
+    total = new_tensor(tuple(features.shape), mapped=is_memmap(features)).copy_(features.detach())
+    size = torch.ones(edges.n, dtype=torch.float64)
+    merges = _chained(edges.low, edges.high, edges.sums, total, size, torch.arange(edges.n), edges.n)
+    return Dendrogram(edges.n, *(np.ascontiguousarray(merges[name]) for name in COLUMNS))
+
+
+def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: int = FEWEST) -> Dendrogram:
+    """`build_dendrogram` in rounds of merges where the tensors are; what is left of them one by one on the CPU.
+
+    Args:
+        edges, features: see `build_dendrogram`.
+        fewest: merges of a round.
+
+    Example:
+        >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
+        >>> dendrogram_in_rounds(Edges.of(graph, graph.similarity), torch.eye(3), fewest=1).smaller.tolist()
+        [0, 2]
+    """
+    rounds = Rounds(edges.low.long() * edges.n + edges.high, edges.sums, features.detach().float())
+    rounds.run(fewest)
+    blocks = [[column.cpu().numpy() for column in block] for block in rounds.merges]
+    ends = torch.stack([rounds.pair // edges.n, rounds.pair % edges.n])
+    left, (low, high) = ends.unique(return_inverse=True)  # the clusters that may still merge
+    total, size, node = (column[left].cpu() for column in (rounds.total, rounds.size, rounds.node))
+    merges = _chained(low.cpu(), high.cpu(), rounds.sums.cpu(), total, size, node, edges.n + rounds.count)
+    blocks.append([merges[name] for name in COLUMNS])
+    columns = (np.concatenate(column) for column in zip(*blocks, strict=True))
+    return Dendrogram(edges.n, *columns, device=edges.low.device)
+
+
+def _chained(
+    low: Tensor, high: Tensor, sums: Tensor, total: Tensor, size: Tensor, node: Tensor, first: int
+) -> np.ndarray:
+    """The merges of `_numba.agglomerate`, which changes what it is given."""
+    merges = np.empty(len(size), _numba.MERGE)
+    low, high = low.int(), high.int()
+    count = _numba.agglomerate(
+        low.numpy(), high.numpy(), sums.numpy(), total.numpy(), size.numpy(), node.numpy(), first, merges
+    )
+    return merges[:count]

@@ -96,4 +96,4 @@ def _expanded(small: Dendrogram, group: Int64[np.ndarray, " n"]) -> tuple[Dendro
     ones = np.ones(extra)
     measured = (np.concatenate([ones, column]) for column in small.measured)
     origin = np.concatenate([group, leaf[again], small.n + np.arange(small.n_merges)])
-    return Dendrogram(n, larger, smaller, *measured), origin
+    return Dendrogram(n, larger, smaller, *measured, device=small.device), origin

@@ -189,9 +189,9 @@ class QualityEnsemble(nn.Module):
         """Quality of all nodes of a dendrogram, in blocks; a single image's precision is 1, which needs no guess."""
         training = self.training
         self.eval()
-        rows = torch.from_numpy(features.table).split(ROWS)
-        parts = [self(part.to(self.mean.device)).cpu() for part in progress_bar(rows, "quality of clusters")]
+        rows = features.table.split(ROWS)
+        parts = [self(part.to(self.mean.device)) for part in progress_bar(rows, "quality of clusters")]
         self.train(training)
-        values = torch.cat(parts).double().numpy()
+        values = torch.cat(parts).double().cpu().numpy()
         values[: dendrogram.n, -1] = 1.0
         return Quality(dendrogram, values, features.trust)

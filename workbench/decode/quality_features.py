@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
 from ..graph.knn import KnnGraph
 from ..graph.similarity_stats import Background
-from ._numba import inner_edges
-from .cut_criteria import excess_of_mass, map_equation
-from .dendrogram import Cut, Dendrogram, Edges
+from .cut_criteria import Found, excess_of_mass, map_equation
+from .dendrogram import Dendrogram, Edges
 
 TINY = 1e-6  # keeps ratios of nothing to nothing finite
 BOUND = 25.0  # of every feature: logarithms of what hardly exists say no more beyond
@@ -76,8 +76,8 @@ QUALITY_FEATURES = (  # in the order in which the packaged ensemble reads them
 )
 COLUMN = {name: i for i, name in enumerate(QUALITY_FEATURES)}
 
-OfNodes = Float[np.ndarray, " nodes"]
-Columns = dict[str, np.ndarray]  # by name
+OfNodes = Float64[Tensor, " nodes"]
+Columns = dict[str, Tensor]  # by name
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,13 @@ class QualityFeatures:
     """What is read of a dendrogram's nodes.
 
     Attributes:
-        table: float32 [nodes, features], columns `QUALITY_FEATURES`.
+        table: float32 [nodes, features], columns `QUALITY_FEATURES`, where the graph is.
         trust: [nodes], what part of a predicted quality counts, by how many criteria would put a node's images in a
             cluster as large (`TRUST`).
     """
 
-    table: Float32[np.ndarray, "nodes features"]
-    trust: OfNodes
+    table: Float32[Tensor, "nodes features"]
+    trust: Float[np.ndarray, " nodes"]
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,7 @@ def quality_features(
     """
     n = dendrogram.n
     background = Background.of(features)
-    near = Edges.of(graph, graph.similarity)
-    stats = _stats(dendrogram, graph, linkage, edges, near, background)
+    stats = _stats(dendrogram, graph, linkage, edges, background)
     pairs = _pair_similarity(dendrogram, stats, background)
     criteria = [
         map_equation(dendrogram, stats.volume, stats.inner_volume),
@@ -155,66 +154,49 @@ def quality_features(
         excess_of_mass(dendrogram),
     ]
 
-    table = np.zeros((dendrogram.n_nodes, len(QUALITY_FEATURES)), np.float32)
+    tree = dendrogram.subtrees
+    table = torch.zeros(dendrogram.n_nodes, len(QUALITY_FEATURES), device=pairs.device)
     for name, column in _own(stats, pairs).items():
         table[:, COLUMN[f"own: {name}"]] = column
-        table[n:, COLUMN[f"larger: {name}"]] = column[dendrogram.larger]
-        table[n:, COLUMN[f"smaller: {name}"]] = column[dendrogram.smaller]
+        table[n:, COLUMN[f"larger: {name}"]] = column[tree.larger].float()
+        table[n:, COLUMN[f"smaller: {name}"]] = column[tree.smaller].float()
     for name, column in _merge(dendrogram, stats, pairs, background).items():
         table[n:, COLUMN[name]] = column
     for name, column in {**_place(dendrogram, stats, background), **_landmarks(dendrogram, criteria)}.items():
         table[:, COLUMN[name]] = column
 
-    np.nan_to_num(table, copy=False, nan=0.0, posinf=BOUND, neginf=-BOUND)
-    np.clip(table, -BOUND, BOUND, out=table)
-    agreeing = sum((~dendrogram.above(cut)).astype(int) for _, cut in criteria)
-    return QualityFeatures(table, TRUST[agreeing])
+    table.nan_to_num_(nan=0.0, posinf=BOUND, neginf=-BOUND).clamp_(-BOUND, BOUND)
+    agreeing = torch.stack([~tree.above(node) for _, node, _ in criteria]).sum(dim=0)
+    return QualityFeatures(table, TRUST[agreeing.cpu().numpy()])
 
 
-def _stats(
-    dendrogram: Dendrogram, graph: KnnGraph, linkage: Tensor, edges: Edges, near: Edges, background: Background
-) -> _Stats:
+def _stats(dendrogram: Dendrogram, graph: KnnGraph, linkage: Tensor, edges: Edges, background: Background) -> _Stats:
     n = dendrogram.n
     count = graph.mask.sum(dim=1).clamp(min=1)
     best = linkage.max(dim=1).values if graph.k else linkage.new_zeros(n)
     first = graph.similarity[:, 0] if graph.k else linkage.new_zeros(n)
-    read = torch.stack([best, linkage.sum(dim=1) / count, background.above(first)], dim=1).cpu().numpy()  # (n, 3)
+    read = torch.stack([best, linkage.sum(dim=1) / count, background.above(first)], dim=1)  # (n, 3)
 
-    nothing = np.zeros(n)
-    leaf = np.column_stack(  # (n, 9)
-        [
-            edges.at(edges.links),
-            edges.at(edges.weight),
-            near.at(near.weight),
-            nothing,
-            nothing,
-            np.ones(n),
-            read,
-        ]
-    )
-    added = np.zeros((dendrogram.n_merges, leaf.shape[1]))
-    added[:, 3] = dendrogram.links
-    added[:, 4] = dendrogram.weight
-    added[:, 5] = 2 * dendrogram.product
-    sums = dendrogram.sums(leaf, added)  # (nodes, 9)
+    nothing = edges.sums.new_zeros(n, 3)
+    one = edges.sums.new_ones(n, 1)
+    leaf = torch.cat([edges.at_images(), nothing, one, read.double()], dim=1)  # (n, 10)
+    added = leaf.new_zeros(dendrogram.n_merges, leaf.shape[1])
+    added[:, 3] = dendrogram.column("weight")
+    added[:, 4] = dendrogram.column("links")
+    added[:, 5] = dendrogram.column("closeness")
+    added[:, 6] = 2 * dendrogram.column("product")
+    sums = dendrogram.subtrees.sums(leaf, added)  # (nodes, 10)
 
-    closed = inner_edges(n, dendrogram.parent, near.low, near.high, near.weight)
-    inner_closeness = dendrogram.sums(closed[:n, None], closed[n:, None])[:, 0]
-    degree, volume, closeness, inner_links, inner_volume, square = sums[:, :6].T
-    means = (sums[:, 6:] / dendrogram.size[:, None]).T
+    volume, degree, closeness, inner_volume, inner_links, inner_closeness, square = sums.T[:7].contiguous()
+    means = sums.T[7:] / dendrogram.subtrees.size
     return _Stats(degree, volume, closeness, inner_links, inner_volume, inner_closeness, square, *means)
 
 
 def _pair_similarity(dendrogram: Dendrogram, stats: _Stats, background: Background) -> OfNodes:
     """Mean similarity of the pairs of images in every node; that of an image with itself, 1, where there is no pair."""
-    size = dendrogram.size
-    cosine = np.where(size > 1, (stats.square - size) / np.maximum(size * (size - 1), 1), 1.0)
-    return _above(cosine, background)
-
-
-def _above(cosine: np.ndarray, background: Background) -> np.ndarray:
-    above: np.ndarray = (cosine - background.mean) / (1 - background.mean + TINY)
-    return above
+    size = dendrogram.subtrees.size
+    cosine = torch.where(size > 1, (stats.square - size) / (size * (size - 1)).clamp(min=1), 1.0)
+    return background.above(cosine)
 
 
 def _own(stats: _Stats, pairs: OfNodes) -> Columns:
@@ -236,79 +218,84 @@ def _own(stats: _Stats, pairs: OfNodes) -> Columns:
 def _merge(dendrogram: Dendrogram, stats: _Stats, pairs: OfNodes, background: Background) -> Columns:
     """`MERGE_INPUTS` of every merge."""
     n = dendrogram.n
-    larger = dendrogram.larger
-    smaller = dendrogram.smaller
-    links = dendrogram.links
-    weight = dendrogram.weight
-    size = dendrogram.size
+    tree = dendrogram.subtrees
+    larger = tree.larger
+    smaller = tree.smaller
+    size = tree.size
+    links, weight, product = (dendrogram.column(name) for name in ("links", "weight", "product"))
     leaving_links = stats.degree - 2 * stats.inner_links + TINY
     leaving_volume = stats.volume - 2 * stats.inner_volume + TINY
 
-    across = _above(dendrogram.product / (size[larger] * size[smaller]), background)
-    height = np.log(dendrogram.height + LOWEST)
-    own_height = np.concatenate([np.log(2 * stats.best_linkage[:n] + LOWEST), height])  # an image's: its best link's
-    parent = dendrogram.parent[n:]
-    of_parent = np.where(parent >= 0, own_height[parent], np.log(2 * LOWEST))
+    across = background.above(product / (size[larger] * size[smaller]))
+    height = _log(dendrogram.column("height"))
+    own_height = torch.cat([_log(2 * stats.best_linkage[:n]), height])  # an image's: its best link's
+    parent = tree.parent[n:]
+    of_parent = torch.where(parent >= 0, own_height[parent], math.log(2 * LOWEST))
     return {
         "links across, of the larger's": links / (stats.degree[larger] + TINY),
         "links across, of the smaller's": links / (stats.degree[smaller] + TINY),
         "linkage across, of the larger's": weight / (stats.volume[larger] + TINY),
         "linkage across, of the smaller's": weight / (stats.volume[smaller] + TINY),
         "mean linkage across": weight / (links + TINY),
-        "linkage across per image of the smaller": weight / np.minimum(size[larger], size[smaller]),
-        "links across, of those that leave the larger": np.minimum(links / leaving_links[larger], 1),
-        "links across, of those that leave the smaller": np.minimum(links / leaving_links[smaller], 1),
-        "linkage across, of that leaving the larger": np.minimum(weight / leaving_volume[larger], 1),
-        "linkage across, of that leaving the smaller": np.minimum(weight / leaving_volume[smaller], 1),
+        "linkage across per image of the smaller": weight / size[smaller],
+        "links across, of those that leave the larger": (links / leaving_links[larger]).clamp(max=1),
+        "links across, of those that leave the smaller": (links / leaving_links[smaller]).clamp(max=1),
+        "linkage across, of that leaving the larger": (weight / leaving_volume[larger]).clamp(max=1),
+        "linkage across, of that leaving the smaller": (weight / leaving_volume[smaller]).clamp(max=1),
         "similarity across": across,
-        "similarity across over within the larger": across / (np.abs(pairs[larger]) + 0.05),
-        "similarity across over within the smaller": across / (np.abs(pairs[smaller]) + 0.05),
+        "similarity across over within the larger": across / (pairs[larger].abs() + 0.05),
+        "similarity across over within the smaller": across / (pairs[smaller].abs() + 0.05),
         "height": height,
         "height less the larger's": height - own_height[larger],
         "height less the smaller's": height - own_height[smaller],
         "height less the parent's": height - of_parent,
-        "height less the larger's runner-up": height - np.log(dendrogram.second_of_larger + LOWEST),
-        "height less the smaller's runner-up": height - np.log(dendrogram.second_of_smaller + LOWEST),
-        "height times size": np.log(dendrogram.height * size[n:] + LOWEST),
-        "size of the smaller over the larger": np.log(size[smaller] / size[larger]),
+        "height less the larger's runner-up": height - _log(dendrogram.column("second_of_larger")),
+        "height less the smaller's runner-up": height - _log(dendrogram.column("second_of_smaller")),
+        "height times size": _log(dendrogram.column("height") * size[n:]),
+        "size of the smaller over the larger": (size[smaller] / size[larger]).log(),
     }
+
+
+def _log(linkage: Tensor) -> Tensor:
+    return (linkage + LOWEST).log()
 
 
 def _place(dendrogram: Dendrogram, stats: _Stats, background: Background) -> Columns:
     """`PLACE_INPUTS` of every node: what it is beside its sibling."""
     n = dendrogram.n
-    has_parent = dendrogram.parent >= 0
-    own = np.flatnonzero(has_parent)
-    merge = dendrogram.parent[own] - n
-    sibling = np.where(dendrogram.larger[merge] == own, dendrogram.smaller[merge], dendrogram.larger[merge])
-    size = dendrogram.size
-    cosine = dendrogram.product[merge] / (size[own] * size[sibling])
+    tree = dendrogram.subtrees
+    size = tree.size
+    own = torch.cat([tree.larger, tree.smaller])  # all nodes that have a parent
+    sibling = torch.cat([tree.smaller, tree.larger])
+    weight, product = (dendrogram.column(name).repeat(2) for name in ("weight", "product"))
+    cosine = product / (size[own] * size[sibling])
 
-    def spread(values: np.ndarray) -> OfNodes:
+    def spread(values: Tensor) -> OfNodes:
         """Values of the nodes that have a parent, 0 for the roots."""
-        out = np.zeros(dendrogram.n_nodes)
+        out = torch.zeros_like(size)
         out[own] = values
         return out
 
     return {
-        "size of the sibling over its own": spread(np.log(size[sibling] / size[own])),
-        "linkage to the sibling": spread(dendrogram.weight[merge] / (stats.volume[own] + TINY)),
-        "similarity to the sibling": spread(_above(cosine, background)),
-        "has a parent": has_parent,
-        "is an image": np.arange(dendrogram.n_nodes) < n,
+        "size of the sibling over its own": spread((size[sibling] / size[own]).log()),
+        "linkage to the sibling": spread(weight / (stats.volume[own] + TINY)),
+        "similarity to the sibling": spread(background.above(cosine)),
+        "has a parent": tree.parent >= 0,
+        "is an image": torch.arange(dendrogram.n_nodes, device=size.device) < n,
     }
 
 
-def _landmarks(dendrogram: Dendrogram, criteria: list[tuple[OfNodes, Cut]]) -> Columns:
+def _landmarks(dendrogram: Dendrogram, criteria: list[Found]) -> Columns:
     """`LANDMARK_INPUTS` of every node: its size beside those of the criteria's clusters, and what these say of it."""
-    size = dendrogram.size
-    of_image = np.column_stack([np.log(size[cut.node]) for _, cut in criteria])  # (n, criteria)
-    here = dendrogram.sums(of_image) / size[:, None]  # (nodes, criteria), in one pass over the dendrogram
-    anywhere = of_image.mean(axis=0)
+    tree = dendrogram.subtrees
+    size = tree.size
+    of_image = torch.stack([size[node].log() for _, node, _ in criteria], dim=1)  # (n, criteria)
+    here = tree.sums(of_image) / size[:, None]  # (nodes, criteria), in one pass over the dendrogram
+    anywhere = of_image.mean(dim=0)
     columns: Columns = {}
-    for i, (criterion, (score, cut)) in enumerate(zip(CRITERIA, criteria, strict=True)):
-        below = np.concatenate([np.zeros(dendrogram.n), cut.value[dendrogram.larger] + cut.value[dendrogram.smaller]])
-        columns[f"size over that of the clusters by {criterion}"] = np.log(size) - here[:, i]
+    for i, (criterion, (score, _, value)) in enumerate(zip(CRITERIA, criteria, strict=True)):
+        below = torch.cat([value.new_zeros(dendrogram.n), value[tree.larger] + value[tree.smaller]])
+        columns[f"size over that of the clusters by {criterion}"] = size.log() - here[:, i]
         columns[f"size of the clusters by {criterion} here over anywhere"] = here[:, i] - anywhere[i]
         columns[f"{criterion}: gain as one cluster"] = (score - below) / size
         columns[f"{criterion}: best below"] = below / size

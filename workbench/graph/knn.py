@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch_geometric.data import Data
 
 from .._core.progress import progress_bar
 from .._core.validation import check_choice, check_int
@@ -83,7 +82,7 @@ class KnnGraph:
         """The same graph on another device."""
         return type(self)(self.neighbors.to(device), self.similarity.to(device))
 
-    def to_pyg(self, **node_values: Tensor) -> Data:
+    def to_pyg(self, **node_values: Tensor) -> Any:
         """A PyG `Data` with `edge_index`, `edge_attr` = similarity [edges, 1] and any tensors per node given by name.
 
         Example:
@@ -91,6 +90,8 @@ class KnnGraph:
             >>> graph.to_pyg(y=torch.tensor([0, 0]))
             Data(edge_index=[2, 2], edge_attr=[2, 1], y=[2], num_nodes=2)
         """
+        from torch_geometric.data import Data  # imported here: it takes longer than to cluster 1,000 rows
+
         weights = self.on_edges(self.similarity)[:, None]
         return Data(edge_index=self.edge_index, edge_attr=weights, num_nodes=self.n, **node_values)
 

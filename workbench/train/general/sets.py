@@ -142,7 +142,7 @@ def table_of(rows: Tensor, labels: Tensor, k: int, model: Lander, share: float) 
     # Seeded by the set's size, not by a shared generator: the same nodes whichever process the set goes to.
     kept = np.random.default_rng(len(rows)).random(dendrogram.n_nodes) < np.where(dendrogram.size > 1, 1, share)
 
-    features = quality_features(dendrogram, edges, graph, linkage, rows).table  # (nodes, 62)
+    features = quality_features(dendrogram, edges, graph, linkage, rows).table.numpy()  # (nodes, 62)
     weight = weight / weight[kept].sum()
     columns = (features, quality, weight)
     return tuple(column[kept].astype(np.float32) for column in columns)  # type: ignore[return-value]
