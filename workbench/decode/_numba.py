@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from .._core.compiled import compiled
 
 MERGE = np.dtype(  # what is written down of every merge; `Dendrogram` tells what each means
     [
@@ -25,7 +26,7 @@ MERGE = np.dtype(  # what is written down of every merge; `Dendrogram` tells wha
 )
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def undirected(neighbors: Any, weight: Any, start: int, stop: int) -> tuple[Any, Any, Any, Any]:
     """The pairs that any link of a k-NN graph ties, as the nodes start .. stop - 1 tell them: low, high, summed weight
     and number of the links; none of weight 0.
@@ -58,7 +59,7 @@ def undirected(neighbors: Any, weight: Any, start: int, stop: int) -> tuple[Any,
     return low[:count], high[:count], total[:count], links[:count]
 
 
-@njit(cache=True)
+@compiled()
 def _root(above: Any, i: int) -> int:
     while above[i] != i:
         above[i] = above[above[i]]
@@ -66,7 +67,7 @@ def _root(above: Any, i: int) -> int:
     return i
 
 
-@njit(cache=True)
+@compiled()
 def _chains(n: int, low: Any, high: Any, weight: Any, links: Any) -> tuple[Any, ...]:
     """Every edge twice, as linked lists of what each node is tied to."""
     m = len(low)
@@ -90,7 +91,7 @@ def _chains(n: int, low: Any, high: Any, weight: Any, links: Any) -> tuple[Any, 
     return to, w, c, follows, head, tail
 
 
-@njit(cache=True)
+@compiled()
 def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) -> None:
     """Shorten the list of cluster `a`: one entry per neighbouring cluster, weights added up, none to itself."""
     to, w, c, follows, head, tail = lists
@@ -117,7 +118,7 @@ def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) 
         i = after
 
 
-@njit(cache=True)
+@compiled()
 def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
     """The neighbour of highest mean linkage (the lower of equals), its mean linkage and the runner-up's."""
     to, w, _c, follows, head, _tail = lists
@@ -138,7 +139,7 @@ def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
     return best, top, second
 
 
-@njit(cache=True)
+@compiled()
 def _record(merge: Any, larger: int, smaller: int, height: float, lists: Any, edge: int, seconds: Any) -> None:
     merge.larger = larger
     merge.smaller = smaller
@@ -149,7 +150,7 @@ def _record(merge: Any, larger: int, smaller: int, height: float, lists: Any, ed
     merge.second_of_smaller = seconds[1]
 
 
-@njit(cache=True)
+@compiled()
 def _join(a: int, b: int, lists: Any, size: Any, total: Any) -> float:
     """Add cluster `b` to `a`: sums, size, and its list behind the other; the product of their sums before."""
     _to, _w, _c, follows, head, tail = lists
@@ -162,7 +163,7 @@ def _join(a: int, b: int, lists: Any, size: Any, total: Any) -> float:
     return product
 
 
-@njit(cache=True)
+@compiled()
 def _begin(start: int, above: Any, done: Any) -> int:
     """The first image from `start` on whose cluster is its own and may still merge; how many there are if none."""
     while start < len(above) and (above[start] != start or done[start]):
@@ -170,7 +171,7 @@ def _begin(start: int, above: Any, done: Any) -> int:
     return start
 
 
-@njit(cache=True)
+@compiled()
 def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any, merges: Any) -> int:
     """Average linkage over a sparse graph by nearest-neighbour chains; how many merges there were.
 
@@ -221,7 +222,7 @@ def agglomerate(n: int, low: Any, high: Any, weight: Any, links: Any, total: Any
             top += 1
 
 
-@njit(cache=True)
+@compiled()
 def summed(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
     """Sums over subtrees [n + m, f] of values of leaves [n, f] and of merges [m, f]."""
     out = np.empty((n + len(larger), leaf.shape[1]))
@@ -231,7 +232,7 @@ def summed(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
     return out
 
 
-@njit(cache=True)
+@compiled()
 def best_cut(n: int, larger: Any, smaller: Any, score: Any) -> tuple[Any, Any]:
     """The disjoint subtrees of highest summed score: value of the best cut at or below each node, and where that is the
     node itself as one cluster (an inner node of no less score than what lies below it)."""
@@ -245,7 +246,7 @@ def best_cut(n: int, larger: Any, smaller: Any, score: Any) -> tuple[Any, Any]:
     return value, whole
 
 
-@njit(cache=True)
+@compiled()
 def nodes_of_cut(n: int, larger: Any, smaller: Any, whole: Any) -> Any:
     """The node that each leaf's cluster is: the highest of its ancestors where `whole`."""
     owner = np.full(n + len(larger), -1)
@@ -257,7 +258,7 @@ def nodes_of_cut(n: int, larger: Any, smaller: Any, whole: Any) -> Any:
     return owner[:n]
 
 
-@njit(cache=True)
+@compiled()
 def inner_edges(n: int, parent: Any, low: Any, high: Any, weight: Any) -> Any:
     """Weight of the edges that each merge closes [n + m]: those whose ends it is the lowest common ancestor of."""
     closed = np.zeros(len(parent))
@@ -277,7 +278,7 @@ def inner_edges(n: int, parent: Any, low: Any, high: Any, weight: Any) -> Any:
     return closed
 
 
-@njit(cache=True)
+@compiled()
 def _fold(small: int, node: int, code: Any, classes: Any, entry: Any, stamp: Any) -> None:
     """Add the classes of subtree `small` to those of `node`, whose entries are stamped."""
     count, follows, head, tail = classes
@@ -293,7 +294,7 @@ def _fold(small: int, node: int, code: Any, classes: Any, entry: Any, stamp: Any
         i = after
 
 
-@njit(cache=True)
+@compiled()
 def class_overlaps(n: int, larger: Any, smaller: Any, code: Any, of_class: Any, weights: Any) -> Any:
     """For each node [n + m, len(weights)]: mean over its items of 1 / (w / precision + (1 - w) / recall).
 

@@ -224,10 +224,15 @@ def build_dendrogram(edges: Edges, features: Float[torch.Tensor, "n d"]) -> Dend
         edges: of the images' graph, with the linkage of its links.
         features: unit rows, of which the sums of both sides are compared at every merge.
 
+    Raises:
+        ValueError: a linkage that is NaN or infinite: which clusters are nearest is then not defined.
+
     Example: see `Dendrogram`.
 
     Source: Murtagh & Contreras, "Algorithms for hierarchical clustering: an overview", 2012 (nearest-neighbour chain).
     """
+    if not np.isfinite(edges.weight).all():
+        raise ValueError("linkage: expected finite numbers, got NaN or infinity")
     total = new_tensor(tuple(features.shape), mapped=is_memmap(features)).copy_(features.detach()).numpy()
     merges = np.empty(edges.n, _numba.MERGE)
     count = _numba.agglomerate(edges.n, edges.low, edges.high, edges.weight, edges.links, total, merges)
