@@ -37,7 +37,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 _FunctionCache: Any = caching.FunctionCache  # numba has no types
 
 
-class _Cache(_FunctionCache):  # type: ignore[misc]
+class _Cache(_FunctionCache):
     """Of one function: what cannot be read is made anew, what cannot be written is not kept."""
 
     def load_overload(self, *args: Any) -> Any:
