@@ -1,6 +1,7 @@
 import pickle
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -259,3 +260,63 @@ def test_cuda_gives_the_clusters_of_the_cpu(name):
     assert scores(here.labels_, there.labels_)["bcubed_f"] > 0.999
     new = clusters(200, 64, seed=1)[0]
     assert (here.predict(new) == -1).mean() == pytest.approx((there.predict(new) == -1).mean(), abs=0.02)
+
+
+def test_a_refused_fit_leaves_every_attribute(blobs, monkeypatch):
+    x = blobs(noise=0.1)[0].numpy()
+    model = HiLander().fit(x)
+    before = dict(vars(model))
+    monkeypatch.setattr("workbench.cluster.hilander.cluster_table", interrupt)  # as late as can be
+    for bad, error in ((x[:, :0], ValueError), ([["a"]], ValueError), (x[:50, :5], KeyboardInterrupt)):
+        with pytest.raises(error):
+            model.fit(bad)
+        assert vars(model) == before
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(x[:3] + 1)
+    assert vars(model) == before
+
+
+def interrupt(*_):
+    raise SystemError from KeyboardInterrupt()  # as compiled code says it
+
+
+def test_linkages_that_are_no_numbers_end_at_once(blobs):
+    model = load_checkpoint("general")
+    with torch.no_grad():
+        model.of_source.weight[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="linkage: expected finite numbers"):
+        HiLander(model).fit(blobs(noise=0.1)[0])
+    ensemble = load_checkpoint("general")
+    with torch.no_grad():
+        ensemble.ensemble.networks[0][0].weight[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="quality: expected finite numbers"):
+        HiLander(ensemble).fit(blobs(noise=0.1)[0])
+
+
+@contextmanager
+def set_and_back(setter, value, usual):
+    setter(value)
+    try:
+        yield
+    finally:
+        setter(usual)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        lambda: set_and_back(torch.set_default_dtype, torch.float64, torch.float32),
+        lambda: torch.device("meta"),
+        lambda: torch.autocast("cpu", torch.bfloat16),
+        torch.inference_mode,
+    ],
+)
+def test_the_callers_global_state_changes_nothing(state, blobs):
+    x = blobs(noise=0.3)[0].numpy()
+    usual = HiLander().fit(x)
+    with state():
+        model = HiLander().fit(x)
+        later = model.predict(x[:9] * 1.5)
+    assert np.array_equal(model.labels_, usual.labels_)
+    assert np.array_equal(model.confidence_, usual.confidence_)
+    assert np.array_equal(later, usual.predict(x[:9] * 1.5))
