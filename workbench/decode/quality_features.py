@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
 from ..graph.knn import KnnGraph
@@ -18,9 +18,6 @@ from .dendrogram import Cut, Dendrogram, Edges
 TINY = 1e-6  # keeps ratios of nothing to nothing finite
 BOUND = 25.0  # of every feature: logarithms of what hardly exists say no more beyond
 
-# How much of a predicted quality counts where none, one, two or all three criteria would make a cluster as large. Off
-# the training sets predictions for large clusters are too hopeful; .6 to .8 did alike on the kinds that were looked at.
-TRUST = np.array([0.0, 0.7, 1.0, 1.0])
 LOWEST = 1e-9  # linkage: below, logarithms are cut off
 OWN_INPUTS = (
     "links inside",
@@ -86,12 +83,12 @@ class QualityFeatures:
 
     Attributes:
         table: float32 [nodes, features], columns `QUALITY_FEATURES`.
-        trust: [nodes], what part of a predicted quality counts, by how many criteria would put a node's images in a
-            cluster as large (`TRUST`).
+        possible: bool [nodes], whether any of the criteria would put a node's images in a cluster as large. Where none
+            would, no prediction is believed: they are least sure for large clusters.
     """
 
     table: Float32[np.ndarray, "nodes features"]
-    trust: OfNodes
+    possible: Bool[np.ndarray, " nodes"]
 
 
 @dataclass(frozen=True)
@@ -167,8 +164,8 @@ def quality_features(
 
     np.nan_to_num(table, copy=False, nan=0.0, posinf=BOUND, neginf=-BOUND)
     np.clip(table, -BOUND, BOUND, out=table)
-    agreeing = sum((~dendrogram.above(cut)).astype(int) for _, cut in criteria)
-    return QualityFeatures(table, TRUST[agreeing])
+    possible = ~np.logical_and.reduce([dendrogram.above(cut) for _, cut in criteria])
+    return QualityFeatures(table, possible)
 
 
 def _stats(
