@@ -31,7 +31,10 @@ from workbench.experiments.benchmarks.elsewhere import METHODS as PEERS
 from workbench.experiments.benchmarks.elsewhere import MISSING, command_for, environment
 
 OURS = {"HiLander('glyphs-lander')": ("glyphs-lander",)}
-COMMUNITIES = {"Leiden, modularity, k = 10": "community_leiden", "label propagation, k = 10": "community_label_propagation"}
+COMMUNITIES = {
+    "Leiden, modularity, k = 10": "community_leiden",
+    "label propagation, k = 10": "community_label_propagation",
+}
 BASELINES = {  # name -> (name in wb.baselines.BASELINES, settings other than the defaults)
     "Infomap, k = 10": ("Infomap", {"k": 10}),
     "Infomap, k = 20": ("Infomap", {"k": 20}),
@@ -199,7 +202,8 @@ def summary(out: Path) -> None:
     rows.loc[failed, ["pairwise_f", "bcubed_f", "item_f"]] = 0.0
     table = rows.assign(failed=failed).groupby("method").agg(
         sets=("set", "count"), failed=("failed", "sum"), pairwise_f=("pairwise_f", "mean"),
-        bcubed_f=("bcubed_f", "mean"), item_f=("item_f", "mean"), seconds=("seconds", "median"), peak_mb=("peak_mb", "max"),
+        bcubed_f=("bcubed_f", "mean"), item_f=("item_f", "mean"),
+        seconds=("seconds", "median"), peak_mb=("peak_mb", "max"),
     )  # fmt: skip
     print(f"\n{rows['set'].nunique()} sets; means of F (a fit that failed counts 0), median seconds, highest peak")
     print(table.sort_values("bcubed_f", ascending=False).round(3).to_string())
@@ -234,7 +238,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results.csv"), help="CSV, appended to")
     names = "; ".join(METHODS)
     parser.add_argument("--method", nargs="+", metavar="NAME", choices=METHODS, default=METHODS, help=names)
-    parser.add_argument("--peer-python", default=sys.executable, metavar="PATH", help="where EVoC, fast-hdbscan, PLSCAN are")
+    parser.add_argument(
+        "--peer-python", default=sys.executable, metavar="PATH", help="where EVoC, fast-hdbscan, PLSCAN are"
+    )
     parser.add_argument("--timeout", type=float, default=1800, help="seconds for one fit")
     parser.add_argument("--no-summary", action="store_true", help="write the CSV, show no score")
     asked = parser.parse_args()

@@ -1,6 +1,6 @@
 """The general model on kinds of data that it never saw: trained three times, each time without a third of the kinds.
 
-python tests/benchmarks/kinds_folds.py DIR --omniglot PATH [--also DIR] [--seeds 0 1 2] [--beside FILE] [--out folds.csv]
+python tests/benchmarks/kinds_folds.py DIR --omniglot PATH [--also DIR] [--seeds 0 1 2] [--beside MODEL] [--out CSV]
 
 DIR holds the sets of datasets/kinds. Kinds that are kin are left out together (`FOLDS`). `--also`: more to train on,
 never to judge. Besides every kind, unions of two to four kinds of a fold are judged: sets with super-classes. Each row

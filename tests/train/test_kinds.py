@@ -61,8 +61,9 @@ def test_rows_that_repeat_are_one_image(kinds):
     drawn = draw_sets(np.arange(1), True, kinds, QUICK, model)[0]
     index = torch.cat([torch.arange(len(drawn.labels)), torch.arange(50)])
     repeated = replace(drawn, features=drawn.features[index], labels=drawn.labels[index])
-    for one, other in zip(quality_table(drawn, "cosine", model, 1.0), quality_table(repeated, "cosine", model, 1.0)):
-        assert np.array_equal(one, other)
+    once = quality_table(drawn, "cosine", model, 1.0)
+    twice = quality_table(repeated, "cosine", model, 1.0)
+    assert all(np.array_equal(*columns) for columns in zip(once, twice, strict=True))
 
 
 def test_both_stages_learn_from_kinds_which_weigh_as_asked(kinds):

@@ -130,9 +130,7 @@ def _train_on_glyphs(folder: Path, encoder_epochs: int | None, run: _Run) -> Non
     _train_lander(folder / "glyphs-lander.safetensors", learn, held_out, run)
 
 
-def _train_general(
-    folder: Path, omniglot: Path | None, kinds: Path | None, encoder: str | Path, run: _Run
-) -> None:
+def _train_general(folder: Path, omniglot: Path | None, kinds: Path | None, encoder: str | Path, run: _Run) -> None:
     from .. import save_checkpoint
     from ..cluster.checkpoint import load_encoder
     from ..train.general.kinds import read_kinds
