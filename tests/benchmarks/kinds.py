@@ -6,6 +6,7 @@ DIR holds sets as .npz files with features [N, D] and labels [N] (datasets/kinds
 process of its own; its row goes to the CSV at once, and a row that is there is not run again: delete it to repeat it.
 Nothing is tuned and no method sees a label; all get the same rows of length 1. EVoC and fast-hdbscan run in the
 interpreter that `--peer-python` names, which needs numpy and them only. What is not installed is named and skipped.
+The packaged general model has learned from most of these kinds, so it is judged elsewhere: `kinds_folds.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ from workbench._core.memory import peak_mb
 from workbench.experiments.benchmarks.elsewhere import METHODS as PEERS
 from workbench.experiments.benchmarks.elsewhere import MISSING, command_for, environment
 
-OURS = {"HiLander()": (), "HiLander('glyphs-lander')": ("glyphs-lander",)}
+OURS = {"HiLander('glyphs-lander')": ("glyphs-lander",)}
+COMMUNITIES = {
+    "Leiden, modularity, k = 10": "community_leiden",
+    "label propagation, k = 10": "community_label_propagation",
+}
 BASELINES = {  # name -> (name in wb.baselines.BASELINES, settings other than the defaults)
     "Infomap, k = 10": ("Infomap", {"k": 10}),
     "Infomap, k = 20": ("Infomap", {"k": 20}),
@@ -41,9 +46,10 @@ BASELINES = {  # name -> (name in wb.baselines.BASELINES, settings other than th
     "thresholded components": ("thresholded components", {}),
     "approximate rank-order": ("approximate rank-order", {}),
 }
-METHODS = (*BASELINES, *PEERS, *OURS)
+METHODS = (*BASELINES, *COMMUNITIES, *PEERS, *OURS)
 SCORES = (
     *(f"{kind}_{part}" for kind in ("pairwise", "bcubed") for part in ("precision", "recall", "f")),
+    "item_f",
     *("nmi", "ami", "ari", "n_clusters", "n_noise"),
 )
 COLUMNS = ("set", "kind", "n", "dim", "classes", "method", *SCORES, "seconds", "peak_mb", "error")
@@ -52,10 +58,40 @@ COLUMNS = ("set", "kind", "n", "dim", "classes", "method", *SCORES, "seconds", "
 # ---------------------------------------------------------------- a fit, in a process of its own
 
 
+class Communities:
+    """Communities of the k-NN graph by python-igraph, whose edges weigh their similarity."""
+
+    def __init__(self, method: str, k: int = 10) -> None:
+        self.method = method
+        self.k = k
+
+    def fit(self, x: np.ndarray) -> Communities:
+        import random
+
+        import igraph
+        import torch
+
+        from workbench.graph import knn
+
+        graph = knn(torch.from_numpy(x), self.k)
+        source = np.repeat(np.arange(graph.n), self.k)
+        network = igraph.Graph(graph.n, np.stack([source, graph.neighbors.numpy().ravel()], axis=1))
+        network.es["weight"] = graph.similarity.numpy().ravel()
+        network.simplify(combine_edges="max")  # a pair may stand in both lists
+        igraph.set_random_number_generator(random.Random(0))
+        settings = {"objective_function": "modularity"} if self.method == "community_leiden" else {}
+        found = getattr(network, self.method)(weights="weight", **settings)
+        self.labels_ = np.array(found.membership)
+        return self
+
+
 def estimator(method: str) -> Any:
     """The method at its defaults; ImportError where its package is missing."""
     if method in OURS:
         return importlib.import_module("workbench").HiLander(*OURS[method], device="cpu")
+    if method in COMMUNITIES:
+        importlib.import_module("igraph")
+        return Communities(COMMUNITIES[method])
     name, settings = BASELINES[method]
     if name == "Infomap":
         importlib.import_module("infomap")  # the baseline itself asks for it only when it fits
@@ -163,14 +199,15 @@ def summary(out: Path) -> None:
 
     rows = pd.read_csv(out)
     failed = rows["error"].notna()
-    rows.loc[failed, ["pairwise_f", "bcubed_f"]] = 0.0
+    rows.loc[failed, ["pairwise_f", "bcubed_f", "item_f"]] = 0.0
     table = rows.assign(failed=failed).groupby("method").agg(
         sets=("set", "count"), failed=("failed", "sum"), pairwise_f=("pairwise_f", "mean"),
-        bcubed_f=("bcubed_f", "mean"), seconds=("seconds", "median"), peak_mb=("peak_mb", "max"),
+        bcubed_f=("bcubed_f", "mean"), item_f=("item_f", "mean"),
+        seconds=("seconds", "median"), peak_mb=("peak_mb", "max"),
     )  # fmt: skip
     print(f"\n{rows['set'].nunique()} sets; means of F (a fit that failed counts 0), median seconds, highest peak")
     print(table.sort_values("bcubed_f", ascending=False).round(3).to_string())
-    for score in ("pairwise_f", "bcubed_f"):
+    for score in ("pairwise_f", "bcubed_f", "item_f"):
         wide = rows.pivot_table(index="set", columns="method", values=score)
         for name in (m for m in OURS if m in wide):
             ours = wide[name].dropna()
@@ -201,7 +238,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results.csv"), help="CSV, appended to")
     names = "; ".join(METHODS)
     parser.add_argument("--method", nargs="+", metavar="NAME", choices=METHODS, default=METHODS, help=names)
-    parser.add_argument("--peer-python", default=sys.executable, metavar="PATH", help="where EVoC and fast-hdbscan are")
+    parser.add_argument(
+        "--peer-python", default=sys.executable, metavar="PATH", help="where EVoC, fast-hdbscan, PLSCAN are"
+    )
     parser.add_argument("--timeout", type=float, default=1800, help="seconds for one fit")
     parser.add_argument("--no-summary", action="store_true", help="write the CSV, show no score")
     asked = parser.parse_args()

@@ -1,11 +1,10 @@
-"""The general model's cut on kinds of data that its ensemble never saw: trained three times, each time without a third.
+"""The general model on kinds of data that it never saw: trained three times, each time without a third of the kinds.
 
-python tests/benchmarks/kinds_folds.py DIR --omniglot PATH [--also DIR] [--real N] [--seeds 0 1 2] [--out folds.csv]
+python tests/benchmarks/kinds_folds.py DIR --omniglot PATH [--also DIR] [--seeds 0 1 2] [--beside MODEL] [--out CSV]
 
-DIR holds the sets of datasets/kinds. Kinds that are kin are left out together (`FOLDS`). Links are taken over from
-`--model`, which must have seen none of them; what is trained is the ensemble. `--also`: more to train on, never to
-judge. Besides every kind, unions of two to four kinds of a fold are judged: sets with super-classes. Each row is of the
-model without that fold; `--model` itself is measured on the same sets.
+DIR holds the sets of datasets/kinds. Kinds that are kin are left out together (`FOLDS`). `--also`: more to train on,
+never to judge. Besides every kind, unions of two to four kinds of a fold are judged: sets with super-classes. Each row
+is of the model without that fold. `--beside`: another model, measured on the same sets.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import torch
 
 import workbench as wb
 from workbench.cluster.checkpoint import load_encoder, load_lander
-from workbench.train.general import GeneralConfig, general_sources, read_kinds, train_general
+from workbench.train.general import general_sources, read_kinds, train_general
 from workbench.train.general.kinds import TEST_ONLY, united
 from workbench.train.general.synthetic import Labelled, RandomDraws
 
@@ -30,6 +29,7 @@ FOLDS = (  # kin together: sentences by one encoder; letters and words; speech a
     ("fashion", "fonts", "motion", "music", "openings", "photos", "populations", "satellite", "textures"),
 )
 UNIONS = 6  # per fold
+SHOWN = ("pairwise_f", "bcubed_f", "item_f", "n_clusters")
 
 
 def judged(fold: tuple[str, ...], kinds: dict[str, Labelled]) -> dict[str, Labelled]:
@@ -40,14 +40,16 @@ def judged(fold: tuple[str, ...], kinds: dict[str, Labelled]) -> dict[str, Label
 
 
 def rows_of(model: wb.Lander, sets: dict[str, Labelled], common: dict[str, object]) -> list[dict[str, object]]:
-    """Scores and expected scores of a model on every set."""
+    """Scores of a model on every set, with the map and without, and the BCubed F that it expects."""
     rows = []
     for name, (x, y) in sets.items():
-        started = time.perf_counter()
-        found = wb.HiLander(model).fit(x)
-        took = time.perf_counter() - started
-        expected = {f"expected_{key}": value for key, value in found.expected_.items()}
-        rows.append({**common, "set": name, **wb.scores(y, found.labels_), **expected, "seconds": took})
+        for metric in (model.inference.metric, "cosine"):
+            started = time.perf_counter()
+            found = wb.HiLander(model, metric=metric).fit(x)
+            seconds = time.perf_counter() - started
+            scores = wb.scores(y, found.labels_)
+            row = {"set": name, **common, "metric": metric, **{key: scores[key] for key in SHOWN}}
+            rows.append({**row, "expected_f": found.expected_["f"], "seconds": seconds})
     return rows
 
 
@@ -56,35 +58,32 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--omniglot", type=Path)
     parser.add_argument("--also", type=Path)
-    parser.add_argument("--model", default="general", help="whose links are taken over, and what is compared with")
-    parser.add_argument("--real", type=int, default=GeneralConfig().real)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--beside")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0])
     parser.add_argument("--out", type=Path, default=Path("folds.csv"))
     asked = parser.parse_args()
     warnings.simplefilter("ignore", UserWarning)
 
     kinds = read_kinds(asked.folder, leave_out=())
     also = {} if asked.also is None else read_kinds(asked.also)
-    sources = general_sources(load_encoder("glyphs-encoder"), omniglot=asked.omniglot)
-    before = load_lander(asked.model)
+    sources = general_sources(load_encoder("glyphs-encoder"), omniglot=asked.omniglot) if asked.seeds else []
     rows = []
     for number, fold in enumerate(FOLDS):
         sets = judged(fold, kinds)
-        rows += rows_of(before, sets, {"model": asked.model, "fold": number, "seed": -1})
+        if asked.beside:
+            rows += rows_of(load_lander(asked.beside), sets, {"model": asked.beside, "fold": number, "seed": -1})
         learn = {**also, **{name: kind for name, kind in kinds.items() if name not in (*fold, *TEST_ONLY)}}
         for seed in asked.seeds:
-            training = GeneralConfig(real=asked.real)
-            model = train_general(
-                sources, kinds=list(learn.values()), links=before, training=training, seed=seed, progress=False
-            )
+            model = train_general(sources, kinds=list(learn.values()), seed=seed, progress=False)
             rows += rows_of(model, sets, {"model": "without its fold", "fold": number, "seed": seed})
-            pd.DataFrame(rows).to_csv(asked.out, index=False)
+        pd.DataFrame(rows).to_csv(asked.out, index=False)
 
     table = pd.DataFrame(rows)
     table["what"] = table["set"].str.startswith("union").map({True: "unions", False: "kinds"})
     table["error"] = (table["expected_f"] - table["bcubed_f"]).abs()
     table["bias"] = table["expected_f"] - table["bcubed_f"]
-    print(table.groupby(["what", "model"])[["pairwise_f", "bcubed_f", "item_f", "error", "bias"]].mean().round(3))
+    figures = ["pairwise_f", "bcubed_f", "item_f", "error", "bias"]
+    print(table.groupby(["what", "model", "metric"])[figures].mean().round(3))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from workbench.decode.cut_criteria import excess_of_mass, map_equation
 from workbench.decode.cuts import CUTS, cut_at, cut_layers, decode_excess_of_mass, decode_map_equation
 from workbench.decode.dendrogram import Edges, build_dendrogram
 from workbench.decode.quality import PRECISION_WEIGHTS, Quality, QualityEnsemble, true_quality
-from workbench.decode.quality_features import TRUST, quality_features
+from workbench.decode.quality_features import quality_features
 from workbench.evaluate.scores import scores
 from workbench.graph.knn import knn
 from workbench.lander.model import Prediction
@@ -188,25 +188,25 @@ def test_an_ensemble_in_blocks_gives_the_same(monkeypatch):
     assert ((whole > 0) & (whole <= 1)).all()
 
 
-def test_what_is_not_trusted_counts_for_less_and_what_is_not_at_all_is_no_cluster():
+def test_of_what_is_not_possible_no_cluster_is_made():
     tree, _, _ = case_of(0)
     root = tree.n_nodes - 1
-    values, trust = np.full((tree.n_nodes, len(PRECISION_WEIGHTS)), 0.5), np.ones(tree.n_nodes)
+    values = np.full((tree.n_nodes, len(PRECISION_WEIGHTS)), 0.5)
+    possible = np.ones(tree.n_nodes, bool)
     values[root] = 0.6
-    assert (Quality(tree, values, trust).cut(0.5).node == root).all()
-    trust[root] = 0.8  # 0.48 beside 0.5
-    assert not (Quality(tree, values, trust).cut(0.5).node == root).any()
-    values[root], trust[root] = 1.0, 0.0
-    assert not (Quality(tree, values, trust).cut(0.5).node == root).any()
+    assert (Quality(tree, values).cut(0.5).node == root).all()
+    assert (Quality(tree, values, possible).cut(0.5).node == root).all()
+    possible[root] = False
+    assert not (Quality(tree, values, possible).cut(0.5).node == root).any()
 
 
 @settings(max_examples=30)
 @given(seeds)
-def test_trust_counts_the_criteria_that_would_make_a_cluster_as_large(seed):
+def test_possible_is_what_some_criterion_would_make_as_large(seed):
     """By the definition, node by node: is it a part of a cluster of the criterion's cut, or that cluster?"""
     tree, graph, _ = case_of(seed)
     rows = torch.nn.functional.normalize(torch.randn(tree.n, 5, generator=torch.Generator().manual_seed(seed)), dim=1)
-    trust = quality_features(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, rows).trust
+    possible = quality_features(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, rows).possible
     edges = Edges.of(graph, graph.similarity)
     leaf, merged = np.zeros((tree.n, 2)), np.zeros((len(tree.larger), 2))
     leaf[:, 0], merged[:, 1] = edges.at_images()[:, 0], tree.weight
@@ -214,5 +214,4 @@ def test_trust_counts_the_criteria_that_would_make_a_cluster_as_large(seed):
     by_map, by_mass = map_equation(tree, volume, inner)[1].numpy(), excess_of_mass(tree)[1].numpy()
     for node in range(tree.n_nodes):
         inside = [set(under(tree, node)) <= set(under(tree, cut[under(tree, node)[0]])) for cut in (by_map, by_mass)]
-        # linkage is similarity here, so the map equation has two voices
-        assert trust[node] == TRUST[2 * inside[0] + inside[1]]
+        assert possible[node] == any(inside)  # linkage is similarity here, so the map equation asks twice

@@ -1,4 +1,6 @@
-"""Training sets of real kinds: read, thinned, united; and an ensemble that learns from them on given links."""
+"""Training sets of real kinds: read, thinned, united; and a general model that learns from them."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,10 +8,10 @@ import torch
 
 from workbench.train.general import GeneralConfig, SyntheticConfig, draw_real_set, read_kinds, train_general
 from workbench.train.general.kinds import some_classes, thinned, united
-from workbench.train.general.sets import table_of
+from workbench.train.general.sets import draw_sets, quality_table
 from workbench.train.general.synthetic import RandomDraws
 
-QUICK = GeneralConfig(sets=8, real=16, k=8, epochs=1, quality_epochs=1, synthetic=SyntheticConfig(images=(80, 160)))
+QUICK = GeneralConfig(sets=24, real=0.7, k=8, epochs=1, quality_epochs=1, synthetic=SyntheticConfig(images=(80, 160)))
 
 
 @pytest.fixture
@@ -48,21 +50,29 @@ def test_united_kinds_lie_apart(kinds):
 
 def test_every_set_weighs_the_same(kinds):
     model = train_general([], training=QUICK, jobs=1, progress=False)
-    for rows, labels in kinds:
-        repeated = torch.cat([rows, rows[:50]])
-        features, quality, weight = table_of(repeated, torch.cat([labels, labels[:50]]), 8, model, 1.0)
+    for drawn in draw_sets(np.arange(3), True, kinds, QUICK, model):
+        features, quality, weight = quality_table(drawn, "cosine", model, 1.0)
         assert weight.sum() == pytest.approx(1, abs=1e-5)
-        assert len(features) == len(quality) < 2 * len(rows)  # rows that repeat are one image
+        assert len(features) == len(quality) < 2 * len(drawn.labels)
 
 
-def test_the_ensemble_learns_on_links_that_are_taken_over(kinds):
-    first = train_general([], training=QUICK, jobs=1, progress=False)
-    second = train_general([], kinds=kinds, links=first, training=QUICK, jobs=1, progress=False)
-    assert second.history["stage"].unique().tolist() == ["quality"]
-    before = first.state_dict()
-    for name, value in second.state_dict().items():
-        same = torch.equal(value, before[name])
-        assert same if not name.startswith("ensemble") else name.endswith("num_batches") or not same
+def test_rows_that_repeat_are_one_image(kinds):
+    model = train_general([], training=QUICK, jobs=1, progress=False)
+    drawn = draw_sets(np.arange(1), True, kinds, QUICK, model)[0]
+    index = torch.cat([torch.arange(len(drawn.labels)), torch.arange(50)])
+    repeated = replace(drawn, features=drawn.features[index], labels=drawn.labels[index])
+    once = quality_table(drawn, "cosine", model, 1.0)
+    twice = quality_table(repeated, "cosine", model, 1.0)
+    assert all(np.array_equal(*columns) for columns in zip(once, twice, strict=True))
+
+
+def test_both_stages_learn_from_kinds_which_weigh_as_asked(kinds):
+    model = train_general([], kinds=kinds, training=QUICK, jobs=1, progress=False)
+    without = train_general([], training=QUICK, jobs=1, progress=False)
+    assert model.history["stage"].unique().tolist() == ["links", "quality"]
+    for name, value in model.state_dict().items():
+        if value.is_floating_point() and value.numel() > 1:
+            assert not torch.equal(value, without.state_dict()[name]), name
 
 
 def test_kinds_are_read_from_a_folder(tmp_path):

@@ -153,7 +153,7 @@ def summary(model: HiLander, items: Items) -> str:
     hierarchy = model.hierarchy_
     text = hierarchy.summary().to_string(index=False)
     if items.labels is not None:
-        shown = score_table(hierarchy, items.labels)[["level", "bcubed_f", "pairwise_f", "nmi", "n_clusters"]]
+        shown = score_table(hierarchy, items.labels)[["level", "pairwise_f", "bcubed_f", "item_f", "nmi", "n_clusters"]]
         text += "\n\n" + shown.to_string(index=False, float_format="{:.4f}".format)
     elif model.expected_:
         text += "\n\nexpected without labels: BCubed " + ", ".join(f"{k} {v:.2f}" for k, v in model.expected_.items())

@@ -30,9 +30,6 @@ Kinds = Annotated[
         help="With --general: real kinds, NAME.npz with features and labels (datasets/kinds builds some).",
     ),
 ]
-Links = Annotated[
-    str | None, typer.Option(metavar="MODEL", help="With --general: take the links over and train only the ensemble.")
-]
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="DIR|FILE", help="Glyphs: a folder [models]; else a file [NAME-lander]."),
@@ -74,7 +71,6 @@ def train(
     general: General = False,
     omniglot: Omniglot = None,
     kinds: Kinds = None,
-    links: Links = None,
     out: Out = None,
     preset: Preset = "default",
     epochs: Epochs = None,
@@ -94,13 +90,13 @@ def train(
     then a LANDER on `meta-train`, validated on `meta-val`; writes DIR/glyphs-encoder.safetensors and
     DIR/glyphs-lander.safetensors. With --features: a LANDER that keeps a fifth of the classes aside for validation.
     Ctrl-C saves the best model so far; --resume goes on. With --general: DIR/general.safetensors, links and cut learned
-    on sets drawn from glyphs, Omniglot's background and nothing, and with --kinds the cut on real kinds, too; about
-    eleven minutes on 2 cores, in one go.
+    on sets drawn from glyphs, Omniglot's background and nothing, and with --kinds half of them from real kinds, as the
+    packaged model was; in one go.
     """
     run = _Run(preset, epochs, resume, device, seed, not quiet, precision)
-    _check_general(general, (kinds, links), (features, data, encoder_epochs), run)
+    _check_general(general, kinds, (features, data, encoder_epochs), run)
     if general:
-        _train_general(out or Path("models"), omniglot, kinds, links, encoder, run)
+        _train_general(out or Path("models"), omniglot, kinds, encoder, run)
         return
     if features is None:
         _train_on_glyphs(out or Path("models"), encoder_epochs, run)
@@ -115,13 +111,13 @@ def train(
     _train_lander(out or Path(f"{features.stem}-lander.safetensors"), (items.features, items.labels), None, run)
 
 
-def _check_general(general: bool, its_own: tuple[Any, ...], others: tuple[Any, ...], run: _Run) -> None:
+def _check_general(general: bool, kinds: Path | None, others: tuple[Any, ...], run: _Run) -> None:
     """Refuse options that do not go together with --general, or without it."""
-    if not general and any(one is not None for one in its_own):
-        raise typer.BadParameter("--kinds and --links go with --general only")
+    if not general and kinds is not None:
+        raise typer.BadParameter("--kinds goes with --general only")
     plain = run.preset == "default" and not run.resume and run.precision == "float32"
     if general and (any(one is not None for one in others) or not plain):
-        named = "--omniglot, --kinds, --links, --out, --epochs, --encoder, --device and --seed"
+        named = "--omniglot, --kinds, --out, --epochs, --encoder, --device and --seed"
         raise typer.BadParameter(f"--general goes with {named} only")
 
 
@@ -134,11 +130,9 @@ def _train_on_glyphs(folder: Path, encoder_epochs: int | None, run: _Run) -> Non
     _train_lander(folder / "glyphs-lander.safetensors", learn, held_out, run)
 
 
-def _train_general(
-    folder: Path, omniglot: Path | None, kinds: Path | None, links: str | None, encoder: str | Path, run: _Run
-) -> None:
+def _train_general(folder: Path, omniglot: Path | None, kinds: Path | None, encoder: str | Path, run: _Run) -> None:
     from .. import save_checkpoint
-    from ..cluster.checkpoint import load_encoder, load_lander
+    from ..cluster.checkpoint import load_encoder
     from ..train.general.kinds import read_kinds
     from ..train.general.sets import GeneralConfig
     from ..train.general.sources import general_sources
@@ -150,7 +144,6 @@ def _train_general(
     lander = train_general(
         sources,
         kinds=[] if kinds is None else list(read_kinds(kinds).values()),
-        links=None if links is None else load_lander(links),
         training=recipe,
         seed=run.seed,
         device=run.device,

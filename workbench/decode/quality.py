@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from .._core.progress import progress_bar
@@ -27,9 +27,7 @@ class Quality:
     Attributes:
         dendrogram: n images, m merges.
         values: [nodes, 5], quality at each of `PRECISION_WEIGHTS`.
-        trust: [nodes], what part of a predicted quality counts; 0: no cluster can be made of the node; None: all
-            counts. Where data are unlike all that was trained on, predictions for large clusters fail first
-            (`quality_features.TRUST`).
+        possible: bool [nodes], whether a cluster can be made of the node at all; None: of every node.
 
     The quality of cluster C at precision weight w is the mean over its images i of 1 / (w / P_i + (1 - w) / R_i), with
     P_i = |C & K_i| / |C|, R_i = |C & K_i| / |K_i|, K_i the class of i: recall at 0, F at 0.5, precision at 1 (BCubed).
@@ -45,7 +43,7 @@ class Quality:
 
     dendrogram: Dendrogram
     values: Float[np.ndarray, "nodes weights"]
-    trust: Float[np.ndarray, " nodes"] | None = None
+    possible: Bool[np.ndarray, " nodes"] | None = None
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.values).all():
@@ -75,11 +73,9 @@ class Quality:
         return self.dendrogram.cut(self._summed(precision_weight))
 
     def _summed(self, precision_weight: float) -> Float[np.ndarray, " nodes"]:
-        """What each node adds to the sum over images, as far as it is trusted."""
+        """What each node adds to the sum over images."""
         total: Float[np.ndarray, " nodes"] = self.dendrogram.size * self.at(precision_weight)
-        if self.trust is None:
-            return total
-        return np.where(self.trust > 0, self.trust * total, NEVER)
+        return total if self.possible is None else np.where(self.possible, total, NEVER)
 
     def layers(self, precision_weight: float) -> list[Cut]:
         """Nested cuts, finest first: at 0.9 and 0.7, at `precision_weight` itself as `cut` gives it, at 0.3 and 0.1.
@@ -198,4 +194,4 @@ class QualityEnsemble(nn.Module):
         self.train(training)
         values = torch.cat(parts).double().cpu().numpy()
         values[: dendrogram.n, -1] = 1.0
-        return Quality(dendrogram, values, features.trust)
+        return Quality(dendrogram, values, features.possible)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Bool, Float, Float32, Float64
 from torch import Tensor
 
 from ..graph.knn import KnnGraph
@@ -18,9 +18,6 @@ from .dendrogram import Dendrogram, Edges
 TINY = 1e-6  # keeps ratios of nothing to nothing finite
 BOUND = 25.0  # of every feature: logarithms of what hardly exists say no more beyond
 
-# How much of a predicted quality counts where none, one, two or all three criteria would make a cluster as large. Off
-# the training sets predictions for large clusters are too hopeful; .6 to .8 did alike on the kinds that were looked at.
-TRUST = np.array([0.0, 0.7, 1.0, 1.0])
 LOWEST = 1e-9  # linkage: below, logarithms are cut off
 OWN_INPUTS = (
     "links inside",
@@ -86,12 +83,12 @@ class QualityFeatures:
 
     Attributes:
         table: float32 [nodes, features], columns `QUALITY_FEATURES`, where the graph is.
-        trust: [nodes], what part of a predicted quality counts, by how many criteria would put a node's images in a
-            cluster as large (`TRUST`).
+        possible: bool [nodes], whether any of the criteria would put a node's images in a cluster as large. Where none
+            would, no prediction is believed: they are least sure for large clusters.
     """
 
     table: Float32[Tensor, "nodes features"]
-    trust: Float[np.ndarray, " nodes"]
+    possible: Bool[np.ndarray, " nodes"]
 
 
 @dataclass(frozen=True)
@@ -166,8 +163,8 @@ def quality_features(
         table[:, COLUMN[name]] = column
 
     table.nan_to_num_(nan=0.0, posinf=BOUND, neginf=-BOUND).clamp_(-BOUND, BOUND)
-    agreeing = torch.stack([~tree.above(node) for _, node, _ in criteria]).sum(dim=0)
-    return QualityFeatures(table, TRUST[agreeing.cpu().numpy()])
+    possible = torch.stack([~tree.above(node) for _, node, _ in criteria]).any(dim=0)
+    return QualityFeatures(table, possible.cpu().numpy())
 
 
 def _stats(dendrogram: Dendrogram, graph: KnnGraph, linkage: Tensor, edges: Edges, background: Background) -> _Stats:

@@ -18,7 +18,14 @@ GREY = "#8A8F98"  # what is not a cluster: noise, the rest, the truth as a refer
 INK = "#7B7F87"  # text and axes: contrast 4 to 1 on white and on near-black
 _GRID = "rgba(128,134,145,0.22)"
 CLEAR = "rgba(0,0,0,0)"
-SCORE_NAMES = {"pairwise_f": "pairwise F", "bcubed_f": "BCubed F", "nmi": "NMI", "ami": "AMI", "ari": "ARI"}
+SCORE_NAMES = {
+    "pairwise_f": "pairwise F",
+    "bcubed_f": "BCubed F",
+    "item_f": "item F",
+    "nmi": "NMI",
+    "ami": "AMI",
+    "ari": "ARI",
+}
 # What the pages we write share: colours that follow the reader's light or dark setting, and the font. `--ground` is set
 # by each.
 PAGE_STYLE = """

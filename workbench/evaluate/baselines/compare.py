@@ -24,7 +24,7 @@ from .base import Baseline, Prepared
 class Tuned:
     """An unfitted estimator with the chosen settings, what was chosen, on which set, and every setting tried.
 
-    `tried` has one row per setting: the settings, `bcubed_f`, `pairwise_f`, `n_clusters`.
+    `tried` has one row per setting: the settings, `pairwise_f`, `bcubed_f`, `item_f`, `n_clusters`.
     """
 
     estimator: Baseline
@@ -122,7 +122,7 @@ def _labels(estimator: Baseline, prepared: Prepared) -> Int64[np.ndarray, " n"]:
 
 
 def _short(row: dict[str, float | int]) -> dict[str, float | int]:
-    return {name: row[name] for name in ("bcubed_f", "pairwise_f", "n_clusters")}
+    return {name: row[name] for name in ("pairwise_f", "bcubed_f", "item_f", "n_clusters")}
 
 
 def informed(estimator: Any, labels: Int64[np.ndarray, " n"]) -> Any:

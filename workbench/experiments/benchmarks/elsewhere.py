@@ -25,6 +25,7 @@ MISSING = 3  # exit status of a process whose method is not installed
 METHODS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {  # name -> modules, class in the first, settings
     "EVoC": (("evoc",), "EVoC", {"random_state": 0}),
     "fast-hdbscan": (("fast_hdbscan", "pynndescent"), "HDBSCAN", {}),  # the second: for more than 30 columns
+    "PLSCAN": (("fast_plscan",), "PLSCAN", {}),
 }
 
 

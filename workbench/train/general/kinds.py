@@ -87,7 +87,8 @@ def thinned(draws: RandomDraws, rows: Tensor, labels: Tensor) -> Labelled:
 
 
 def some_classes(draws: RandomDraws, rows: Tensor, labels: Tensor) -> Labelled:
-    """Some classes of a kind, 300 to 6,000 rows; in three sets of ten most classes are thinned to a tail.
+    """Some classes of a kind, 300 to 6,000 rows; in three sets of ten most classes are thinned to a tail, in two of ten
+    all but a few have one to six rows.
 
     Example:
         >>> x, y = some_classes(RandomDraws(0), torch.eye(40), torch.arange(40) % 4)
@@ -99,7 +100,11 @@ def some_classes(draws: RandomDraws, rows: Tensor, labels: Tensor) -> Labelled:
     fewest = min(classes, 8) if classes < 20 else 0.15 * classes
     kept = draws.order(classes)[: max(2, round(draws.scale(fewest, classes)))]
     size = count[kept].float()
-    if draws.chance(0.3):
+    shape = draws.uniform()
+    if shape < 0.2:  # fewer rows a class than a node has neighbours
+        few = 1 + draws.below(6, len(kept))
+        size = torch.where(draws.even(len(kept)) < 0.95, torch.minimum(size, few), size)
+    elif shape < 0.5:
         tail = torch.arange(1.0, len(kept) + 1) ** -draws.uniform(0.5, 1.3)
         size = torch.minimum(size, size.max() * tail[draws.order(len(kept))])
     size = size * min(1.0, draws.scale(300, 6000) / float(size.sum()))

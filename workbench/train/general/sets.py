@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..._core.validation import check_int
+from ..._core.validation import check_int, check_unit_interval
 from ...decode.aggregate import majority
 from ...decode.dendrogram import Edges, build_dendrogram
 from ...decode.quality import true_quality
@@ -29,9 +29,8 @@ class GeneralConfig:
     """How the general model is trained.
 
     Attributes:
-        sets: training sets drawn of characters and Gaussians; each is seen whole, one after another.
-        real: sets drawn of real kinds, where they are given; the ensemble learns from these, and from a quarter as many
-            of the others.
+        sets: training sets; each is seen whole, one after another.
+        real: share of them that is drawn of real kinds, where these are given; the others of characters and Gaussians.
         k: neighbours in their graphs.
         epochs: passes over the sets for the links.
         learning_rate: at the start; falls to almost nothing along half a cosine.
@@ -39,11 +38,12 @@ class GeneralConfig:
         quality_rate: its learning rate at the start.
         batch: nodes per step of the ensemble.
         images: share of single images among those nodes that is trained on; they are half of all nodes and alike.
+        weight: of the sets of real kinds together in the ensemble's loss; that of the others is 1 - weight.
         synthetic: what sets are drawn.
     """
 
-    sets: int = 1600
-    real: int = 1280
+    sets: int = 960
+    real: float = 0.5
     k: int = 15
     epochs: int = 3
     learning_rate: float = 3e-3
@@ -51,21 +51,19 @@ class GeneralConfig:
     quality_rate: float = 2e-3
     batch: int = 8192
     images: float = 0.3
+    weight: float = 0.75
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
-    @property
-    def beside(self) -> int:
-        """Sets of characters and Gaussians that the ensemble learns from beside real kinds."""
-        return self.real // 4
-
     def __post_init__(self) -> None:
-        for name in ("sets", "real", "k", "epochs", "quality_epochs", "batch"):
+        for name in ("sets", "k", "epochs", "quality_epochs", "batch"):
             check_int(getattr(self, name), name)
+        for name in ("real", "images", "weight"):
+            check_unit_interval(getattr(self, name), name)
 
 
 @dataclass(frozen=True)
 class GeneralSet:
-    """One training set as both stages read it; in half precision, because all 1,600 are held in memory.
+    """One training set as both stages read it; in half precision, because all are held in memory.
 
     Attributes:
         features: unit rows [n, d].
@@ -88,16 +86,22 @@ class GeneralSet:
 
 
 def draw_sets(
-    seeds: np.ndarray, sources: Sequence[Labelled], training: GeneralConfig, model: Lander
+    seeds: np.ndarray, real: bool, labelled: Sequence[Labelled], training: GeneralConfig, model: Lander
 ) -> list[GeneralSet]:
-    """One training set per seed (`draw_set`), with its exact graph and the model's inputs.
+    """One training set per seed, with its exact graph and the model's inputs.
+
+    Args:
+        seeds: of the sets.
+        real: drawn of real kinds (`draw_real_set`), else of characters or Gaussians (`draw_set`).
+        labelled: the kinds, or the characters.
+        training, model: see `train_general`.
 
     Rows are compared by cosine, though in use the general model maps them first (`graph.discriminant`). Links trained
     on mapped sets, whose classes overlap less, were tried: their linkages lay closer to 0 and 1 and were no better.
     """
     drawn = []
     for seed in seeds.tolist():
-        rows, labels = draw_set(seed, sources, training.synthetic)
+        rows, labels = draw_real_set(seed, labelled) if real else draw_set(seed, labelled, training.synthetic)
         graph = knn(rows, training.k, method="exact")
         inputs = model.inputs(Nodes.of_images(rows), graph)
         compact = KnnGraph(graph.neighbors.int(), graph.similarity)
@@ -108,31 +112,22 @@ def draw_sets(
 Table = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def quality_table(drawn: GeneralSet, model: Lander, share: float) -> Table:
-    """`table_of` a set drawn for the links."""
-    return table_of(drawn.features.float(), drawn.labels, drawn.graph.k, model, share)
-
-
-def real_tables(seeds: np.ndarray, kinds: Sequence[Labelled], training: GeneralConfig, model: Lander) -> list[Table]:
-    """`table_of` one set of real kinds per seed (`draw_real_set`)."""
-    drawn = (draw_real_set(seed, kinds) for seed in seeds.tolist())
-    return [table_of(rows, labels, training.k, model, training.images) for rows, labels in drawn]
-
-
-def table_of(rows: Tensor, labels: Tensor, k: int, model: Lander, share: float) -> Table:
+def quality_table(drawn: GeneralSet, metric: str, model: Lander, share: float) -> Table:
     """Features, true quality and weight of the nodes of a set's dendrogram; of single images only a share.
 
     Every set weighs the same, so that large ones do not decide alone. Rows that repeat are one image, as in use.
 
-    Rows are mapped, as the model compares them in use. Against an ensemble trained on unmapped rows BCubed F rose from
-    .495 to .500 and pairwise F from .367 to .375, the mean of 18 sets of other kinds.
+    Most rows are mapped, as the model compares them in use. Against an ensemble trained on unmapped rows BCubed F rose
+    from .495 to .500 and pairwise F from .367 to .375, the mean of 18 sets of other kinds.
     """
+    rows = drawn.features.float()
+    labels = drawn.labels
     repeats = DistinctRows.of(rows)
     if repeats is not None:
         rows = rows[repeats.first]
         labels = majority(repeats.group, labels)
-    rows = Metric.of(model.inference.metric, rows)(rows)
-    graph = knn(rows, k, method="exact")
+    rows = Metric.of(metric, rows)(rows)
+    graph = knn(rows, drawn.graph.k, method="exact")
     linkage = model.linkage(Nodes.of_images(rows), graph)
     edges = Edges.of(graph, linkage)
     dendrogram = build_dendrogram(edges, rows)

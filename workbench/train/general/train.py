@@ -22,10 +22,11 @@ from ...decode.quality import QualityEnsemble
 from ...graph.density import link_labels
 from ...lander.config import InferenceConfig, LanderConfig
 from ...lander.model import Lander
-from .sets import GeneralConfig, GeneralSet, Table, draw_sets, quality_table, real_tables
+from .sets import GeneralConfig, GeneralSet, Table, draw_sets, quality_table
 from .synthetic import Labelled
 
 CHUNK = 25  # sets that a process draws at a time: the sources are sent to it each time, so one by one would cost more
+UNMAPPED = 4  # one dendrogram in so many is of rows as they are, for those who choose `metric="cosine"`
 HELD_OUT = 20  # one set in so many is not trained on, only its loss is recorded
 
 
@@ -34,7 +35,6 @@ def train_general(
     config: LanderConfig | None = None,
     *,
     kinds: Sequence[Labelled] = (),
-    links: Lander | None = None,
     training: GeneralConfig | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -50,9 +50,8 @@ def train_general(
     Args:
         sources: labelled unit rows, e.g. `general_sources(encoder)`.
         config: with ensemble_size > 0; None: `LanderConfig.general()`.
-        kinds: labelled unit rows of real kinds, e.g. `read_kinds(folder)`: what the ensemble learns from most.
-        links: a general model whose links are taken over; then only the ensemble is trained.
-        training: None: `GeneralConfig()`, which took 11 minutes on 2 cores.
+        kinds: labelled unit rows of real kinds, e.g. `read_kinds(folder)`: half of the sets are drawn of them.
+        training: None: `GeneralConfig()`.
         seed: of everything drawn; the same seed, sources, machine and number of threads give the same model.
         device: where the links are trained.
         jobs: processes that draw sets and build dendrograms.
@@ -79,18 +78,10 @@ def train_general(
     )
     run = _Run(model, training, jobs, progress)
 
-    wanted = min(training.sets, training.beside) if links is not None and kinds else training.sets
-    chunks = run.parallel(draw_sets, _seeds(seed, wanted), "drawing sets", sources, training, model)
-    drawn = [one for chunk in chunks for one in chunk]
-    real = _seeds(seed, training.real) if kinds else []
-
-    def stages() -> list[dict[str, Any]]:
-        if links is not None:
-            model.load_state_dict({**model.state_dict(), **_links_of(links)})
-            return list(run.train_quality(drawn, kinds, real))
-        return [*run.train_links(drawn), *run.train_quality(drawn, kinds, real)]
-
-    history = seeded(stages, seed + 1)
+    n_real = round(training.real * training.sets) if kinds else 0
+    drawn = run.draw("sets", seed, training.sets - n_real, False, sources)
+    real = run.draw("sets of real kinds", seed, n_real, True, kinds)
+    history = seeded(lambda: [*run.train_links(drawn + real), *run.train_quality(drawn, real)], seed + 1)
     model.history = pd.DataFrame(history)
     return model.to("cpu").eval()
 
@@ -110,11 +101,24 @@ class _Run:
     jobs: int
     progress: bool
 
+    def draw(self, what: str, seed: int, count: int, real: bool, labelled: Sequence[Labelled]) -> list[GeneralSet]:
+        """So many sets, of real kinds or not."""
+        seeds = _seeds(seed, count) if count else []
+        chunks = self.parallel(draw_sets, seeds, f"drawing {what}", real, labelled, self.training, self.model)
+        return [one for chunk in chunks for one in chunk]
+
     def parallel(self, work: Callable[..., Any], items: Sequence[Any], what: str, *given: Any) -> list[Any]:
         """`work(item, *given)` for every item, in order, on several processes."""
         with parallel_config("loky", inner_max_num_threads=1):  # every process has a core of its own already
             done = Parallel(n_jobs=self.jobs, return_as="generator")(delayed(work)(item, *given) for item in items)
             return list(tqdm(done, total=len(items), desc=what, disable=not self.progress))
+
+    def tables(self, drawn: list[GeneralSet], weight: float) -> list[Table]:
+        """Nodes of every set's dendrogram; the sets together weigh `weight`."""
+        mapped = self.model.inference.metric
+        jobs = [(one, "cosine" if i % UNMAPPED == UNMAPPED - 1 else mapped) for i, one in enumerate(drawn)]
+        tables = self.parallel(_table, jobs, "dendrograms", self.model, self.training.images)
+        return [(features, quality, share * (weight / len(drawn))) for features, quality, share in tables]
 
     def train_links(self, drawn: list[GeneralSet]) -> Iterator[dict[str, Any]]:
         """A step a set; one row of history an epoch."""
@@ -144,20 +148,16 @@ class _Run:
             yield _row("links", epoch, losses, unseen, started)
         model.eval()
 
-    def train_quality(
-        self, drawn: list[GeneralSet], kinds: Sequence[Labelled], real: list[np.ndarray]
-    ) -> Iterator[dict[str, Any]]:
-        """The ensemble, on the dendrograms that the links give: of real kinds (their seeds) and of sets drawn."""
+    def train_quality(self, drawn: list[GeneralSet], real: list[GeneralSet]) -> Iterator[dict[str, Any]]:
+        """The ensemble, on the dendrograms that the links give."""
         ensemble = self.model.ensemble
         training = self.training
         device = self.model.device
         assert isinstance(ensemble, QualityEnsemble)
 
-        model = self.model.cpu()
-        chunks = self.parallel(real_tables, real, "dendrograms of real kinds", kinds, training, model)
-        drawn = drawn[: training.beside] if real else drawn
-        tables = self.parallel(quality_table, drawn, "dendrograms", model, training.images)
-        tables += [one for chunk in chunks for one in chunk]
+        self.model.cpu()
+        tables = self.tables(drawn, 1 - training.weight if real else 1.0)
+        tables += self.tables(real, training.weight)
         self.model.to(device)
         learned, held_out = (_joined(part, device) for part in _split(tables))
         ensemble.standardise(learned[0])
@@ -183,9 +183,8 @@ class _Run:
             yield _row("quality", epoch, losses, unseen, started)
 
 
-def _links_of(model: Lander) -> dict[str, Tensor]:
-    """The weights that predict links."""
-    return {name: value for name, value in model.state_dict().items() if not name.startswith("ensemble")}
+def _table(job: tuple[GeneralSet, str], model: Lander, share: float) -> Table:
+    return quality_table(*job, model, share)
 
 
 def _split(items: list[Any]) -> tuple[list[Any], list[Any]]:

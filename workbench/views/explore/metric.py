@@ -12,7 +12,7 @@ from jaxtyping import Float64, Int64
 from plotly.basedatatypes import BaseFigure
 
 from ...evaluate.toy_tables import CLASS_NAMES, LARGEST, PRESETS, check_table, disagreement, items_of, table_scores
-from ..style import GREY, PALETTE, escape, styled
+from ..style import GREY, PALETTE, SCORE_NAMES, escape, styled
 from .base import WIDTH, Explorer, text_pane
 from .live import LiveFigure
 from .panes import table
@@ -202,8 +202,7 @@ def _heading(counts: Int64[np.ndarray, "r c"]) -> str:
     if not counts.any():
         return "No items yet"
     row = table_scores(counts)
-    scores = [f"{name} {row[key]:.2f}" for key, name in (("nmi", "NMI"), ("ari", "ARI"))]
-    words = f"pairwise F {row['pairwise_f']:.2f}, BCubed F {row['bcubed_f']:.2f}, {', '.join(scores)}"
+    words = ", ".join(f"{name} {row[key]:.2f}" for key, name in SCORE_NAMES.items() if key != "ami")
     small = "a ring is a cluster, a dot an item, its colour and shape the class"
     return f"Clusters of {counts.sum()} items: {words}<br><span style='font-size:12px'>{small}</span>"
 

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int64
 from ..._core.runtime import same_threads
 from ..._core.validation import check_array, check_int, check_labels, unit_rows
 from ...cluster.levels import Hierarchy
-from ...evaluate.scores import bcubed, contingency, nmi, pairwise
+from ...evaluate.scores import bcubed, contingency, item_f, nmi, pairwise
 from ...graph.knn import KnnGraph, knn
 
 _NEIGHBOURS = 15  # of the map where no graph is given: UMAP's own default
@@ -194,7 +194,8 @@ def level_columns(frame: pd.DataFrame) -> list[str]:
 
 
 def level_table(hierarchy: Hierarchy, labels: Any = None) -> pd.DataFrame:
-    """The hierarchy's level summary with scores after each level: bcubed_f, pairwise_f, nmi where the truth is given.
+    """The hierarchy's level summary with scores after each level where the truth is given: pairwise_f, bcubed_f,
+    item_f, nmi.
 
     Example:
         >>> import workbench as wb
@@ -207,7 +208,9 @@ def level_table(hierarchy: Hierarchy, labels: Any = None) -> pd.DataFrame:
     if labels is None:
         return summary
     tables = [contingency(labels, level.labels.cpu().numpy()) for level in hierarchy.levels]
-    scored = [{"bcubed_f": bcubed(t).f, "pairwise_f": pairwise(t).f, "nmi": nmi(t)} for t in tables]
+    scored = [
+        {"pairwise_f": pairwise(t).f, "bcubed_f": bcubed(t).f, "item_f": item_f(t), "nmi": nmi(t)} for t in tables
+    ]
     return pd.concat([summary, pd.DataFrame(scored)], axis=1)
 
 

@@ -13,12 +13,16 @@ from plotly.subplots import make_subplots
 
 from ..._core.validation import check_labels
 from ...cluster.levels import Hierarchy
-from ..style import GREY, INK, PALETTE, escape, styled
+from ..style import GREY, INK, PALETTE, SCORE_NAMES, escape, styled
 from .maps import level_table
 from .training_curves import smoothing, training_curves
 
 _AXES = {"x": "link loss", "x2": "density loss", "x3": "BCubed F, held-out classes"}  # of `training_curves`
-_F = (("bcubed_f", "BCubed F", "circle"), ("pairwise_f", "pairwise F", "diamond"))
+_F = (
+    ("pairwise_f", "diamond", PALETTE[5]),
+    ("bcubed_f", "circle", PALETTE[0]),
+    ("item_f", "square-open", PALETTE[2]),
+)
 
 
 def plot_levels(hierarchy: Hierarchy, labels: Any = None, *, title: str = "") -> go.Figure:
@@ -103,10 +107,11 @@ def sizes_of(labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, " c"]:
 
 
 def plot_scores(table: pd.DataFrame, *, ours: Sequence[str] = ("Hi-LANDER",), title: str = "") -> go.Figure:
-    """Methods beside each other: BCubed and pairwise F, best BCubed F on top.
+    """Methods beside each other: pairwise, BCubed and item F, best BCubed F on top.
 
     Args:
-        table: rows as `baselines.compare` gives them: method, bcubed_f, pairwise_f and, if there, oracle and error.
+        table: rows as `baselines.compare` gives them: method, pairwise_f, bcubed_f and, if there, item_f, oracle and
+            error.
         ours: names of the methods to highlight.
 
     Example:
@@ -118,11 +123,12 @@ def plot_scores(table: pd.DataFrame, *, ours: Sequence[str] = ("Hi-LANDER",), ti
     names = np.array([_method_name(row, ours) for row in scored.to_dict("records")], dtype=object)
     mine = scored["method"].isin(list(ours)).to_numpy()
     figure = go.Figure()
-    for i, (column, name, symbol) in enumerate(_F):
-        plain = PALETTE[(0, 5)[i]]
-        marker = {"symbol": symbol, "size": np.where(mine, 16, 10), "color": plain, "opacity": np.where(mine, 1.0, 0.6)}
+    for column, symbol, color in _F:
+        if column not in scored:
+            continue
+        marker = {"symbol": symbol, "size": np.where(mine, 16, 10), "color": color, "opacity": np.where(mine, 1.0, 0.6)}
         marker["line"] = {"width": np.where(mine, 2, 0), "color": INK}
-        dots = go.Scatter(x=scored[column], y=names, mode="markers", name=name, marker=marker)
+        dots = go.Scatter(x=scored[column], y=names, mode="markers", name=SCORE_NAMES[column], marker=marker)
         figure.add_trace(dots.update(hovertemplate="%{y}: %{x:.3f}<extra></extra>"))
 
     missing = table.loc[table["bcubed_f"].isna(), "method"]

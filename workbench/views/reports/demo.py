@@ -92,8 +92,8 @@ _LEAD = (
     "characters of other scripts, whose classes it has never seen, and is not told how many there are."
 )
 _BESIDE = (
-    "Every method is a row with two marks, one for each score.",
-    "Who wins, who is told the number of classes, and whether both F agree: if not, look at the large classes.",
+    "Every method is a row with three marks, one for each score.",
+    "Who wins, who is told the number of classes, and whether the three F agree: if not, look at the large clusters.",
 )
 _SCORES = (
     "BCubed F asks, for the mean image: how much of its cluster is of its class, and how much of its class is in its "
@@ -116,7 +116,7 @@ def _score_panels(test: DemoTest) -> list[Panel]:
         panels.append(Panel(plot_scores(part, ours=(OURS,), title=name), *_BESIDE))
         columns = [column for column in NAMES if column in part and not _empty(part[column])]
         ordered = part.sort_values("bcubed_f", ascending=False, na_position="last", kind="stable")
-        best = ("BCubed F", "pairwise F", "NMI")
+        best = ("pairwise F", "BCubed F", "item F", "NMI")
         panels.append(Panel(Table(ordered[columns].rename(columns=NAMES), (OURS,), best), heading=f"{name}: numbers"))
     return panels
 

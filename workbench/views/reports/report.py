@@ -49,8 +49,9 @@ NAMES = {
     "settings": "settings",
     "oracle": "told K",
     "n": "images",
-    "bcubed_f": "BCubed F",
     "pairwise_f": "pairwise F",
+    "bcubed_f": "BCubed F",
+    "item_f": "item F",
     "nmi": "NMI",
     "n_clusters": "clusters",
     "n_noise": "noise",
@@ -103,7 +104,8 @@ def cluster_report(
     cards: dict[str, Any] = {"images": len(frame), "clusters": hierarchy.n_clusters, "levels": len(hierarchy.layers)}
     if truth is not None:
         found = scores(truth, hierarchy.labels.cpu().numpy())
-        cards |= {"classes": len(np.unique(truth)), "BCubed F": found["bcubed_f"], "pairwise F": found["pairwise_f"]}
+        cards["classes"] = len(np.unique(truth))
+        cards |= {NAMES[key]: found[key] for key in ("pairwise_f", "bcubed_f", "item_f")}
     lead = "Clusters found by a hierarchical graph neural network, which decides by itself how many there are."
     return write_page(path, title=title, lead=lead, sections=sections, facts={**cards, **(facts or {})}, footer=FOOTER)
 
