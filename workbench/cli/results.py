@@ -20,12 +20,16 @@ from .._core.tables import safe_cells
 from ..cluster.hilander import HiLander
 from ..cluster.levels import Hierarchy
 from ..evaluate.scores import scores
+from .photographs import LINKS, SKIPPED, TABLE
 from .reading import Items
 
 TABLES = ("labels", "clusters", "hierarchy", "summary")
 SCORES = "scores.json"
 REPORT = "report.html"
-RESULTS = (*(f"{table}.{ending}" for table in TABLES for ending in ("parquet", "csv")), SCORES, REPORT)
+RESULTS = (
+    *(f"{table}.{ending}" for table in TABLES for ending in ("parquet", "csv")),
+    *(SCORES, REPORT, TABLE, SKIPPED, LINKS),
+)
 
 
 @contextmanager
@@ -103,6 +107,8 @@ def _rescue(folder: Path, out: Path) -> None:
 def _move(source: Path, target: Path, names: Sequence[str]) -> None:
     """Files of these names; a result that is not there is removed from the target."""
     for name in names:
+        if (target / name).is_dir():
+            shutil.rmtree(target / name)
         if (source / name).exists():
             os.replace(source / name, target / name)
         else:
