@@ -13,6 +13,7 @@ import torch
 from ..._core.memory import held_mb, peak_mb
 from ..._core.validation import check_choice
 from .elsewhere import WARM
+from .inputs import Clusters, kept_clusters
 from .peers import missing
 
 Figures = dict[str, Any]
@@ -28,12 +29,18 @@ class Setting:
         dim: columns.
         device: "cpu", "cuda" or "cuda:N".
         peer_python: the interpreter of peers that run elsewhere.
+        inputs: a folder where inputs are kept for other processes; None: each makes its own.
     """
 
     n: int
     dim: int = 128
     device: str = "cpu"
     peer_python: str = sys.executable
+    inputs: str | None = None
+
+    def clusters(self) -> Clusters:
+        """The features and labels that cases of this setting run on."""
+        return kept_clusters(self.n, self.dim, self.inputs)
 
     @property
     def warm(self) -> int:

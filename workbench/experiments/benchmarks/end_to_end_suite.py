@@ -15,7 +15,6 @@ from ...graph.knn import knn
 from .cases import Case, Figures, Setting, Suite, first, measured
 from .elsewhere import METHODS, fit_elsewhere
 from .gnn_suite import published_lander
-from .inputs import clusters
 from .knn_suite import K, faiss_flat, product_flops
 from .peers import peer
 from .stages import watched
@@ -25,7 +24,7 @@ Fit = Callable[[np.ndarray], Any]  # rows -> clusters
 
 def _search(name: str, search: Callable[[Any], Any], *, ours: bool) -> Case:
     def run(setting: Setting) -> Figures:
-        x, _ = clusters(setting.n, setting.dim)
+        x, _ = setting.clusters()
         rows: Any = torch.from_numpy(x).to(setting.device) if ours else x
         cold = first(lambda: search(rows[: setting.warm]), setting.device)
         return {**measured(lambda: search(rows), setting.device)[1], **cold, "flops": product_flops(setting)}
@@ -35,7 +34,7 @@ def _search(name: str, search: Callable[[Any], Any], *, ours: bool) -> Case:
 
 def _ours(name: str, model: Callable[[Setting], HiLander]) -> Case:
     def run(setting: Setting) -> Figures:
-        x, labels = clusters(setting.n, setting.dim)
+        x, labels = setting.clusters()
         estimator = model(setting)
         few = x[: setting.warm]
         cold = first(lambda: (knn(torch.from_numpy(few), K, method="approximate"), estimator.fit(few)))
@@ -61,7 +60,7 @@ def _published(hidden: int) -> Case:
 
 def _other(name: str, fit: Fit, needs: tuple[str, ...] = (), max_n: int | None = None) -> Case:
     def run(setting: Setting) -> Figures:
-        x, labels = clusters(setting.n, setting.dim)
+        x, labels = setting.clusters()
         cold = first(lambda: fit(x[: setting.warm]))
         found, figures = measured(lambda: fit(x))
         return {**figures, **cold, **_scored(labels, found)}
@@ -71,7 +70,7 @@ def _other(name: str, fit: Fit, needs: tuple[str, ...] = (), max_n: int | None =
 
 def _elsewhere(name: str) -> Case:
     def run(setting: Setting) -> Figures:
-        x, labels = clusters(setting.n, setting.dim)
+        x, labels = setting.clusters()
         found, figures = fit_elsewhere(name, x, setting.peer_python)
         return {**figures, **_scored(labels, found)}
 

@@ -13,7 +13,6 @@ from ...graph.nodes import Nodes
 from ...lander.config import InferenceConfig, LanderConfig
 from ...lander.model import Lander, Prediction
 from .cases import Case, Figures, Setting, Suite, first, measured
-from .inputs import clusters
 from .per_edge import per_edge_prediction
 
 SETTINGS = InferenceConfig.published(tau=0.5)
@@ -51,7 +50,7 @@ def _case(hidden: int, *, per_edge: bool = False, precision: str = "float32") ->
     predict: Predict = per_edge_prediction if per_edge else Lander.predict
 
     def run(setting: Setting) -> Figures:
-        x = torch.from_numpy(clusters(setting.n, setting.dim)[0]).to(setting.device)
+        x = torch.from_numpy(setting.clusters()[0]).to(setting.device)
         lander = published_lander(hidden, setting.dim).on(torch.device(setting.device), precision)
         few = x[: setting.warm]
         nodes = Nodes.of_images(x)

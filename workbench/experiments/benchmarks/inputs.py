@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from jaxtyping import Float32, Int64
+
+from ..._core.files import atomic_path
+
+Clusters = tuple[Float32[np.ndarray, "n dim"], Int64[np.ndarray, " n"]]
 
 
 def clusters(
@@ -30,6 +36,30 @@ def clusters(
     centers = random.standard_normal((labels.max() + 1, dim), dtype=np.float32)
     x = (centers[labels] + 0.7 * random.standard_normal((n, dim), dtype=np.float32)) * spectrum
     return x / np.linalg.norm(x, axis=1, keepdims=True), labels
+
+
+def kept_clusters(n: int, dim: int, folder: str | None) -> Clusters:
+    """`clusters`, made once for all processes that name the same folder; None: made here.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     made, read = kept_clusters(50, 4, folder), kept_clusters(50, 4, folder)
+        >>> bool((made[0] == read[0]).all())
+        True
+    """
+    if folder is None:
+        return clusters(n, dim)
+    features = Path(folder) / f"features_{n}_{dim}.npy"
+    labels = Path(folder) / f"labels_{n}_{dim}.npy"
+    if features.exists():  # written last
+        return np.load(features), np.load(labels)
+
+    found = clusters(n, dim)
+    for path, values in zip((labels, features), reversed(found), strict=True):
+        with atomic_path(path) as whole, whole.open("wb") as file:
+            np.save(file, values)
+    return found
 
 
 def labelings(n: int, per_class: int = 40, seed: int = 0) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:

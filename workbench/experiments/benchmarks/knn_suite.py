@@ -11,7 +11,6 @@ import torch
 
 from ...graph.knn import knn, query
 from .cases import Case, Figures, Setting, Suite, first, measured
-from .inputs import clusters
 from .peers import peer
 
 K = 10
@@ -35,7 +34,7 @@ def _case(
     name: str, search: Search, *, needs: tuple[str, ...] = (), exact: bool = False, torch_rows: bool = False
 ) -> Case:
     def run(setting: Setting) -> Figures:
-        x, _ = clusters(setting.n, setting.dim)
+        x, _ = setting.clusters()
         rows = torch.from_numpy(x).to(setting.device)
         given = rows if torch_rows else x
         cold = first(lambda: search(given[: setting.warm]), setting.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -102,12 +103,13 @@ def run_bench(
     settings = {"device": device, "dim": plan.dim, "repeats": plan.repeats, "threads": machine["threads"]}
     results: Results = {"workbench": __version__, "complete": False, "settings": settings, "versions": versions()}
     results |= {"machine": machine, "runs": [], "skipped": [], "failed": []}
-    for one in suites:
-        for n in plan.sizes or one.sizes:
-            setting = Setting(n, plan.dim, device, plan.peer_python or sys.executable)
-            _measure_table(results, one, setting, plan, tell)
-            if keep is not None:
-                keep(results, one.name, n)
+    with tempfile.TemporaryDirectory() as inputs:
+        for one in suites:
+            for n in plan.sizes or one.sizes:
+                setting = Setting(n, plan.dim, device, plan.peer_python or sys.executable, inputs)
+                _measure_table(results, one, setting, plan, tell)
+                if keep is not None:
+                    keep(results, one.name, n)
     results["complete"] = True
     return results
 

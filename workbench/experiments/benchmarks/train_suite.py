@@ -6,7 +6,6 @@ from ...lander.config import LanderConfig
 from ...train.config import TrainConfig
 from ...train.trainer import MetaTraining
 from .cases import Case, Figures, Setting, Suite, measured
-from .inputs import clusters
 from .per_edge import PerEdgeTraining
 
 
@@ -19,7 +18,7 @@ def _case(
     precision: str = "float32",
 ) -> Case:
     def run(setting: Setting) -> Figures:
-        x, labels = clusters(setting.n, setting.dim)
+        x, labels = setting.clusters()
         training_run = kind(x, labels, config, training=training, device=setting.device, precision=precision)
         _, building = measured(training_run.run_epoch, setting.device)
         rows, figures = measured(training_run.run_epoch, setting.device)
