@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -163,12 +164,11 @@ def decode_average_linkage(graph: KnnGraph, prediction: Prediction, threshold: f
         [0, 0, 1, 2]
     """
     dendrogram = _bare_dendrogram(_edges_above(graph, prediction.linkage, 0.0))
-    low = np.concatenate([np.zeros(dendrogram.n, bool), dendrogram.height <= check_unit_interval(threshold, "tau")])
-    itself = np.arange(dendrogram.n_nodes)
-    above = np.where((dendrogram.parent < 0) | low[dendrogram.parent], itself, dendrogram.parent)
-    while not np.array_equal(further := above[above], above):
-        above = further
-    return _clusters_of(graph, prediction.density, above[: dendrogram.n])
+    height = np.concatenate([np.full(dendrogram.n, np.inf), dendrogram.height])
+    kept = height > check_unit_interval(threshold, "tau")
+    # Heights never rise on the way up, so below a kept node all are kept, and the largest kept ones score highest.
+    node = dendrogram.cut(np.where(kept, dendrogram.size, 0.0)).node
+    return _clusters_of(graph, prediction.density, torch.from_numpy(node).to(graph.neighbors.device))
 
 
 def _edges_above(graph: KnnGraph, linkage: Tensor, threshold: float) -> Edges:
