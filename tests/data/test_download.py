@@ -53,7 +53,7 @@ def test_a_server_without_ranges_starts_anew(tmp_path):
 def test_wrong_bytes_are_refused_and_leave_nothing(tmp_path):
     with serve({"data.zip": CONTENT}) as (address, _):
         wanted = remote(address, CONTENT[::-1])
-        with pytest.raises(ValueError, match=f"expected MD5 {wanted.md5}, got"):
+        with pytest.raises(ValueError, match=f"expected MD5 {wanted.checksum}, got"):
             fetch(wanted, tmp_path, progress=False)
     assert list(tmp_path.iterdir()) == []
 
@@ -75,7 +75,7 @@ def test_without_a_network_the_error_says_what_to_put_where(tmp_path):
         wanted = remote(f"http://127.0.0.1:{closed.getsockname()[1]}")
         with pytest.raises(ConnectionError) as caught:
             fetch(wanted, tmp_path, progress=False)
-    for part in (wanted.url, wanted.md5, str(tmp_path / "data.zip")):
+    for part in (wanted.url, wanted.checksum, str(tmp_path / "data.zip")):
         assert part in str(caught.value)
 
 

@@ -91,7 +91,7 @@ def test_it_is_downloaded_once(folder, drawings, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path / "fresh"))
     with serve({"images_evaluation.zip": content}, break_after=5000) as (address, asked):
         known = remotes["evaluation"]
-        served = {"evaluation": Remote(f"{address}/images_evaluation.zip", known.md5, known.size)}
+        served = {"evaluation": Remote(f"{address}/images_evaluation.zip", known.checksum, known.size)}
         for _ in range(2):
             assert len(load_omniglot("evaluation", remotes=served)) == len(drawings)
     assert len(asked) == 2

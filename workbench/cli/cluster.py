@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,12 +13,25 @@ from .shell import Device, Dim, EncoderName, Quiet, Seed, Size
 
 if TYPE_CHECKING:
     from ..cluster.hilander import HiLander
+    from ..encoder import Embedded
     from ..lander.model import Lander
+    from .reading import Items
 
 Features = Annotated[
-    Path,
+    Path | None,
     typer.Argument(metavar="FEATURES", help=".npy, .npz, .parquet, .bin or .pkl file, or a folder of images by class."),
 ]
+Faces = Annotated[
+    Path | None, typer.Option(metavar="PHOTOS", help="In place of FEATURES: a folder of photographs, to people.")
+]
+Photos = Annotated[
+    Path | None, typer.Option(metavar="PHOTOS", help="In place of FEATURES: a folder of photographs, to kinds.")
+]
+Cut = Annotated[bool, typer.Option("--cut", help="With --faces: each picture is one face that is cut already.")]
+PersonalData = Annotated[
+    bool, typer.Option("--personal-data", help="With --faces, once: you may process these people's faces.")
+]
+Links = Annotated[bool, typer.Option("--links", help="With --faces or --photos: a folder of links per cluster.")]
 Folder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", file_okay=False, help="Folder for the results.")]
 LanderName = Annotated[str | None, typer.Option(metavar="NAME|FILE", help="Checkpoint; default general.")]
 Official = Annotated[Path | None, typer.Option(metavar="FILE.pth", help="Official weights in its place.")]
@@ -50,8 +64,13 @@ Report = Annotated[bool, typer.Option("--report/--no-report", help="Draw the map
 
 
 def cluster(
-    features: Features,
     out: Folder,
+    features: Features = None,
+    faces: Faces = None,
+    photos: Photos = None,
+    cut: Cut = False,
+    personal_data: PersonalData = False,
+    links: Links = False,
     lander: LanderName = None,
     official: Official = None,
     average: Average = None,
@@ -73,35 +92,79 @@ def cluster(
     scheduler: Scheduler = None,
     quiet: Quiet = False,
 ) -> None:
-    """Cluster features or images; no number of clusters needed.
+    """Cluster features, images or photographs; no number of clusters needed.
 
     Settings that are not given are those stored with the model. Writes to DIR: labels (a row per item: cluster after
     each level, representative, confidence), clusters (a row per final cluster, the doubtful first), hierarchy (a row
-    per cluster of every level), summary (a row per level), scores.json if classes are known, report.html.
+    per cluster of every level), summary (a row per level), scores.json if classes are known, report.html. Of
+    photographs also photographs.csv (file, box, cluster, confidence) and skipped.csv.
     """
-    from ..cluster.hilander import HiLander
-
+    source = _Source(features, faces, photos, cut, personal_data, links)
     settings: dict[str, Any] = {"k": k, "max_levels": max_levels, "early_stop": early_stop, "decoder": decoder}
     settings |= {"metric": metric, "precision": precision, "device": device, "random_state": seed}
-    model = _model(lander, official, average, preset)
-    estimator = HiLander(model, tau="auto" if tau is None else tau, progress=not quiet, **settings)
+    estimator = _estimator(_model(lander, official, average, preset), tau, quiet, settings)
     reading = {"encoder": encoder, "size": size, "dim": dim, "device": device, "progress": not quiet}
+    writing = {"format": format, "report": report, "seed": seed}
     with _cluster_of(scheduler) as estimator.client:
-        said = _run(estimator, features, reading, out, {"format": format, "report": report, "seed": seed})
+        said = _run(estimator, source, reading, out, writing)
     if not quiet:
         typer.echo(f"{said}\nwritten to {out}")
 
 
-def _run(estimator: HiLander, features: Path, reading: dict[str, Any], out: Path, writing: dict[str, Any]) -> str:
+def _estimator(model: Lander | str, tau: float | None, quiet: bool, settings: dict[str, Any]) -> HiLander:
+    from ..cluster.hilander import HiLander
+
+    return HiLander(model, tau="auto" if tau is None else tau, progress=not quiet, **settings)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What is clustered: one of a file of features, photographs with faces, photographs of anything."""
+
+    features: Path | None
+    faces: Path | None
+    photos: Path | None
+    cut: bool
+    personal_data: bool
+    links: bool
+
+    def __post_init__(self) -> None:
+        if sum(one is not None for one in (self.features, self.faces, self.photos)) != 1:
+            raise typer.BadParameter("give one of FEATURES, --faces PHOTOS, --photos PHOTOS")
+        if self.faces is None and (self.cut or self.personal_data):
+            raise typer.BadParameter("--cut and --personal-data go with --faces only")
+        if self.features is not None and self.links:
+            raise typer.BadParameter("--links goes with --faces or --photos only")
+
+    def read(self, reading: dict[str, Any]) -> tuple[Items, Embedded | None]:
+        """The items and, of photographs, which file and box each is."""
+        from .photographs import check_personal_data, read_photographs
+        from .reading import read_items
+
+        if self.features is not None:
+            return read_items(self.features, **reading), None
+        if self.faces is not None:
+            check_personal_data(self.personal_data)
+        folder = self.faces or self.photos
+        options = {name: reading[name] for name in ("device", "progress")}
+        return read_photographs(Path(folder or ""), faces=self.faces is not None, cut=self.cut, **options)
+
+
+def _run(estimator: HiLander, source: _Source, reading: dict[str, Any], out: Path, writing: dict[str, Any]) -> str:
     """Read, cluster, write; in words what came of it."""
-    from .reading import read_items
+    from .photographs import write_photographs
     from .results import replacing, summary, write_results
 
     with replacing(out) as folder:
-        items = read_items(features, **reading)
+        items, photographs = source.read(reading)
         estimator.fit(items.features)
         write_results(folder, estimator, items, **writing)
-    return summary(estimator, items)
+        if photographs is not None:
+            write_photographs(folder, estimator, photographs, links=source.links)
+    said = summary(estimator, items)
+    if photographs is not None and len(photographs.skipped):
+        said += f"\n{len(photographs.skipped)} files skipped: see {out / 'skipped.csv'}"
+    return said
 
 
 def _cluster_of(scheduler: str | None) -> AbstractContextManager[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +16,13 @@ import pandas as pd
 from ..cluster.hilander import HiLander
 from ..cluster.levels import Hierarchy
 from ..evaluate.scores import scores
+from .photographs import LINKS, SKIPPED, TABLE
 from .reading import Items
 
 TABLES = ("labels", "clusters", "hierarchy", "summary")
 SCORES = "scores.json"
 REPORT = "report.html"
-RESULTS = (*(f"{table}.{ending}" for table in TABLES for ending in ("parquet", "csv")), SCORES, REPORT)
+RESULTS = (*(f"{table}.{ending}" for table in TABLES for ending in ("parquet", "csv")), SCORES, REPORT, TABLE, SKIPPED)
 
 
 @contextmanager
@@ -38,6 +40,9 @@ def replacing(out: Path) -> Iterator[Path]:
                 os.replace(part / result, out / result)
             else:
                 (out / result).unlink(missing_ok=True)
+        shutil.rmtree(out / LINKS, ignore_errors=True)
+        if (part / LINKS).exists():
+            os.replace(part / LINKS, out / LINKS)
 
 
 def write_results(folder: Path, model: HiLander, items: Items, *, format: str, report: bool, seed: int) -> None:

@@ -23,8 +23,9 @@ class Remote:
 
     Attributes:
         url: where it is.
-        md5: 32 hex digits, as published.
-        size: bytes.
+        checksum: as published: MD5 (32 hex digits) or SHA-256 (64); "": none is, so nothing is checked.
+        size: bytes; 0: not known.
+        file: its name here; "": the last part of `url`.
 
     Example:
         >>> Remote("https://example.org/a/images.zip", "0" * 32, 10).name
@@ -32,13 +33,19 @@ class Remote:
     """
 
     url: str
-    md5: str
-    size: int
+    checksum: str = ""
+    size: int = 0
+    file: str = ""
 
     @property
     def name(self) -> str:
         """The file's name."""
-        return self.url.rsplit("/", 1)[-1]
+        return self.file or self.url.rsplit("/", 1)[-1]
+
+    @property
+    def kind(self) -> str:
+        """Of the checksum."""
+        return "MD5" if len(self.checksum) == 32 else "SHA-256"
 
 
 def fetch(remote: Remote, folder: str | os.PathLike[str], *, progress: bool = True) -> Path:
@@ -63,22 +70,24 @@ def fetch(remote: Remote, folder: str | os.PathLike[str], *, progress: bool = Tr
     if not target.exists():
         _make_room(remote, target)
         _download(remote, target, progress)
-    check_md5(target, remote)
+    check_checksum(target, remote)
     return target
 
 
-def check_md5(path: Path, remote: Remote) -> None:
+def check_checksum(path: Path, remote: Remote) -> None:
     """Refuse a file whose checksum is not the published one.
 
     Raises:
         ValueError: names the file, both checksums and what to do.
     """
+    if not remote.checksum:
+        return
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "md5").hexdigest()
-    if found != remote.md5:
+        found = hashlib.file_digest(file, remote.kind.replace("-", "").lower()).hexdigest()
+    if found != remote.checksum:
         raise ValueError(
-            f"{path}: expected MD5 {remote.md5}, got {found} ({path.stat().st_size} of {remote.size} bytes); "
-            f"delete it and load again, or fetch {remote.url} anew"
+            f"{path}: expected {remote.kind} {remote.checksum}, got {found} ({path.stat().st_size} of "
+            f"{remote.size or 'unknown'} bytes); delete it and load again, or fetch {remote.url} anew"
         )
 
 
@@ -111,10 +120,10 @@ def _download(remote: Remote, target: Path, progress: bool) -> None:
     else:
         raise ConnectionError(
             f"could not download {remote.name}: {reason or 'the server broke off'}. Load again to resume, or fetch "
-            f"{remote.url} elsewhere (MD5 {remote.md5}, {remote.size} bytes) and put it at {target}"
+            f"{remote.url} elsewhere ({remote.kind} {remote.checksum or 'not published'}) and put it at {target}"
         ) from reason
     try:
-        check_md5(part, remote)
+        check_checksum(part, remote)
     except ValueError:
         part.unlink()  # wrong bytes must not be resumed
         raise

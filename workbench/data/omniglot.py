@@ -14,7 +14,7 @@ from PIL import Image
 
 from .._core.files import data_home
 from .._core.validation import check_choice
-from .download import Remote, check_md5, fetch
+from .download import Remote, check_checksum, fetch
 from .records import ImageSet
 
 SIDE = 28
@@ -68,7 +68,7 @@ def load_omniglot(
     if found.suffix == ".npz":
         images, classes = _read_npz(found, split)
     else:
-        check_md5(found, remotes[split])
+        check_checksum(found, remotes[split])
         images, classes = _read_zip(found)
     names, labels = np.unique(classes, return_inverse=True)
     return ImageSet(images, labels.astype(np.int64), tuple(map(str, names)), f"omniglot/{split}")

@@ -1,0 +1,83 @@
+"""`workbench cluster --faces` and `--photos`: what a folder of photographs becomes, and what is written of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from .._core.files import data_home
+from .reading import Items
+
+if TYPE_CHECKING:
+    from ..cluster.hilander import HiLander
+    from ..encoder import Embedded
+
+TABLE = "photographs.csv"
+SKIPPED = "skipped.csv"
+LINKS = "by-cluster"
+THUMBNAIL = 72  # pixels a side in the report
+MARGIN = 0.25  # of a face's side, shown around it
+_AGREED = "faces-are-personal-data"
+
+
+def check_personal_data(agreed: bool) -> None:
+    """Faces are personal data: who clusters them says once that they may.
+
+    Raises:
+        PermissionError: it was not said yet; names the flag.
+    """
+    said = data_home() / _AGREED
+    if agreed:
+        said.parent.mkdir(parents=True, exist_ok=True)
+        said.touch()
+    if not said.exists():
+        raise PermissionError(
+            "--faces: faces are personal data, and features of faces biometric data; in many countries you need the "
+            "consent of the people shown, or another reason in law. Features stay on this machine, in "
+            f"{data_home() / 'embeddings'}. If you may do this, say so once: --personal-data"
+        )
+
+
+def read_photographs(folder: Path, *, faces: bool, cut: bool, device: str, progress: bool) -> tuple[Items, Embedded]:
+    """Features of a folder of photographs, with a thumbnail of what each row shows."""
+    from ..encoder import embed
+
+    found = embed(folder, encoder="faces" if faces else "photos", detect=not cut, device=device, progress=progress)
+    return Items(found.features, None, (), np.stack(list(_thumbnails(found, faces))), found.name), found
+
+
+def _thumbnails(found: Embedded, faces: bool) -> Iterator[np.ndarray]:
+    """uint8 [72, 72, 3] of every row; a photograph is read once for all its rows."""
+    from ..data import read_picture
+
+    for file, rows in found.rows.groupby("file", sort=False):
+        picture = read_picture(str(file)).convert("RGB")
+        for left, top, right, bottom in rows[["left", "top", "right", "bottom"]].to_numpy():
+            x = (right - left) * MARGIN * faces
+            y = (bottom - top) * MARGIN * faces
+            part = picture.crop((left - x, top - y, right + x, bottom + y))
+            part.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+            square = Image.new("RGB", (THUMBNAIL, THUMBNAIL))
+            square.paste(part, ((THUMBNAIL - part.width) // 2, (THUMBNAIL - part.height) // 2))
+            yield np.asarray(square)
+
+
+def write_photographs(folder: Path, model: HiLander, found: Embedded, *, links: bool) -> None:
+    """Tables of file, box, cluster, confidence and of what was skipped; if wanted, a folder of links per cluster."""
+    table = found.rows.drop(columns="image").assign(cluster=model.labels_, confidence=model.confidence_)
+    table.to_csv(folder / TABLE, index=False)
+    found.skipped.drop(columns="image").to_csv(folder / SKIPPED, index=False)
+    if not links:
+        return
+
+    width = len(str(table["cluster"].max()))
+    for row, (file, cluster) in enumerate(zip(table["file"], table["cluster"], strict=True)):
+        place = folder / LINKS / f"{cluster:0{width}d}"
+        place.mkdir(parents=True, exist_ok=True)
+        # The row goes first: files of several folders share names, and a photograph may show one person twice.
+        os.symlink(Path(str(file)).resolve(), place / f"{row}_{Path(str(file)).name}")

