@@ -1,6 +1,5 @@
 """EfficientNet-Lite0 in plain torch, with its published weights."""
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -16,15 +15,6 @@ def weights():
 def test_all_weights_but_the_classifier_are_used():
     state = torch.load(weights(), weights_only=True)
     assert set(EfficientNetLite0().state_dict()) == {name for name in state if not name.startswith("_fc.")}
-
-
-def test_it_knows_what_it_was_trained_on():
-    """Made-up pictures of ImageNet's kinds: with the file's classifier a chess board is a crossword puzzle (918)."""
-    state = torch.load(weights(), weights_only=True)
-    board = np.kron(np.indices((8, 8)).sum(axis=0) % 2, np.ones((40, 40))).astype(np.uint8) * 255
-    features = EfficientNetLite0.load(weights())(prepare_photographs([Image.fromarray(board)]))
-    logits = features @ state["_fc.weight"].T + state["_fc.bias"]
-    assert int(logits.argmax()) == 918
 
 
 def test_the_centre_is_what_is_read():

@@ -176,7 +176,7 @@ def embed(
         >>> pictures = np.random.default_rng(0).integers(0, 255, (6, 40, 30, 3), dtype=np.uint8)
         >>> mean_colour = lambda batch: np.stack([np.asarray(picture).mean(axis=(0, 1)) for picture in batch])
         >>> found = embed(pictures, encoder=mean_colour, progress=False)
-        >>> found.features.shape, found.rows.iloc[0][["right", "bottom"]].tolist()
+        >>> found.features.shape, found.rows[["right", "bottom"]].to_numpy()[0].tolist()
         ((6, 3), [30, 40])
     """
     extractor = _encoder(encoder, check_flag(detect, "detect"), resolve_device(device), cache_as)
