@@ -15,10 +15,9 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.experiments.ablation import AblationData, Settings, Store, dispatch, run_grid, sweep
-from workbench.experiments.ablation.dispatch import Dispatch
+from workbench.experiments.ablation import AblationData, Settings, Store, dispatch, run_grid, sweep, workers
 from workbench.experiments.ablation.run import Cancelled, Run
-from workbench.experiments.ablation.workers import Processes
+from workbench.experiments.ablation.workers import Processes, Workers
 
 BRIEF = Settings().change("training.epochs", 4).change("training.validate", 4).change("lander.hidden", 8)
 REAL = sweep._attempt
@@ -121,7 +120,7 @@ def test_nothing_starts_where_nothing_is_left(data, tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "_attempt", lambda *_: {"rows": [{"test": "toy", "last": True}], "error": ""})
     go = {"data": data, "store": tmp_path, "seeds": [0], "base": BRIEF, "progress": False}
     first = run_grid([{}], **go)
-    monkeypatch.setattr(Processes, "free", lambda *_: pytest.fail("it was done"))
+    monkeypatch.setattr(Workers, "submit", lambda *_: pytest.fail("it was done"))
     pd.testing.assert_frame_equal(run_grid([{}], **go, workers=4), first)
 
 
@@ -129,7 +128,7 @@ def test_nothing_starts_where_nothing_is_left(data, tmp_path, monkeypatch):
 
 
 class Job(Run):
-    """What a dispatch needs to know of a run."""
+    """What `dispatch` needs to know of a run."""
 
     key, made_of = "", {}
 
@@ -137,38 +136,23 @@ class Job(Run):
         self.__dict__.update(key=key, training=training or key)
 
 
-class Threads:
-    """A pool of threads; `lose` says which runs take their worker along."""
+class Threads(Workers):
+    """Runs in three threads."""
 
-    def __init__(self, attempt, n=3, lose=lambda run: False):
-        self.attempt, self.lose = attempt, lose
-        self.all = [self.Worker(self) for _ in range(n)]
+    def __init__(self, attempt):
+        super().__init__(attempt)
+        self.threads = ThreadPoolExecutor(3)
+        self.submit = self.threads.submit
         self.halted = threading.Event()
+        self.halt = self.halted.set
+        self.close = self.threads.shutdown
 
-    class Worker:
-        def __init__(self, pool):
-            self.owner, self.thread, self.run, self.last = pool, ThreadPoolExecutor(1), None, None
-
-        def submit(self, run):
-            self.run, self.last = run, self.thread.submit(self.owner.attempt, run)
-            return self.last
-
-        def lost(self, future):
-            return future.done() and self.owner.lose(self.run)
-
-    def free(self, wanted):
-        return [worker for worker in self.all if not worker.last or worker.last.done()][:wanted]
-
-    def halt(self):
-        self.halted.set()
-
-    def close(self):
-        [worker.thread.shutdown() for worker in self.all]
+    def slots(self):
+        return 3
 
 
-def dispatched(runs, pool, store, stop=None, retry=False):
-    found = Dispatch(runs, pool, store, lambda run: run.training, retry).results(stop)
-    return {run.key: made for run, made in found}
+def dispatched(runs, workers, store, stop=None):
+    return {run.key: made for run, made in dispatch.dispatch(runs, workers, store, lambda run: run.training, stop=stop)}
 
 
 @pytest.fixture
@@ -195,15 +179,24 @@ def test_runs_of_one_training_never_go_side_by_side(store):
     assert max(most) > 1
 
 
-def test_a_run_that_kills_every_process_is_a_row_and_is_not_stored(store):
+def test_a_run_that_kills_every_process_is_a_row_and_is_not_stored(store, data, monkeypatch):
     tried = []
 
-    def attempt(run):
-        tried.append(run.key)
-        return {"rows": [], "error": ""}
+    class Mortal:
+        """A process that some runs kill."""
 
-    lose = lambda run: run.key == "bad" or (run.key == "unlucky" and tried.count("unlucky") < 2)  # noqa: E731
-    made = dispatched([Job("bad"), Job("unlucky"), Job("good")], Threads(attempt, lose=lose), store)
+        def __init__(self, *given):
+            self.await_start = self.halt = self.kill = lambda: None
+
+        def make(self, run):
+            tried.append(run.key)
+            if run.key == "bad" or (run.key == "unlucky" and tried.count("unlucky") < 2):
+                raise EOFError
+            return {"rows": [], "error": ""}
+
+    monkeypatch.setattr(workers, "_Process", Mortal)
+    processes = Processes(attempt, data, store, "cpu", 2)
+    made = dispatched([Job("bad"), Job("unlucky"), Job("good")], processes, store)
     assert made["bad"]["error"].startswith("ProcessDied: 3 processes in turn died of it")
     assert (made["unlucky"]["error"], made["good"]["error"]) == ("", "")
     assert [tried.count(key) for key in ("bad", "unlucky", "good")] == [3, 2, 1]
@@ -237,22 +230,18 @@ def test_what_others_compute_is_waited_for_and_read(store):
 
 
 def test_stop_ends_runs_in_flight_and_keeps_those_that_make_it(store):
-    pool = Threads(None, n=2)
-
     def attempt(run):
         if run.key == "first":
             return {"rows": [], "error": ""}
-        pool.halted.wait(10)
+        threads.halted.wait(10)
         if run.key == "cancelled":
             raise Cancelled
         return {"rows": [], "error": ""}
 
-    pool.attempt = attempt
-    made = dispatched(
-        [Job("first"), Job("cancelled"), Job("late"), Job("never")], pool, store, stop=lambda: bool(store.read("first"))
-    )
-    assert made.keys() <= {"first", "late"}
-    assert "first" in made
+    threads = Threads(attempt)
+    jobs = [Job("first"), Job("cancelled"), Job("late"), Job("never", "first")]
+    made = dispatched(jobs, threads, store, stop=lambda: bool(store.read("first")))
+    assert made.keys() == {"first", "late"}
     for key in ("cancelled", "never", "late"):
         with store.claim(key) as mine:
             assert mine

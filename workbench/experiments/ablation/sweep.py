@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from tqdm.auto import tqdm
 
 from ..._core.validation import check_int
-from .dispatch import Dispatch, finished
+from .dispatch import dispatch, finished
 from .run import AblationData, Cancelled, Run, code_version, computed
 from .settings import Grid, Settings, configurations, describe
 from .store import Store
-from .workers import Here, Processes, WorkerPool
+from .workers import Processes, Workers
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -45,9 +46,10 @@ def run_grid(
     Side by side: with `workers`, on as many processes of this machine, each with its share of the cores; a script that
     asks for them must stand under `if __name__ == "__main__":`. With `client`, on the workers of a Dask cluster, one
     run at a time on each; they need this package, but no share in `store`: this process holds the claims and writes
-    the results. A worker that is killed loses the run that it was in, and another makes it; a run of which three died
-    is a row with its error, made again by the next sweep. Runs that share a training go one after the other, except
-    on Dask, where each trains for itself. Figures may differ in their last digits with the number of threads.
+    the results. A worker that is killed loses the run that it was in, and another makes it; a run that killed three
+    (on Dask: four) is a row with its error, made again by the next sweep. Runs that share a training go one after the
+    other, except on Dask, where each trains for itself. Figures may differ in their last digits with the number of
+    threads.
 
     Args:
         grid: see `configurations`.
@@ -88,11 +90,11 @@ def run_grid(
     place = Store(store)
     done = {run.key: old for run in runs if (old := finished(run, place, retry))}
     left = [run for run in runs if run.key not in done]
-    pool = _pool(data, place, device, stop, min(check_int(workers, "workers"), max(1, len(left))), client)
-    dispatch = Dispatch(left, pool, place, _alone if client else _training, retry)
+    made_by = _workers(data, place, device, stop, min(check_int(workers, "workers"), max(1, len(left))), client)
+    together = attrgetter("key" if client else "training_key")
     with (
         tqdm(total=len(runs), initial=len(done), desc="runs", unit="run", smoothing=0, disable=not progress) as bar,
-        closing(dispatch.results(stop)) as results,
+        closing(dispatch(left, made_by, place, together, retry=retry, stop=stop)) as results,
     ):
         for run, made in results:
             done[run.key] = made
@@ -100,14 +102,14 @@ def run_grid(
     return _table([(run, done[run.key]) for run in runs if run.key in done])
 
 
-def _pool(
+def _workers(
     data: AblationData,
     place: Store,
     device: str,
     stop: Callable[[], bool] | None,
     workers: int,
     client: Client | None,
-) -> WorkerPool:
+) -> Workers:
     if client is not None:
         if workers > 1:
             raise ValueError(f"workers: a client has its own workers; give one of both, got workers={workers}")
@@ -116,16 +118,7 @@ def _pool(
         return DaskWorkers(_attempt, data, device, client)
     if workers > 1:
         return Processes(_attempt, data, place, device, workers)
-    return Here(_attempt, data, place, device, stop)
-
-
-def _alone(run: Run) -> str:
-    return run.key
-
-
-def _training(run: Run) -> str:
-    """Equal for runs that differ only in how the trained model is used."""
-    return getattr(run, "training_key", run.key)
+    return Workers(_attempt, data, place, device, stop)
 
 
 def _runs(grid: Grid, data: AblationData, seeds: Sequence[int], base: Settings | None) -> list[Run]:

@@ -1,8 +1,4 @@
-"""Who computes the runs of a sweep: this process itself, or processes beside it.
-
-A pool has workers. A worker takes one run at a time. Where its process dies, the worker is lost, and the pool starts
-another.
-"""
+"""Where the runs of a sweep are made: in this process, or in processes beside it."""
 
 from __future__ import annotations
 
@@ -11,11 +7,11 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from functools import cache, partial
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import joblib
 import torch
@@ -29,26 +25,49 @@ Result = dict[str, Any]
 Stop = Callable[[], bool]
 Attempt = Callable[[Run, AblationData, Store | None, str, Stop | None], Result]  # a run that fails is a result too
 
-LOOK = 0.2  # seconds between two looks of a process whether it is still wanted
+TRIES = 3  # a run whose process died so often is given up
 
 
-@runtime_checkable
-class Worker(Protocol):
-    """Does one run at a time."""
+class ProcessDied(Exception):
+    """Every process that had a run to do died of it."""
 
-    def submit(self, run: Run) -> Future[Result]:
-        """Begin a run."""
-
-    def lost(self, future: Future[Result]) -> bool:
-        """Whether the process died that had this run to do."""
+    def __init__(self, tries: int) -> None:
+        super().__init__(f"{tries} processes in turn died of it, or were killed (too little memory?)")
 
 
-@runtime_checkable
-class WorkerPool(Protocol):
-    """The workers of a sweep."""
+class Workers(Executor):
+    """Makes runs in this process, one at a time: a run is over when `submit` returns, and an interrupt reaches it.
 
-    def free(self, wanted: int) -> Sequence[Worker]:
-        """Those without a run, at most so many; opened where needed, in the place of lost ones too."""
+    Args:
+        attempt: makes a run, given what it learns from.
+        given: `attempt`'s further arguments.
+    """
+
+    def __init__(self, attempt: Attempt, *given: Any) -> None:
+        self._attempt = attempt
+        self._given = given
+
+    def slots(self) -> int:
+        """Runs that may be in flight."""
+        return 1
+
+    def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        """Call `work`, which calls `make`."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*given, **named))
+        except Exception as error:  # noqa: BLE001  # `Future.result` raises it
+            future.set_exception(error)
+        return future
+
+    def make(self, run: Run) -> Result:
+        """Make a run.
+
+        Raises:
+            Cancelled: `halt` or `close` ended it.
+            ProcessDied: so did every process that tried.
+        """
+        return self._attempt(run, *self._given)
 
     def halt(self) -> None:
         """Have the runs in flight end after the epoch they are in."""
@@ -57,135 +76,128 @@ class WorkerPool(Protocol):
         """Leave no process behind, whatever it is doing."""
 
 
-class Here:
-    """This process: the pool and its only worker. A run is over when `submit` returns.
+class Processes(Workers):
+    """Processes on this machine, each fed by a thread of its own; one that is killed takes no other with it.
+
+    They read the data from a memory-mapped file, so it is in memory once.
 
     Args:
-        attempt: does a run, given what it learns from.
-        data, place, device, stop: what it is given.
-    """
-
-    def __init__(self, attempt: Attempt, data: AblationData, place: Store, device: str, stop: Stop | None) -> None:
-        self._attempt = attempt
-        self._given = (data, place, device, stop)
-
-    def free(self, wanted: int) -> Sequence[Here]:
-        """Itself."""
-        return [self]
-
-    def submit(self, run: Run) -> Future[Result]:
-        """Do it."""
-        future: Future[Result] = Future()
-        try:
-            future.set_result(self._attempt(run, *self._given))
-        except Cancelled as cancelled:
-            future.set_exception(cancelled)
-        return future
-
-    def lost(self, future: Future[Result]) -> bool:
-        """Never."""
-        return False
-
-    def halt(self) -> None:
-        """Nothing is in flight between two calls."""
-
-    def close(self) -> None:
-        """Nothing to leave."""
-
-
-class Processes:
-    """Processes on this machine. Each is a pool of its own: one that is killed takes no other with it.
-
-    They read the data from a memory-mapped file in a temporary folder. Two more files there tell them what to do:
-    without `go`, runs end after their epoch; without `stay`, or the process that started them, they leave at once.
-
-    Args:
-        attempt: does a run; a function of a module, not of a notebook.
+        attempt: makes a run; a function of a module, not of a notebook.
         data, place, device: what it is given.
         workers: number of processes.
     """
 
     def __init__(self, attempt: Attempt, data: AblationData, place: Store, device: str, workers: int) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="ablation-", ignore_cleanup_errors=True)
-        self._folder = Path(self._temporary.name)
-        joblib.dump(data, self._folder / "data")
-        for name in ("go", "stay"):
-            (self._folder / name).touch()
-        self._work = partial(_work, attempt, self._folder, place, device)
-        self._most = workers
-        self._threads = max(1, cores() // workers)
-        self._processes: list[_Process] = []
-        self._stillborn = 0  # processes that died at their start, one after the other
+        file = Path(self._temporary.name) / "data"
+        joblib.dump(data, file)
+        super().__init__(attempt, file, place, device, max(1, cores() // workers))
+        self._workers = workers
+        self._threads = ThreadPoolExecutor(workers)
+        self._own = threading.local()  # each thread's process
+        self._all: list[_Process] = []
+        self._starting = threading.Lock()
+        self._closed = False
 
-    def free(self, wanted: int) -> Sequence[Worker]:
-        """As many as there are workers, less the busy ones.
+    def slots(self) -> int:
+        """One for each process."""
+        return self._workers
 
-        Raises:
-            RuntimeError: processes do not start.
-        """
-        dead = [worker for worker in self._processes if worker.dead]
-        started = any(worker.started for worker in self._processes)
-        self._stillborn = 0 if started else self._stillborn + len(dead)
-        if self._stillborn >= self._most:
-            raise RuntimeError(
-                "workers: the processes end before they begin. In a script, call it under "
-                "`if __name__ == '__main__':`, as each process imports the script; else see their messages above"
-            )
-        self._processes = [worker for worker in self._processes if not worker.dead]
-        free = [worker for worker in self._processes if not worker.busy]
-        while len(free) < wanted and len(self._processes) < self._most:
-            self._processes.append(_Process(self._work, self._folder, self._threads))
-            free.append(self._processes[-1])
-        return free[:wanted]
+    def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        """Call `work` in a thread."""
+        return self._threads.submit(work, *given, **named)
+
+    def make(self, run: Run) -> Result:
+        """Make a run in this thread's process, or in a new one where that died."""
+        for _ in range(TRIES):
+            process: _Process = getattr(self._own, "process", None) or self._start()
+            try:
+                return process.make(run)
+            except (EOFError, OSError):  # nobody is at the other end of the pipe
+                self._own.process = None
+        raise ProcessDied(TRIES)
+
+    def _start(self) -> _Process:
+        with self._starting:
+            if self._closed:
+                raise Cancelled
+            process = _Process(self._attempt, *self._given)
+            self._all.append(process)
+        process.await_start()
+        self._own.process = process
+        return process
 
     def halt(self) -> None:
-        """No `go`: runs end after their epoch."""
-        (self._folder / "go").unlink(missing_ok=True)
+        """Tell each process."""
+        for process in self._all:
+            process.halt()
 
     def close(self) -> None:
-        """No `stay`: processes leave at once, in the middle of a run too; idle ones end in their own way."""
-        self.halt()
-        if not all(worker.started and not worker.busy for worker in self._processes):
-            (self._folder / "stay").unlink(missing_ok=True)
-        for worker in self._processes:
-            worker.close()
+        """Kill them, in the middle of a run too: nothing of it is kept."""
+        with self._starting:
+            self._closed = True
+        for process in self._all:
+            process.kill()
+        self._threads.shutdown()
         self._temporary.cleanup()
 
 
 class _Process:
-    """A worker that is a process."""
+    """A process at the other end of a pipe, which carries runs there and results back."""
 
-    def __init__(self, work: Callable[[Run], Result], folder: Path, threads: int) -> None:
+    def __init__(self, attempt: Attempt, *given: Any) -> None:
         spawn = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-        self._pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=_enter, initargs=(folder, threads))
-        self._work = work
-        self._ready = self._pool.submit(os.getpid)
-        self._last: Future[Result] | None = None
-        self.dead = False
+        self._pipe, theirs = spawn.Pipe()
+        self._process = spawn.Process(target=_serve, args=(theirs, attempt, *given), daemon=True)
+        self._process.start()
+        theirs.close()  # now the process alone holds it: its death ends `recv`
 
-    @property
-    def started(self) -> bool:
-        return self._ready.done() and self._ready.exception() is None
-
-    @property
-    def busy(self) -> bool:
-        return self._last is not None and not self._last.done()
-
-    def submit(self, run: Run) -> Future[Result]:
+    def await_start(self) -> None:
         try:
-            future = self._pool.submit(self._work, run)
-        except BrokenExecutor as died:  # since its last run
-            future = Future()
-            future.set_exception(died)
-        self._last = future
-        return future
+            self._pipe.recv()
+        except (EOFError, OSError):
+            raise RuntimeError(
+                "workers: the processes end before they begin. In a script, call it under "
+                "`if __name__ == '__main__':`, as each process imports the script; else see their messages above"
+            ) from None
 
-    def lost(self, future: Future[Result]) -> bool:
-        self.dead = future.done() and isinstance(future.exception(), BrokenExecutor)
-        return self.dead
+    def make(self, run: Run) -> Result:
+        self._pipe.send(run)
+        result: Result | None = self._pipe.recv()
+        if result is None:
+            raise Cancelled
+        return result
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def halt(self) -> None:
+        with suppress(OSError):  # it is dead
+            self._pipe.send(None)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+
+
+def _serve(pipe: Any, attempt: Attempt, file: Path, place: Store, device: str, threads: int) -> None:
+    """A process: makes the runs that come through the pipe, until it is closed or something else than a run comes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the business of the process that started it
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    tqdm.set_lock(threading.RLock())  # its own, between processes, would be told of as leaked after a hard end
+    torch.set_num_threads(threads)
+    threadpool_limits(threads)
+    data: AblationData = joblib.load(file, mmap_mode="r")
+    pipe.send("ready")
+    while run := pipe.recv():
+        try:
+            pipe.send(attempt(run, data, place, device, pipe.poll))  # what comes while a run is made says: stop
+        except Cancelled:
+            pipe.send(None)
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def cores() -> int:
@@ -196,30 +208,3 @@ def cores() -> int:
         True
     """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _enter(folder: Path, threads: int) -> None:
-    """Begin as a worker: Ctrl-C is the business of the process that started it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    tqdm.set_lock(threading.RLock())  # its own, between processes, would be told of as leaked after a hard end
-    threading.Thread(target=_leave_when_unwanted, args=(folder,), daemon=True).start()
-    torch.set_num_threads(threads)
-    threadpool_limits(threads)
-
-
-def _leave_when_unwanted(folder: Path) -> None:
-    parent = multiprocessing.parent_process()
-    while parent is not None and parent.is_alive() and (folder / "stay").exists():
-        parent.join(LOOK)
-    os._exit(1)  # in the middle of a run: nothing of it is kept
-
-
-def _work(attempt: Attempt, folder: Path, place: Store, device: str, run: Run) -> Result:
-    """A run in a worker."""
-    return attempt(run, _read(folder), place, device, lambda: not (folder / "go").exists())
-
-
-@cache
-def _read(folder: Path) -> AblationData:
-    data: AblationData = joblib.load(folder / "data", mmap_mode="r")
-    return data
