@@ -151,7 +151,7 @@ def errors(explorer: Any, x: Inputs) -> Iterator[Step]:
         yield from setting("kind", explorer, "kind", [kind])
         yield from setting(f"number, {kind}", explorer, "row", range(1, min(TIMES + 1, explorer._shown())))
     with tempfile.TemporaryDirectory() as place:
-        explorer._file.value = str(Path(place) / "mistakes.csv")
+        explorer._file.value = str(Path(place) / "errors.csv")
         yield from pressing("Export", explorer, 3)
 
 

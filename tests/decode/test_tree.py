@@ -122,7 +122,7 @@ def test_duplicates_and_links_together_give_a_forest(seed, k):
 @pytest.mark.parametrize("tau", [-0.1, 1.1, float("nan")])
 def test_tau_is_checked(tau):
     graph = knn(torch.eye(2) * 0.5 + 0.5, 1)
-    with pytest.raises(ValueError, match=r"tau: expected a number in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"threshold: expected a number in \[0, 1\]"):
         DECODERS["tree"](graph, Prediction(graph.similarity, torch.zeros(2)), tau)
 
 

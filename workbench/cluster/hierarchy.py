@@ -160,7 +160,7 @@ def _run_levels(
             return of_all_images(tree, start.repeats, start.code)
         image = image[decoding.representative]
         # Who predicts from labels knows images by their numbers among all.
-        nodes = replace(aggregate(features, labels, image, start.graph), image=row[image])
+        nodes = replace(aggregate(features, labels, image, start.graph), image=row[image], level=len(levels))
         graph = search(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
 
 
@@ -241,16 +241,13 @@ def rebuild(
     search = precomputed(first.graph)
     decode_anew = level_decoder(settings.decoder, predict, search, ensemble)
 
-    def is_first(nodes: Nodes) -> bool:
-        return len(nodes.image) == first.n_nodes  # above level 0 there are fewer
-
     def guess(nodes: Nodes, graph: KnnGraph) -> Prediction:
-        return first.prediction if is_first(nodes) else predict(nodes, graph)
+        return predict(nodes, graph) if nodes.level else first.prediction
 
     def decode(nodes: Nodes, graph: KnnGraph, prediction: Prediction, tau: float) -> Decoding:
-        if is_first(nodes):
-            return decode_level(first, settings.decoder, tau)
-        return decode_anew(nodes, graph, prediction, tau)
+        if nodes.level:
+            return decode_anew(nodes, graph, prediction, tau)
+        return decode_level(first, settings.decoder, tau)
 
     changed = replace(settings, tau=tau)
     start = _Start(computed.features, computed.metric, first.graph, hierarchy.recall, hierarchy.repeats, hierarchy.code)

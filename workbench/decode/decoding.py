@@ -57,6 +57,18 @@ def densest(group: Int[Tensor, " n"], density: Float[Tensor, " n"]) -> Int[Tenso
     return by_density[first[group]]
 
 
+def roots(parent: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
+    """Root of each node's tree; `parent` of a root is itself. Each round doubles the distance covered.
+
+    Example:
+        >>> roots(torch.tensor([0, 0, 1, 3])).tolist()
+        [0, 0, 0, 3]
+    """
+    while not torch.equal(above := parent[parent], parent):
+        parent = above
+    return parent
+
+
 def components(graph: KnnGraph, kept: Bool[Tensor, "n k"]) -> Int[Tensor, " n"]:
     """Smallest index in each node's connected component, by label propagation with pointer jumping.
 

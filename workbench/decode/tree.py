@@ -1,7 +1,7 @@
 """Prediction -> clusters: the place where a link is decided.
 
-The tree decode keeps, for every node, the one link with the highest linkage among those above tau that lead to a
-denser neighbour. What is kept is a forest: its roots are the peaks, its trees the clusters.
+The tree decode keeps, for every node, the one link with the highest linkage among those above the threshold that lead
+to a denser neighbour. What is kept is a forest: its roots are the peaks, its trees the clusters.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ..graph.density import denser_neighbors
 from ..graph.knn import KnnGraph
 from ..lander.model import Prediction
 from .cuts import CUTS
-from .decoding import Decoder, Decoding, components, densest
+from .decoding import Decoder, Decoding, components, densest, roots
 
 
 def decode_tree(graph: KnnGraph, prediction: Prediction, threshold: float, *, strict: bool = False) -> Decoding:
     """Clusters as the trees of a forest of links to denser neighbours.
 
-    Formula: parent_i = argmax over {j in N(i): d_j > d_i, r_ij > tau} of r_ij, or i itself where that set is empty;
-    equal linkages go to the lower index. Clusters are the trees, peaks the roots.
+    Formula: parent_i = argmax over {j in N(i): d_j > d_i, r_ij > threshold} of r_ij, or i itself where that set is
+    empty; equal linkages go to the lower index. Clusters are the trees, peaks the roots.
 
     Args:
         graph: n nodes with k neighbours each.
         prediction: linkage [n, k] and density [n].
-        threshold: tau, in [0, 1]; links with r_ij <= tau are dropped.
+        threshold: the model's tau, in [0, 1]; links with r_ij <= threshold are dropped.
         strict: True follows the official code to the letter. False (the default) also links nodes of equal density,
             to the lower index, and puts exact duplicates (similarity 1) into one cluster whatever is predicted.
 
@@ -37,7 +37,7 @@ def decode_tree(graph: KnnGraph, prediction: Prediction, threshold: float, *, st
         TypeError, ValueError: `threshold` is not a number in [0, 1].
 
     Example:
-        Node 0 is the densest; node 2's best link is dropped by tau:
+        Node 0 is the densest; node 2's best link is dropped by the threshold:
         >>> graph = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0]], [[0.9, 0.5], [0.9, 0.6], [0.6, 0.5]])
         >>> guess = Prediction(torch.tensor([[0.9, 0.1], [0.9, 0.2], [0.3, 0.1]]), torch.tensor([0.8, 0.5, 0.1]))
         >>> decode_tree(graph, guess, 0.5).clusters.tolist(), decode_tree(graph, guess, 0.2).clusters.tolist()
@@ -45,7 +45,7 @@ def decode_tree(graph: KnnGraph, prediction: Prediction, threshold: float, *, st
 
     Source: paper section 3.3 (density-aware decoding).
     """
-    threshold = check_unit_interval(threshold, "tau")
+    threshold = check_unit_interval(threshold, "threshold")
     kept = (prediction.linkage > threshold) & denser_neighbors(graph, prediction.density, strict=strict)
     parent = _best_parent(graph, prediction.linkage, kept)
     if not strict:
@@ -77,19 +77,15 @@ def _join_duplicates(graph: KnnGraph, density: Tensor, parent: Tensor) -> Tensor
 
 
 def _from_forest(parent: Int[Tensor, " n"]) -> Decoding:
-    """Follow the parents to the peaks: each round doubles the distance covered."""
-    root = parent
-    while not torch.equal(above := root[root], root):
-        root = above
-    peaks = (parent == torch.arange(len(parent), device=parent.device)).nonzero()[:, 0]
-    return Decoding(torch.searchsorted(peaks, root), peaks, parent)
+    peaks, clusters = roots(parent).unique(return_inverse=True)
+    return Decoding(clusters, peaks, parent)
 
 
 def decode_best_links(graph: KnnGraph, prediction: Prediction, threshold: float) -> Decoding:
     """Clusters as the components of every node's best link, whichever end is denser: the tree decode without density.
 
-    Formula: keep (i, j) with j = argmax r_ij if r_ij > tau; clusters are the connected components of what is kept and
-    of exact duplicates, each represented by its densest node.
+    Formula: keep (i, j) with j = argmax r_ij if r_ij > threshold; clusters are the connected components of what is
+    kept and of exact duplicates, each represented by its densest node.
 
     Args:
         graph, prediction, threshold: see `decode_tree`.
@@ -100,7 +96,7 @@ def decode_best_links(graph: KnnGraph, prediction: Prediction, threshold: float)
         >>> decode_best_links(graph, guess, 0.5).clusters.tolist()
         [0, 0, 1]
     """
-    threshold = check_unit_interval(threshold, "tau")
+    threshold = check_unit_interval(threshold, "threshold")
     best = _best_parent(graph, prediction.linkage, (prediction.linkage > threshold) & graph.mask)
     duplicate = graph.duplicates
     head = densest(components(graph, (graph.neighbors == best[:, None]) | duplicate), prediction.density)
@@ -113,7 +109,7 @@ DECODERS: dict[str, Decoder] = {**TREES, "best-links": decode_best_links, **CUTS
 
 
 def get_decoder(decoder: str | Decoder) -> Decoder:
-    """A decoder by its name in `DECODERS`, or any function (graph, prediction, tau) -> Decoding.
+    """A decoder by its name in `DECODERS`, or any function (graph, prediction, threshold) -> Decoding.
 
     "cut", the learned one, is not among them: it needs a model's ensemble (`CutDecoder`).
 

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from .._core.runtime import resolve_device
+from .._core.schedule import half_cosine
 from .._core.validation import check_int
 from ..data.records import ImageSet
 from .augment import augment
@@ -96,7 +97,7 @@ def _rate(progress: float, warm: float = 0.15) -> float:
     """
     if progress < warm:
         return progress / warm
-    return 0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm)))
+    return half_cosine(progress - warm, 1 - warm)
 
 
 def _n_batches(n: int, config: EncoderConfig) -> int:

@@ -75,15 +75,3 @@ def _depth(parent: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
         depth = depth + depth[above]
         above = above[above]
     return depth
-
-
-def roots(parent: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    """Root of each node's tree; each round doubles the distance covered.
-
-    Example:
-        >>> roots(np.array([0, 0, 1, 3])).tolist()
-        [0, 0, 0, 3]
-    """
-    while not np.array_equal(above := parent[parent], parent):
-        parent = above
-    return parent

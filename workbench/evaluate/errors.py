@@ -14,7 +14,8 @@ from jaxtyping import Float, Int64
 
 from .._core.validation import check_int, check_labels
 from ..cluster.levels import Hierarchy, Level
-from ._forest_counts import roots, subtree_pairs
+from ..decode.decoding import roots
+from ._forest_counts import subtree_pairs
 from .link_decisions import WHY, Rule, link_reasons, nodes_of, parents, read_rule
 from .scores import Contingency, contingency, pairs_within
 
@@ -125,12 +126,14 @@ def sides(hierarchy: Hierarchy, level: int, child: int) -> Sides:
         >>> sides(tree, 0, 2)
         (array([2]), array([0, 1]))
     """
-    node = nodes_of(hierarchy, level).cpu().numpy()  # (images,)
-    parent = parents(hierarchy.levels[level]).cpu().numpy()
-    whole = roots(parent)[node] == roots(parent)[child]
-    cut = np.where(np.arange(len(parent)) == child, child, parent)
+    node = nodes_of(hierarchy, level)  # (images,)
+    parent = parents(hierarchy.levels[level])
+    root = roots(parent)
+    whole = root[node] == root[child]
+    cut = parent.clone()
+    cut[child] = child
     below = roots(cut)[node] == child
-    return np.flatnonzero(below), np.flatnonzero(whole & ~below)
+    return np.flatnonzero(below.cpu()), np.flatnonzero((whole & ~below).cpu())
 
 
 def _linkage_to_parent(level: Level) -> Float[np.ndarray, " n"]:

@@ -105,20 +105,17 @@ def intervened_predictor(model: Predictor, labels: Int[Tensor, " images"], inter
         [0, 0, 1, 1]
     """
     truth = oracle_predictor(labels)
-    level = 0
 
     def predict(nodes: Nodes, graph: KnnGraph) -> Prediction:
-        nonlocal level
-        level = 0 if int(nodes.size.max()) == 1 else level + 1  # above level 0 some node holds several images
-        links = level in intervention.links
-        density = level in intervention.density
+        links = nodes.level in intervention.links
+        density = nodes.level in intervention.density
 
         guess = truth(nodes, graph) if links and density else model(nodes, graph)
         if links != density:
             right = truth(nodes, graph)
             guess = Prediction(right.linkage, guess.density) if links else Prediction(guess.linkage, right.density)
 
-        return _edited(guess, nodes.image, graph, [edit for edit in intervention.edits if edit.level == level])
+        return _edited(guess, nodes.image, graph, [edit for edit in intervention.edits if edit.level == nodes.level])
 
     return predict
 

@@ -22,6 +22,7 @@ class Nodes:
         size: int64 [n], number of images in the node.
         members: int64 [images], the node that each image belongs to.
         image_links: the k-NN graph of the images; None at level 0, where it is the level's own graph.
+        level: 0 for images.
     """
 
     image: Int[Tensor, " n"]
@@ -30,6 +31,7 @@ class Nodes:
     size: Int[Tensor, " n"]
     members: Int[Tensor, " images"]
     image_links: KnnGraph | None = None
+    level: int = 0
 
     @property
     def center(self) -> Float[Tensor, "n d"]:

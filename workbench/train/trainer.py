@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .._core.runtime import resolve_device, seeded
+from .._core.schedule import half_cosine
 from .._core.validation import check_array, check_labels, unit_rows
 from ..cluster.predictors import Predictor
 from ..graph.density import signed_density
@@ -22,7 +23,6 @@ from ..lander.model import Lander, linkage_of, products_in
 from .config import RunOptions, TrainConfig
 from .episodes import TrainingLevel, draw_classes, on_policy_levels, random_projection, teacher_levels
 from .losses import balance, density_loss, link_loss
-from .schedule import half_cosine
 from .select_tau import TAUS, tau_curve
 
 Labelled = tuple[Float[Tensor, "n d"], Int[Tensor, " n"]]

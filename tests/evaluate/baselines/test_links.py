@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.decode import components
 from workbench.evaluate.baselines.communities import leading_eigenvectors, symmetric
-from workbench.evaluate.baselines.graphs import components, first_neighbor_partitions, rank_order
+from workbench.evaluate.baselines.graphs import first_neighbor_partitions, rank_order
 from workbench.evaluate.baselines.points import AverageLinkage
 from workbench.evaluate.scores import contingency
 from workbench.graph.knn import KnnGraph, knn

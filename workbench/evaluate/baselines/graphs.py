@@ -10,27 +10,17 @@ from typing import ClassVar
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, Int64
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from ..._core.validation import check_int, check_unit_interval
+from ...decode.decoding import components
 from ...graph.knn import KnnGraph, knn
 from .base import Baseline, Grid
 
 
-def components(graph: KnnGraph, kept: Bool[Tensor, "n k"]) -> Int64[np.ndarray, " n"]:
-    """Connected components, whatever the direction, of the listed edges that are kept.
-
-    Example:
-        >>> graph = knn(torch.eye(3) * 0.6 + 0.3, k=2)
-        >>> components(graph, graph.neighbors == 0).tolist()
-        [0, 0, 0]
-    """
-    node, slot = (kept & graph.mask).nonzero(as_tuple=True)
-    edges = (node.numpy(), graph.neighbors[node, slot].numpy())
-    matrix = coo_array((np.ones(len(node), dtype=bool), edges), shape=(graph.n, graph.n))
-    return np.asarray(connected_components(matrix, directed=False)[1], dtype=np.int64)
+def _numbered(graph: KnnGraph, kept: Bool[Tensor, "n k"]) -> Int64[np.ndarray, " n"]:
+    """Connected components of the listed edges that are kept: 0 .. c-1."""
+    return components(graph, kept & graph.mask).unique(return_inverse=True)[1].numpy()  # type: ignore[no-any-return]
 
 
 class ThresholdedComponents(Baseline):
@@ -56,7 +46,7 @@ class ThresholdedComponents(Baseline):
         return knn(rows, self.k)
 
     def _assign(self, data: KnnGraph) -> Int64[np.ndarray, " n"]:
-        return components(data, data.similarity > check_unit_interval(self.min_similarity, "min_similarity"))
+        return _numbered(data, data.similarity > check_unit_interval(self.min_similarity, "min_similarity"))
 
 
 def rank_order(graph: KnnGraph, block: int = 2**22) -> Float[Tensor, "n k"]:
@@ -135,7 +125,7 @@ class ApproximateRankOrder(Baseline):
 
     def _assign(self, data: tuple[KnnGraph, Float[Tensor, "n k"]]) -> Int64[np.ndarray, " n"]:
         graph, distance = data
-        return components(graph, distance <= self.max_distance)
+        return _numbered(graph, distance <= self.max_distance)
 
 
 def first_neighbor_partitions(rows: Float[Tensor, "n d"]) -> list[Int64[np.ndarray, " n"]]:
@@ -155,7 +145,7 @@ def first_neighbor_partitions(rows: Float[Tensor, "n d"]) -> list[Int64[np.ndarr
     means = rows
     while True:
         graph = knn(means, k=1)
-        joined = torch.from_numpy(components(graph, graph.mask))
+        joined = torch.from_numpy(_numbered(graph, graph.mask))
         n_clusters = int(joined.max()) + 1
         if n_clusters == len(means) or (n_clusters == 1 and partitions):
             return partitions or [labels.numpy()]

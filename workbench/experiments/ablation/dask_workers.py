@@ -97,4 +97,5 @@ def _work(run: Run, attempt: Attempt, name: str, device: str) -> Result:
     if (here := code_version()) != run.code:
         raise RuntimeError(f"client: a worker has the code {here}, expected {run.code}; install the same package there")
     with _one_at_a_time:
-        return attempt(run, get_worker().plugins[name].data, None, device, Event(name).is_set)
+        data: AblationData = get_worker().plugins[name].data  # type: ignore[attr-defined]  # `_Data`
+        return attempt(run, data, None, device, Event(name).is_set)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from .run import Cancelled, Run
@@ -22,7 +22,7 @@ def dispatch(
     *,
     retry: bool = False,
     stop: Stop | None = None,
-) -> Iterator[tuple[Run, Result]]:
+) -> Generator[tuple[Run, Result], None, None]:
     """Each run with its result, as they end.
 
     This process holds the claims and writes the results, so a worker needs no share in the store.

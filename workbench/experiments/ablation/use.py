@@ -95,7 +95,7 @@ def subgraph_predictor(lander: Lander, hops: int) -> Predictor:
     """
 
     def predict(nodes: Nodes, graph: KnnGraph) -> Prediction:
-        if nodes.image_links is not None:
+        if nodes.level:
             return lander.predict(nodes, graph)
         pivots = torch.arange(graph.n, device=graph.neighbors.device).split(PIVOTS)
         parts = [_judged_apart(lander, nodes, graph, rows, hops) for rows in pivots]

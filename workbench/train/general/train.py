@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ..._core.runtime import resolve_device, seeded
+from ..._core.schedule import half_cosine
 from ...cluster.checkpoint import new_lander
 from ...decode.quality import QualityEnsemble
 from ...graph.density import link_labels
 from ...lander.config import InferenceConfig, LanderConfig
 from ...lander.model import Lander
-from ..schedule import half_cosine
 from .sets import GeneralConfig, GeneralSet, Table, draw_sets, quality_table, real_tables
 from .synthetic import Labelled
 

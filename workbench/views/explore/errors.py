@@ -113,7 +113,7 @@ class ErrorExplorer(Explorer):
         narrow = widgets.Layout(width="110px")
         wide = widgets.Layout(width="210px")
         self._number = widgets.BoundedIntText(1, min=1, max=1, description="Number", layout=narrow, **plain)
-        self._file = widgets.Text("mistakes.csv", description="File", layout=wide, **plain)
+        self._file = widgets.Text("errors.csv", description="File", layout=wide, **plain)
         self._export = widgets.Button(description="Export as CSV", tooltip="Write the whole table to this file")
         self._export.layout.width = "auto"
         self._sides = text_pane(580)

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ...evaluate.intervals import intervals
-from ...evaluate.scores import contingency
+from ...evaluate.scores import bcubed_items
 from ..style import INK, PALETTE, escape, styled
 
 _SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star", "x")
@@ -19,8 +19,7 @@ _SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star", "x")
 def by_class(labels_true: Any, labels_pred: Any) -> pd.DataFrame:
     """BCubed precision and recall of every class: the mean over its items.
 
-    Formula: precision_i = 1 / |class i| sum over clusters j of n_ij^2 / |cluster j|, recall_i = sum_j n_ij^2 /
-    |class i|^2. Weighed by class size, both average to `workbench.evaluate.bcubed`.
+    Formula: the means of `bcubed_items`; weighed by class size, they average to `workbench.evaluate.bcubed`.
 
     Args:
         labels_true: class of each item, integers [N].
@@ -32,12 +31,10 @@ def by_class(labels_true: Any, labels_pred: Any) -> pd.DataFrame:
         >>> by_class([0, 0, 1, 1], [0, 0, 0, 1]).values.round(3).tolist()
         [[2.0, 0.667, 1.0], [2.0, 0.667, 0.5]]
     """
-    table = contingency(labels_true, labels_pred)
-    size = table.row_sizes
-    squares = table.counts.astype(np.float64) ** 2
-    found = np.bincount(table.rows, squares / table.col_sizes[table.cols], minlength=len(size))
-    whole = np.bincount(table.rows, squares, minlength=len(size))
-    return pd.DataFrame({"size": size, "precision": found / size, "recall": whole / size**2})
+    precision, recall = bcubed_items(labels_true, labels_pred)
+    items = pd.DataFrame({"size": 1, "precision": precision, "recall": recall})
+    classes = items.groupby(np.asarray(labels_true))
+    return classes.agg({"size": "sum", "precision": "mean", "recall": "mean"}).reset_index(drop=True)
 
 
 def plot_by_size(labels_true: Any, labels_pred: Any, *, title: str = "") -> go.Figure:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from workbench.train.schedule import half_cosine
+from workbench._core.schedule import half_cosine
 
 
 def test_the_rates_are_those_of_torch():
