@@ -160,7 +160,7 @@ def _run_levels(
             return of_all_images(tree, start.repeats, start.code)
         image = image[decoding.representative]
         # Who predicts from labels knows images by their numbers among all.
-        nodes = replace(aggregate(features, labels, image, start.graph), image=row[image], level=len(levels))
+        nodes = replace(aggregate(features, labels, image, start.graph, len(levels)), image=row[image])
         graph = search(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
 
 

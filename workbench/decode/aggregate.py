@@ -15,6 +15,7 @@ def aggregate(
     labels: Int[Tensor, " n"],
     image: Int[Tensor, " c"],
     image_links: KnnGraph | None = None,
+    level: int = 1,
 ) -> Nodes:
     """Super-nodes of the next level.
 
@@ -25,6 +26,7 @@ def aggregate(
         labels: cluster of each image, 0 .. c-1.
         image: the image that represents each cluster (its peak under the tree decode).
         image_links: the k-NN graph of the images, for the structural inputs of the super-nodes.
+        level: of the super-nodes.
 
     Example:
         >>> x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
@@ -39,7 +41,7 @@ def aggregate(
     by_cluster = labels.argsort(stable=True)
     first = size.cumsum(0) - size  # summed in one order on every device
     total = torch.nn.functional.embedding_bag(by_cluster, features, first, mode="sum")
-    return Nodes(image, features[image], total / size[:, None], size, labels, image_links)
+    return Nodes(image, features[image], total / size[:, None], size, labels, image_links, level)
 
 
 def majority(clusters: Int[Tensor, " n"], labels: Int[Tensor, " n"]) -> Int[Tensor, " c"]:

@@ -53,7 +53,7 @@ def level_nodes(tree: Hierarchy, i: int) -> Nodes:
     """The nodes that entered level i; a `Level` keeps indices only, so their features are aggregated again here."""
     if i == 0:
         return Nodes.of_images(tree.features)
-    return aggregate(tree.features, tree.levels[i - 1].labels, tree.levels[i].image, tree.levels[0].graph)
+    return aggregate(tree.features, tree.levels[i - 1].labels, tree.levels[i].image, tree.levels[0].graph, i)
 
 
 def training_level(
