@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .._core.chunks import chunks
 from .._core.runtime import Threads
 from . import _numba
 from .knn import KnnGraph
@@ -63,9 +64,7 @@ def rank_and_shared(graph: KnnGraph, cells: int = CELLS) -> tuple[Float[Tensor, 
             threads.share(partial(_numba.rank_and_shared, lists, values, rank.numpy(), shared.numpy()), graph.n)
         return rank, shared
 
-    size = max(1, cells // max(1, graph.k**3))
-    for start in range(0, graph.n, size):
-        rows = slice(start, start + size)
+    for rows in chunks(graph.n, max(1, cells // max(1, graph.k**3))):
         rank[rows], shared[rows] = _rank_and_shared_at_once(graph, rows)
     return rank, shared
 

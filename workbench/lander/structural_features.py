@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .._core.chunks import chunks
 from ..graph.knn import KnnGraph
 from ..graph.nodes import Nodes
 from ..graph.similarity_stats import CELLS, rank_and_shared
@@ -165,6 +166,5 @@ def _look_up(keys: Int[Tensor, " m"], values: Int[Tensor, " m"], wanted: Int[Ten
 
 def _products(rows: Tensor, graph: KnnGraph, cells: int = CELLS) -> Float[Tensor, "n k"]:
     """Inner product of the rows at both ends of every link, in chunks that stay in the cache."""
-    size = max(1, cells // max(1, graph.k * rows.shape[1]))
-    starts = range(0, graph.n, size)
-    return torch.cat([(rows[i : i + size, None] * rows[graph.padded[i : i + size]]).sum(dim=2) for i in starts])
+    parts = chunks(graph.n, max(1, cells // max(1, graph.k * rows.shape[1])))
+    return torch.cat([(rows[part, None] * rows[graph.padded[part]]).sum(dim=2) for part in parts])

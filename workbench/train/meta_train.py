@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -77,7 +78,8 @@ class _Keeper:
             digest.update(tensor.cpu().numpy().tobytes())
 
         settings = {**run.model.settings(), "training": asdict(run.training)}
-        identity: dict[str, Any] = _plain({**settings, "seed": run.options.seed, "data": digest.hexdigest()[:16]})
+        whole = {**settings, "seed": run.options.seed, "data": digest.hexdigest()[:16]}
+        identity: dict[str, Any] = json.loads(json.dumps(whole))  # as a saved run gives it back: tuples are lists
         return identity
 
     def _save(self, path: str | Path) -> None:
@@ -120,13 +122,6 @@ class _Keeper:
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON gives it back: tuples are lists."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def meta_train(

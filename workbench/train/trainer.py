@@ -16,10 +16,9 @@ from .._core.runtime import resolve_device, seeded
 from .._core.schedule import half_cosine
 from .._core.validation import check_array, check_labels, unit_rows
 from ..cluster.predictors import Predictor
-from ..graph.density import signed_density
 from ..lander.config import InferenceConfig, LanderConfig
 from ..lander.inputs import GraphInputs
-from ..lander.model import Lander, linkage_of, products_in
+from ..lander.model import Lander, Prediction, linkage_of, products_in
 from .config import RunOptions, TrainConfig
 from .episodes import TrainingLevel, draw_classes, on_policy_levels, random_projection, teacher_levels
 from .losses import balance, density_loss, link_loss
@@ -238,7 +237,7 @@ class MetaTraining:
             scored = balance(same, scored, self.generator)
 
         graph = type(part.graph)(part.graph.neighbors[own], part.graph.similarity[own])
-        density = signed_density(graph, 2 * linkage_of(logits, graph.mask) - 1)
+        density = Prediction.of(graph, linkage_of(logits, graph.mask)).density
         count = None if level.count is None else level.count[rows]
         link = link_loss(logits, same, scored, self.training.loss.gamma, count)
         return torch.stack([link, density_loss(density, level.density[rows], count)])

@@ -13,7 +13,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import linear
 
-from ...graph.density import signed_density
 from ...graph.knn import KnnGraph
 from ...graph.nodes import Nodes
 from ...lander.inputs import GraphInputs, feature_inputs
@@ -85,7 +84,7 @@ def per_edge_prediction(lander: Lander, nodes: Nodes, graph: KnnGraph) -> Predic
     """
     inputs = feature_inputs(nodes, graph, average=bool(lander.config.average), identity=lander.config.identity)
     linkage = per_edge_logits(lander, inputs).softmax(dim=2)[..., 1] * graph.mask
-    return Prediction(linkage, signed_density(graph, 2 * linkage - 1))
+    return Prediction.of(graph, linkage)
 
 
 class PerEdgeTraining(MetaTraining):
