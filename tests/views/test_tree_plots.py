@@ -13,8 +13,8 @@ from workbench.cluster.predictors import oracle_predictor, similarity_predictor
 from workbench.decode.decoding import Decoding
 from workbench.decode.tree import decode_tree
 from workbench.lander.model import Prediction
-from workbench.views.figures.dendrogram import cluster_tree
 from workbench.views.figures.icicle import check_totals, collapse, prune, tree_frame
+from workbench.views.figures.parents import cluster_tree
 from workbench.views.figures.tree_plots import strip_order
 
 NASTY = "<img src=x onerror=alert(1)>"
@@ -170,7 +170,7 @@ def test_links_of_the_dendrogram_run_to_denser_nodes_and_end_at_the_peak(tree):
         assert len(path) - 1 == row["depth"]
     branch = {node: sum(node in follow(table, other) for other in table.index) for node in table.index}
     assert table["branch"].to_dict() == branch
-    figure = views.plot_dendrogram(hierarchy, cluster, labels=labels)
+    figure = views.plot_parents(hierarchy, cluster, labels=labels)
     links = lines_of(figure)
     assert len(links) == len(table) - 1
     assert all(start <= end for _, start, end in links)
@@ -188,7 +188,7 @@ def test_a_large_cluster_shows_its_largest_branches_as_a_tree(tree):
     hierarchy, _, _ = tree
     cluster = int(np.bincount(hierarchy.levels[0].decoding.clusters).argmax())
     size = int(np.bincount(hierarchy.levels[0].decoding.clusters).max())
-    figure = views.plot_dendrogram(hierarchy, cluster, max_nodes=4)
+    figure = views.plot_parents(hierarchy, cluster, max_nodes=4)
     assert f"4 of {size} nodes" in figure.layout.title.text
     assert len(lines_of(figure)) == 3
     assert len(figure.data[-1].x) == 4
@@ -198,7 +198,7 @@ def test_above_level_0_the_nodes_are_clusters(tree):
     hierarchy, _, labels = tree
     level = hierarchy.levels[1]
     cluster = int(np.bincount(level.decoding.clusters).argmax())
-    figure = views.plot_dendrogram(hierarchy, cluster, 1, labels=labels, title=NASTY)
+    figure = views.plot_parents(hierarchy, cluster, 1, labels=labels, title=NASTY)
     assert NASTY not in str(figure)
     assert "images" in figure.data[-1].hovertext[0]
     assert cluster_tree(level, cluster)["size"].sum() == len(level.members(cluster))
@@ -207,7 +207,7 @@ def test_above_level_0_the_nodes_are_clusters(tree):
 def test_a_wrong_link_is_dashed_and_counted():
     x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [1.0, 0.2]]), dim=1)
     hierarchy = wb.build_hierarchy(x, similarity_predictor, wb.InferenceConfig(k=2, tau=0.5))
-    figure = views.plot_dendrogram(hierarchy, 0, labels=[0, 0, 1])
+    figure = views.plot_parents(hierarchy, 0, labels=[0, 0, 1])
     wrong = [trace for trace in figure.data if trace.name and trace.name.startswith("two classes")]
     assert len(wrong) == 1
     assert wrong[0].line.dash != "solid"
@@ -224,7 +224,7 @@ def test_duplicates_that_do_not_list_each_other_are_linked_without_a_linkage():
     table = cluster_tree(hierarchy.levels[0], 0)
     assert table["parent"].tolist() == [0] * 4
     assert table["linkage"].isna().all()
-    assert any("duplicate" in text for text in views.plot_dendrogram(hierarchy, 0).data[-1].hovertext)
+    assert any("duplicate" in text for text in views.plot_parents(hierarchy, 0).data[-1].hovertext)
 
 
 def test_a_decoder_without_parents_is_refused_and_pointed_to_the_tree_decode():
@@ -233,7 +233,7 @@ def test_a_decoder_without_parents_is_refused_and_pointed_to_the_tree_decode():
 
     hierarchy = wb.build_hierarchy(torch.eye(3), similarity_predictor, wb.InferenceConfig(decoder=lump))
     with pytest.raises(ValueError, match="decoder='tree'"):
-        views.plot_dendrogram(hierarchy, 0)
+        views.plot_parents(hierarchy, 0)
     assert len(views.plot_level_strip(hierarchy).data[0].y) == len(hierarchy.layers)
 
 
@@ -245,7 +245,7 @@ def test_one_cluster_and_no_links_are_drawn(make):
     for labels in (None, truth):
         for draw in (views.plot_level_strip, views.plot_icicle, views.plot_treemap, views.plot_sankey):
             assert draw(hierarchy, labels).layout.title.text
-        figure = views.plot_dendrogram(hierarchy, 0, labels=labels)
+        figure = views.plot_parents(hierarchy, 0, labels=labels)
         assert len(lines_of(figure)) == (hierarchy.levels[0].decoding.clusters == 0).sum() - 1
 
 
@@ -278,9 +278,9 @@ def test_bad_input_is_named(tree):
     with pytest.raises(ValueError, match="labels: expected 360"):
         views.plot_level_strip(hierarchy, labels[:3])
     with pytest.raises(ValueError, match="level"):
-        views.plot_dendrogram(hierarchy, 0, 99)
+        views.plot_parents(hierarchy, 0, 99)
     with pytest.raises(ValueError, match="cluster"):
-        views.plot_dendrogram(hierarchy, 9999)
+        views.plot_parents(hierarchy, 9999)
     for draw in (views.plot_treemap, views.plot_sankey):
         with pytest.raises(ValueError, match="max_nodes"):
             draw(hierarchy, max_nodes=0)

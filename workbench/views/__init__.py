@@ -21,13 +21,13 @@ from .explore import (
 )
 from .figures.ablation_plots import plot_effects, plot_heat, plot_parallel
 from .figures.calibration_plots import plot_density, plot_reliability, reliability
-from .figures.dendrogram import plot_dendrogram
 from .figures.gallery import mosaic, plot_cluster, png_uri
 from .figures.graph_plots import plot_graph, plot_linkage, plot_similarity
 from .figures.icicle import plot_icicle
 from .figures.map_plot import plot_map
 from .figures.maps import cluster_frame, level_table, umap_map
 from .figures.panel_plots import plot_panels
+from .figures.parents import plot_parents
 from .figures.plots import plot_levels, plot_scores, plot_sizes, plot_tau, plot_training
 from .figures.published_plots import plot_growth, plot_published
 from .figures.score_plots import by_class, plot_by_size, plot_intervals
@@ -61,7 +61,6 @@ __all__ = [
     "mosaic",
     "plot_by_size",
     "plot_cluster",
-    "plot_dendrogram",
     "plot_density",
     "plot_effects",
     "plot_graph",
@@ -75,6 +74,7 @@ __all__ = [
     "plot_map",
     "plot_panels",
     "plot_parallel",
+    "plot_parents",
     "plot_published",
     "plot_reliability",
     "plot_sankey",

@@ -17,7 +17,7 @@ _WIDTHS = (1.2, 2.6, 4.5)  # of links, weak to strong
 _STRONG = (0.7, 0.9)  # linkages that part them
 
 
-def plot_dendrogram(
+def plot_parents(
     hierarchy: Hierarchy, cluster: int, level: int = 0, *, labels: Any = None, max_nodes: int = 60, title: str = ""
 ) -> go.Figure:
     """The tree of parents of one cluster: every node is linked to a denser one to its right, the peak is rightmost.
@@ -37,7 +37,7 @@ def plot_dendrogram(
         >>> from workbench.cluster import similarity_predictor
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]]), dim=1)
         >>> tree = wb.build_hierarchy(x, similarity_predictor, wb.InferenceConfig(k=2, tau=0.9))
-        >>> plot_dendrogram(tree, 0).layout.title.text.split("<")[0]
+        >>> plot_parents(tree, 0).layout.title.text.split("<")[0]
         'Cluster 0 of level 0: 2 nodes'
     """
     chosen = hierarchy.levels[check_int(level, "level", 0, len(hierarchy.levels) - 1)]
