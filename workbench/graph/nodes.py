@@ -13,7 +13,8 @@ from .knn import KnnGraph
 
 @dataclass(frozen=True)
 class Nodes:
-    """The nodes of one level: single images at level 0, clusters (super-nodes) above.
+    """The nodes of one level: single images at level 0 (`of_images`), clusters above: super-nodes, which
+    `workbench.decode.aggregate` makes.
 
     Attributes:
         image: int64 [n], the image that represents each node: itself at level 0, the cluster's peak above.
