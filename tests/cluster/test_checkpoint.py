@@ -1,13 +1,14 @@
 import errno
 import json
 import os
+from importlib.resources import files
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 import workbench as wb
-from workbench._core.state import write_state
+from workbench._core.state import read_state, write_state
 from workbench.cluster.checkpoint import load_checkpoint, load_encoder, load_lander, save_checkpoint
 from workbench.encoder.train import Encoder, EncoderConfig
 from workbench.lander.config import InferenceConfig, LanderConfig
@@ -36,10 +37,10 @@ def test_truncated_and_foreign_files(tmp_path):
     whole = path.read_bytes()
     for cut in (0, 7, 100, len(whole) - 1):
         path.write_bytes(whole[:cut])
-        with pytest.raises(ValueError, match="is not a whole safetensors file"):
+        with pytest.raises(ValueError, match="not a whole safetensors file"):
             load_checkpoint(path)
     path.write_text("a letter to my aunt")
-    with pytest.raises(ValueError, match="is not a whole safetensors file"):
+    with pytest.raises(ValueError, match="not a whole safetensors file"):
         load_checkpoint(path)
     save_file({"w": torch.zeros(2)}, path)
     with pytest.raises(ValueError, match="holds weights but no workbench settings"):
@@ -117,3 +118,37 @@ def test_files_saved_under_the_names_of_version_0_1_load_and_cluster_alike(tmp_p
     settings["inference"] = {**settings["inference"], "decoder": "mass"}
     write_state(tmp_path / "mass.safetensors", old, settings)
     assert load_lander(tmp_path / "mass.safetensors").inference.decoder == "excess-of-mass"
+
+
+def altered(path, **changes):
+    """The packaged model with other settings or weights."""
+    tensors, settings = read_state(files("workbench.lander") / "weights" / "general.safetensors")
+    settings["config"] |= {name: value for name, value in changes.items() if not isinstance(value, torch.Tensor)}
+    write_state(path, tensors | {n: v for n, v in changes.items() if isinstance(v, torch.Tensor)}, settings)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("layers", 10**9), ("ensemble_size", 10**9), ("hidden", 10**8), ("hidden", 10**30), ("hidden", "x")],
+)
+def test_claimed_sizes_take_no_memory(tmp_path, name, value):
+    with pytest.raises(ValueError, match=r"m\.safetensors"):
+        load_checkpoint(altered(tmp_path / "m.safetensors", **{name: value}))
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    weight = load_checkpoint("general").of_source.weight.detach().clone()
+    for bad in (float("nan"), float("inf")):
+        weight[0, 0] = bad
+        with pytest.raises(ValueError, match=r"of_source\.weight holds NaN or infinity"):
+            load_checkpoint(altered(tmp_path / "m.safetensors", **{"of_source.weight": weight}))
+
+
+@pytest.mark.parametrize(
+    "settings", ["[1]", "[" * 100_000, "3", "{}", '{"kind": "lander"}', '{"kind": "lander", "config": 3}']
+)
+def test_settings_that_are_none_are_named(tmp_path, settings):
+    save_file({"w": torch.zeros(2)}, tmp_path / "m.safetensors", {"workbench": settings})
+    with pytest.raises(ValueError, match=r"m\.safetensors"):
+        load_checkpoint(tmp_path / "m.safetensors")

@@ -259,3 +259,34 @@ def test_cuda_gives_the_clusters_of_the_cpu(name):
     assert scores(here.labels_, there.labels_)["bcubed_f"] > 0.999
     new = clusters(200, 64, seed=1)[0]
     assert (here.predict(new) == -1).mean() == pytest.approx((there.predict(new) == -1).mean(), abs=0.02)
+
+
+def test_a_refused_fit_leaves_every_attribute(blobs, monkeypatch):
+    x = blobs(noise=0.1)[0].numpy()
+    model = HiLander().fit(x)
+    before = dict(vars(model))
+    monkeypatch.setattr("workbench.cluster.hilander.cluster_table", interrupt)  # as late as can be
+    for bad, error in ((x[:, :0], ValueError), ([["a"]], ValueError), (x[:50, :5], KeyboardInterrupt)):
+        with pytest.raises(error):
+            model.fit(bad)
+        assert vars(model) == before
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(x[:3] + 1)
+    assert vars(model) == before
+
+
+def interrupt(*_):
+    raise SystemError from KeyboardInterrupt()  # as compiled code says it
+
+
+def test_linkages_that_are_no_numbers_end_at_once(blobs):
+    model = load_checkpoint("general")
+    with torch.no_grad():
+        model.of_source.weight[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="linkage: expected finite numbers"):
+        HiLander(model).fit(blobs(noise=0.1)[0])
+    ensemble = load_checkpoint("general")
+    with torch.no_grad():
+        ensemble.ensemble.networks[0][0].weight[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="quality: expected finite numbers"):
+        HiLander(ensemble).fit(blobs(noise=0.1)[0])

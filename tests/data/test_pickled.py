@@ -73,3 +73,47 @@ def test_a_truncated_pickle_is_named(tmp_path, keep):
     whole = pickle.dumps([np.eye(4), np.arange(4)], protocol=2)
     with pytest.raises(ValueError, match=r"a\.pkl"):
         read_array_pair(stored(tmp_path, whole[:keep]))
+
+
+DTYPE = b"cnumpy\ndtype\nX\x02\x00\x00\x00f4\x89\x88\x87R"
+BUFFER = b"cnumpy._core.numeric\n_frombuffer\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02"
+        + DTYPE
+        + b"(K\x03X\x01\x00\x00\x00<NJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb.",  # killed the process
+        b"\x80\x04" + BUFFER + b"(N}X\x0c\x00\x00\x00__defaults__(K\x01K\x02tstb.",  # changed numpy for the process
+        b"\x80\x04" + BUFFER + b"}X\x05\x00\x00\x00HELLOK\x01sb.",
+        b"\x80\x02Nr\xff\xff\xff\x3f.",  # took 16 GB
+        b"\x80\x04\x8e" + (2**40).to_bytes(8, "little") + b"abc",
+        b"\x80\x04" + b")" + b"\x85" * 100_000 + b".",
+        b"\x80\x04" + b"N" * 100_000 + b"(t" * 100_000 + b".",
+        b"\x80\x02cnumpy\nndarray\n(J\xff\xff\xff\x7fJ\xff\xff\xff\x7ft\x85R.",
+        b"\x80\x02]q\x00" + b"h\x00a" * 1000 + b".",
+    ],
+)
+def test_hostile_pickles_are_refused(tmp_path, content):
+    with pytest.raises(ValueError, match=r"a\.pkl: not a whole pickle"):
+        read_array_pair(stored(tmp_path, content))
+    assert np.frombuffer(b"\x01", np.uint8).tolist() == [1]
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(12, dtype=">i4").reshape(3, 4)[::2, ::-1],
+        np.arange(4, dtype=np.float16).reshape(2, 2) > 1,
+        np.array([["ab", "é"], ["", "c"]]),
+        np.array([[b"ab", b""]]),
+    ],
+)
+def test_every_layout_of_numbers_and_text(tmp_path, protocol, array):
+    first, second = read_array_pair(stored(tmp_path, (array, array.T), protocol))
+    assert np.array_equal(first, array)
+    assert np.array_equal(second, array.T)
+    assert first.dtype == array.dtype

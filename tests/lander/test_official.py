@@ -96,10 +96,28 @@ def test_bad_weights(weights, tmp_path):
     with pytest.raises(ValueError, match="preset: expected one of faces, inat, got 'cars'"):
         load_official(state, preset="cars")
     (tmp_path / "code.pth").write_bytes(pickle.dumps(print, protocol=2))
-    with pytest.raises(ValueError, match="is not a file of weights alone"):
+    with pytest.raises(ValueError, match="not a whole file of weights alone"):
         load_official(tmp_path / "code.pth")
     torch.save(state, tmp_path / "cut.pth")
     whole = (tmp_path / "cut.pth").read_bytes()
     (tmp_path / "cut.pth").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="cut short"):
+    with pytest.raises(ValueError, match=r"cut\.pth: not a whole file of weights"):
         load_official(tmp_path / "cut.pth")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"conv.99999999.gcn_layer.mlp.weight": torch.zeros(8, 16)},
+        {"src_mlp.weight": torch.zeros(4)},
+        {"src_mlp.weight": torch.zeros(1, 1).expand(4, 10**9)},
+        {"src_mlp.weight": torch.full((4, 8), float("nan"))},
+        {"src_mlp.bias": torch.zeros(4, device="meta")},
+        {"src_mlp.weight": torch.zeros(4, 8).to_sparse()},
+        {5: torch.zeros(1)},
+    ],
+)
+def test_weights_that_claim_what_they_are_not(weights, tmp_path, change):
+    torch.save({**weights("gcn"), **change}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=r"weights|a\.pth"):
+        load_official(tmp_path / "a.pth")

@@ -82,14 +82,28 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if was_interrupted(error):
+            raise KeyboardInterrupt from None
         if isinstance(error, OSError) and error.filename is not None:
             raise
         text = " ".join(str(error).split())
-        if isinstance(error, ValueError) and text.startswith(str(path)):
-            raise
+        if isinstance(error, ValueError) and str(path) in str(error) and "\n" not in str(error):
+            raise  # ours: it names the file
         plain = isinstance(error, (ValueError, OSError)) and text
         reason = text if plain else f"{type(error).__name__}: {text}".rstrip(": ")
         raise ValueError(f"{path}: not a whole {what}: {_cut(reason)}") from error
+
+
+def was_interrupted(error: BaseException) -> bool:
+    """Whether this is Ctrl-C: compiled code that it meets raises SystemError in its place.
+
+    Example:
+        >>> was_interrupted(KeyboardInterrupt()), was_interrupted(SystemError())
+        (True, False)
+    """
+    if isinstance(error, SystemError):
+        error = error.__cause__ or error.__context__ or error
+    return isinstance(error, KeyboardInterrupt)
 
 
 def _cut(text: str, most: int = 300) -> str:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .files import atomic_path
+from .files import atomic_path, reading, regular_file
 
 _KEY = "workbench"
 
@@ -32,20 +32,38 @@ def read_state(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: not a safetensors file, cut short, or not written by the workbench.
+        ValueError: not a safetensors file, cut short, not written by the workbench, or with a number that is none.
     """
     file = Path(path)
-    if not file.is_file():
+    if not file.exists():
         raise FileNotFoundError(f"path: no file of weights at {file}")
-    try:
-        with safe_open(file, framework="pt") as opened:
+    with reading(file, "safetensors file"):
+        with safe_open(regular_file(file), framework="pt") as opened:
             metadata = opened.metadata() or {}
             # opened is not a mapping: it has keys, but cannot be iterated over
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"path: {file} is not a whole safetensors file ({error}); fetch or save it again") from error
-    if _KEY not in metadata:
-        raise ValueError(
-            f"path: {file} holds weights but no workbench settings; official weights are read by wb.load_official"
-        )
-    return tensors, json.loads(metadata[_KEY])
+        if _KEY not in metadata:
+            raise ValueError(
+                f"path: {file} holds weights but no workbench settings; official weights are read by wb.load_official"
+            )
+        settings = json.loads(metadata[_KEY])
+        if not isinstance(settings, dict):
+            raise ValueError(f"expected settings by name, got a {type(settings).__name__}")
+        check_finite(tensors, file)
+    return tensors, settings
+
+
+def check_finite(tensors: Mapping[str, Tensor], where: object) -> None:
+    """Refuse weights with NaN or infinity: every number that follows from them would be wrong, or never come.
+
+    Raises:
+        ValueError: names the tensor.
+
+    Example:
+        >>> check_finite({"w": torch.tensor([1.0, float("nan")])}, "a.safetensors")
+        Traceback (most recent call last):
+        ValueError: a.safetensors: w holds NaN or infinity; train or fetch these weights anew
+    """
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ValueError(f"{where}: {name} holds NaN or infinity; train or fetch these weights anew")

@@ -13,7 +13,10 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
+from click import ClickException
 from typer.core import TyperGroup
+
+from .._core.files import was_interrupted
 
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto (CUDA where there is one), cpu, cuda or cuda:N.")]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Of everything random.")]
@@ -24,7 +27,14 @@ EncoderName = Annotated[
 Size = Annotated[int | None, typer.Option(metavar="PIXELS", help="Scale a folder's images to this side first.")]
 Dim = Annotated[int | None, typer.Option(metavar="D", help="Numbers per row of a .bin file without .meta.")]
 
-EXPECTED = (ValueError, TypeError, OSError, EOFError, ImportError, MemoryError)  # anything else is a mistake of ours
+EXPECTED = (
+    ValueError,
+    TypeError,
+    OSError,
+    EOFError,
+    ImportError,
+    MemoryError,
+)  # anything else may be a mistake of ours
 FAILED = 1
 INTERRUPTED = 130
 
@@ -39,13 +49,19 @@ class PlainErrors(TyperGroup):
                 return super().invoke(ctx)
         except BrokenPipeError:
             raise  # the reader of our output has left; typer ends quietly
+        except (typer.Exit, typer.Abort, ClickException):
+            raise  # an end that was asked for, or wrong usage: these have their own exit codes
         except KeyboardInterrupt:
             say("interrupted")
             raise typer.Exit(INTERRUPTED) from None
-        except EXPECTED as error:
+        except Exception as error:  # a traceback tells a user nothing
+            if was_interrupted(error):
+                say("interrupted")
+                raise typer.Exit(INTERRUPTED) from None
             if ctx.params["debug"]:
                 raise
-            say(f"error: {one_line(error)}")
+            kind = "" if isinstance(error, EXPECTED) else f"unexpected {type(error).__name__}, see --debug: "
+            say(f"error: {kind}{one_line(error)}")
             raise typer.Exit(FAILED) from None
 
 

@@ -7,8 +7,10 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from .._core.files import reading
 from .._core.runtime import seeded
 from .._core.state import read_state, write_state
 from ..decode.quality import QualityEnsemble
@@ -62,15 +64,27 @@ def load_checkpoint(path: str | Path) -> Lander | Encoder:
     if str(path) in PACKAGED:
         with as_file(files("workbench.lander") / "weights" / f"{path}{_SUFFIX}") as file:
             return load_checkpoint(file)
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise FileNotFoundError(f"path: no checkpoint at {path}; packaged ones are {', '.join(PACKAGED)}")
-    tensors, settings = upgraded(*read_state(path))
-    model = _build(settings, path)
-    try:
+    with reading(path, "checkpoint"):
+        tensors, settings = upgraded(*read_state(path))
+        with torch.device("meta"):  # no memory is taken for sizes that the settings claim and the weights do not have
+            _check_fit(tensors, _build(settings, len(tensors), path), path)
+        model = _build(settings, len(tensors), path)
         model.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise ValueError(f"path: the weights in {path} do not fit their own settings ({error})") from error
     return model.eval()
+
+
+def _check_fit(tensors: dict[str, Tensor], model: Lander | Encoder, path: str | Path) -> None:
+    """Names and shapes of the weights in a file are those that its settings ask for."""
+    shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
+    for name in sorted(shapes.keys() | tensors.keys()):
+        there = list(tensors[name].shape) if name in tensors else None
+        if there != shapes.get(name):
+            raise ValueError(
+                f"path: the weights in {path} do not fit their own settings: {name[:99]} is {there or 'missing'}, "
+                f"{shapes.get(name) or 'unknown to them'} was expected; save or fetch the file anew"
+            )
 
 
 def new_lander(config: LanderConfig, inference: InferenceConfig | None = None) -> Lander:
@@ -135,8 +149,13 @@ def load_lander(path: str | Path) -> Lander:
     raise ValueError(f"lander: {path} holds an encoder; expected a LANDER, e.g. glyphs-lander")
 
 
-def _build(settings: dict[str, Any], path: str | Path) -> Lander | Encoder:
+def _build(settings: dict[str, Any], most: int, path: str | Path) -> Lander | Encoder:
+    """The model that the settings ask for; never of more layers or networks than there are tensors."""
     kind = settings.get("kind")
+    sizes = settings.get("config", {})
+    for name in ("layers", "ensemble_size"):
+        if sizes.get(name, 0) > most:
+            raise ValueError(f"path: {path} claims {name}={sizes[name]} and holds {most} tensors only")
     if kind == "lander":
         inference = InferenceConfig.from_dict(settings["inference"])
         config = LanderConfig.from_dict(settings["config"])

@@ -19,6 +19,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
+from .._core.files import was_interrupted
 from .._core.memmap import stack_rows
 from .._core.progress import show_progress
 from .._core.provenance import need_dask
@@ -132,14 +133,16 @@ class HiLander(ClusterMixin, BaseEstimator):
         """
         lander, settings = self._resolve()
         array = check_array(X)
-        validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True)
-        lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
-        with show_progress(self.progress), self._machines(lander) as (predict, search):
-            # not held here: mapped rows take the place of the unit rows
-            hierarchy = build_hierarchy(
-                unit_rows(array, device=lander.device), predict, settings, ensemble=lander.ensemble, graph=search
-            )
-        return self._keep(hierarchy, lander, settings, np.empty(0, np.int64))
+        with self._renewed() as new:
+            validate_data(new, X if hasattr(X, "columns") else array, skip_check_array=True)
+            lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
+            with show_progress(self.progress), self._machines(lander) as (predict, search):
+                # not held here: mapped rows take the place of the unit rows
+                hierarchy = build_hierarchy(
+                    unit_rows(array, device=lander.device), predict, settings, ensemble=lander.ensemble, graph=search
+                )
+            new._keep(hierarchy, lander, settings, np.empty(0, np.int64))
+        return self
 
     def partial_fit(self, X: Any, y: Any = None) -> HiLander:
         """Cluster the rows of X together with all rows so far: old clusters may grow, join or split, new ones appear.
@@ -165,9 +168,27 @@ class HiLander(ClusterMixin, BaseEstimator):
         code = torch.cat([self.hierarchy_.code, code])
         metric = self.hierarchy_.metric
         mapped = None if metric.matrix is None else metric  # None: rows are as they came, all together may give a map
-        with show_progress(self.progress), self._machines(lander) as (predict, search):
-            hierarchy = build_hierarchy(rows, predict, settings, ensemble=lander.ensemble, graph=search, mapped=mapped)
-        return self._keep(replace(hierarchy, code=code), lander, settings, self.labels_)
+        with self._renewed() as new:
+            with show_progress(self.progress), self._machines(lander) as (predict, search):
+                hierarchy = build_hierarchy(
+                    rows, predict, settings, ensemble=lander.ensemble, graph=search, mapped=mapped
+                )
+            new._keep(replace(hierarchy, code=code), lander, settings, self.labels_)
+        return self
+
+    @contextmanager
+    def _renewed(self) -> Iterator[HiLander]:
+        """A twin to be fitted: this estimator becomes it, in one step, when the block ends well. After an error or
+        Ctrl-C every attribute is what it was."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        try:
+            yield twin
+        except SystemError as error:
+            if was_interrupted(error):
+                raise KeyboardInterrupt from None
+            raise
+        self.__dict__ = twin.__dict__
 
     def _mapped(self, X: Any) -> tuple[Float[Tensor, "m d"], Int[Tensor, " m"], Int[Tensor, " m"]]:
         """Later rows as they are compared with the fitted ones, their codes, and the fitted row that each equals and is
@@ -181,7 +202,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         mapped[known >= 0] = self.features_[known[known >= 0]]
         return mapped, code, known
 
-    def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Labels) -> HiLander:
+    def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Labels) -> None:
         """The outcome of a fit; `before`: labels of its first rows in the fit before."""
         self.features_: Float[Tensor, "n d"] = hierarchy.features
         self.hierarchy_ = hierarchy
@@ -192,7 +213,6 @@ class HiLander(ClusterMixin, BaseEstimator):
         self.n_clusters_ = self.hierarchy_.n_clusters
         self.continues_ = continued_clusters(before, self.labels_, self.n_clusters_)
         self._review()
-        return self
 
     def _review(self) -> None:
         """What `fit` tells beside the labels."""

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import os
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow
 from PIL import Image
 from pyarrow.parquet import ParquetFile
 
+from .._core.files import reading, regular_file
 from .._core.memmap import new_tensor
+from .._core.npz import open_npz
 from .._core.validation import check_int
 from .pickled import read_array_pair
 from .pictures import find_pictures, listed, read_picture
 from .records import FeatureSet, ImageSet
 
 BATCH = 2**18  # rows of a table that are read at once
-_BROKEN = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, pyarrow.ArrowException)
 
 
 def load_features(
@@ -65,18 +63,19 @@ def load_features(
         raise FileNotFoundError(f"path: no file or folder at {source}")
     if source.is_dir():
         return _read_folder(source, size, links)
-    if source.suffix == ".bin":
-        return _feature_set(source, *_read_bin(source, dim))
-    if source.suffix not in _READERS:
-        raise ValueError(
-            f"{source}: expected a folder of images or a file ending in {', '.join(_READERS)} or .bin, "
-            f"got {source.suffix or 'no ending'}"
-        )
-    try:
-        features, labels = _READERS[source.suffix](source)
-    except _BROKEN as error:
-        raise ValueError(f"{source}: not a whole {source.suffix} file with features: {error}") from error
-    return _feature_set(source, features, labels)
+    kind = source.suffix.lower()
+    if kind != ".bin" and dim is not None:
+        raise ValueError(f"dim: goes with .bin files only, got dim={dim} for {source}; leave it out")
+    with reading(source, f"{kind} file with features"):
+        regular_file(source)
+        if kind == ".bin":
+            return _feature_set(source, *_read_bin(source, dim))
+        if kind not in _READERS:
+            raise ValueError(
+                f"{source}: expected a folder of images or a file ending in {', '.join(_READERS)} or .bin, "
+                f"got {kind or 'no ending'}"
+            )
+        return _feature_set(source, *_READERS[kind](source))
 
 
 def _feature_set(source: Path, features: np.ndarray, labels: np.ndarray | None) -> FeatureSet:
@@ -97,11 +96,11 @@ def _read_npy(source: Path) -> tuple[np.ndarray, None]:
 
 
 def _read_npz(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    with source.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        features = next((stored[key] for key in ("features", "X") if key in stored.files), None)
-        labels = next((stored[key] for key in ("labels", "y") if key in stored.files), None)
+    with open_npz(source) as stored:
+        features = next((stored[key] for key in ("features", "X") if key in stored), None)
+        labels = next((stored[key] for key in ("labels", "y") if key in stored), None)
         if features is None:
-            raise ValueError(f"expected an array named features or X, got {', '.join(stored.files) or 'none'}")
+            raise ValueError(f"{source}: expected an array named features or X, got {', '.join(stored) or 'none'}")
     return features, labels
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import unicodedata
 import warnings
-import zipfile
-import zlib
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +15,8 @@ from jaxtyping import Float, Float32, UInt8
 from torch.nn import functional
 
 from .._core.files import atomic_path, data_home
-from .._core.validation import check_choice, check_int
+from .._core.npz import open_npz
+from .._core.validation import check_choice, check_int, check_labels
 from .faces import MASTER, draw, faces_of
 from .glyph_classes import CLASSES
 from .records import ImageSet
@@ -191,14 +190,14 @@ def _draw_all(classes: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _read_cache(target: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """What an earlier call drew, or None where there is nothing whole to read (numpy checks the zip's checksums)."""
+    """What an earlier call drew, or None where there is nothing whole to read."""
     try:
-        with target.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with open_npz(target) as stored:
             images = stored["images"]
-            labels = stored["labels"]
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
+            labels = check_labels(stored["labels"])
+            whole = images.dtype == np.uint8 and images.shape == (len(labels), SIZE, SIZE)
+    except (OSError, ValueError):
         return None
-    whole = images.dtype == np.uint8 and images.shape == (len(labels), SIZE, SIZE)
     return (images, labels) if whole else None
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .._core.files import data_home
+from .._core.files import data_home, reading
+from .._core.npz import open_npz
 from .._core.validation import check_choice
 from .download import Remote, check_md5, fetch
 from .records import ImageSet
@@ -23,6 +24,7 @@ REMOTES: Mapping[str, Remote] = {
     "background": Remote(f"{_BASE}/images_background.zip", "68d2efa1b9178cc56df9314c21c6e718", 9464212),
     "evaluation": Remote(f"{_BASE}/images_evaluation.zip", "6b91aef0f799c5bb55b94e3f2daec811", 6462886),
 }
+_ARRAYS = {"images", "labels", "alphabet", "alphabet_names", "drawer", "split"}
 # Folder names in the zips of alphabets that copies spell in another way (compared by letters only, in small type).
 _SPELLINGS = {
     "japanesehiragana": "Japanese_(hiragana)",
@@ -90,39 +92,39 @@ def _find(split: str, path: str | os.PathLike[str] | None, remotes: Mapping[str,
 
 def _read_zip(path: Path) -> tuple[np.ndarray, list[str]]:
     """Images and "alphabet/character" names, sorted, of the layout `images_*/alphabet/character/number_drawer.png`."""
-    with zipfile.ZipFile(path) as archive:
+    with reading(path, "zip of Omniglot"), zipfile.ZipFile(path) as archive:
         members = [name.split("/") for name in archive.namelist() if name.endswith(".png")]
         members = sorted(m for m in members if len(m) == 4 and m[0] != "__MACOSX")
         images = [_shrink(archive.read("/".join(member))) for member in members]
-    if not images:
-        raise ValueError(f"{path}: expected images_*/alphabet/character/*.png inside, found none")
+        if not images:
+            raise ValueError(f"{path}: expected images_*/alphabet/character/*.png inside, found none")
     return np.stack(images), [f"{alphabet}/{character}" for _, alphabet, character, _ in members]
 
 
 def _shrink(png: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(png)) as drawing:
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as drawing:
         ink = Image.eval(drawing.convert("L"), lambda grey: 255 - grey)
     return np.asarray(ink.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
 
 
 def _read_npz(path: Path, split: str) -> tuple[np.ndarray, list[str]]:
     """The same from arrays images, labels, alphabet, alphabet_names, drawer, split."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            rows = np.flatnonzero(stored["split"] == split)
-            images, labels, drawer = (stored[key][rows] for key in ("images", "labels", "drawer"))
-            alphabets = [_folder_name(str(name)) for name in stored["alphabet_names"]]
-            alphabet = np.array(alphabets)[stored["alphabet"][rows]]
-    except (OSError, EOFError, KeyError, IndexError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path}: expected an .npz with images, labels, alphabet, alphabet_names, drawer, split: {error}"
-        ) from error
-    if not len(rows):
-        raise ValueError(f"{path}: holds no images of the split {split!r}")
-    first = {name: labels[alphabet == name].min() for name in np.unique(alphabet)}
-    classes = [f"{a}/character{label - first[a] + 1:02d}" for a, label in zip(alphabet, labels, strict=True)]
-    order = np.lexsort((drawer, classes))
-    return images[order], [classes[i] for i in order]
+    with open_npz(path) as stored:
+        missing = sorted(_ARRAYS - set(stored))
+        if missing:
+            raise ValueError(f"{path}: expected arrays {', '.join(sorted(_ARRAYS))}; {', '.join(missing)} missing")
+        rows = np.flatnonzero(stored["split"] == split)
+        images, labels, drawer = (stored[key][rows] for key in ("images", "labels", "drawer"))
+        if images.dtype != np.uint8 or labels.dtype.kind not in "iu" or drawer.shape != labels.shape:
+            raise ValueError(f"{path}: expected images of uint8, a label and a drawer each, as integers")
+        alphabets = [_folder_name(str(name)) for name in stored["alphabet_names"]]
+        alphabet = np.array(alphabets)[stored["alphabet"][rows]]
+        if not len(rows):
+            raise ValueError(f"{path}: holds no images of the split {split!r}")
+        first = {name: labels[alphabet == name].min() for name in np.unique(alphabet)}
+        classes = [f"{a}/character{label - first[a] + 1:02d}" for a, label in zip(alphabet, labels, strict=True)]
+        order = np.lexsort((drawer, np.array(classes)))
+        return images[order], [classes[i] for i in order]
 
 
 def _folder_name(name: str) -> str:

@@ -246,10 +246,15 @@ def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram
         edges: of the images' graph, with the linkage of its links.
         features: unit rows, of which the sums of both sides are compared at every merge.
 
+    Raises:
+        ValueError: a linkage that is NaN or infinite: which clusters are nearest is then not defined.
+
     Example: see `Dendrogram`.
 
     Source: Murtagh & Contreras, "Algorithms for hierarchical clustering: an overview", 2012 (nearest-neighbour chain).
     """
+    if not edges.sums.isfinite().all():
+        raise ValueError("linkage: expected finite numbers, got NaN or infinity")
     if edges.low.is_cuda:
         return dendrogram_in_rounds(edges, features)
     total = new_tensor(tuple(features.shape), mapped=is_memmap(features)).copy_(features.detach())

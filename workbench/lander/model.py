@@ -36,10 +36,18 @@ class Prediction:
     Attributes:
         linkage: float [n, k], r_ij = P(label_i = label_j); 0 where there is no neighbour.
         density: float [n], mean over the neighbours of similarity times edge coefficient 2 r_ij - 1.
+
+    Raises:
+        ValueError: NaN or infinity; decoding would never end.
     """
 
     linkage: Float[Tensor, "n k"]
     density: Float[Tensor, " n"]
+
+    def __post_init__(self) -> None:
+        for name in ("linkage", "density"):
+            if not getattr(self, name).isfinite().all():
+                raise ValueError(f"{name}: expected finite numbers, got others; are the model's weights finite?")
 
     @classmethod
     def of(cls, graph: KnnGraph, linkage: Float[Tensor, "n k"]) -> Prediction:

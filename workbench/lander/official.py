@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._core.files import reading, regular_file
 from .._core.runtime import seeded
+from .._core.state import check_finite
 from .config import InferenceConfig, LanderConfig
 from .model import Lander
 
@@ -86,11 +89,11 @@ def load_official(
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
     state = _read(weights) if isinstance(weights, (str, Path)) else dict(weights)
     renamed = {our_name(name): tensor for name, tensor in state.items()}
+    check_finite(renamed, "weights")
     inference = PRESETS[preset].override(k=k, tau=tau, early_stop=early_stop)
     config = _architecture(renamed, average)
-    model = seeded(lambda: Lander(config, inference), 0)
-
-    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    with torch.device("meta"):  # nothing is allocated before names and shapes are known to fit
+        shapes = {name: value.shape for name, value in Lander(config, inference).state_dict().items()}
     missing = sorted(set(shapes) ^ set(renamed))
     if missing:
         raise ValueError(f"weights: a complete official LANDER was expected; missing or unknown here: {missing}")
@@ -98,29 +101,58 @@ def load_official(
         if value.numel() != shapes[name].numel():
             raise ValueError(f"weights: {name} has shape {list(value.shape)}, {list(shapes[name])} fits the others")
 
+    model = seeded(lambda: Lander(config, inference), 0)
     # reshape: DGL and this code may differ in axes of length 1; the numbers of values were compared above.
     model.load_state_dict({name: value.reshape(shapes[name]) for name, value in renamed.items()})
     return model.eval()
 
 
 def _read(path: str | Path) -> dict[str, Tensor]:
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise FileNotFoundError(f"weights: no file at {path}")
-    # weights_only: an untrusted pickle can run code.
-    try:
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:  # OSError: a cut zip file
-        raise ValueError(f"weights: {path} is not a file of weights alone, or is cut short ({error})") from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"weights: {path} holds no state dict; save model.state_dict()")
+    with reading(path, "file of weights alone"):
+        _check_size(regular_file(path))
+        try:
+            # weights_only: an untrusted pickle can run code.
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError:  # whose text advises to load it all the same
+            raise ValueError("it is damaged, or names other things than tensors") from None
+        if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+            raise ValueError(f"weights: {path} holds no state dict; save model.state_dict()")
+        if not all(isinstance(name, str) for name in state):
+            raise ValueError("expected names of weights")
+        _check_plain(state, path)
     return dict(state)
+
+
+def _check_size(path: Path) -> None:
+    """torch.save packs without compression; a compressed file may unpack to a thousand times its size."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            stated = sum(info.file_size for info in archive.infolist())
+        if stated > path.stat().st_size:
+            raise ValueError(f"it states {stated} bytes of contents")
+
+
+def _check_plain(state: Mapping[str, Tensor], path: str | Path) -> None:
+    """Plain numbers, as many as the file holds: a tensor may claim a shape that repeats one number without end."""
+    for name, value in state.items():
+        if value.layout != torch.strided or not value.is_floating_point() or value.device.type != "cpu":
+            raise ValueError(f"{name} is no plain array of real numbers")
+    claimed = sum(value.numel() * value.element_size() for value in state.values())
+    if claimed > Path(path).stat().st_size:
+        raise ValueError(f"its tensors claim {claimed} bytes")
 
 
 def _architecture(state: dict[str, Tensor], average: bool | None) -> LanderConfig:
     """Read the settings off the shapes of the (renamed) weights."""
-    layers = 1 + max((int(m[1]) for name in state if (m := re.match(r"convs\.(\d+)\.", name))), default=-1)
+    layers = len({m[1] for name in state if (m := re.match(r"convs\.(\d+)\.", name))})
     if not layers or "of_source.weight" not in state:
         raise ValueError("weights: expected conv.*, src_mlp.*, dst_mlp.* and classifier_conn.*; this is no LANDER")
+
+    for name in ("of_source.weight", "convs.0.mlp.weight", "convs.0.fc.weight", "convs.0.attn_l"):
+        if name in state and state[name].ndim < 2:
+            raise ValueError(f"weights: {name} has shape {list(state[name].shape)}, expected a matrix")
 
     hidden = state["of_source.weight"].shape[1]
     if "convs.0.mlp.weight" in state:

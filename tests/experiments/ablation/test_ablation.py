@@ -435,7 +435,7 @@ def test_of_many_that_want_a_claim_one_gets_it(tmp_path):
 
 def test_a_damaged_file_is_told(tmp_path):
     (tmp_path / "a.json").write_text("{")
-    with pytest.raises(ValueError, match=r"a\.json is damaged"):
+    with pytest.raises(ValueError, match=r"a\.json: not a whole run: .*remove it"):
         Store(tmp_path).read("a")
 
 

@@ -26,11 +26,11 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ..._core.files import reading, regular_file
 from ..._core.validation import check_int
 from .effects import effects
 from .presets import ABLATION_BASE
@@ -38,6 +38,7 @@ from .run import AblationData
 from .settings import Grid, Settings, configurations, describe
 from .sweep import run_grid
 
+MOST_SEEDS = 10_000  # of training; a file that asks for more has a slip in it
 KEYS = ("data", "seeds", "reference", "base", "grid", "change")
 
 
@@ -93,11 +94,8 @@ def read_grid(path: str | os.PathLike[str]) -> GridFile:
         >>> mine.grid, mine.seeds, mine.reference
         ({'lander.hidden': [32, 64]}, (0, 1, 2), 'hidden=32')
     """
-    try:
-        declared = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        return _checked(declared)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {error}") from error
+    with reading(path, "grid file"):
+        return _checked(tomllib.loads(regular_file(path).read_text(encoding="utf-8")))
 
 
 def _checked(declared: Mapping[str, Any]) -> GridFile:
@@ -140,7 +138,7 @@ def _seeds(declared: Mapping[str, Any]) -> tuple[int, ...]:
     seeds = declared.get("seeds", [])
     if isinstance(seeds, Sequence) and not isinstance(seeds, str):
         return tuple(check_int(seed, "seeds", low=0) for seed in seeds)
-    return tuple(range(check_int(seeds, "seeds")))
+    return tuple(range(check_int(seeds, "seeds", high=MOST_SEEDS)))
 
 
 def _table(declared: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from itertools import product
@@ -13,6 +14,7 @@ from ...lander.config import InferenceConfig, LanderConfig
 from ...train.config import TrainConfig
 from .use import UseConfig
 
+MOST = 10_000  # configurations of a grid; more are a slip of the pen, and are counted before they are made
 Changes = Mapping[str, Any]
 Grid = Mapping[str, Sequence[Any]] | Sequence[Changes]
 
@@ -138,6 +140,8 @@ def _listed(grid: Grid) -> list[Changes]:
     for name, values in grid.items():
         if isinstance(values, str) or not isinstance(values, Sequence):
             raise ValueError(f"grid: expected a list of values for {name!r}, got {values!r}; write [{values!r}]")
+    if math.prod(map(len, grid.values())) > MOST:
+        raise ValueError(f"grid: expected at most {MOST:,} combinations of values, got more; vary fewer at a time")
     return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
 
 

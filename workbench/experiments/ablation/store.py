@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ..._core.files import atomic_path
+from ..._core.files import atomic_path, reading, regular_file
 
 
 class Store:
@@ -47,11 +47,14 @@ class Store:
         """
         file = self.folder / f"{key}.json"
         try:
-            run: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            with reading(file, "run"):
+                run: dict[str, Any] = json.loads(regular_file(file).read_text(encoding="utf-8"))
+                if not isinstance(run, dict):
+                    raise ValueError(f"a {type(run).__name__}, no run")
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise ValueError(f"store: {file} is damaged ({error}); remove it, and the run is made again") from error
+            raise ValueError(f"store: {error}; remove it, and the run is made again") from error
         return run
 
     def write(self, key: str, run: dict[str, Any]) -> None:

@@ -50,8 +50,9 @@ def trained(
     file = place.folder / "trainings" / f"{key}.safetensors"
     while True:
         with place.claim(f"training-{key}") as mine:
-            if file.exists():
-                return _read(file, device)
+            there = _read(file, device)
+            if there:
+                return there
             if mine:
                 lander, seconds = _made(settings, seed, data, device, stop)
                 write_state(file, lander.state_dict(), {"kind": "lander", **lander.settings(), "seconds": seconds})
@@ -83,5 +84,9 @@ def _made(
     return lander, time.perf_counter() - start
 
 
-def _read(file: Path, device: str) -> tuple[Lander, float]:
-    return load_lander(file).to(resolve_device(device)), float(read_state(file)[1]["seconds"])
+def _read(file: Path, device: str) -> tuple[Lander, float] | None:
+    """What was kept; None where nothing is, or nothing whole: it is then made anew."""
+    try:
+        return load_lander(file).to(resolve_device(device)), float(read_state(file)[1]["seconds"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return None

@@ -98,7 +98,7 @@ class FeatureFile:
         Warns:
             UserWarning: another number of rows than the published set has.
         """
-        data = load_features(path, dim=self.dim)
+        data = load_features(path, dim=self.dim if path.suffix == ".bin" else None)
         if not isinstance(data, FeatureSet) or data.labels is None:
             raise ValueError(f"{path}: expected features with labels{self._labels(path)}, got none: {self.what}")
         rows, columns = data.features.shape

@@ -1,0 +1,98 @@
+"""Files whole or absent; one wall around every reader; compiled code without a place to keep it."""
+
+import os
+import subprocess
+import sys
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+
+from workbench._core.files import reading, regular_file
+from workbench._core.npz import open_npz
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyError("x"), RecursionError("deep"), SystemError("odd"), zlib.error("bad"), OverflowError(), MemoryError()],
+)
+def test_anything_becomes_one_line_with_the_name(error):
+    with (
+        pytest.raises(ValueError, match=rf"^a\.bin: not a whole thing: {type(error).__name__}.*$"),
+        reading("a.bin", "thing"),
+    ):
+        raise error
+
+
+def test_own_errors_and_those_of_the_system_stay(tmp_path):
+    with pytest.raises(ValueError, match=r"^a\.bin: three rows$"), reading("a.bin", "thing"):
+        raise ValueError("a.bin: three rows")
+    with pytest.raises(FileNotFoundError), reading(tmp_path / "none", "thing"):
+        (tmp_path / "none").read_bytes()
+
+
+def test_an_interrupt_passes():
+    """Ctrl-C within compiled code arrives as SystemError."""
+    with pytest.raises(KeyboardInterrupt), reading("a", "thing"):
+        raise SystemError from KeyboardInterrupt()
+
+
+def test_pipes_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "a.npy")
+    with pytest.raises(ValueError, match="ordinary file"):
+        regular_file(tmp_path / "a.npy")
+
+
+def claimed(tmp_path, shape, length):
+    """An .npz whose array claims a shape that its bytes do not have."""
+
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    head += b" " * (53 + 64 - len(head)) + b"\n"
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("X.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(length))
+    return tmp_path / "a.npz"
+
+
+def test_claimed_sizes_are_checked_before_memory_is_taken(tmp_path):
+    with open_npz(claimed(tmp_path, "(3, 2)", 24)) as stored:
+        assert np.array_equal(stored["X"], np.zeros((3, 2)))
+    for shape in ("(1125899906842624, 1)", "(-3, -2)", "(3, 3)", "()"):
+        with (
+            pytest.raises(ValueError, match=r"a\.npz: not a whole \.npz file: X\.npy"),
+            open_npz(claimed(tmp_path, shape, 24)),
+        ):
+            pass
+
+
+LOOP = """
+from workbench._core.compiled import njit
+@njit(nogil=True)
+def twice(x):
+    return 2 * x
+print(twice(21))
+"""
+
+
+def twice(folder, **more):
+    (folder / "loop.py").write_text(LOOP)
+    run = subprocess.run(
+        [sys.executable, "loop.py"], cwd=folder, env={**os.environ, **more}, capture_output=True, text=True, check=False
+    )
+    assert run.stdout == "42\n", run.stderr
+
+
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+def test_a_damaged_cache_of_compiled_code_is_made_anew(tmp_path, ending):
+    kept = {"NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+    twice(tmp_path, **kept)
+    (file,) = (tmp_path / "kept").rglob(f"*.{ending}")
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    twice(tmp_path, **kept)
+    twice(tmp_path, **kept)
+    assert [other.read_bytes()[:9] == whole[:9] for other in (tmp_path / "kept").rglob(f"*.{ending}")] == [True]
+
+
+def test_compiled_code_needs_no_place_to_be_kept(tmp_path):
+    twice(tmp_path, NUMBA_CACHE_DIR="/proc/nowhere")
