@@ -161,7 +161,7 @@ def test_broken_files_are_named(tmp_path, suffix, kind):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"other": X}, "named features or X, got other"),
+        ({"other": X}, "named features or x or embeddings, got other"),
         ({"features": X[0]}, "expected a 2D array"),
         ({"features": X, "labels": Y[:-1]}, "expected 12 labels"),
         ({"features": np.where(X > 2, np.nan, X), "labels": Y}, "NaN"),
@@ -213,3 +213,49 @@ def test_unknown_files_are_refused(tmp_path):
     (tmp_path / "a.csv").write_text("1,2")
     with pytest.raises(ValueError, match=r"\.npy, \.npz, \.parquet.*got \.csv"):
         load_features(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "content", [b"0\n1\n2\n" * 4, b"\xef\xbb\xbf" + b"0\r\n1\r\n2\r\n" * 4 + b"\n\n", b" 0 \n1\n+2\n" * 4]
+)
+def test_labels_as_people_save_them(tmp_path, content):
+    X.tofile(tmp_path / "a.bin")
+    (tmp_path / "a.meta").write_bytes(content)
+    assert load_features(tmp_path / "a.bin").labels.tolist() == Y.tolist()
+    (tmp_path / "a.meta").write_bytes(content.decode("utf-8-sig").encode("utf-16"))
+    assert load_features(tmp_path / "a.bin").labels.tolist() == Y.tolist()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [(b"Jos\xe9", r"a\.meta: labels: expected text in UTF-8, got byte 0xe9"), (b"9" * 30, "too large")],
+)
+def test_labels_that_cannot_be_are_named(tmp_path, line, message):
+    X.tofile(tmp_path / "a.bin")
+    (tmp_path / "a.meta").write_bytes((line + b"\n") * 12)
+    with pytest.raises(ValueError, match=message):
+        load_features(tmp_path / "a.bin")
+
+
+@pytest.mark.parametrize("name", ["label", "Labels", "y", "class", "target"])
+def test_labels_have_the_same_names_in_every_format(tmp_path, name):
+    frame = pd.DataFrame(X, columns=list("abcde")).assign(**{name: Y, "id": range(12), "text": "x"})
+    frame.to_parquet(tmp_path / "a.parquet")
+    with pytest.warns(UserWarning, match="left out: id, text"):
+        table = load_features(tmp_path / "a.parquet")
+    for data in (table, load_features(write_npz(tmp_path / "a.npz", embeddings=X, **{name: Y}))):
+        assert np.array_equal(data.features, X)
+        assert np.array_equal(data.labels, Y)
+
+
+def test_two_columns_of_labels_are_doubtful(tmp_path):
+    with pytest.raises(ValueError, match=r"labels: expected one of .* got y, label; rename"):
+        load_features(write_npz(tmp_path / "a.npz", X=X, y=Y, label=Y))
+
+
+def test_a_dimension_goes_with_bin_only_and_endings_in_capitals_are_read(tmp_path):
+    np.save(tmp_path / "a.npy", X)
+    (tmp_path / "a.npy").rename(tmp_path / "a.NPY")
+    assert np.array_equal(load_features(tmp_path / "a.NPY").features, X)
+    with pytest.raises(ValueError, match=r"dim: goes with \.bin files only"):
+        load_features(tmp_path / "a.NPY", dim=5)

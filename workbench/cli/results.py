@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import platform
+import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from .._core.tables import safe_cells
 from ..cluster.hilander import HiLander
 from ..cluster.levels import Hierarchy
 from ..evaluate.scores import scores
@@ -25,19 +30,83 @@ RESULTS = (*(f"{table}.{ending}" for table in TABLES for ending in ("parquet", "
 
 @contextmanager
 def replacing(out: Path) -> Iterator[Path]:
-    """A folder to write results to; they take their places in `out` when the block ends well, else nothing changes.
+    """A folder to write results to; it takes the place of `out` when the block ends well, else nothing changes.
 
-    Results of an earlier run that this one does not write are removed: what lies in `out` is of one run.
+    The old folder is renamed away and the new one into its place, so `out` holds the results of one run or none, even
+    after a kill in between. What else lay in `out` is moved over; what a killed run left is swept by the next.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".cluster-", dir=out) as name:
-        part = Path(name)
-        yield part
-        for result in RESULTS:
-            if (part / result).exists():
-                os.replace(part / result, out / result)
-            else:
-                (out / result).unlink(missing_ok=True)
+    out = Path(os.path.realpath(out))
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(f"out: expected a folder, {out} is a file")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(out)
+    place = out if _stays(out) else out.parent
+    place.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_mark(out)}{os.getpid()}-", dir=place) as name:
+        new = Path(name) / "new"
+        new.mkdir()
+        yield new
+        if place == out:
+            _move(new, out, RESULTS)
+            return
+        umask = os.umask(0)
+        os.umask(umask)
+        new.chmod(0o777 & ~umask)
+        if out.exists():
+            os.rename(out, Path(name) / "old")
+        os.rename(new, out)
+        _rescue(Path(name), out)
+
+
+def _mark(out: Path) -> str:
+    """How the names of this machine's temporary folders for `out` begin; the process follows."""
+    return f".{out.name}-{platform.node()}-"
+
+
+def _stays(out: Path) -> bool:
+    """Whether the folder itself cannot be replaced: we stand in it, it is a mounted disk, or its parent is locked."""
+    here = Path.cwd()
+    return out.is_mount() or out == here or out in here.parents or not os.access(out.parent, os.W_OK)
+
+
+def _sweep(out: Path) -> None:
+    """Put back or remove what processes left that do not run any more."""
+    for folder in [folder for home in (out.parent, out) for folder in home.glob(f"{glob.escape(_mark(out))}*")]:
+        process = folder.name.removeprefix(_mark(out)).split("-")[0]
+        if process.isdecimal() and not _runs(int(process)):
+            _rescue(folder, out)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of this number is there; where that cannot be asked, it is taken to be."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _rescue(folder: Path, out: Path) -> None:
+    """Move over what is no result of ours; where the new folder did not arrive, the old one goes back as it was."""
+    old = folder / "old"
+    if old.exists() and not out.exists():
+        os.rename(old, out)
+    elif old.exists():
+        _move(old, out, [path.name for path in old.iterdir() if path.name not in RESULTS])
+
+
+def _move(source: Path, target: Path, names: Sequence[str]) -> None:
+    """Files of these names; a result that is not there is removed from the target."""
+    for name in names:
+        if (source / name).exists():
+            os.replace(source / name, target / name)
+        else:
+            (target / name).unlink(missing_ok=True)
 
 
 def write_results(folder: Path, model: HiLander, items: Items, *, format: str, report: bool, seed: int) -> None:
@@ -49,7 +118,7 @@ def write_results(folder: Path, model: HiLander, items: Items, *, format: str, r
     for name, table in tables.items():
         file = folder / f"{name}.{format}"
         if format == "csv":
-            table.to_csv(file, index=False)
+            safe_cells(table).to_csv(file, index=False)
         else:
             table.to_parquet(file, index=False)
     if items.labels is not None:

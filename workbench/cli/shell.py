@@ -13,7 +13,6 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from click import ClickException
 from typer.core import TyperGroup
 
 from .._core.files import was_interrupted
@@ -49,12 +48,12 @@ class PlainErrors(TyperGroup):
                 return super().invoke(ctx)
         except BrokenPipeError:
             raise  # the reader of our output has left; typer ends quietly
-        except (typer.Exit, typer.Abort, ClickException):
-            raise  # an end that was asked for, or wrong usage: these have their own exit codes
         except KeyboardInterrupt:
             say("interrupted")
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:  # a traceback tells a user nothing
+            if hasattr(error, "exit_code") or isinstance(error, typer.Abort):
+                raise  # an end that was asked for, or wrong usage
             if was_interrupted(error):
                 say("interrupted")
                 raise typer.Exit(INTERRUPTED) from None

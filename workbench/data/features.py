@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ from .pickled import read_array_pair
 from .pictures import find_pictures, listed, read_picture
 from .records import FeatureSet, ImageSet
 
+FEATURES = ("features", "x", "embeddings")  # usual names, whatever their case
+LABELS = ("labels", "label", "y", "class", "target")
+IDS = ("id", "ids", "index", "row", "unnamed: 0", "__index_level_0__")  # numbers that say nothing about a row
 BATCH = 2**18  # rows of a table that are read at once
 
 
@@ -29,9 +33,9 @@ def load_features(
     """Your own data, by the kind of file.
 
     - `.npy`: features, memory-mapped, not read before they are needed; no labels;
-    - `.npz`: arrays `features` (or `X`) and, if known, `labels` (or `y`);
-    - `.parquet`: numeric columns, or one column `features` of equally long lists; an optional column `label`; of many
-      rows the numbers are held in a temporary file, as float32;
+    - `.npz`: an array `features` (`X`, `embeddings`) and, if known, `labels` (`label`, `y`, `class`, `target`);
+    - `.parquet`: numeric columns, or one of lists named as in an .npz; labels so, too; columns of numbers named `id` or
+      `index`, and of text, are left out with a warning; of many rows the numbers are held in a file, as float32;
     - `.bin`: raw float32 rows, memory-mapped, with labels one per line in a `.meta` beside it, or in a folder
       `labels` beside its folder `features` (learn-to-cluster);
     - `.pkl`: a pickle of two numpy arrays, features and labels (official example); anything else in it is refused;
@@ -97,10 +101,14 @@ def _read_npy(source: Path) -> tuple[np.ndarray, None]:
 
 def _read_npz(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
     with open_npz(source) as stored:
-        features = next((stored[key] for key in ("features", "X") if key in stored), None)
-        labels = next((stored[key] for key in ("labels", "y") if key in stored), None)
-        if features is None:
-            raise ValueError(f"{source}: expected an array named features or X, got {', '.join(stored) or 'none'}")
+        features_at = _one_of(list(stored), FEATURES, "features")
+        labels_at = _one_of(list(stored), LABELS, "labels")
+        if features_at is None:
+            raise ValueError(
+                f"{source}: expected an array named {' or '.join(FEATURES)}, got {', '.join(stored) or 'none'}"
+            )
+        features = stored[features_at]
+        labels = None if labels_at is None else stored[labels_at]
     return features, labels
 
 
@@ -129,13 +137,36 @@ def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tu
 
 
 def _of_frame(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
-    labels = frame.pop("label").to_numpy() if "label" in frame else None
-    if "features" in frame and frame["features"].dtype == object:
-        return np.stack([np.asarray(row) for row in frame["features"]]), labels
+    names = list(map(str, frame.columns))
+    labels_at = _one_of(names, LABELS, "labels")
+    features_at = _one_of(names, FEATURES, "features")
+    labels = None if labels_at is None else frame.pop(labels_at).to_numpy()
+    if features_at is not None and frame[features_at].dtype == object:
+        _tell_left_out([name for name in map(str, frame.columns) if name != features_at])
+        return np.stack([np.asarray(row) for row in frame[features_at]]), labels
     numbers = frame.select_dtypes("number")
+    numbers = numbers[[name for name in numbers if str(name).lower() not in IDS]]
     if numbers.empty:
         raise ValueError("expected numeric columns, or one column `features` of lists")
+    _tell_left_out([str(name) for name in frame.columns if name not in numbers])
     return numbers.to_numpy(), labels
+
+
+def _one_of(names: list[str], usual: tuple[str, ...], what: str) -> str | None:
+    """The name that is one of the usual ones; None: there is none.
+
+    Raises:
+        ValueError: several are there.
+    """
+    found = [name for name in names if name.lower() in usual]
+    if len(found) > 1:
+        raise ValueError(f"{what}: expected one of {', '.join(usual)}, got {', '.join(found)}; rename all but one")
+    return found[0] if found else None
+
+
+def _tell_left_out(names: list[str]) -> None:
+    if names:
+        warnings.warn(f"columns that are no features are left out: {listed(names)}", UserWarning, stacklevel=2)
 
 
 _READERS: dict[str, Callable[[Path], tuple[np.ndarray, np.ndarray | None]]] = {
@@ -150,10 +181,7 @@ _READERS: dict[str, Callable[[Path], tuple[np.ndarray, np.ndarray | None]]] = {
 def _read_bin(source: Path, dim: int | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Raw float32 rows; their number comes from `dim` or from the labels beside."""
     meta = _labels_of(source)
-    labels = np.array(meta.read_text(encoding="utf-8").split("\n")) if meta.exists() else None
-    if labels is not None:
-        labels = labels[:-1] if labels[-1] == "" else labels
-        labels = labels.astype(np.int64) if all(map(_is_integer, labels)) else labels
+    labels = _read_meta(meta) if meta.exists() else None
     numbers, rest = divmod(source.stat().st_size, 4)
     if dim is None and labels is None:
         raise ValueError(
@@ -175,8 +203,22 @@ def _labels_of(source: Path) -> Path:
     return apart if source.parent.name == "features" and apart.exists() else source.with_suffix(".meta")
 
 
-def _is_integer(text: str) -> bool:
-    return text.strip().lstrip("-").isdecimal()
+def _read_meta(meta: Path) -> np.ndarray:
+    """One label per line: integers if all are, else names."""
+    content = regular_file(meta).read_bytes()
+    try:
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{meta}: labels: expected text in UTF-8, got byte {error.object[error.start]:#x}; save it so"
+        ) from None
+    lines = [line.strip() for line in text.rstrip().split("\n")]
+    if not all(re.fullmatch(r"[+-]?[0-9]+", line) for line in lines):
+        return np.array(lines)
+    numbers = [int(line) for line in lines]
+    if max(map(abs, numbers)) >= 2**63:
+        raise ValueError(f"{meta}: labels: {max(numbers, key=abs)} is too large; number the classes 0, 1, ...")
+    return np.array(numbers, dtype=np.int64)
 
 
 def _read_folder(folder: Path, size: int | None, links: bool) -> ImageSet:

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import traitlets
 
 from ..._core.files import atomic_path
+from ..._core.tables import safe_cells
 from ..._core.validation import check_int
 from ...cluster.levels import Hierarchy
 from ...evaluate.errors import false_merges, false_splits, links_between, sides
@@ -89,7 +90,7 @@ class ErrorExplorer(Explorer):
             OSError: the file cannot be written.
         """
         with atomic_path(path) as part:
-            self.table.to_csv(part, index=False)
+            safe_cells(self.table).to_csv(part, index=False)
         return Path(path)
 
     def static(self) -> go.Figure:
