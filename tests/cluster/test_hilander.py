@@ -1,6 +1,7 @@
 import pickle
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -290,3 +291,32 @@ def test_linkages_that_are_no_numbers_end_at_once(blobs):
         ensemble.ensemble.networks[0][0].weight[0, 0] = float("nan")
     with pytest.raises(ValueError, match="quality: expected finite numbers"):
         HiLander(ensemble).fit(blobs(noise=0.1)[0])
+
+
+@contextmanager
+def set_and_back(setter, value, usual):
+    setter(value)
+    try:
+        yield
+    finally:
+        setter(usual)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        lambda: set_and_back(torch.set_default_dtype, torch.float64, torch.float32),
+        lambda: torch.device("meta"),
+        lambda: torch.autocast("cpu", torch.bfloat16),
+        torch.inference_mode,
+    ],
+)
+def test_the_callers_global_state_changes_nothing(state, blobs):
+    x = blobs(noise=0.3)[0].numpy()
+    usual = HiLander().fit(x)
+    with state():
+        model = HiLander().fit(x)
+        later = model.predict(x[:9] * 1.5)
+    assert np.array_equal(model.labels_, usual.labels_)
+    assert np.array_equal(model.confidence_, usual.confidence_)
+    assert np.array_equal(later, usual.predict(x[:9] * 1.5))

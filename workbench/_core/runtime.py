@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
 import torch
@@ -61,6 +61,31 @@ def same_threads() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def usual_torch() -> Iterator[None]:
+    """Inside, new tensors are float32 on the CPU unless told otherwise, and nothing is cast: as torch starts.
+
+    A caller's own `set_default_dtype`, `set_default_device` or autocast would else change results, or break them.
+
+    Example:
+        >>> with torch.device("meta"), usual_torch():
+        ...     torch.ones(1).device.type, torch.ones(1).dtype
+        ('cpu', torch.float32)
+    """
+    dtype = torch.get_default_dtype()
+    elsewhere = torch.get_default_device().type != "cpu"
+    torch.set_default_dtype(torch.float32)
+    try:
+        with (
+            torch.device("cpu") if elsewhere else nullcontext(),
+            torch.autocast("cpu", enabled=False),
+            torch.autocast("cuda", enabled=False) if torch.is_autocast_enabled("cuda") else nullcontext(),
+        ):
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
 
 
 class Threads(ThreadPoolExecutor):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .._core.files import reading
-from .._core.runtime import seeded
+from .._core.runtime import seeded, usual_torch
 from .._core.state import read_state, write_state
 from ..decode.quality import QualityEnsemble
 from ..encoder.train import Encoder, EncoderConfig
@@ -66,7 +66,7 @@ def load_checkpoint(path: str | Path) -> Lander | Encoder:
             return load_checkpoint(file)
     if not Path(path).exists():
         raise FileNotFoundError(f"path: no checkpoint at {path}; packaged ones are {', '.join(PACKAGED)}")
-    with reading(path, "checkpoint"):
+    with usual_torch(), reading(path, "checkpoint"):
         tensors, settings = upgraded(*read_state(path))
         with torch.device("meta"):  # no memory is taken for sizes that the settings claim and the weights do not have
             _check_fit(tensors, _build(settings, len(tensors), path), path)

@@ -23,7 +23,7 @@ from .._core.files import was_interrupted
 from .._core.memmap import stack_rows
 from .._core.progress import show_progress
 from .._core.provenance import need_dask
-from .._core.runtime import resolve_device
+from .._core.runtime import resolve_device, usual_torch
 from .._core.validation import check_array, unit_rows
 from ..decode.cuts import CUTS, cut_layers
 from ..decode.decoding import Decoder
@@ -133,7 +133,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         """
         lander, settings = self._resolve()
         array = check_array(X)
-        with self._renewed() as new:
+        with usual_torch(), self._renewed() as new:
             validate_data(new, X if hasattr(X, "columns") else array, skip_check_array=True)
             lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
             with show_progress(self.progress), self._machines(lander) as (predict, search):
@@ -168,7 +168,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         code = torch.cat([self.hierarchy_.code, code])
         metric = self.hierarchy_.metric
         mapped = None if metric.matrix is None else metric  # None: rows are as they came, all together may give a map
-        with self._renewed() as new:
+        with usual_torch(), self._renewed() as new:
             with show_progress(self.progress), self._machines(lander) as (predict, search):
                 hierarchy = build_hierarchy(
                     rows, predict, settings, ensemble=lander.ensemble, graph=search, mapped=mapped
@@ -244,10 +244,10 @@ class HiLander(ClusterMixin, BaseEstimator):
             ValueError: another number of columns.
         """
         check_is_fitted(self)
-        rows, _, known = self._mapped(X)
         weighs_links_together = self.settings_.decoder in ("cut", *CUTS)
         threshold = None if weighs_links_together else self.settings_.tau
-        with show_progress(self.progress):
+        with usual_torch(), show_progress(self.progress):
+            rows, _, known = self._mapped(X)
             computed = self.hierarchy_.distinct
             found = query(computed.features, rows, self.settings_.k)
             label = assign_out_of_sample(self.lander_, computed, rows, found, threshold)
