@@ -66,8 +66,8 @@ def test_claimed_sizes_are_checked_before_memory_is_taken(tmp_path):
 
 
 LOOP = """
-from workbench._core.compiled import compiled
-@compiled(nogil=True)
+from workbench._core.compiled import njit
+@njit(nogil=True)
 def twice(x):
     return 2 * x
 print(twice(21))

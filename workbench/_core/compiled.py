@@ -1,40 +1,42 @@
-"""Compiled loops (numba), kept on disk between processes where that is possible."""
+"""Compiled loops (numba) whose code is kept on disk where there is a place for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from numba import njit
+import numba
 from numba.core import caching
 
+Loop = TypeVar("Loop", bound=Callable[..., Any])
+_FunctionCache: Any = caching.FunctionCache  # numba has no types
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit` whose compiled code is kept on disk if it can be: a cache makes things fast, never impossible.
 
-    numba itself refuses to compile where neither the installation nor the user's home can be written to, fails for
-    ever on a damaged cache file, and when the disk is full.
+def njit(**options: Any) -> Callable[[Loop], Loop]:
+    """`numba.njit`, its code kept beside the source or else in the user's cache; `NUMBA_CACHE_DIR` names another place.
+
+    Where none can be written, as in a container that is read only, numba refuses to keep code; then the loop is
+    compiled anew in every process. numba also fails for ever on a damaged file of the cache, and on a full disk: here
+    such a file is made anew, and what cannot be written is not kept.
+
+    Args:
+        options: of `numba.njit`, except `cache`.
 
     Example:
-        >>> @compiled(nogil=True)
-        ... def double(x):
-        ...     return 2 * x
-        >>> double(3)
+        >>> twice = njit(nogil=True)(lambda x: 2 * x)
+        >>> twice(3)
         6
     """
 
-    def compile_later(function: Callable[..., Any]) -> Any:
-        dispatcher = njit(**options)(function)
+    def compile_when_called(loop: Loop) -> Loop:
+        compiled: Any = numba.njit(**options)(loop)
         try:
-            dispatcher._cache = _Cache(function)  # what `njit(cache=True)` does with numba's own class
-        except RuntimeError:  # no folder to write to
-            return dispatcher
-        return dispatcher
+            compiled._cache = _Cache(loop)  # what `njit(cache=True)` does with numba's own class
+        except RuntimeError:  # no place to keep it
+            return compiled  # type: ignore[no-any-return]
+        return compiled  # type: ignore[no-any-return]
 
-    return compile_later
-
-
-_FunctionCache: Any = caching.FunctionCache  # numba has no types
+    return compile_when_called
 
 
 class _Cache(_FunctionCache):

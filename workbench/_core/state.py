@@ -60,6 +60,7 @@ def check_finite(tensors: Mapping[str, Tensor], where: object) -> None:
         ValueError: names the tensor.
 
     Example:
+        >>> import torch
         >>> check_finite({"w": torch.tensor([1.0, float("nan")])}, "a.safetensors")
         Traceback (most recent call last):
         ValueError: a.safetensors: w holds NaN or infinity; train or fetch these weights anew

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.compiled import compiled
+from .._core.compiled import njit
 
 MERGE = np.dtype(  # what is written down of every merge; `Dendrogram` tells what each means
     [
@@ -27,7 +27,7 @@ MERGE = np.dtype(  # what is written down of every merge; `Dendrogram` tells wha
 )
 
 
-@compiled(nogil=True)
+@njit(nogil=True)
 def undirected(neighbors: Any, weight: Any, similarity: Any, start: int, stop: int) -> tuple[Any, Any, Any]:
     """The pairs that any link of a k-NN graph ties, as the nodes start .. stop - 1 tell them: low, high, and sums
     [pairs, 3] over its links of weight, links and similarity; none of weight 0.
@@ -62,7 +62,7 @@ def undirected(neighbors: Any, weight: Any, similarity: Any, start: int, stop: i
     return low[:count], high[:count], sums[:count]
 
 
-@compiled()
+@njit()
 def _root(above: Any, i: int) -> int:
     while above[i] != i:
         above[i] = above[above[i]]
@@ -70,7 +70,7 @@ def _root(above: Any, i: int) -> int:
     return i
 
 
-@compiled()
+@njit()
 def _chains(n: int, low: Any, high: Any, sums: Any) -> tuple[Any, ...]:
     """Every edge twice, as linked lists of what each node is tied to."""
     m = len(low)
@@ -92,7 +92,7 @@ def _chains(n: int, low: Any, high: Any, sums: Any) -> tuple[Any, ...]:
     return to, w, follows, head, tail
 
 
-@compiled()
+@njit()
 def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) -> None:
     """Shorten the list of cluster `a`: one entry per neighbouring cluster, weights added up, none to itself."""
     to, w, follows, head, tail = lists
@@ -119,7 +119,7 @@ def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) 
         i = after
 
 
-@compiled()
+@njit()
 def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
     """The neighbour of highest mean linkage (the lower of equals), its mean linkage and the runner-up's."""
     to, w, follows, head, _tail = lists
@@ -140,7 +140,7 @@ def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
     return best, top, second
 
 
-@compiled()
+@njit()
 def _record(merge: Any, larger: int, smaller: int, height: float, lists: Any, edge: int, seconds: Any) -> None:
     merge.larger = larger
     merge.smaller = smaller
@@ -152,7 +152,7 @@ def _record(merge: Any, larger: int, smaller: int, height: float, lists: Any, ed
     merge.second_of_smaller = seconds[1]
 
 
-@compiled()
+@njit()
 def _join(a: int, b: int, lists: Any, size: Any, total: Any) -> float:
     """Add cluster `b` to `a`: sums, size, and its list behind the other; the product of their sums before."""
     _to, _w, follows, head, tail = lists
@@ -165,7 +165,7 @@ def _join(a: int, b: int, lists: Any, size: Any, total: Any) -> float:
     return product
 
 
-@compiled()
+@njit()
 def _begin(start: int, above: Any, done: Any) -> int:
     """The first image from `start` on whose cluster is its own and may still merge; how many there are if none."""
     while start < len(above) and (above[start] != start or done[start]):
@@ -173,7 +173,7 @@ def _begin(start: int, above: Any, done: Any) -> int:
     return start
 
 
-@compiled()
+@njit()
 def agglomerate(low: Any, high: Any, sums: Any, total: Any, size: Any, node: Any, start_node: int, merges: Any) -> int:
     """Average linkage over a sparse graph by nearest-neighbour chains; how many merges there were.
 
@@ -224,7 +224,7 @@ def agglomerate(low: Any, high: Any, sums: Any, total: Any, size: Any, node: Any
             top += 1
 
 
-@compiled()
+@njit()
 def summed(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
     """Sums over subtrees [n + m, f] of values of leaves [n, f] and of merges [m, f]."""
     out = np.empty((n + len(larger), leaf.shape[1]))
@@ -234,7 +234,7 @@ def summed(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
     return out
 
 
-@compiled()
+@njit()
 def best_cut(n: int, larger: Any, smaller: Any, score: Any) -> tuple[Any, Any]:
     """The disjoint subtrees of highest summed score: value of the best cut at or below each node, and where that is the
     node itself as one cluster (an inner node of no less score than what lies below it)."""
@@ -248,7 +248,7 @@ def best_cut(n: int, larger: Any, smaller: Any, score: Any) -> tuple[Any, Any]:
     return value, whole
 
 
-@compiled()
+@njit()
 def nodes_of_cut(n: int, larger: Any, smaller: Any, whole: Any) -> Any:
     """The node that each leaf's cluster is: the highest of its ancestors where `whole`."""
     owner = np.full(n + len(larger), -1)
@@ -260,7 +260,7 @@ def nodes_of_cut(n: int, larger: Any, smaller: Any, whole: Any) -> Any:
     return owner[:n]
 
 
-@compiled()
+@njit()
 def heights(n: int, larger: Any, smaller: Any) -> Any:
     """Levels of merges below each merge [m]: 0 where it joins two leaves."""
     level = np.zeros(n + len(larger), np.int64)
@@ -269,7 +269,7 @@ def heights(n: int, larger: Any, smaller: Any) -> Any:
     return level[n:] - 1
 
 
-@compiled()
+@njit()
 def _fold(small: int, node: int, code: Any, classes: Any, entry: Any, stamp: Any) -> None:
     """Add the classes of subtree `small` to those of `node`, whose entries are stamped."""
     count, follows, head, tail = classes
@@ -285,7 +285,7 @@ def _fold(small: int, node: int, code: Any, classes: Any, entry: Any, stamp: Any
         i = after
 
 
-@compiled()
+@njit()
 def class_overlaps(n: int, larger: Any, smaller: Any, code: Any, of_class: Any, weights: Any) -> Any:
     """For each node [n + m, len(weights)]: mean over its items of 1 / (w / precision + (1 - w) / recall).
 

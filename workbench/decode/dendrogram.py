@@ -253,7 +253,7 @@ def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram
 
     Source: Murtagh & Contreras, "Algorithms for hierarchical clustering: an overview", 2012 (nearest-neighbour chain).
     """
-    if not torch.isfinite(edges.sums[:, 0]).all():
+    if not edges.sums.isfinite().all():
         raise ValueError("linkage: expected finite numbers, got NaN or infinity")
     if edges.low.is_cuda:
         return dendrogram_in_rounds(edges, features)

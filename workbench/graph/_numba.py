@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.compiled import compiled
+from .._core.compiled import njit
 
 # Values compared at once: one branch for all, which vectorises. Longer pieces are skipped less often, as a single value
 # that enters a list is enough to look at the whole piece. No measurement of other lengths is recorded.
@@ -22,7 +22,7 @@ LANES = 64
 # places of lists hold -inf, and "ninf" would allow the compiler to assume that there is no infinity.
 
 
-@compiled(nogil=True, fastmath={"reassoc", "contract"})
+@njit(nogil=True, fastmath={"reassoc", "contract"})
 def products(rows: Any, base: Any, index: Any, out: Any, low: int, high: int) -> None:
     """Inner products [q, m] of the rows low .. high - 1 with the rows of `base` that they list; none for -1.
 
@@ -38,7 +38,7 @@ def products(rows: Any, base: Any, index: Any, out: Any, low: int, high: int) ->
                 out[i, slot] = total
 
 
-@compiled(nogil=True)
+@njit(nogil=True)
 def _insert(best: Any, ids: Any, value: Any, which: int) -> None:
     """Insert a value that exceeds the last one of a falling list; the last one drops out."""
     place = len(best) - 1
@@ -51,7 +51,7 @@ def _insert(best: Any, ids: Any, value: Any, which: int) -> None:
     ids[place] = which
 
 
-@compiled(nogil=True)
+@njit(nogil=True)
 def _contains(row: Any, which: Any) -> bool:
     for one in row:  # noqa: SIM110 -- numba compiles no any() of a generator
         if one == which:
@@ -59,7 +59,7 @@ def _contains(row: Any, which: Any) -> bool:
     return False
 
 
-@compiled(nogil=True)
+@njit(nogil=True)
 def best_of_rows(block: Any, first: int, best: Any, ids: Any, low: int, high: int) -> None:
     """Update the lists (best, ids) [rows, m] of the rows low .. high - 1 of a block with its columns, numbered from
     `first`. Most pieces of `LANES` values are skipped at once, because none exceeds the last of the list."""
@@ -76,7 +76,7 @@ def best_of_rows(block: Any, first: int, best: Any, ids: Any, low: int, high: in
                         _insert(best[i], ids[i], part[c], first + start + c)
 
 
-@compiled(nogil=True)
+@njit(nogil=True)
 def best_of_columns(block: Any, first: int, best: Any, ids: Any, low: int, high: int) -> None:
     """`best_of_rows` for the lists of the columns low .. high - 1 with the block's rows, numbered from `first`.
 
@@ -99,7 +99,7 @@ def best_of_columns(block: Any, first: int, best: Any, ids: Any, low: int, high:
                         bound[c] = best[column, -1]
 
 
-@compiled(nogil=True)
+@njit(nogil=True)
 def rank_and_shared(neighbors: Any, similarity: Any, rank: Any, shared: Any, low: int, high: int) -> None:
     """See `similarity_stats.rank_and_shared`, for the nodes low .. high - 1; -1 marks a missing neighbour."""
     n, k = neighbors.shape
@@ -126,7 +126,7 @@ def rank_and_shared(neighbors: Any, similarity: Any, rank: Any, shared: Any, low
             shared[i, slot] = common / k
 
 
-@compiled(nogil=True, fastmath={"reassoc", "contract"})
+@njit(nogil=True, fastmath={"reassoc", "contract"})
 def grow(rows: Any, order: Any, depth: int, drawn: Any) -> Any:
     """Sort `order` in place so that its halves, their halves and so on are the nodes of a random projection tree.
 
@@ -173,7 +173,7 @@ def grow(rows: Any, order: Any, depth: int, drawn: Any) -> Any:
     return order
 
 
-@compiled(nogil=True)
+@njit(nogil=True)
 def join_leaves(products: Any, which: Any, own: Any, size: Any, best: Any, ids: Any, low: int, high: int) -> None:
     """Update the lists of the rows of the leaves low .. high - 1 with the products [leaf, w, w] within each leaf.
 
@@ -196,7 +196,7 @@ def join_leaves(products: Any, which: Any, own: Any, size: Any, best: Any, ids: 
                             _insert(best[i], ids[i], part[c], j)
 
 
-@compiled(nogil=True)
+@njit(nogil=True)
 def both_ways(ids: Any, seen: Any, out: Any, new: Any, low: int, high: int) -> None:
     """See `nn_descent.both_ways`, for the rows low .. high - 1.
 
@@ -222,7 +222,7 @@ def both_ways(ids: Any, seen: Any, out: Any, new: Any, low: int, high: int) -> N
                     end[j - low] += 1
 
 
-@compiled(nogil=True, fastmath={"reassoc", "contract"})
+@njit(nogil=True, fastmath={"reassoc", "contract"})
 def explore(rows: Any, best: Any, ids: Any, links: Any, new: Any, low: int, high: int) -> int:
     """Compare the rows low .. high - 1 with the rows two links away; returns how many entered a list.
 
@@ -253,7 +253,7 @@ def explore(rows: Any, best: Any, ids: Any, links: Any, new: Any, low: int, high
     return better
 
 
-@compiled()
+@njit()
 def merge_lists(best: Any, ids: Any, value: Any, which: Any) -> None:
     """Update the lists (best, ids) of all rows with other lists (value, which) of the same rows."""
     for i in range(ids.shape[0]):
