@@ -49,10 +49,6 @@ class Quality:
         if not np.isfinite(self.values).all():
             raise ValueError("quality: expected finite numbers, got others; are the ensemble's weights finite?")
 
-    def __post_init__(self) -> None:
-        if not np.isfinite(self.values).all():
-            raise ValueError("quality: expected finite numbers, got others; are the ensemble's weights finite?")
-
     @property
     def precision(self) -> Float[np.ndarray, " nodes"]:
         """Predicted BCubed precision of every node as one cluster."""
