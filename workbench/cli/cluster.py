@@ -46,6 +46,14 @@ Format = Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Of 
 Scheduler = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Run on this Dask cluster, e.g. tcp://host:8786.")
 ]
+Answers = Annotated[
+    Path | None,
+    typer.Option(
+        "--constraints",
+        metavar="FILE",
+        help="Answers: .csv of first, second (rows), same (1 or 0); or saved corrections, .json.",
+    ),
+]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Draw the map and write report.html.")]
 
 
@@ -71,6 +79,7 @@ def cluster(
     device: Device = "auto",
     seed: Seed = 0,
     scheduler: Scheduler = None,
+    constraints: Answers = None,
     quiet: Quiet = False,
 ) -> None:
     """Cluster features or images; no number of clusters needed.
@@ -87,19 +96,29 @@ def cluster(
     estimator = HiLander(model, tau="auto" if tau is None else tau, progress=not quiet, **settings)
     reading = {"encoder": encoder, "size": size, "dim": dim, "device": device, "progress": not quiet}
     with _cluster_of(scheduler) as estimator.client:
-        said = _run(estimator, features, reading, out, {"format": format, "report": report, "seed": seed})
+        said = _run(estimator, features, constraints, reading, out, {"format": format, "report": report, "seed": seed})
     if not quiet:
         typer.echo(f"{said}\nwritten to {out}")
 
 
-def _run(estimator: HiLander, features: Path, reading: dict[str, Any], out: Path, writing: dict[str, Any]) -> str:
+def _run(
+    estimator: HiLander,
+    features: Path,
+    constraints: Path | None,
+    reading: dict[str, Any],
+    out: Path,
+    writing: dict[str, Any],
+) -> str:
     """Read, cluster, write; in words what came of it."""
-    from .reading import read_items
+    from .reading import read_answers, read_items
     from .results import replacing, summary, write_results
 
     with replacing(out) as folder:
+        pairs, corrections = read_answers(constraints)
         items = read_items(features, **reading)
-        estimator.fit(items.features)
+        estimator.fit(items.features, **pairs)
+        if corrections is not None:
+            estimator.correct(corrections)
         write_results(folder, estimator, items, **writing)
     return summary(estimator, items)
 
