@@ -111,3 +111,19 @@ def test_official_weights_give_the_official_labels(golden, tmp_path):
     assert "official LANDER" in run("info", tmp_path / "gcn.pth").stdout
     wrong = run("cluster", tmp_path / "x.npy", "-o", tmp_path / "out", *settings, "--no-average", *OFF)
     failed(wrong, "average=False", "dimension 32")
+
+
+def test_answers_of_a_person_reach_the_model(home, clustered, tmp_path):
+    features = wb.data.load_features(home / "mine.npz").features
+    model = wb.HiLander(home / "lander.safetensors", device="cpu").fit(features)
+    a, b = 0, int(np.flatnonzero(model.labels_ != model.labels_[0])[0])
+    (tmp_path / "said.csv").write_text(f"first,second,same\n{a},{b},1\n")
+    assert clustered("mine.npz", "--constraints", tmp_path / "said.csv").exit_code == 0
+    last = pd.read_parquet(tmp_path / "out/labels.parquet")[f"level_{len(model.cluster_layers_) - 1}"]
+    assert last[a] == last[b]
+
+    model.answer(a, b, same=True).corrections_.save(tmp_path / "said.json")
+    assert clustered("mine.npz", "--constraints", tmp_path / "said.json").exit_code == 0
+    for name, text in {"bad.csv": "a,b\n1,2\n", "said.txt": ""}.items():
+        (tmp_path / name).write_text(text)
+        failed(clustered("mine.npz", "--constraints", tmp_path / name), "constraints: expected")

@@ -60,6 +60,14 @@ Format = Annotated[Literal["parquet", "csv"], typer.Option("--format", help="Of 
 Scheduler = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Run on this Dask cluster, e.g. tcp://host:8786.")
 ]
+Answers = Annotated[
+    Path | None,
+    typer.Option(
+        "--constraints",
+        metavar="FILE",
+        help="Answers: .csv of first, second (rows), same (1 or 0); or saved corrections, .json.",
+    ),
+]
 Report = Annotated[bool, typer.Option("--report/--no-report", help="Draw the map and write report.html.")]
 
 
@@ -90,6 +98,7 @@ def cluster(
     device: Device = "auto",
     seed: Seed = 0,
     scheduler: Scheduler = None,
+    constraints: Answers = None,
     quiet: Quiet = False,
 ) -> None:
     """Cluster features, images or photographs; no number of clusters needed.
@@ -106,7 +115,7 @@ def cluster(
     reading = {"encoder": encoder, "size": size, "dim": dim, "device": device, "progress": not quiet}
     writing = {"format": format, "report": report, "seed": seed}
     with _cluster_of(scheduler) as estimator.client:
-        said = _run(estimator, source, reading, out, writing)
+        said = _run(estimator, source, constraints, reading, out, writing)
     if not quiet:
         typer.echo(f"{said}\nwritten to {out}")
 
@@ -150,14 +159,25 @@ class _Source:
         return read_photographs(Path(folder or ""), faces=self.faces is not None, cut=self.cut, **options)
 
 
-def _run(estimator: HiLander, source: _Source, reading: dict[str, Any], out: Path, writing: dict[str, Any]) -> str:
+def _run(
+    estimator: HiLander,
+    source: _Source,
+    constraints: Path | None,
+    reading: dict[str, Any],
+    out: Path,
+    writing: dict[str, Any],
+) -> str:
     """Read, cluster, write; in words what came of it."""
     from .photographs import write_photographs
+    from .reading import read_answers
     from .results import replacing, summary, write_results
 
     with replacing(out) as folder:
+        pairs, corrections = read_answers(constraints)
         items, photographs = source.read(reading)
-        estimator.fit(items.features)
+        estimator.fit(items.features, **pairs)
+        if corrections is not None:
+            estimator.correct(corrections)
         write_results(folder, estimator, items, **writing)
         if photographs is not None:
             write_photographs(folder, estimator, photographs, links=source.links)

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from ..cluster.checkpoint import load_encoder
+from ..cluster.corrections import Corrections
 from ..data import FeatureSet, load_features
 
 
@@ -43,3 +45,31 @@ def read_items(
         return Items(data.features, data.labels, data.class_names, None, data.name)
     features = load_encoder(encoder).embed(data.images, device=device, progress=progress)
     return Items(features, data.labels, data.class_names, data.images, data.name)
+
+
+def read_answers(path: Path | None) -> tuple[dict[str, np.ndarray], Corrections | None]:
+    """What a person said: pairs for `HiLander.fit` from a .csv, or corrections from a .json.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: another suffix, other columns, or answers that are not 0 or 1.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp(), "said.csv")
+        >>> _ = file.write_text("first,second,same\\n0,1,1\\n0,2,0\\n")
+        >>> read_answers(file)[0]["cannot_link"].tolist()
+        [[0, 2]]
+    """
+    if path is None:
+        return {}, None
+    if path.suffix == ".json":
+        return {}, Corrections.load(path)
+    if path.suffix != ".csv":
+        raise ValueError(f"constraints: expected a .csv or a .json file, got {path}")
+    table = pd.read_csv(path)
+    if list(table.columns) != ["first", "second", "same"] or not table["same"].isin([0, 1]).all():
+        raise ValueError(f"constraints: expected the columns first, second, same (1 or 0) in {path}")
+    pairs = table[["first", "second"]].to_numpy()
+    same = table["same"].to_numpy() == 1
+    return {"must_link": pairs[same], "cannot_link": pairs[~same]}, None

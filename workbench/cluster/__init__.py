@@ -6,18 +6,24 @@ features -> (graph -> prediction -> decoding -> aggregate) level by level -> Hie
 """
 
 from .checkpoint import load_checkpoint, load_encoder, load_lander, save_checkpoint
+from .constraints import Constraints, enforce
+from .corrections import Correction, Corrections
 from .hierarchy import build_hierarchy, rebuild
 from .hilander import HiLander
 from .levels import Hierarchy, Level
 from .predictors import GraphBuilder, Predictor, oracle_predictor, similarity_predictor
 
 __all__ = [
+    "Constraints",
+    "Correction",
+    "Corrections",
     "GraphBuilder",
     "HiLander",
     "Hierarchy",
     "Level",
     "Predictor",
     "build_hierarchy",
+    "enforce",
     "load_checkpoint",
     "load_encoder",
     "load_lander",

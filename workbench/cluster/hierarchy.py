@@ -24,6 +24,7 @@ from ..graph.nodes import Nodes
 from ..graph.recall import sampled_recall
 from ..lander.config import InferenceConfig
 from ..lander.model import Prediction
+from .constraints import Constraints, enforce
 from .levels import Hierarchy, Level, decoding_of_all_images, of_all_images
 from .predictors import GraphBuilder, LevelDecoder, Predictor
 
@@ -38,6 +39,7 @@ def build_hierarchy(
     ensemble: nn.Module | None = None,
     graph: GraphBuilder | None = None,
     mapped: Metric | None = None,
+    constraints: Constraints | None = None,
 ) -> Hierarchy:
     """Cluster level by level.
 
@@ -57,9 +59,10 @@ def build_hierarchy(
         ensemble: `Lander.ensemble`; needed by the decoder "cut".
         graph: (features of the nodes, k) -> KnnGraph, in place of `knn`; e.g. to give neighbour lists from elsewhere.
         mapped: the metric that has mapped the features; None: one is fitted to them here, and maps them.
+        constraints: a person's answers on the images, which every level honours.
 
     Raises:
-        ValueError: an unknown decoder, or "cut" without an ensemble.
+        ValueError: an unknown decoder, "cut" without an ensemble, or a cannot-link between rows that are the same.
 
     Example:
         >>> import torch
@@ -85,13 +88,15 @@ def build_hierarchy(
         rows = take_rows(rows, copies.first)
         repeats = copies.within(repeats)
         first = search(rows, settings.k)
-    start = _Start(rows, metric, first, _checked_recall(rows, first), repeats, code)
+    answers = _of_distinct(constraints, repeats)
+    start = _Start(rows, metric, first, _checked_recall(rows, first), repeats, code, answers)
     return _run_levels(start, predict, decode, settings, search)
 
 
 @dataclass(frozen=True)
 class _Start:
-    """What level 0 starts from: mapped features of the distinct images with their graph, and which images these are."""
+    """What level 0 starts from: mapped features of the distinct images with their graph, which images these are, and
+    what a person has said of them."""
 
     features: Float[Tensor, "n d"]
     metric: Metric
@@ -99,6 +104,18 @@ class _Start:
     recall: float
     repeats: DistinctRows | None
     code: Int[Tensor, " images"]
+    constraints: Constraints | None = None
+
+
+def _of_distinct(constraints: Constraints | None, repeats: DistinctRows | None) -> Constraints | None:
+    """Answers on images -> on the distinct ones."""
+    if constraints is None or constraints.empty:
+        return None
+    if repeats is None:
+        return constraints
+    group = repeats.group.cpu().numpy()
+    constraints.check(group)
+    return constraints.of_nodes(group)
 
 
 def _checked_recall(rows: Float[Tensor, "n d"], graph: KnnGraph) -> float:
@@ -153,8 +170,12 @@ def _run_levels(
     while True:
         prediction = predict(nodes, graph)
         decoding = decode(nodes, graph, prediction, settings.tau)
+        answers = None
+        if start.constraints is not None:
+            answers = start.constraints.of_nodes(nodes.members.cpu().numpy())
+            decoding = enforce(decoding, graph, prediction, answers)
         labels = decoding.clusters[labels]
-        levels.append(Level(image, nodes.size, graph, prediction, decoding, labels))
+        levels.append(Level(image, nodes.size, graph, prediction, decoding, labels, constraints=answers))
         if reason := _stop_reason(levels, settings):
             tree = Hierarchy(tuple(levels), reason, features, start.metric, start.code[row], start.recall)
             return of_all_images(tree, start.repeats, start.code)
@@ -193,7 +214,8 @@ def level_decoder(
 
 
 def decode_level(level: Level, decoder: str | Decoder, tau: float) -> Decoding:
-    """The clusters of a level at another tau; its graph, prediction and quality do not depend on it.
+    """The clusters of a level at another tau; its graph, prediction and quality do not depend on it, and a person's
+    answers hold at any.
 
     Example:
         >>> import torch
@@ -205,6 +227,9 @@ def decode_level(level: Level, decoder: str | Decoder, tau: float) -> Decoding:
     """
     if level.repeats is not None and level.distinct is not None:
         return decoding_of_all_images(decode_level(level.distinct, decoder, tau), level.repeats)
+    if level.constraints is not None:
+        free = decode_level(replace(level, constraints=None), decoder, tau)
+        return enforce(free, level.graph, level.prediction, level.constraints)
     if level.decoding.quality is not None:
         return cut_at(level.graph, level.prediction, level.decoding.quality, tau)
     return get_decoder(decoder)(level.graph, level.prediction, tau)
@@ -217,16 +242,19 @@ def rebuild(
     tau: float,
     *,
     ensemble: nn.Module | None = None,
+    graph: GraphBuilder = knn,
+    constraints: Constraints | None = None,
 ) -> Hierarchy:
-    """The hierarchy at another tau: metric, graph and prediction of level 0, which do not depend on tau, are taken
-    over, the levels above run anew.
+    """The hierarchy at another tau or with other answers of a person: metric, graph, prediction and dendrogram of level
+    0, which depend on neither, are taken over, the levels above run anew.
 
     Args:
         hierarchy: at any tau.
         predict: who predicted it: a LANDER's `predict`, or another predictor.
         settings: k, decoder and stopping rules; their tau is replaced.
         tau: in [0, 1].
-        ensemble: as in `build_hierarchy`.
+        ensemble, graph: as in `build_hierarchy`; the graphs of the levels above are built.
+        constraints: on the images, in place of those of the hierarchy; None: those stay.
 
     Example:
         >>> import torch
@@ -238,7 +266,9 @@ def rebuild(
     """
     computed = hierarchy.distinct
     first = computed.levels[0]
-    search = precomputed(first.graph)
+    answers = first.constraints if constraints is None else _of_distinct(constraints, hierarchy.repeats)
+    first = replace(first, constraints=None)  # decoded without answers, which the level loop then enforces
+    search = precomputed(first.graph, graph)
     decode_anew = level_decoder(settings.decoder, predict, search, ensemble)
 
     def guess(nodes: Nodes, graph: KnnGraph) -> Prediction:
@@ -250,7 +280,9 @@ def rebuild(
         return decode_level(first, settings.decoder, tau)
 
     changed = replace(settings, tau=tau)
-    start = _Start(computed.features, computed.metric, first.graph, hierarchy.recall, hierarchy.repeats, hierarchy.code)
+    start = _Start(
+        computed.features, computed.metric, first.graph, hierarchy.recall, hierarchy.repeats, hierarchy.code, answers
+    )
     return _run_levels(start, guess, decode, changed, search)
 
 

@@ -32,6 +32,9 @@ from ..graph.knn import knn, query
 from ..lander.config import InferenceConfig
 from ..lander.model import Lander
 from .checkpoint import as_lander
+from .constraints import Constraints, enforce_layers
+from .corrected import Corrected
+from .corrections import Corrections, changes, fingerprint, touched_rows
 from .diagnostics import cluster_table, confidence, outlier_scores
 from .hierarchy import build_hierarchy
 from .levels import Hierarchy
@@ -42,7 +45,7 @@ OURS = "Hi-LANDER"  # its name in tables and figures
 Labels = Int64[np.ndarray, " n"]
 
 
-class HiLander(ClusterMixin, BaseEstimator):
+class HiLander(Corrected, ClusterMixin, BaseEstimator):
     """Hierarchical clustering by a LANDER; decides by itself how many clusters there are.
 
     Args:
@@ -66,7 +69,11 @@ class HiLander(ClusterMixin, BaseEstimator):
     Attributes:
         labels_: int64 [N], clusters 0 .. n_clusters_-1.
         n_clusters_: clusters after the last level.
-        continues_: int64 [n_clusters_], after `partial_fit` the earlier cluster that each one goes on from; -1: new.
+        continues_: int64 [n_clusters_], after `partial_fit` or a correction the earlier cluster that each one goes on
+            from; -1: new.
+        changes_: what became of the clusters that did not stay as they were, and whether it was asked for.
+        constraints_: what `fit` and `partial_fit` were told of pairs of rows.
+        corrections_: what was put right since `fit` (`merge`, `split`, `move`, `confirm`, `answer`, `name`, `undo`).
         cluster_layers_: labels after each level, finest first; of the general model's one level nested cuts at tau 0.9,
             0.7, its own, 0.3 and 0.1, of which its own is `labels_`.
         clusters_: one row per cluster, to review: size, peak, stability, confidence, expected precision and recall;
@@ -119,32 +126,48 @@ class HiLander(ClusterMixin, BaseEstimator):
         self.progress = progress
         self.client = client
 
-    def fit(self, X: Any, y: Any = None) -> HiLander:
+    def fit(
+        self, X: Any, y: Any = None, *, must_link: Any = None, cannot_link: Any = None, partial_labels: Any = None
+    ) -> HiLander:
         """Cluster the rows of X by direction (cosine).
 
         Args:
             X: [N, D] numbers; any float width, tensors and memory maps too. Rows are scaled to length 1 here; X is not
                 changed. A zero row has similarity 0 to all and becomes a cluster of its own (warned about once).
             y: ignored; labels are never seen.
+            must_link, cannot_link: pairs of rows [m, 2] that are, or are not, of one class. Every level honours them
+                and what follows from them.
+            partial_labels: [N] known classes, -1 where unknown: one class is one cluster, two never share one.
 
         Raises:
-            TypeError, ValueError: X or a setting is not usable; the message says why and what to do.
+            TypeError, ValueError: X or a setting is not usable, or answers contradict each other; the message says why
+                and what to do.
             ImportError, ClusterError (an OSError): a client is given, Dask is not installed or its cluster fails.
         """
         lander, settings = self._resolve()
         array = check_array(X)
+        answers = Constraints.of(len(array), must_link, cannot_link, partial_labels)
         with usual_torch(), self._renewed() as new:
             validate_data(new, X if hasattr(X, "columns") else array, skip_check_array=True)
             lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
             with show_progress(self.progress), self._machines(lander) as (predict, search):
                 # not held here: mapped rows take the place of the unit rows
                 hierarchy = build_hierarchy(
-                    unit_rows(array, device=lander.device), predict, settings, ensemble=lander.ensemble, graph=search
+                    unit_rows(array, device=lander.device),
+                    predict,
+                    settings,
+                    ensemble=lander.ensemble,
+                    graph=search,
+                    constraints=answers,
                 )
+            new.constraints_ = answers
+            new.corrections_ = Corrections(len(array), fingerprint(hierarchy.code.cpu().numpy()))
             new._keep(hierarchy, lander, settings, np.empty(0, np.int64))
         return self
 
-    def partial_fit(self, X: Any, y: Any = None) -> HiLander:
+    def partial_fit(
+        self, X: Any, y: Any = None, *, must_link: Any = None, cannot_link: Any = None, partial_labels: Any = None
+    ) -> HiLander:
         """Cluster the rows of X together with all rows so far: old clusters may grow, join or split, new ones appear.
 
         The outcome is that of one `fit` on all rows, in the order in which they came, but for the metric's map, which
@@ -154,25 +177,38 @@ class HiLander(ClusterMixin, BaseEstimator):
         Args:
             X: [M, D], later rows; without any before them this is `fit`.
             y: ignored.
+            must_link, cannot_link, partial_labels: as in `fit`, said of all rows so far, these the last; what was said
+                before, and all corrections, go on to hold.
 
         Raises:
             TypeError, ValueError: as `fit`; another number of columns or another `metric` than before.
         """
+        said = {"must_link": must_link, "cannot_link": cannot_link, "partial_labels": partial_labels}
         if not hasattr(self, "hierarchy_"):
-            return self.fit(X)
+            return self.fit(X, **said)
         lander, settings = self._resolve()
         if settings.metric != self.settings_.metric:
             raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {settings.metric!r}; call fit")
         later, code, _ = self._mapped(X)
         rows = stack_rows(self.features_, later).to(lander.device)
         code = torch.cat([self.hierarchy_.code, code])
+        constraints = self.constraints_ + Constraints.of(len(rows), **said)
+        answers = constraints + self.corrections_.constraints(len(rows))
+        answers.check(np.arange(len(rows)))
         metric = self.hierarchy_.metric
         mapped = None if metric.matrix is None else metric  # None: rows are as they came, all together may give a map
         with usual_torch(), self._renewed() as new:
             with show_progress(self.progress), self._machines(lander) as (predict, search):
                 hierarchy = build_hierarchy(
-                    rows, predict, settings, ensemble=lander.ensemble, graph=search, mapped=mapped
+                    rows,
+                    predict,
+                    settings,
+                    ensemble=lander.ensemble,
+                    graph=search,
+                    mapped=mapped,
+                    constraints=answers,
                 )
+            new.constraints_ = constraints
             new._keep(replace(hierarchy, code=code), lander, settings, self.labels_)
         return self
 
@@ -212,6 +248,7 @@ class HiLander(ClusterMixin, BaseEstimator):
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
         self.n_clusters_ = self.hierarchy_.n_clusters
         self.continues_ = continued_clusters(before, self.labels_, self.n_clusters_)
+        self.changes_ = changes(before, self.labels_, touched_rows(self.corrections_))
         self._review()
 
     def _review(self) -> None:
@@ -229,6 +266,8 @@ class HiLander(ClusterMixin, BaseEstimator):
         node = first.decoding.node
         if quality is not None and node is not None and len(self.hierarchy_.levels) == 1:
             layers = cut_layers(first.graph, first.prediction, quality, self.settings_.tau)
+            if first.constraints is not None:
+                layers = enforce_layers(layers, first.decoding, first.graph, first.prediction, first.constraints)
             self.cluster_layers_ = [spread(layer.clusters).cpu().numpy() for layer in layers]
             self.expected_ = quality.expected(spread(node).cpu().numpy())
 

@@ -17,6 +17,7 @@ from ..graph.discriminant import Metric
 from ..graph.distinct import DistinctRows
 from ..graph.knn import KnnGraph
 from ..lander.model import Prediction
+from .constraints import Constraints
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Level:
         labels: int64 [N], cluster of each IMAGE after this level.
         repeats: at level 0, which images are the same; None where no two are.
         distinct: with repeats, the level as it was computed: its nodes are the distinct images.
+        constraints: a person's answers, said of the nodes; None: none.
     """
 
     image: Int[Tensor, " n"]
@@ -42,6 +44,7 @@ class Level:
     labels: Int[Tensor, " images"]
     repeats: DistinctRows | None = None
     distinct: Level | None = None
+    constraints: Constraints | None = None
 
     @property
     def n_nodes(self) -> int:

@@ -120,8 +120,38 @@ def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) 
 
 
 @njit()
-def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
-    """The neighbour of highest mean linkage (the lower of equals), its mean linkage and the runner-up's."""
+def _chain_apart(n: int, pairs: Any) -> tuple[Any, Any, Any, Any]:
+    """Every pair that must not join twice, as linked lists of what each node must stay apart from."""
+    to = np.empty(2 * len(pairs), np.int64)
+    follows = np.full(2 * len(pairs), -1)
+    head = np.full(n, -1)
+    tail = np.full(n, -1)
+    for e in range(len(pairs)):
+        for side in range(2):
+            i = 2 * e + side
+            own = pairs[e, side]
+            to[i] = pairs[e, 1 - side]
+            follows[i] = head[own]
+            head[own] = i
+            if tail[own] < 0:
+                tail[own] = i
+    return to, follows, head, tail
+
+
+@njit()
+def _ban(a: int, clock: int, above: Any, apart: Any, banned: Any) -> None:
+    """Stamp the clusters that cluster `a` must not join."""
+    to, follows, head, _tail = apart
+    i = head[a]
+    while i >= 0:
+        banned[_root(above, to[i])] = clock
+        i = follows[i]
+
+
+@njit()
+def _nearest(a: int, lists: Any, size: Any, known: Any, banned: Any, clock: int) -> tuple[int, float, float]:
+    """The neighbour of highest mean linkage that it may join (the lower of equals), its mean linkage and the
+    runner-up's."""
     to, w, follows, head, _tail = lists
     best = -1
     top = -1.0
@@ -130,6 +160,8 @@ def _nearest(a: int, lists: Any, size: Any) -> tuple[int, float, float]:
     while i >= 0:
         b = to[i]
         s = w[i, 0] / (size[a] * size[b])
+        if banned[b] == clock or (known[a] >= 0 and known[b] >= 0 and known[a] != known[b]):
+            s = -2.0
         if s > top or (s == top and b < best):
             second = max(second, top)
             top = s
@@ -166,6 +198,18 @@ def _join(a: int, b: int, lists: Any, size: Any, total: Any) -> float:
 
 
 @njit()
+def _inherit(a: int, b: int, known: Any, apart: Any) -> None:
+    """Cluster `a` takes over what is known of cluster `b`."""
+    _to, follows, head, tail = apart
+    known[a] = max(known[a], known[b])
+    if head[b] >= 0:
+        follows[tail[b]] = head[a]
+        if head[a] < 0:
+            tail[a] = tail[b]
+        head[a] = head[b]
+
+
+@njit()
 def _begin(start: int, above: Any, done: Any) -> int:
     """The first image from `start` on whose cluster is its own and may still merge; how many there are if none."""
     while start < len(above) and (above[start] != start or done[start]):
@@ -174,37 +218,52 @@ def _begin(start: int, above: Any, done: Any) -> int:
 
 
 @njit()
-def agglomerate(low: Any, high: Any, sums: Any, total: Any, size: Any, node: Any, start_node: int, merges: Any) -> int:
-    """Average linkage over a sparse graph by nearest-neighbour chains; how many merges there were.
-
-    A chain goes from a cluster to its nearest neighbour, from that to its own, and so on; heights along it never fall,
-    so it ends with two that are each other's nearest, and these may merge at once, whatever else is still to come.
-
-    Args: edges low < high with `sums` [e, 3] of linkage, links and similarity; `total` [n, d], `size` and `node`, of
-    every cluster to begin with: summed rows, images, node of the dendrogram; all are changed in place (pass copies).
-    Merge t is node `start_node` + t; `merges` [n], dtype `MERGE`, is filled from the start.
-    """
-    n = len(size)
-    lists = _chains(n, low, high, sums)
+def _scratch(n: int) -> tuple[Any, ...]:
+    """What `agglomerate` writes into."""
     above = np.arange(n)  # union-find: a cluster goes by one of those to begin with
-    first = np.full(n, -1)  # scratch of `_gather`: where each neighbour stands in the list at hand
+    first = np.full(n, -1)  # of `_gather`: where each neighbour stands in the list at hand
     stamp = np.full(n, -1)
+    banned = np.full(n, -1)  # of `_ban`
     chain = np.empty(n, np.int64)
     height = np.empty(n)  # of each entry of the chain to the next
     second = np.empty(n)  # of each entry to its runner-up
     done = np.zeros(n, np.bool_)
-    count = top = clock = start = 0
+    return above, first, stamp, banned, chain, height, second, done
+
+
+@njit()
+def agglomerate(
+    low: Any, high: Any, sums: Any, start: Any, start_node: int, merges: Any, known: Any, pairs: Any
+) -> int:
+    """Average linkage over a sparse graph by nearest-neighbour chains; how many merges there were.
+
+    A chain goes from a cluster to its nearest neighbour, from that to its own, and so on; heights along it never fall,
+    so it ends with two that are each other's nearest, and these may merge at once, whatever else is still to come. That
+    holds where some must not join, too: their height counts as lowest, and what they join must not join either.
+
+    Args: edges low < high with `sums` [e, 3] of linkage, links and similarity; `start`: `total` [n, d], `size` and
+    `node`, of every cluster to begin with: summed rows, images, node of the dendrogram. Merge t is node `start_node` +
+    t; `merges` [n], dtype `MERGE`, is filled from the start. `known` [n]: class of each, -1: unknown; two classes never
+    join, nor do the two ends of one of `pairs` [c, 2]. `start` and `known` are changed in place (pass copies).
+    """
+    total, size, node = start
+    n = len(size)
+    lists = _chains(n, low, high, sums)
+    apart = _chain_apart(n, pairs)
+    above, first, stamp, banned, chain, height, second, done = _scratch(n)
+    count = top = clock = begin = 0
     while True:
         if top == 0:
-            start = _begin(start, above, done)
-            if start == n:
+            begin = _begin(begin, above, done)
+            if begin == n:
                 return count
-            chain[0] = start
+            chain[0] = begin
             top = 1
         a = chain[top - 1]
         clock += 1
         _gather(a, clock, above, lists, stamp, first)
-        best, s, second[top - 1] = _nearest(a, lists, size)
+        _ban(a, clock, above, apart, banned)
+        best, s, second[top - 1] = _nearest(a, lists, size, known, banned, clock)
         if best < 0:  # tied to nobody: a root, alone in its chain
             done[a] = True
             top = 0
@@ -215,6 +274,7 @@ def agglomerate(low: Any, high: Any, sums: Any, total: Any, size: Any, node: Any
             seconds = (second[top + 1], second[top]) if large == a else (second[top], second[top + 1])
             _record(merges[count], node[large], node[small], height[top], lists, first[b], seconds)
             merges[count].product = _join(large, small, lists, size, total)
+            _inherit(large, small, known, apart)
             above[small] = large
             node[large] = start_node + count
             count += 1
@@ -267,61 +327,3 @@ def heights(n: int, larger: Any, smaller: Any) -> Any:
     for t in range(len(larger)):
         level[n + t] = 1 + max(level[larger[t]], level[smaller[t]])
     return level[n:] - 1
-
-
-@njit()
-def _fold(small: int, node: int, code: Any, classes: Any, entry: Any, stamp: Any) -> None:
-    """Add the classes of subtree `small` to those of `node`, whose entries are stamped."""
-    count, follows, head, tail = classes
-    i = head[small]
-    while i >= 0:
-        after = follows[i]
-        if stamp[code[i]] == node:
-            count[entry[code[i]]] += count[i]
-        else:
-            follows[tail[node]] = i
-            follows[i] = -1
-            tail[node] = i
-        i = after
-
-
-@njit()
-def class_overlaps(n: int, larger: Any, smaller: Any, code: Any, of_class: Any, weights: Any) -> Any:
-    """For each node [n + m, len(weights)]: mean over its items of 1 / (w / precision + (1 - w) / recall).
-
-    `code` 0 .. c - 1 is each leaf's class and `of_class` the classes' sizes. Classes of a subtree are kept as a linked
-    list, the smaller child's folded into the larger's.
-    """
-    nodes = n + len(larger)
-    quality = np.empty((nodes, len(weights)))
-    size = np.ones(nodes)
-    count = np.ones(n)  # items of the class that stands at each leaf
-    follows = np.full(n, -1)
-    head = np.empty(nodes, np.int64)
-    tail = np.empty(nodes, np.int64)
-    entry = np.full(len(of_class), -1)  # where each class stands in the list at hand
-    stamp = np.full(len(of_class), -1)
-    for node in range(nodes):
-        if node < n:
-            head[node] = node
-            tail[node] = node
-        else:
-            a = larger[node - n]
-            b = smaller[node - n]
-            size[node] = size[a] + size[b]
-            head[node] = head[a]
-            tail[node] = tail[a]
-            i = head[a]
-            while i >= 0:
-                entry[code[i]] = i
-                stamp[code[i]] = node
-                i = follows[i]
-            _fold(b, node, code, (count, follows, head, tail), entry, stamp)
-        for q in range(len(weights)):
-            total = 0.0
-            i = head[node]
-            while i >= 0:
-                total += count[i] ** 2 / (weights[q] * size[node] + (1 - weights[q]) * of_class[code[i]])
-                i = follows[i]
-            quality[node, q] = total / size[node]
-    return quality

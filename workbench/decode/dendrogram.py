@@ -90,6 +90,12 @@ class Dendrogram:
         """The node that each node becomes part of; -1 at a root."""
         return self.subtrees.parent.cpu().numpy()
 
+    @property
+    def tops(self) -> Int64[np.ndarray, " n"]:
+        """The root above each leaf."""
+        node: Int64[np.ndarray, " n"] = _numba.nodes_of_cut(self.n, self.larger, self.smaller, self.parent < 0)
+        return node
+
     @cached_property
     def size(self) -> OfNodes:
         """Images under each node."""
@@ -287,13 +293,53 @@ def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: i
     return Dendrogram(edges.n, *columns, device=edges.low.device)
 
 
+def constrained_dendrogram(
+    edges: Edges, size: Float[Tensor, " n"], known: Int64[np.ndarray, " n"], apart: Int64[np.ndarray, "c 2"]
+) -> Dendrogram:
+    """Average linkage that goes on as long as anything may join; its roots (parent -1) must stay apart.
+
+    Formula: as `build_dendrogram`, but L(A, B) is lowest where A and B hold the two ends of a pair that must stay apart
+    or two known classes. A merge brings nothing nearer then either, so the order of merges still does not matter.
+
+    Args:
+        edges: between the leaves, on the CPU.
+        size: images in each leaf, float64.
+        known: class of each leaf, -1: unknown.
+        apart: pairs of leaves.
+
+    Example: two links of different strength, and the ends must stay apart.
+        >>> sums = torch.tensor([[1.8, 2.0, 1.8], [1.2, 2.0, 1.2]], dtype=torch.float64)
+        >>> edges = Edges(3, torch.tensor([0, 1]), torch.tensor([1, 2]), sums)
+        >>> apart = np.array([[0, 2]])
+        >>> constrained_dendrogram(edges, torch.ones(3).double(), np.full(3, -1), apart).tops.tolist()
+        [3, 3, 2]
+
+    Source: Davidson & Ravi, "Agglomerative hierarchical clustering with constraints", 2005.
+    """
+    total = torch.zeros(edges.n, 1)
+    node = torch.arange(edges.n)
+    merges = _chained(
+        edges.low, edges.high, edges.sums, total, size.clone(), node, edges.n, known=known.copy(), apart=apart
+    )
+    return Dendrogram(edges.n, *(np.ascontiguousarray(merges[name]) for name in COLUMNS))
+
+
 def _chained(
-    low: Tensor, high: Tensor, sums: Tensor, total: Tensor, size: Tensor, node: Tensor, first: int
+    low: Tensor,
+    high: Tensor,
+    sums: Tensor,
+    total: Tensor,
+    size: Tensor,
+    node: Tensor,
+    first: int,
+    *,
+    known: np.ndarray | None = None,
+    apart: np.ndarray | None = None,
 ) -> np.ndarray:
     """The merges of `_numba.agglomerate`, which changes what it is given."""
     merges = np.empty(len(size), _numba.MERGE)
-    low, high = low.int(), high.int()
-    count = _numba.agglomerate(
-        low.numpy(), high.numpy(), sums.numpy(), total.numpy(), size.numpy(), node.numpy(), first, merges
-    )
+    start = (total.numpy(), size.numpy(), node.numpy())
+    known = np.full(len(size), -1) if known is None else known
+    apart = np.empty((0, 2), np.int64) if apart is None else apart
+    count = _numba.agglomerate(low.int().numpy(), high.int().numpy(), sums.numpy(), start, first, merges, known, apart)
     return merges[:count]

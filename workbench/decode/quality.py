@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .._core.progress import progress_bar
 from .._core.validation import check_unit_interval
-from ._numba import class_overlaps
+from ._numba_classes import class_overlaps
 from .dendrogram import NEVER, Cut, Dendrogram
 from .quality_features import QUALITY_FEATURES, QualityFeatures
 

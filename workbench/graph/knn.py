@@ -223,16 +223,16 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
     return _exact(features, k)
 
 
-def precomputed(graph: KnnGraph) -> Callable[[Tensor, int], KnnGraph]:
+def precomputed(graph: KnnGraph, search: Callable[[Tensor, int], KnnGraph] = knn) -> Callable[[Tensor, int], KnnGraph]:
     """A stand-in for `knn` that returns this graph, cut to k neighbours, for as many nodes as the graph has.
 
-    For any other number of nodes it searches: the level loop asks one function for every level.
+    For any other number of nodes it calls `search`: the level loop asks one function for every level.
 
     Example:
         >>> precomputed(KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]]))(torch.eye(2), 1).similarity[0].tolist()
         [0.8999999761581421]
     """
-    return lambda nodes, k: graph.first(k) if len(nodes) == graph.n else knn(nodes, k)
+    return lambda nodes, k: graph.first(k) if len(nodes) == graph.n else search(nodes, k)
 
 
 def _exact(features: Tensor, k: int) -> KnnGraph:

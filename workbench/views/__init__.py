@@ -16,6 +16,7 @@ from .explore import (
     explore_links,
     explore_metric,
     explore_oracle,
+    explore_review,
     explore_tau,
     explore_training,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "explore_links",
     "explore_metric",
     "explore_oracle",
+    "explore_review",
     "explore_tau",
     "explore_training",
     "level_table",

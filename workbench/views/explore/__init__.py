@@ -11,6 +11,7 @@ from .hierarchy import HierarchyExplorer, explore_hierarchy
 from .links import LinkExplorer, explore_links
 from .metric import explore_metric
 from .oracle import explore_oracle
+from .review import ReviewExplorer, explore_review
 from .tau import TauExplorer, explore_tau
 from .training import explore_training
 
@@ -20,6 +21,7 @@ __all__ = [
     "Explorer",
     "HierarchyExplorer",
     "LinkExplorer",
+    "ReviewExplorer",
     "TauExplorer",
     "explore_ablation",
     "explore_errors",
@@ -27,6 +29,7 @@ __all__ = [
     "explore_links",
     "explore_metric",
     "explore_oracle",
+    "explore_review",
     "explore_tau",
     "explore_training",
 ]

@@ -1,0 +1,212 @@
+"""What a person puts right: done, undone, saved, merged with another's; never half, never silently."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import workbench as wb
+from workbench.cluster import Correction, Corrections
+
+
+@pytest.fixture(scope="module")
+def rows():
+    random = np.random.default_rng(0)
+    y = np.repeat(np.arange(10), 15)
+    return (random.normal(size=(10, 24))[y] + 0.7 * random.normal(size=(150, 24))).astype(np.float32)
+
+
+@pytest.fixture
+def model(rows):
+    return wb.HiLander(k=8).fit(rows)
+
+
+def members(model, cluster):
+    return np.flatnonzero(model.labels_ == cluster)
+
+
+def test_merge(model):
+    one, two = members(model, 0), members(model, 1)
+    n = model.n_clusters_
+    model.merge(0, 1)
+    assert set(members(model, model.labels_[one[0]])) == {*one, *two}
+    assert model.n_clusters_ == n - 1
+    assert model.changes_["asked"].all()
+
+
+def test_split_where_linkage_is_weakest_and_on(model):
+    whole = members(model, 0)
+    model.split(0)
+    parts = np.unique(model.labels_[whole])
+    assert len(parts) == 2
+    larger = max(parts, key=lambda part: len(members(model, part)))
+    model.split(larger)
+    for step in model.corrections_.steps:
+        ((a, b),) = step.apart
+        assert model.labels_[a] != model.labels_[b]
+
+
+def test_split_off_rows(model):
+    whole = members(model, 0)
+    model.split(0, whole[:3])
+    assert set(members(model, model.labels_[whole[0]])) == set(whole[:3])
+    assert set(members(model, model.labels_[whole[-1]])) == set(whole[3:])
+
+
+def test_move_moves_exactly_these_rows(model):
+    one, two = members(model, 0), members(model, 1)
+    model.move(one[:4], 1)
+    assert set(members(model, model.labels_[two[0]])) == {*one[:4], *two}
+    assert set(members(model, model.labels_[one[-1]])) == set(one[4:])
+
+
+def test_move_of_a_whole_cluster(model):
+    one, two = members(model, 0), members(model, 1)
+    model.move(one, 1)
+    assert set(members(model, model.labels_[two[0]])) == {*one, *two}
+
+
+def test_what_is_confirmed_stays_and_later_changes_are_told(model, rows):
+    one = members(model, 0)
+    model.confirm(0)
+    assert model.confirmed_ == {0}
+    random = np.random.default_rng(1)
+    model.partial_fit(rows[::2] + 0.5 * random.normal(size=(75, 24)).astype(np.float32))
+    assert len(np.unique(model.labels_[one])) == 1
+    assert len(model.corrections_) == 1
+    assert set(model.changes_.columns) == {"before", "now", "rows", "asked"}
+    with pytest.raises(ValueError, match="apart, but must_link ties them"):
+        model.answer(int(one[0]), int(one[1]), same=False)
+
+
+def test_names_stay_with_their_clusters(model):
+    model.name(2, "  tea cups ")
+    row = members(model, 2)[0]
+    model.merge(0, 1)
+    assert model.names_ == {int(model.labels_[row]): "tea cups"}
+    model.name(int(model.labels_[row]), "cups")
+    assert list(model.names_.values())[-1] == "cups"
+
+
+@settings(max_examples=4)
+@given(seed=st.integers(0, 10_000))
+def test_undo_restores_the_very_labels(rows, seed):
+    random = np.random.default_rng(seed)
+    model = wb.HiLander(k=8).fit(rows)
+    before = [model.labels_]
+    for _ in range(6):
+        a, b = random.choice(model.n_clusters_, 2, replace=False).tolist()
+        step = random.integers(5)
+        try:
+            if step == 0:
+                model.merge(a, b)
+            elif step == 1:
+                model.split(a)
+            elif step == 2:
+                model.move(members(model, a)[:2], b)
+            elif step == 3:
+                model.confirm(a)
+            else:
+                i, j = random.choice(150, 2, replace=False).tolist()
+                model.answer(i, j, same=bool(random.integers(2)))
+        except ValueError:
+            assert model.labels_ is before[-1]  # refused whole
+        else:
+            before.append(model.labels_)
+    while len(model.corrections_):
+        before.pop()
+        assert (model.undo().labels_ == before[-1]).all()
+    with pytest.raises(ValueError, match="nothing has been corrected"):
+        model.undo()
+
+
+def test_saved_and_taken_over(model, rows, tmp_path):
+    model.merge(0, 1).split(2).confirm(3).name(3, "Ürün 3")
+    model.corrections_.save(tmp_path / "mine.json")
+    again = wb.HiLander(k=8).fit(rows).correct(Corrections.load(tmp_path / "mine.json"))
+    assert (again.labels_ == model.labels_).all()
+    assert again.names_ == model.names_
+    with pytest.raises(ValueError, match="made on other data"):
+        wb.HiLander(k=8).fit(rows[::-1]).correct(Corrections.load(tmp_path / "mine.json"))
+
+
+def test_saved_by_ids(model, rows, tmp_path):
+    ids = np.array([f"photo {i}" for i in range(150)])
+    model.merge(0, 1)
+    model.corrections_.save(tmp_path / "ids.json", ids)
+    assert "photo " in (tmp_path / "ids.json").read_text()
+    assert Corrections.load(tmp_path / "ids.json", ids).steps == model.corrections_.steps
+    with pytest.raises(ValueError, match="pass ids"):
+        Corrections.load(tmp_path / "ids.json")
+    with pytest.raises(ValueError, match="not among the ids"):
+        Corrections.load(tmp_path / "ids.json", ids[:2])
+
+
+def test_of_two_people(rows):
+    one = wb.HiLander(k=8).fit(rows).answer(0, 20, same=True).answer(3, 90, same=False)
+    two = wb.HiLander(k=8).fit(rows).answer(0, 20, same=False).answer(3, 90, same=False).answer(5, 140, same=True)
+    both, conflicts = one.corrections_.merged(two.corrections_)
+    assert [step.together for step in both.steps] == [((0, 20),), (), ((5, 140),)]
+    assert conflicts["step"].tolist() == [0]
+    assert "rows 0 and 20" in conflicts["why"][0]
+    with pytest.raises(ValueError, match="of the same data"):
+        one.corrections_.merged(Corrections(3, "0f"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("no json", "expected corrections in JSON"),
+        ("[]", "holds no corrections"),
+        ('{"kind": "workbench corrections", "version": 9}', "version 9"),
+        ('{"kind": "workbench corrections", "version": 1}', "damaged: expected n"),
+    ],
+)
+def test_files_that_are_none(text, words, tmp_path):
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(ValueError, match=words):
+        Corrections.load(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("change", [{"action": "dance"}, {"apart": [[1]]}, {"together": 3}])
+def test_damaged_steps(change, tmp_path):
+    Corrections(3, "0f", (Correction("answer", apart=((0, 1),)),)).save(tmp_path / "x.json")
+    read = json.loads((tmp_path / "x.json").read_text())
+    read["steps"][0] |= change
+    (tmp_path / "x.json").write_text(json.dumps(read))
+    with pytest.raises(ValueError, match=r"damaged|unknown action"):
+        Corrections.load(tmp_path / "x.json")
+
+
+def test_an_interrupted_save_leaves_the_old_file(model, tmp_path):
+    model.merge(0, 1)
+    model.corrections_.save(tmp_path / "x.json")
+    before = (tmp_path / "x.json").read_bytes()
+    with pytest.raises(IndexError):
+        model.corrections_.save(tmp_path / "x.json", ids=["too few"])
+    assert (tmp_path / "x.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda model: model.merge(0, 0), "got 0 twice"),
+        (lambda model: model.merge(0, 999), "b: expected an integer"),
+        (lambda model: model.move([0], int(model.labels_[0])), "expected rows of other clusters"),
+        (lambda model: model.move([], 0), "at least one row"),
+        (lambda model: model.split(0, members(model, 0)), "but not all"),
+        (lambda model: model.confirm(0).split(0), "cannot be split"),
+        (lambda model: model.answer(0, 999, same=True), "b: expected an integer"),
+        (lambda model: model.answer(0, 0, same=True), "with itself"),
+        (lambda model: model.name(0, " "), "expected a text"),
+        (
+            lambda model: model.split(0).merge(*np.unique(model.labels_[model.corrections_.steps[-1].apart[0],])),
+            "apart",
+        ),
+    ],
+)
+def test_steps_that_cannot_be(model, act, words):
+    with pytest.raises(ValueError, match=words):
+        act(model)

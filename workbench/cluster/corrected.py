@@ -1,0 +1,265 @@
+"""The methods of `HiLander` by which a person puts clusters right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int64
+from sklearn.utils.validation import check_is_fitted
+
+from .._core.validation import check_flag, check_int
+from .constraints import Constraints
+from .corrections import Correction, Corrections, fingerprint
+from .hierarchy import rebuild
+from .levels import Hierarchy
+from .questions import questions, weakest_sides
+
+if TYPE_CHECKING:
+    from ..lander.config import InferenceConfig
+    from ..lander.model import Lander
+
+Rows = Int64[np.ndarray, " _"]
+
+
+class Corrected:
+    """Each method becomes constraints and decodes anew, from the graph and the linkages that are kept.
+
+    Clusters are numbered anew after each step: `continues_` tells which went on from which.
+
+    Example:
+        >>> import workbench as wb
+        >>> x = np.repeat(np.eye(4), 3, axis=0) + np.arange(12)[:, None] % 3 / 9
+        >>> model = wb.HiLander("glyphs-lander", k=2, tau=0.99).fit(x)
+        >>> before = model.labels_.copy()
+        >>> bool(model.answer(0, 11, same=True).labels_[0] == model.labels_[11])
+        True
+        >>> bool((model.undo().labels_ == before).all())
+        True
+    """
+
+    labels_: Int64[np.ndarray, " n"]
+    n_clusters_: int
+    hierarchy_: Hierarchy
+    lander_: Lander
+    settings_: InferenceConfig
+    constraints_: Constraints
+    corrections_: Corrections
+
+    def answer(self, a: SupportsIndex, b: SupportsIndex, *, same: bool) -> Corrected:
+        """Say whether two rows are of one class; if they are, their clusters join.
+
+        Args:
+            a, b: rows.
+            same: the answer.
+
+        Raises:
+            NotFittedError: before `fit`.
+            ValueError: a row out of range, or an answer that contradicts earlier ones; nothing is changed then.
+        """
+        pair = (self._row(a, "a"), self._row(b, "b"))
+        if check_flag(same, "same"):
+            return self._step(Correction("answer", together=(pair,)))
+        return self._step(Correction("answer", apart=(pair,)))
+
+    def merge(self, a: SupportsIndex, b: SupportsIndex) -> Corrected:
+        """Make one cluster of two.
+
+        Args:
+            a, b: clusters.
+
+        Raises:
+            ValueError: as `answer`; rows of the two were said to be apart.
+        """
+        one = self._members(a, "a")
+        other = self._members(b, "b")
+        if a == b:
+            raise ValueError(f"a, b: expected two clusters, got {a} twice")
+        apart = self._answers().cannot_link
+        split = (np.isin(apart[:, 0], one) & np.isin(apart[:, 1], other)) | (
+            np.isin(apart[:, 1], one) & np.isin(apart[:, 0], other)
+        )
+        if split.any():
+            rows = ", ".join(str(tuple(pair)) for pair in apart[split][:5].tolist())
+            raise ValueError(f"a, b: rows of clusters {a} and {b} were said to be apart: {rows}; undo that first")
+        return self._step(Correction("merge", together=((self._peak(a), self._peak(b)),)))
+
+    def split(self, cluster: SupportsIndex, rows: Any = None) -> Corrected:
+        """Make two clusters of one.
+
+        Args:
+            cluster: to split.
+            rows: of it, that are to be a cluster of their own; None: it is parted where linkage is weakest. Then only
+                one row of each side is said to be apart, so later steps may split on, and a side joins what it was
+                parted from before if that is nearer.
+
+        Raises:
+            ValueError: as `answer`; the cluster is one row, or rows that were all tied.
+        """
+        members = self._members(cluster, "cluster")
+        if rows is None:
+            return self._step(Correction("split", apart=(self._sides(cluster),)))
+        chosen = self._checked_rows(rows)
+        if not np.isin(chosen, members).all() or len(chosen) == len(members):
+            raise ValueError(
+                f"rows: expected some rows of cluster {cluster}, but not all, got {chosen[:5].tolist()} ..."
+            )
+        return self._step(self._moved("split", chosen, ()))
+
+    def move(self, rows: Any, cluster: SupportsIndex) -> Corrected:
+        """Take rows out of their clusters into another.
+
+        Args:
+            rows: of other clusters.
+            cluster: where they belong.
+
+        Raises:
+            ValueError: as `answer`; a row that is in that cluster.
+        """
+        members = self._members(cluster, "cluster")
+        chosen = self._checked_rows(rows)
+        if np.isin(chosen, members).any():
+            raise ValueError(f"rows: expected rows of other clusters than {cluster}, got {chosen[:5].tolist()} ...")
+        return self._step(self._moved("move", chosen, (self._peak(cluster),)))
+
+    def confirm(self, cluster: SupportsIndex) -> Corrected:
+        """Say that a cluster's rows are of one class: they stay together, whatever comes.
+
+        Args:
+            cluster: to confirm.
+        """
+        return self._step(Correction("confirm", together=(tuple(self._members(cluster, "cluster").tolist()),)))
+
+    def name(self, cluster: SupportsIndex, name: str) -> Corrected:
+        """Give a cluster a name, which its peak keeps (`names_`).
+
+        Args:
+            cluster: to name.
+            name: not empty.
+        """
+        self._members(cluster, "cluster")
+        if not isinstance(name, str) or not name.strip():
+            raise ValueError(f"name: expected a text, got {name!r}")
+        return self._step(Correction("name", together=((self._peak(cluster),),), name=name.strip()))
+
+    def undo(self) -> Corrected:
+        """Take the last step back: labels are again what they were.
+
+        Raises:
+            ValueError: there is none.
+        """
+        check_is_fitted(self)
+        if not len(self.corrections_):
+            raise ValueError("undo: nothing has been corrected")
+        kept = Corrections(self.corrections_.n, self.corrections_.fingerprint, self.corrections_.steps[:-1])
+        return self._correct(kept)
+
+    def correct(self, corrections: Corrections) -> Corrected:
+        """Take corrections of the same data over, in place of those so far, e.g. from a file.
+
+        Args:
+            corrections: `Corrections.load(path)`, or those of another model.
+
+        Raises:
+            ValueError: they are of other data, or contradict the constraints of `fit`.
+        """
+        check_is_fitted(self)
+        code = self.hierarchy_.code.cpu().numpy()
+        if corrections.n > len(code) or fingerprint(code[: corrections.n]) != corrections.fingerprint:
+            raise ValueError(
+                f"corrections: made on other data ({corrections.n} rows); fit the model on those rows, in their order, "
+                "or load the file with ids and set n and fingerprint from model.corrections_"
+            )
+        return self._correct(corrections)
+
+    def questions(self, n: int = 1) -> pd.DataFrame:
+        """The pairs of rows to ask a person about: those whose answer is expected to raise BCubed F most.
+
+        Args:
+            n: questions at most; no cluster is in two of them.
+
+        Returns: a row per question, the best first: first and second (rows), cluster and other (theirs), same (the
+            probability that the answer is yes), gain (expected, of F). Answer with `answer(first, second, same=...)`;
+            `questions.questions` has the formula.
+
+        Raises:
+            NotFittedError: before `fit`.
+        """
+        check_is_fitted(self)
+        return questions(self.hierarchy_, self._answers(), check_int(n, "n"))
+
+    @property
+    def names_(self) -> dict[int, str]:
+        """The name of each cluster that has one."""
+        return {int(self.labels_[row]): name for row, name in self.corrections_.names.items()}
+
+    @property
+    def confirmed_(self) -> set[int]:
+        """The clusters that hold rows which were confirmed."""
+        steps = (step for step in self.corrections_.steps if step.action == "confirm")
+        return {int(self.labels_[step.together[0][0]]) for step in steps}
+
+    def _answers(self) -> Constraints:
+        """All that is known of the rows."""
+        return self.constraints_ + self.corrections_.constraints(len(self.labels_))
+
+    def _step(self, step: Correction) -> Corrected:
+        return self._correct(self.corrections_ + step)
+
+    def _correct(self, corrections: Corrections) -> Corrected:
+        n = len(self.labels_)
+        answers = self.constraints_ + corrections.constraints(n)
+        answers.check(np.arange(n))
+        hierarchy = rebuild(
+            self.hierarchy_,
+            self.lander_.predict,
+            self.settings_,
+            self.settings_.tau,
+            ensemble=self.lander_.ensemble,
+            constraints=answers,
+        )
+        self.corrections_ = corrections
+        self._keep(hierarchy, self.lander_, self.settings_, self.labels_)
+        return self
+
+    def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Rows) -> Any:
+        raise NotImplementedError  # pragma: no cover
+
+    def _row(self, row: Any, name: str) -> int:
+        check_is_fitted(self)
+        return check_int(row, name, 0, len(self.labels_) - 1)
+
+    def _checked_rows(self, rows: Any) -> Rows:
+        listed: Iterable[Any] = rows.tolist() if hasattr(rows, "tolist") else rows
+        chosen = sorted({self._row(row, "rows") for row in (listed if isinstance(listed, Iterable) else [listed])})
+        if not chosen:
+            raise ValueError("rows: expected at least one row, got none")
+        return np.array(chosen, dtype=np.int64)
+
+    def _members(self, cluster: Any, name: str) -> Rows:
+        check_is_fitted(self)
+        return np.flatnonzero(self.labels_ == check_int(cluster, name, 0, self.n_clusters_ - 1))
+
+    def _peak(self, cluster: SupportsIndex) -> int:
+        return int(self.hierarchy_.levels[-1].peaks[int(cluster)])
+
+    def _moved(self, action: str, rows: Rows, to: tuple[int, ...]) -> Correction:
+        """These rows in one cluster, with the row `to`, and no row of the clusters that they leave."""
+        left = np.flatnonzero(np.isin(self.labels_, self.labels_[rows]))
+        left = left[~np.isin(left, rows)]
+        first = int(rows[0])
+        apart = tuple((first, int(row)) for row in left)
+        return Correction(action, together=((*rows.tolist(), *to),), apart=apart)
+
+    def _sides(self, cluster: SupportsIndex) -> tuple[int, int]:
+        """A row of each side of a cluster where linkage is weakest: the densest."""
+        computed = self.hierarchy_.distinct
+        level = computed.levels[0]
+        found = weakest_sides(int(cluster), computed, level, level.constraints or Constraints.of(level.n_nodes))
+        if found is None:
+            raise ValueError(f"cluster: {cluster} cannot be split, its rows are one, equal, or all tied by answers")
+        a, b = found[0]
+        repeats = self.hierarchy_.repeats
+        return (a, b) if repeats is None else (int(repeats.first[a]), int(repeats.first[b]))

@@ -1,0 +1,246 @@
+"""What a person puts right in a clustering: merge, split, move, confirm, answer, name; undone, saved, merged.
+
+```
+model.merge(3, 7) -> Correction -> Corrections -> Constraints -> the clusters decoded anew
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int64
+
+from .._core.files import atomic_path
+from .constraints import Constraints
+
+VERSION = 1
+KIND = "workbench corrections"
+ACTIONS = ("answer", "merge", "split", "move", "confirm", "name")
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One thing that a person did.
+
+    Attributes:
+        action: one of `ACTIONS`.
+        together: groups of rows that are one cluster each; in a file rows may go by names.
+        apart: pairs of rows that are in two clusters.
+        name: of the cluster that holds the first row of `together`; empty: none was given.
+    """
+
+    action: str
+    together: tuple[tuple[Any, ...], ...] = ()
+    apart: tuple[tuple[Any, Any], ...] = ()
+    name: str = ""
+
+    def renamed(self, name: Callable[[Any], Any]) -> Correction:
+        """With every row under another name."""
+        together = tuple(tuple(name(row) for row in group) for group in self.together)
+        return replace(self, together=together, apart=tuple((name(a), name(b)) for a, b in self.apart))
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """Everything a person did to a clustering, in order.
+
+    Attributes:
+        n: rows of the data, when it began.
+        fingerprint: of these rows.
+        steps: what was done.
+
+    Example:
+        >>> import tempfile
+        >>> done = Corrections(3, "0f", (Correction("merge", together=((0, 2),)),))
+        >>> file = tempfile.mkdtemp() + "/mine.json"
+        >>> done.save(file)
+        >>> Corrections.load(file) == done
+        True
+    """
+
+    n: int
+    fingerprint: str
+    steps: tuple[Correction, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __add__(self, step: Correction) -> Corrections:
+        """With one step more."""
+        return replace(self, steps=(*self.steps, step))
+
+    def constraints(self, n: int) -> Constraints:
+        """What the steps say of n rows, checked.
+
+        Raises:
+            ValueError: they contradict each other.
+        """
+        ties = [pair for step in self.steps for group in step.together for pair in itertools.pairwise(group)]
+        return Constraints.of(n, ties, [pair for step in self.steps for pair in step.apart])
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The names that were given, each by the row that stands for it; the last one holds."""
+        return {step.together[0][0]: step.name for step in self.steps if step.name}
+
+    def save(self, path: str | Path, ids: Any = None) -> None:
+        """Write a small JSON file; what was there before stays until the new one is whole.
+
+        Args:
+            path: of the file.
+            ids: a name per row (text or integer), by which the file then calls it; None: its position.
+        """
+        steps = [asdict(step if ids is None else step.renamed(lambda row: _plain(ids[row]))) for step in self.steps]
+        head = {"kind": KIND, "version": VERSION, "n": self.n, "fingerprint": self.fingerprint, "ids": ids is not None}
+        with atomic_path(path) as part:
+            part.write_text(json.dumps({**head, "steps": steps}, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path, ids: Any = None) -> Corrections:
+        """Corrections from a file.
+
+        Args:
+            path: of the file.
+            ids: a name per row, if the file calls rows by names.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: another kind or version of file, or a row that `ids` does not name.
+        """
+        read = _read(Path(path))
+        if read["ids"] and ids is None:
+            raise ValueError(f"ids: {path} calls rows by names; pass ids, a name per row")
+        steps = tuple(_step(step, path) for step in read["steps"])
+        if read["ids"]:
+            place = {_plain(name): row for row, name in enumerate(ids)}
+            steps = tuple(step.renamed(lambda name: _position(place, name, path)) for step in steps)
+        return cls(read["n"], read["fingerprint"], steps)
+
+    def merged(self, other: Corrections) -> tuple[Corrections, pd.DataFrame]:
+        """One person's corrections and another's of the same data; steps that contradict those so far stay out.
+
+        Returns: both together, and a table of the conflicts: step (of `other`), action, why.
+
+        Raises:
+            ValueError: they are of other data.
+
+        Example:
+            >>> one = Corrections(3, "0f", (Correction("answer", together=((0, 2),)),))
+            >>> two = Corrections(3, "0f", (Correction("answer", apart=((0, 2),)),))
+            >>> one.merged(two)[1]["action"].tolist()
+            ['answer']
+        """
+        if (self.n, self.fingerprint) != (other.n, other.fingerprint):
+            raise ValueError("other: expected corrections of the same data, got those of other rows")
+        both = self
+        rows = 1 + max((row for one in (self, other) for step in one.steps for row in _rows(step)), default=0)
+        conflicts = []
+        for i, step in enumerate(other.steps):
+            if step in both.steps:
+                continue
+            try:
+                (both + step).constraints(rows)
+            except ValueError as error:
+                conflicts.append({"step": i, "action": step.action, "why": str(error)})
+            else:
+                both = both + step
+        return both, pd.DataFrame(conflicts, columns=["step", "action", "why"])
+
+
+def fingerprint(code: Int64[np.ndarray, " n"]) -> str:
+    """Sixteen letters by which data are known again, from the codes of their rows (`row_codes`).
+
+    Example:
+        >>> fingerprint(np.array([1, 2])) == fingerprint(np.array([2, 1]))
+        False
+    """
+    return hashlib.sha256(np.ascontiguousarray(code, np.int64).tobytes()).hexdigest()[:16]
+
+
+def changes(
+    before: Int64[np.ndarray, " n"], now: Int64[np.ndarray, " m"], touched: Int64[np.ndarray, " rows"]
+) -> pd.DataFrame:
+    """What became of clusters that did not stay as they were: a row per earlier and later cluster that share rows.
+
+    Args:
+        before: labels of the earlier rows.
+        now: labels now; the earlier rows come first.
+        touched: rows that a person's last step named.
+
+    Returns: before, now, rows (shared), asked (the step named a row of that earlier or later cluster).
+
+    Example: clusters 0 and 1 are joined, as asked.
+        >>> changes(np.array([0, 0, 1, 2]), np.array([0, 0, 0, 1]), np.array([1, 2])).values.tolist()
+        [[0, 0, 2, True], [1, 0, 1, True]]
+    """
+    now = now[: len(before)]
+    cells, rows = np.unique(np.stack([before, now], axis=1), axis=0, return_counts=True)
+    old, new = cells.T.reshape(2, -1)
+    moved = (np.bincount(old)[old] > 1) | (np.bincount(new)[new] > 1) if len(old) else np.zeros(0, bool)
+    asked = np.isin(old, before[touched]) | np.isin(new, now[touched])
+    table = pd.DataFrame({"before": old, "now": new, "rows": rows, "asked": asked})
+    return table[moved].reset_index(drop=True)
+
+
+def _rows(step: Correction) -> Iterator[int]:
+    for group in (*step.together, *step.apart):
+        yield from group
+
+
+def touched_rows(corrections: Corrections) -> Int64[np.ndarray, " rows"]:
+    """The rows that the last step names.
+
+    Example:
+        >>> touched_rows(Corrections(3, "0f", (Correction("answer", apart=((0, 2),)),))).tolist()
+        [0, 2]
+    """
+    named = sorted(set(_rows(corrections.steps[-1]))) if corrections.steps else []
+    return np.array(named, dtype=np.int64)
+
+
+def _plain(name: Any) -> Any:
+    """A name as JSON keeps it."""
+    return name.item() if isinstance(name, np.generic) else name
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"path: expected corrections in JSON in {path}, got something else ({error})") from error
+    if not isinstance(read, dict) or read.get("kind") != KIND:
+        raise ValueError(f"path: {path} holds no corrections; save them with model.corrections_.save(path)")
+    if read.get("version") != VERSION:
+        raise ValueError(f"path: {path} has version {read.get('version')!r}, this program reads {VERSION}; update it")
+    fields = {"n": int, "fingerprint": str, "ids": bool, "steps": list}
+    for name, kind in fields.items():
+        if not isinstance(read.get(name), kind):
+            raise ValueError(f"path: {path} is damaged: expected {name} to be {kind.__name__}, got {read.get(name)!r}")
+    return read
+
+
+def _step(read: Any, path: str | Path) -> Correction:
+    try:
+        together = tuple(tuple(group) for group in read["together"])
+        apart = tuple((a, b) for a, b in read["apart"])
+        step = Correction(str(read["action"]), together, apart, str(read["name"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"path: {path} is damaged: cannot read the step {str(read)[:80]}") from error
+    if step.action not in ACTIONS:
+        raise ValueError(f"path: {path} has the unknown action {step.action!r}; expected one of {', '.join(ACTIONS)}")
+    return step
+
+
+def _position(place: dict[Any, int], name: Any, path: str | Path) -> int:
+    if name not in place:
+        raise ValueError(f"ids: {path} names the row {name!r}, which is not among the ids; pass those of the same data")
+    return place[name]

@@ -1,0 +1,244 @@
+"""Which pairs of images to show a person: those whose answer is expected to raise BCubed F most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int64
+
+from ..decode.decoding import Decoding, densest
+from ..decode.dendrogram import NEVER, Edges
+from ..graph.knn import KnnGraph
+from .constraints import Constraints, pieces
+from .diagnostics import confidence
+from .levels import Hierarchy, Level
+
+Rows = Int64[np.ndarray, " _"]
+Numbers = Float[np.ndarray, " _"]
+COLUMNS = ["first", "second", "cluster", "other", "same", "gain"]
+# log odds that the representatives of two linked clusters are of one class: of mean linkage across (log odds), share of
+# the smaller one's links that go across (log), 1.
+ODDS = (0.46, 0.81, 0.80)
+LEAST = 0.02  # no answer is sure
+DOUBT = 0.5  # what is left of the doubt in a cluster after each answer that two of its rows are the same
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """What is expected of the clusters of distinct images.
+
+    Attributes:
+        label: cluster of each node.
+        peak: node that stands for each cluster.
+        size: nodes of each.
+        precision, recall: expected, of each as it is.
+    """
+
+    label: Rows
+    peak: Rows
+    size: Numbers
+    precision: Numbers
+    recall: Numbers
+
+    @classmethod
+    def of(cls, tree: Hierarchy) -> Clusters:
+        """From the predicted quality of the dendrogram's nodes that the clusters were made of, or, of a model without,
+        from linkage: precision is then confidence, recall the share of linkage that stays inside."""
+        level = tree.levels[0]
+        label = tree.labels.cpu().numpy()
+        size = np.bincount(label).astype(float)
+        quality = level.decoding.quality
+        node = level.decoding.node
+        if quality is not None and node is not None and len(tree.levels) == 1:
+            origin = node.cpu().numpy()
+            whole = np.bincount(origin, minlength=len(quality.recall))[origin]
+            precision = np.bincount(label, quality.precision[origin]) / size
+            recall: Numbers = np.bincount(label, quality.recall[origin] / whole)  # parts of one class add up
+        else:
+            linkage = level.prediction.linkage
+            inside = (tree.labels[level.graph.padded] == tree.labels[:, None]) & level.graph.mask
+            sure = confidence(level.graph, linkage, tree.labels).cpu().numpy()
+            precision = np.bincount(label, sure) / size
+            within = np.bincount(label, (linkage * inside).sum(dim=1).cpu().numpy())
+            recall = within / np.maximum(np.bincount(label, linkage.sum(dim=1).cpu().numpy()), 1e-12)
+        peak = tree.levels[-1].peaks.cpu().numpy()
+        return cls(label, peak, size, np.clip(precision, LEAST, 1), np.clip(recall, LEAST, 1))
+
+
+@dataclass(frozen=True)
+class LinkedPairs:
+    """Pairs of clusters with links between them: low < high, and the probability that their peaks are of one class."""
+
+    low: Rows
+    high: Rows
+    same: Numbers
+
+    @classmethod
+    def of(cls, clusters: Clusters, graph: KnnGraph, linkage: torch.Tensor) -> LinkedPairs:
+        """Formula: see `ODDS`."""
+        low, high, inputs = pair_inputs(clusters, graph, linkage)
+        odds = inputs @ np.array(ODDS)
+        return cls(low, high, 1 / (1 + np.exp(-odds)))
+
+
+def pair_inputs(
+    clusters: Clusters, graph: KnnGraph, linkage: torch.Tensor
+) -> tuple[Rows, Rows, Float[np.ndarray, "pairs 3"]]:
+    """What is known of each pair of linked clusters: the inputs of `ODDS`."""
+    edges = Edges.of(graph, linkage)
+    a = clusters.label[edges.low.cpu().numpy()]
+    b = clusters.label[edges.high.cpu().numpy()]
+    sums = edges.sums.cpu().numpy()
+    degree = np.bincount(clusters.label, edges.at_images()[:, 1].cpu().numpy())
+    across = a != b
+    count = len(clusters.size)
+    code = np.minimum(a, b)[across].astype(np.int64) * count + np.maximum(a, b)[across]
+    pair, of = np.unique(code, return_inverse=True)
+    weight = np.bincount(of, sums[across, 0])
+    links = np.bincount(of, sums[across, 1])
+    low, high = np.divmod(pair, count)
+    mean = np.clip(weight / links, 1e-4, 1 - 1e-4)
+    share = links / np.minimum(degree[low], degree[high])
+    return low, high, np.stack([np.log(mean / (1 - mean)), np.log(share), np.ones(len(low))], axis=1)
+
+
+def questions(tree: Hierarchy, constraints: Constraints, n: int) -> pd.DataFrame:
+    """The pairs of images to ask about, the best first; no cluster is asked about twice.
+
+    Formula: expected gain = P(answer) * (sum over images of F after it - sum before), of two kinds of question. Two
+    clusters A, B, shown by their peaks: if they are the same, recall becomes R_A + R_B, precision the mean. One cluster
+    C, shown by the densest images of the two sides where linkage is weakest: if they differ, precision, which was that
+    of two classes in one cluster, becomes 1. F is the harmonic mean of expected precision and recall. Pairs of clusters
+    whose answer follows from earlier ones are left out; of models that predict no quality the second kind, too.
+
+    Args:
+        tree: the clustering, with all answers so far.
+        constraints: these answers, on the images.
+        n: how many questions at most.
+
+    Returns: first, second (images), cluster, other (their clusters; the same for a question within one), same
+        (probability), gain (expected, of BCubed F).
+
+    Example:
+        >>> import workbench as wb
+        >>> x = np.random.default_rng(0).normal(size=(90, 8))
+        >>> model = wb.HiLander().fit(x)
+        >>> asked = model.questions(3)
+        >>> len(asked), bool((asked["gain"].diff().dropna() <= 0).all())
+        (3, True)
+    """
+    computed = tree.distinct
+    level = computed.levels[0]
+    clusters = Clusters.of(computed)
+    group = np.arange(len(tree.labels)) if tree.repeats is None else tree.repeats.group.cpu().numpy()
+    known = constraints.of_nodes(group)
+    table = _joins(clusters, level, known)
+    if level.decoding.quality is not None:  # without, nothing tells how mixed a cluster is
+        table = pd.concat([table, _partings(clusters, computed, level, known, n)])
+    table = table.sort_values(["gain", "first", "second"], ascending=[False, True, True])
+    rows = list(_each_cluster_once(table, n))
+    asked = table.iloc[rows].reset_index(drop=True)
+    asked["gain"] /= len(clusters.label)
+    if tree.repeats is not None:
+        image = tree.repeats.first.cpu().numpy()
+        asked["first"] = image[asked["first"]]
+        asked["second"] = image[asked["second"]]
+    return asked
+
+
+def _each_cluster_once(table: pd.DataFrame, n: int) -> Iterator[int]:
+    seen: set[int] = set()
+    for place, (a, b) in enumerate(zip(table["cluster"], table["other"], strict=True)):
+        if n and a not in seen and b not in seen:
+            seen |= {a, b}
+            n -= 1
+            yield place
+
+
+def _joins(clusters: Clusters, level: Level, known: Constraints) -> pd.DataFrame:
+    """Questions about two clusters."""
+    pairs = LinkedPairs.of(clusters, level.graph, level.prediction.linkage)
+    low, high = _open(pairs.low, pairs.high, clusters, known)
+    same = pairs.same[np.isin(pairs.low * len(clusters.size) + pairs.high, low * len(clusters.size) + high)]
+    size = clusters.size
+    both = size[low] + size[high]
+    precision = (size * clusters.precision)[low] + (size * clusters.precision)[high]
+    recall = np.minimum(clusters.recall[low] + clusters.recall[high], 1)
+    before = size * _f(clusters.precision, clusters.recall)
+    gain = both * _f(precision / both, recall) - before[low] - before[high]
+    columns = (clusters.peak[low], clusters.peak[high], low, high, same, same * np.maximum(gain, 0))
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def _open(low: Rows, high: Rows, clusters: Clusters, known: Constraints) -> tuple[Rows, Rows]:
+    """Pairs of clusters that no answer has parted: a cannot-link between them, or two known classes."""
+    count = len(clusters.size)
+    answered = np.sort(clusters.label[known.cannot_link], axis=1)
+    parted = np.isin(low * count + high, answered[:, 0] * count + answered[:, 1])
+    of_known = np.full(count, -1)
+    of_known[clusters.label[known.row]] = known.label
+    parted |= (of_known[low] >= 0) & (of_known[high] >= 0)
+    return low[~parted], high[~parted]
+
+
+def _partings(clusters: Clusters, tree: Hierarchy, level: Level, known: Constraints, n: int) -> pd.DataFrame:
+    """Questions about one cluster, of the clusters where most may be gained."""
+    ties = np.bincount(clusters.label[known.ties[:, 0]], minlength=len(clusters.size))
+    doubt = (1 - clusters.precision) * DOUBT**ties
+    most = clusters.size * doubt
+    chosen = np.argsort(-most, kind="stable")[: 2 * n]
+    rows = [_parting(int(c), clusters, tree, level, known, float(doubt[c])) for c in chosen if clusters.size[c] > 1]
+    return pd.DataFrame([row for row in rows if row is not None], columns=COLUMNS)
+
+
+def _parting(
+    cluster: int, clusters: Clusters, tree: Hierarchy, level: Level, known: Constraints, doubt: float
+) -> tuple[Any, ...] | None:
+    sides = weakest_sides(cluster, tree, level, known)
+    if sides is None:
+        return None
+    (a, b), (few, many) = sides
+    n = few + many
+    mixed = (few**2 + many**2) / n**2  # precision, should the sides be two classes
+    differ = min(doubt / (1 - mixed), 1 - LEAST)
+    recall = clusters.recall[cluster]
+    gain = n * float(_f(np.ones(1), recall)[0] - _f(np.array([mixed]), recall)[0])
+    return a, b, cluster, cluster, 1 - differ, differ * gain
+
+
+def weakest_sides(
+    cluster: int, tree: Hierarchy, level: Level, known: Constraints
+) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Where the linkage of a cluster is weakest: the densest node of each side, and the nodes of each side; None where
+    it is one node, or answers tie all of it.
+
+    Args:
+        cluster: of `tree`, the hierarchy of the distinct images.
+        tree: it.
+        level: its first level.
+        known: all answers, on the nodes.
+    """
+    row = (tree.labels == cluster).nonzero()[:, 0].cpu()
+    found = Decoding(tree.labels, tree.levels[-1].peaks, None)
+    dendrogram, piece = pieces(row.numpy(), found, level.graph, level.prediction, known)
+    if dendrogram.n_merges == 0:
+        return None
+    score = np.full(dendrogram.n_nodes, NEVER)
+    score[: dendrogram.n] = 0
+    score[[dendrogram.larger[-1], dendrogram.smaller[-1]]] = 1
+    side = torch.from_numpy(dendrogram.cut(score).node[piece])
+    named, group, size = side.unique(return_inverse=True, return_counts=True)
+    first = torch.full_like(named, len(group)).scatter_reduce_(0, group, torch.arange(len(group)), "amin")
+    heads = densest(first[group], level.prediction.density[row].cpu())[first]
+    a, b = row[heads[:2]].tolist()
+    return (a, b), (int(size.min()), int(size.max()))
+
+
+def _f(precision: Numbers, recall: Any) -> Numbers:
+    total: Numbers = 2 * precision * recall / (precision + recall)
+    return total
