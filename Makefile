@@ -40,9 +40,9 @@ lab: $(STAMP)
 exercises: $(STAMP)
 	$(BIN)/python -m workbench.course exercises
 
-# The course as web pages in site/: every notebook executed. FAST=1: in fast mode, minutes less.
+# The course as web pages in site/: every notebook executed. FAST=1: in fast mode, minutes less. SOLUTIONS=no: for students.
 site: $(STAMP)
-	$(BIN)/python -m workbench.course site $(if $(FAST),--fast)
+	$(BIN)/python -m workbench.course site $(if $(FAST),--fast) $(if $(filter no,$(SOLUTIONS)),--no-solutions)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -62,6 +62,7 @@ test: lint
 	$(OTHERS) -m "not slow"
 
 test-all: lint
+	$(PIP) install -c constraints.txt -e '.[grading]'
 	$(EXAMPLES)
 	$(BROWSER)
 	$(OTHERS)

@@ -338,6 +338,9 @@ USED_OTHERWISE = {  # distribution -> the file and the words that need it, where
     "pytest-timeout": ("pyproject.toml", "timeout = "),
     "beartype": ("tests/conftest.py", "beartype.beartype"),
     "pytest-xdist": ("Makefile", "--dist loadfile"),
+    "myst-nb": ("workbench/course/site.py", "myst_nb"),
+    "furo": ("workbench/course/site.py", '"html_theme": "furo"'),
+    "nbgrader": ("tests/course/test_grading.py", '"nbgrader"'),
 }
 
 

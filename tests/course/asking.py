@@ -32,12 +32,19 @@ class Answers:
         assert verdict.status == "near"
         assert "off by" in verdict.detail
 
-    def test_a_wrong_answer_is_told_by_how_much_and_gets_a_hint(self, number):
-        verdict = self.verdict(number, course.as_numbers(self.right[number][0]) + 1.5)
-        assert verdict.status == "wrong"
-        assert "off by 1.5" in verdict.detail
-        assert CHECKS[number].hint in verdict.detail
+    def test_a_wrong_answer_hears_more_from_miss_to_miss(self, number):
+        self.verdict(number, self.right[number][0])  # a right answer ends the count of misses
+        first, second, third = (self.verdict(number, self.too_large(number)) for _ in range(3))
+        assert {verdict.status for verdict in (first, second, third)} == {"wrong"}
+        assert "too large" in first.detail
+        assert CHECKS[number].hint not in first.detail
+        assert CHECKS[number].hint in second.detail
+        assert "off by" not in second.detail
+        assert "off by 1.5" in third.detail
         assert CHECKS[number].hint.endswith((".", "?"))
+
+    def too_large(self, number):
+        return course.as_numbers(self.right[number][0]) + 1.5
 
     @pytest.mark.parametrize("answer", ["a word", None, [[[1.0]]]])
     def test_an_unusable_answer_is_wrong_and_raises_nothing(self, name, answer):

@@ -1,4 +1,4 @@
-"""The checks say right, nearly right, or off by how much; never wrong for right."""
+"""The checks say right, nearly right, or what is wrong; never wrong for right, and never the answer."""
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,12 @@ finite = st.floats(-1e6, 1e6)
 def registered():
     """Adds checks for one test: (name, function, settings) -> None."""
     known = set(CHECKS)
-    yield lambda name, function, **settings: course.add_check(name, **settings)(function)
+    yield lambda name, function, **settings: course.add_check(name, **{"wrong": IDEA, **settings})(function)
     for name in set(CHECKS) - known:
         del CHECKS[name]
+
+
+IDEA = {"the number itself": lambda x: x}
 
 
 def double(x):
@@ -38,9 +41,10 @@ def double(x):
         (6, "exact", "exactly 6"),
         (6.0000001, "exact", "exactly 6"),
         (torch.tensor(6), "exact", "exactly 6"),
-        (6.05, "near", "you have 6.05: off by 0.05, 0.1 is allowed"),
-        (7, "wrong", "you have 7: off by 1, 0.1 is allowed"),
-        (float("nan"), "wrong", "off by inf"),
+        (6.05, "near", "6.05 is too large, off by 0.05, 0.1 is allowed"),
+        (7, "wrong", "7 is too large, off by 1, 0.1 is allowed"),
+        (5, "wrong", "5 is too small, off by 1, 0.1 is allowed"),
+        (float("nan"), "wrong", "nan is no number, off by inf"),
         (float("inf"), "wrong", "off by inf"),
         ("six", "wrong", "numbers are expected, you have 'six'"),
         (None, "wrong", "numbers are expected"),
@@ -48,9 +52,9 @@ def double(x):
     ],
 )
 def test_a_number(answer, status, words):
-    found, said = compare_values(answer, 6, within=0.1)
-    assert found == status
-    assert words in said
+    found = compare_values(answer, 6, within=0.1)
+    assert found.status == status
+    assert words in f"{found.kind}, {found.distance}"
 
 
 def test_arrays_name_the_worst_place():
@@ -58,7 +62,8 @@ def test_arrays_name_the_worst_place():
     have = torch.tensor([[1.0, 2.0], [3.5, 4.01]])
     assert compare_values(have, want, within=0.1) == (
         "wrong",
-        "2 of 4 values differ; the worst, at [1, 0], is 3.5: off by 0.5, 0.1 is allowed",
+        "2 of 4 values differ; the worst, at [1, 0], is too large",
+        "off by 0.5, 0.1 is allowed",
     )
     assert compare_values(have, want, within=0.5)[0] == "near"
     assert compare_values(want.astype(np.float32), want, within=0.0)[0] == "exact"
@@ -108,8 +113,12 @@ def test_partitions_are_exact_only_where_the_rand_index_is_one(data):
 def test_a_partition_that_is_nearly_right():
     want, have = [0] * 50 + [1] * 50, [0] * 49 + [1] * 51
     assert compare_partition(have, want, 0.05)[0] == "near"
-    status, words = compare_partition(have, want, 0.0)
-    assert (status, words) == ("wrong", "you have 2 clusters, 2 are expected; BCubed F 0.980")
+    assert compare_partition(have, want, 0.0) == (
+        "wrong",
+        "as many clusters as there should be, of other items",
+        "you have 2 clusters, 2 are expected; BCubed F 0.980",
+    )
+    assert compare_partition([0] * 100, want, 0.0).kind == "too few clusters"
     assert "expected 100 labels" in compare_partition([0], want, 0.0)[1]
     assert compare_partition("abc", want, 0.0)[0] == "wrong"
 
@@ -133,19 +142,27 @@ def test_a_set_has_no_order():
     assert compare_set([3, 1, 1], [1, 3], 0.0)[0] == "exact"
     assert compare_set(torch.tensor([1, 3]), {1, 3}, 0.0)[0] == "exact"
     assert compare_set({1, 3}, [1, 3], 0.0)[0] == "exact"
-    assert compare_set([1, 2], [1, 3], 0.0) == ("wrong", "1 too many, 1 missing")
+    fault = "some do not belong and some are missing"
+    assert compare_set([1, 2], [1, 3], 0.0) == ("wrong", fault, "1 too many, 1 missing")
     assert compare_set("13", [1, 3], 0.0)[0] == "wrong"
 
 
 # ---------------------------------------------------------------- checks
 
 
-def test_a_wrong_answer_raises_nothing_and_gets_the_hint(registered):
+def test_a_wrong_answer_raises_nothing_and_hears_more_each_time(registered):
     registered("90-double", double, within=0.5, hint="Add it to itself.")
     right, near, wrong, opened = (course.check("90-double", answer, 3) for answer in (6, 6.2, 5, ...))
     assert [v.status for v in (right, near, wrong, opened)] == ["exact", "near", "wrong", "open"]
     assert [v.ok for v in (right, near, wrong, opened)] == [True, True, False, False]
-    assert str(wrong) == "✗ Not yet: twice the number: you have 5: off by 1, 0.5 is allowed. Add it to itself."
+    assert str(wrong) == "✗ Not yet: twice the number: 5 is too small."
+    second, third = (str(course.check("90-double", 5, 3)) for _ in range(2))
+    assert second == "✗ Not yet: twice the number: 5 is too small. Add it to itself."
+    assert third == "✗ Not yet: twice the number: 5 is too small, off by 1, 0.5 is allowed. Add it to itself."
+    assert course.check("90-double", 6, 3).ok
+    assert (
+        str(course.check("90-double", 3, 3)) == "✗ Not yet: twice the number: 3 is too small. Is it the number itself?"
+    )
     assert str(opened) == "… Not answered yet: twice the number."
     assert "Add it" not in str(near)
 
@@ -158,12 +175,28 @@ def test_a_function_is_called_with_the_inputs(registered):
     assert "a function is expected" in str(course.check("90-double", 8, 4))
 
 
+def test_a_function_may_be_told_what_not_to_use(registered):
+    registered("90-double", double, how="function", forbidden=("double", "for"))
+    assert course.check("90-double", lambda x: x + x, 4).ok
+    for answer in (double, lambda x: double(x), lambda x: sum(x for _ in range(2)), lambda x: sum([x for _ in "ab"])):
+        assert "does not allow" in str(course.check("90-double", answer, 4))
+
+
+def test_a_grader_is_raised_at(registered, monkeypatch):
+    registered("90-double", double)
+    monkeypatch.setenv("WORKBENCH_GRADING", "1")
+    assert course.check("90-double", 6, 3).ok
+    for answer in (5, ...):
+        with pytest.raises(AssertionError, match="twice the number"):
+            course.check("90-double", answer, 3)
+
+
 def test_a_property_is_judged_by_its_function(registered):
     def even(answer):
         """an even number"""
         return "" if answer % 2 == 0 else f"{answer} is odd"
 
-    registered("90-even", even, how="property", wrong=3)
+    registered("90-even", even, how="property", wrong={"odd": lambda: 3})
     assert course.check("90-even", 4).ok
     assert "3 is odd" in str(course.check("90-even", 3))
 
@@ -179,7 +212,7 @@ def test_a_verdict_shows_itself_with_words_and_escapes(registered):
 
 @pytest.mark.parametrize(
     ("settings", "words"),
-    [({"how": "guess"}, "how: expected one of 'values'"), ({"how": "property"}, "needs an answer that must not pass")],
+    [({"how": "guess"}, "how: expected one of 'values'"), ({"wrong": {}}, "needs a typical wrong idea")],
 )
 def test_bad_settings_are_refused(registered, settings, words):
     with pytest.raises(ValueError, match=words):

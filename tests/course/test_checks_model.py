@@ -82,7 +82,7 @@ RIGHT = {
     "04-density": (LINKAGE_DENSITY, (LANDER, X, MANY)),
     "04-reach": ([0, 1, 2], (PATH, 0)),
     "04-saved": (1.0, (PATH,)),
-    "04-static": (False, (FOUR, GRAPH, LEFT)),
+    "04-static": ("c", (FOUR, GRAPH, LEFT)),
     "05-link-loss": (-TRUE.log().mean(), (LOGITS, LEVEL)),
     "05-density-loss": ((LINKAGE_DENSITY - LEVEL.density).square().mean(), (LOGITS, LEVEL)),
     "05-constant": (-SHARE * np.log(SHARE) - (1 - SHARE) * np.log(1 - SHARE), (LEVEL,)),
@@ -102,7 +102,7 @@ RIGHT = {
         (TREE, Y),
     ),
     "07-links": (lambda n, c: n - c, (30, 4)),
-    "07-head": (STUDY.gains(2).sort_values("gain", kind="stable", ascending=False)["head"].iloc[0], (STUDY, 2)),
+    "07-head": ([STUDY.gains(2).query("head == @head")["gain"].max() for head in ("links", "density")], (STUDY, 2)),
 }
 
 
@@ -122,11 +122,10 @@ def test_the_example_has_something_to_tell_apart():
 
 WRONG = {
     "04-reach": [0, 1],
-    "04-static": True,
+    "04-static": "a",
     "06-tree": np.arange(30),
     "07-loop": np.arange(30) % 2,
     "07-links": lambda n, c: n - c - 1,
-    "07-head": "both",
 }
 
 

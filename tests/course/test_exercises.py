@@ -7,7 +7,8 @@ from workbench.course.__main__ import main
 from workbench.course.exercises import exercise_copy, exercise_texts, made_names, needed_names, stub, write_exercises
 from workbench.course.lesson import about, check_calls, read
 
-GOOD = "import torch\n# a hint\n# solution\na = 1\nanswer = a + 1\n# end\ncourse.check('90-x', answer, graph)"
+GOOD = "import torch\n# a hint\n# solution\na = 1\nanswer = a + 1\n# end"
+POINTS = "course.check('90-x', answer, graph)"
 
 
 def code(source: str, *tags: str) -> nbformat.NotebookNode:
@@ -24,19 +25,20 @@ def write_solutions(folder, *cells: nbformat.NotebookNode) -> None:
     nbformat.write(lesson(*cells), folder / "solutions" / "01_a.ipynb")
 
 
-def test_a_stub_keeps_what_stands_around_the_solution():
-    assert stub(GOOD) == ("import torch\n# a hint\nanswer = ...  # your code\ncourse.check('90-x', answer, graph)")
+def exercise(source: str = GOOD, points: str = POINTS) -> tuple[nbformat.NotebookNode, nbformat.NotebookNode]:
+    return code(source, "answer"), code(points, "points")
+
+
+def test_a_stub_keeps_what_stands_before_the_solution():
+    assert stub(GOOD) == "import torch\n# a hint\nanswer = ...  # your code"
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("answer = 1\ncourse.check('90-x', answer)", "expected one block"),
-        ("# solution\nanswer = 1\n# end\nprint(answer)", "one course.check"),
-        ("# solution\nanswer = 1\n# end\ncourse.check('a', answer)\ncourse.check('b', answer)", "one course.check"),
-        ("# solution\nresult = 1\n# end\ncourse.check('90-x', answer)", "answer must be made"),
-        ("# solution\nanswer = n = 1\n# end\ncourse.check('90-x', answer, n)", "other code reads n"),
-        ("# solution\nanswer = 1\n# end\ncourse.check('90-x', 1)", "variable"),
+        ("answer = 1", "expected one block"),
+        ("# solution\nanswer = 1\n# end\nprint(answer)", "at its end"),
+        ("# solution\nresult = 1\n# end", "answer must be made"),
     ],
 )
 def test_a_solution_that_is_not_marked_right_is_refused(source, words):
@@ -44,20 +46,31 @@ def test_a_solution_that_is_not_marked_right_is_refused(source, words):
         stub(source)
 
 
+@pytest.mark.parametrize(
+    "points",
+    ["course.check('a', answer)\ncourse.check('b', answer)", "print(answer)", "course.check('a', other)", "answer = 2"],
+)
+def test_after_an_answer_comes_its_check_alone(points):
+    with pytest.raises(ValueError, match="the next cell"):
+        exercise_copy(lesson(*exercise(points=points)))
+    with pytest.raises(ValueError, match="the next cell"):
+        exercise_copy(lesson(code(GOOD, "answer")))
+
+
 def test_no_later_cell_may_need_what_a_solution_makes():
-    needing = lesson(code(GOOD, "solution"), code("print(a)"))
-    with pytest.raises(ValueError, match="other code reads a"):
-        exercise_copy(needing)
-    made_anew = lesson(code(GOOD, "solution"), code("a = 2\nprint(a)"), code(GOOD, "solution"))
+    for needing in (lesson(*exercise(), code("print(a)")), lesson(*exercise(points="course.check('90-x', answer, a)"))):
+        with pytest.raises(ValueError, match="other code reads a"):
+            exercise_copy(needing)
+    made_anew = lesson(*exercise(), code("a = 2\nprint(a)"), *exercise())
     assert exercise_copy(made_anew).cells[2].source.count("your code") == 1
 
 
-def test_the_copy_is_another_notebook_and_says_what_it_is():
-    original = lesson(code(GOOD, "solution"))
+def test_the_copy_is_another_notebook():
+    original = lesson(*exercise())
     copy = exercise_copy(original)
     assert "answer = a + 1" in original.cells[2].source
-    assert copy.cells[2].metadata.tags == ["answer"]
-    assert "solutions are in" in copy.cells[0].source
+    assert copy.cells[2].source.endswith("answer = ...  # your code")
+    assert [cell.metadata for cell in copy.cells] == [cell.metadata for cell in original.cells]
     assert about(copy) == about(original)
 
 
@@ -91,7 +104,7 @@ def test_check_calls_are_read_in_order():
 
 
 def test_files_are_written_and_old_ones_removed(tmp_path):
-    write_solutions(tmp_path, code(GOOD, "solution"))
+    write_solutions(tmp_path, *exercise())
     (tmp_path / "00_gone.ipynb").write_text("{}")
     (written,) = write_exercises(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["01_a.ipynb", "solutions"]
@@ -100,14 +113,14 @@ def test_files_are_written_and_old_ones_removed(tmp_path):
 
 
 def test_an_error_names_the_notebook(tmp_path, capsys):
-    write_solutions(tmp_path, code("answer = 1", "solution"))
+    write_solutions(tmp_path, code("answer = 1", "answer"))
     assert main(["exercises", "--notebooks", str(tmp_path)]) == 1
-    assert "error: 01_a.ipynb: solution cell" in capsys.readouterr().err
+    assert "error: 01_a.ipynb: answer cell" in capsys.readouterr().err
     assert main(["exercises", "--notebooks", str(tmp_path / "nowhere")]) == 1
 
 
 def test_the_command_writes_copies_and_quiz(tmp_path, capsys):
-    write_solutions(tmp_path, code(GOOD, "solution"))
+    write_solutions(tmp_path, *exercise())
     assert main(["exercises", "--notebooks", str(tmp_path)]) == 0
     assert (tmp_path / "QUIZ.md").read_text(encoding="utf-8").startswith("# Quiz")
     assert "course.quiz()" in read(tmp_path / "QUIZ.ipynb").cells[1].source

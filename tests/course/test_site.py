@@ -7,9 +7,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
+pytest.importorskip("myst_nb", reason="the site's builder is not installed: pip install -e '.[course]'")
+
 from workbench.course.__main__ import main
-from workbench.course.site import MARK, build_site, execute, site_bytes
-from workbench.course.site_page import plot_html
+from workbench.course.site import MARK, build_site, execute, plot_html, site_bytes
 
 FIGURE = "import plotly.graph_objects as go\ngo.Figure(go.Scatter(y=[1, 2], name='</script><b>'))"
 WIDGET = (
@@ -23,7 +24,7 @@ def write_lesson(folder: Path, name: str, title: str, *sources: str, link: str =
     cells = [nbformat.v4.new_markdown_cell(first), nbformat.v4.new_code_cell("seed = 0\nfast = False")]
     cells[1].metadata["tags"] = ["parameters"]
     cells += [nbformat.v4.new_code_cell(source) for source in sources]
-    cells[-1].metadata.setdefault("tags", ["solution"])
+    cells[-1].metadata.setdefault("tags", ["answer"])
     (folder / "solutions").mkdir(parents=True, exist_ok=True)
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "solutions" / f"{name}.ipynb")
 
@@ -33,7 +34,9 @@ def site(tmp_path_factory):
     place = tmp_path_factory.mktemp("course")
     write_lesson(place / "books", "00_one", "One & all", FIGURE, link="On to [two](01_two.ipynb#end).")
     noise = "import sys\nprint('fast', fast)\nprint('a bar', file=sys.stderr)"
-    write_lesson(place / "books", "01_two", "Two", noise, WIDGET, "ipywidgets.IntSlider()", "print('the answer')")
+    write_lesson(
+        place / "books", "01_two", "Two", noise, WIDGET, "ipywidgets.IntSlider()", "# solution\nprint('the answer')"
+    )
     return build_site(place / "books", place / "site", fast=True, tell=lambda line: None)
 
 
@@ -41,33 +44,36 @@ def page(site: Path, name: str) -> str:
     return (site / f"{name}.html").read_text(encoding="utf-8")
 
 
-def test_the_first_page_lists_lessons_with_goal_and_minutes(site):
+def test_the_first_page_leads_to_every_page(site):
     first = page(site, "index")
-    assert "One &amp; all" in first
-    assert "You will see Two." in first
-    assert "5 minutes" in first
-    links = re.findall(r'href="([^"#]+)', first)
-    assert links == ["00_one.html", "01_two.html", "quiz.html"]
-    assert all((site / link).exists() for link in links)
+    assert "2 lessons, 0.2 hours in all" in first
+    links = set(re.findall(r'href="(\w+\.html)"', first))
+    assert links >= {"00_one.html", "01_two.html", "quiz.html", "api.html", "search.html"}
 
 
 def test_every_link_leads_to_a_page(site):
     for path in site.glob("*.html"):
-        for link in re.findall(r'(?:href|src)="([^"#]+)', path.read_text(encoding="utf-8")):
-            assert (site / link).exists(), f"{path.name}: {link}"
+        for link in re.findall(r'(?:href|src)="([^"#?]+)', path.read_text(encoding="utf-8")):
+            assert link.startswith("http") or (site / link).exists(), f"{path.name}: {link}"
     assert 'href="01_two.html#end"' in page(site, "00_one")
-    assert "Two →" in page(site, "00_one")
-    assert "← One &amp; all" in page(site, "01_two")
+    assert "Needs a kernel" not in page(site, "00_one")
+    assert "open <code" in page(site, "00_one")
+
+
+def test_public_names_stand_with_formula_example_and_source(site):
+    names = page(site, "api")
+    assert "workbench.HiLander" in names
+    assert "max(0, x_i . x_j)" in names or "cosine" in names
+    assert "&gt;&gt;&gt;" in names
+    assert "_modules/workbench" in names
 
 
 def test_figures_are_data_and_plotly_is_there_once(site):
     one = page(site, "00_one")
     (data,) = re.findall(r'<script [^>]*type="application/json"[^>]*>(.*?)</script>', one, flags=re.DOTALL)
     assert json.loads(data)["data"][0]["name"] == "</script><b>"
-    assert [p.name for p in site.iterdir() if p.stat().st_size > 1_000_000] == ["plotly.min.js"]
-    assert one.count("plotly.min.js") == 1
-    assert "plotly.min.js" not in page(site, "01_two")
-    assert site_bytes(site) < 6_000_000
+    assert [p.name for p in site.rglob("*") if p.stat().st_size > 2_000_000] == ["plotly.min.js"]
+    assert site_bytes(site) < 12_000_000
 
 
 def test_widgets_give_their_static_side_and_bars_are_left_out(site):
@@ -79,14 +85,15 @@ def test_widgets_give_their_static_side_and_bars_are_left_out(site):
 
 
 def test_solutions_are_folded_away(site):
-    folded = re.search(r'<details class="solution">.*?</details>', page(site, "01_two"), flags=re.DOTALL)
+    folded = re.search(r"<details.*?</details>", page(site, "01_two"), flags=re.DOTALL)
     assert folded
+    assert "A solution" in folded[0]
     assert "the answer" in folded[0]
 
 
 def test_nothing_is_asked_of_the_network(site):
-    text = "".join(path.read_text(encoding="utf-8") for path in site.glob("*.html"))
-    assert not re.search(r'(src|href)="(https?:)?//', text)
+    text = "".join(path.read_text(encoding="utf-8") for path in site.rglob("*.html"))
+    assert not re.search(r'<(script|link|img|iframe)[^>]+(src|href)="(https?:)?//', text)
     assert "@import" not in text
 
 

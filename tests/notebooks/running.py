@@ -21,7 +21,7 @@ PLOTLY = "application/vnd.plotly.v1+json"
 class Run:
     """A notebook that has run.
 
-    `checks`: for each `course.check`, its verdict on the notebook's own answer and on a spoiled one, with their texts.
+    `checks`: for each `course.check`, its verdict on the notebook's own answer, and the wrong ideas that passed.
     `hidden`: what went wrong where no cell shows it: in threads, in explorers, in Output widgets.
     """
 
@@ -74,7 +74,7 @@ def run(notebook: NotebookNode, folder: Path = FOLDER) -> Run:
 
 
 def _question(call) -> NotebookNode:
-    """Ask for the verdict on the answer as it is and on a spoiled one, where both still have their inputs."""
+    """Ask for the verdicts on the answer and on what wrong ideas would give, where they still have their inputs."""
     inputs = ", ".join([repr(call.name), call.answer, *call.inputs])
     return _added(f"print(in_kernel.verdicts({inputs}))")
 

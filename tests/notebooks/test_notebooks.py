@@ -15,6 +15,7 @@ NOTEBOOKS = lessons(SOLUTIONS)
 every = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 COURSE = [f"{number:02d}" for number in range(14)]
 MAX_BYTES = 300_000
+NBGRADER = {"schema_version": 3, "grade": False, "locked": False, "solution": False, "task": False}
 
 
 @cache  # each notebook runs once, whatever is asked of it
@@ -34,12 +35,12 @@ def test_it_runs_without_an_error_or_a_warning(path):
 
 
 @every
-def test_its_checks_tell_right_from_wrong(path):
+def test_its_checks_tell_right_ideas_from_wrong_ones(path):
     asked = ran(path).checks
     wanted = [call.name for cell in code_cells(read(path)) for call in check_calls(cell.source)]
     assert [line["name"] for line in asked] == wanted
     assert {line["name"]: line["text"] for line in asked if not line["ok"]} == {}, "the solution itself must pass"
-    assert {line["name"]: line["wrong_text"] for line in asked if line["wrong_status"] != "wrong"} == {}
+    assert {line["name"]: line["passed"] for line in asked if line["passed"]} == {}, "a wrong idea must not pass"
 
 
 @pytest.mark.slow
@@ -53,7 +54,7 @@ def test_it_runs_in_full(path):
 @every
 def test_the_students_copy_runs_and_asks_for_every_answer(path):
     done = run(in_fast_mode(read(FOLDER / path.name)))
-    shown = [o.data["text/plain"] for c in tagged(done.notebook, "answer") for o in c.outputs if "data" in o]
+    shown = [o.data["text/plain"] for c in tagged(done.notebook, "points") for o in c.outputs if "data" in o]
     assert [trouble for trouble in done.troubles if "in_kernel" not in trouble] == []
     assert all(text.startswith("… Not answered yet") for text in shown)
     assert len(shown) == len(tagged(done.notebook, "answer")) >= 1
@@ -94,7 +95,22 @@ def test_each_exercise_has_a_number_a_solution_and_a_check(path):
     assert all(titles), "an exercise starts with '### Exercise N: title'"
     assert [int(title[1]) for title in titles if title] == list(range(1, len(places) + 1))
     assert places
-    assert [cells[i + 1] for i in places] == tagged(notebook, "solution")
+    assert [cells[i + 1] for i in places] == tagged(notebook, "answer")
+    assert [cells[i + 2] for i in places] == tagged(notebook, "points")
+
+
+@every
+def test_nbgrader_finds_its_exercises(path):
+    for exercise in tagged(read(path), "answer"):
+        assert exercise.metadata.nbgrader == {
+            **NBGRADER,
+            "solution": True,
+            "grade_id": exercise.metadata.nbgrader.grade_id,
+        }
+    for cell in tagged(read(path), "points"):
+        (call,) = check_calls(cell.source)
+        wanted = {"grade": True, "locked": True, "points": 1, "grade_id": call.name}
+        assert cell.metadata.nbgrader == {**NBGRADER, **wanted}
 
 
 @every
@@ -142,6 +158,19 @@ def test_the_start_page_leads_to_every_lesson_with_its_minutes():
     assert {name: int(minutes) for name, minutes in rows} == {p.name: about(read(p)).minutes for p in NOTEBOOKS}
     assert all((FOLDER / link).exists() for link in re.findall(r"\]\(([^)\s#]+)", text))
     assert len(re.findall(r"^\| \*\*", text, flags=re.MULTILINE)) == 10, "the ten words"
+
+
+def test_the_timetables_add_up():
+    guide = (FOLDER / "GUIDE.md").read_text(encoding="utf-8")
+    minutes = {path.stem[:2]: about(read(path)).minutes for path in NOTEBOOKS}
+    evenings = re.findall(r"^\| ([12]) \| (\d+) \| (\d\d)?", guide, flags=re.MULTILINE)
+    for evening in "12":
+        assert sum(int(time) for number, time, _ in evenings if number == evening) == 180
+    assert all(int(time) == minutes[lesson] for _, time, lesson in evenings if lesson)
+    days = re.findall(r"^\| \w+ \| (\d+) \| ((?:\d\d(?:, )?)+)", guide, flags=re.MULTILINE)
+    assert len(days) == 6
+    assert all(int(time) == sum(minutes[lesson] for lesson in re.findall(r"\d\d", which)) for time, which in days)
+    assert sorted(lesson for _, which in days for lesson in re.findall(r"\d\d", which)) == sorted(minutes)
 
 
 @pytest.mark.parametrize("name", ["START.ipynb", "QUIZ.ipynb"])

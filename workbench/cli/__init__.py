@@ -1,4 +1,4 @@
-"""The command line: `workbench demo | train | cluster | evaluate | info | reproduce | ablate | bench`.
+"""The command line: `workbench demo | train | cluster | evaluate | info | reproduce | ablate | bench | course`.
 
 Commands read their options, call the library and print; everything heavy is imported inside them, so that `--help` and
 usage errors come at once. Exit codes: 0 well, 1 bad input or a failure outside (one line on stderr), 2 wrong usage,
@@ -15,6 +15,7 @@ from .. import __version__
 from .ablate import ablate
 from .bench import bench
 from .cluster import cluster
+from .course import course
 from .evaluate import demo, evaluate
 from .info import info
 from .reproduce import reproduce
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 for _command in (demo, train, cluster, evaluate, info, reproduce, ablate, bench):
     app.command()(_command)
+app.add_typer(course, name="course")
 
 
 def _show_version(asked: bool | None) -> None:

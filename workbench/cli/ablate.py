@@ -73,7 +73,18 @@ def ablate(
     """Train every configuration of a grid with several seeds, compare.
 
     Prints the mean difference of each to the reference, paired by seed, with its 95 % interval. Each run is kept in
-    DIR and never made twice: after Ctrl-C the same command goes on.
+    DIR and never made twice: after Ctrl-C the same command goes on. First an encoder is trained: features must come
+    from classes that neither training nor test has. A grid file is
+
+    \b
+    reference = {"lander.conv" = "gcn"}    # the others are compared with it
+    [base]
+    training.epochs = 40                   # changes to the base of the presets
+    [grid]
+    lander.conv = ["gcn", "gat"]           # every combination of the values; fields of LanderConfig (lander.),
+    lander.layers = [1, 2]                 # TrainConfig (training.) and InferenceConfig (inference.)
+
+    More: lesson 10 of the course, and datasets/results/README.md, which has the presets' tables.
     """
     if what is None:
         raise typer.BadParameter("name a GRID.toml, a preset or 'all'; --list shows the presets")
@@ -106,6 +117,7 @@ def _plan(what: str) -> GridFile | Preset | Suite:
 def _tell(plan: GridFile | Preset | Suite, runs: pd.DataFrame, out: Path | None, value: str) -> None:
     """Keep the runs, show the effects; an error at the end where runs failed."""
     from .._core.files import atomic_path
+    from ..experiments.ablation.effects import verdicts
     from ..experiments.ablation.presets import Suite
 
     if out is not None:
@@ -118,5 +130,8 @@ def _tell(plan: GridFile | Preset | Suite, runs: pd.DataFrame, out: Path | None,
     table = plan.effects(runs, value=value)
     typer.echo(f"{value} minus that of {reference}: mean over n seeds, 95 % interval")
     typer.echo(table.to_string(index=False, float_format="{:+.4f}".format))
+    for sentence in verdicts(table):
+        say(sentence)
+    say("every preset with five seeds is shipped: workbench.ablation.ablation_results('glyphs'), or 'omniglot'")
     if len(failed):
         raise typer.Exit(FAILED)

@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     for command in (exercises, site):
         command.add_argument("--notebooks", default="notebooks", metavar="FOLDER")
     site.add_argument("--target", default="site", metavar="FOLDER")
+    site.add_argument("--no-solutions", action="store_true", help="for students: without solutions and answers")
     site.add_argument("--fast", action="store_true", help="run the notebooks in fast mode")
     chosen = parser.parse_args(arguments)
     try:
@@ -40,9 +41,9 @@ def _write_exercises(chosen: argparse.Namespace) -> str:
 
 
 def _build_site(chosen: argparse.Namespace) -> str:
-    from .site import build_site, site_bytes  # nbconvert, which the exercises do not need
+    from .site import build_site, site_bytes  # Sphinx, which the exercises do not need
 
-    place = build_site(chosen.notebooks, chosen.target, fast=chosen.fast)
+    place = build_site(chosen.notebooks, chosen.target, fast=chosen.fast, solutions=not chosen.no_solutions)
     return f"{place / 'index.html'}: {site_bytes(place) / 1e6:.1f} MB"
 
 

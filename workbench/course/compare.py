@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
@@ -16,7 +16,22 @@ NEAR = "near"
 WRONG = "wrong"
 OPEN = "open"
 ROUNDING = 1e-5  # relative: what float32 sums in another order may differ by
-Outcome = tuple[str, str]  # status, words
+
+
+class Outcome(NamedTuple):
+    """How an answer compares.
+
+    Attributes:
+        status: "exact", "near" or "wrong".
+        kind: what is wrong and in which direction, without giving the answer away; of a right answer, what it is.
+        distance: by how much it is off; "" where that is no number.
+    """
+
+    status: str
+    kind: str
+    distance: str = ""
+
+
 Compare = Callable[[Any, Any, float], Outcome]
 
 
@@ -26,35 +41,37 @@ def compare_values(answer: Any, expected: Any, within: float) -> Outcome:
     Formula: off = max |answer - expected|; exact if off <= 1e-5 max(1, |expected|) (rounding), near if off <= within.
 
     Example:
-        >>> compare_values([1.0, 2.3], np.array([1.0, 2.0]), within=0.1)
-        ('wrong', '1 of 2 values differ; the worst, at [1], is 2.3: off by 0.3, 0.1 is allowed')
+        >>> print(*compare_values([1.0, 2.3], np.array([1.0, 2.0]), within=0.1), sep=" | ")
+        wrong | 1 of 2 values differ; the worst, at [1], is too large | off by 0.3, 0.1 is allowed
     """
     have = as_numbers(answer)
     want = as_numbers(expected)
     if want is None:
         raise TypeError(f"expected: a check by values needs numbers, got {type(expected).__name__}")
     if have is None:
-        return WRONG, f"numbers are expected, you have {_short(answer)}"
+        return Outcome(WRONG, f"numbers are expected, you have {_short(answer)}")
     if have.shape != want.shape:
-        return WRONG, f"the shape {_shape(want)} is expected, you have {_shape(have)}"
+        return Outcome(WRONG, f"the shape {_shape(want)} is expected, you have {_shape(have)}")
     with np.errstate(invalid="ignore"):
         apart = np.abs(have - want)
     same = (have == want) | (np.isnan(have) & np.isnan(want))
     off = np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart))
     differs = np.asarray(off > ROUNDING * np.maximum(1, np.abs(np.nan_to_num(want))))
     if not differs.any():
-        return EXACT, "exactly" + (f" {_number(want.item())}" if want.size == 1 else "")
-    return (NEAR if off.max() <= within else WRONG), _off(have, off, differs, within)
-
-
-def _off(have: np.ndarray, off: np.ndarray, differs: np.ndarray, within: float) -> str:
-    allowed = f", {_number(within)} is allowed" if within else ""
-    if have.size == 1:
-        return f"you have {_number(have.item())}: off by {_number(off.item())}{allowed}"
+        return Outcome(EXACT, "exactly" + (f" {_number(want.item())}" if want.size == 1 else ""))
     worst = np.unravel_index(int(off.argmax()), off.shape)
+    allowed = f", {_number(within)} is allowed" if within else ""
+    distance = f"off by {_number(off[worst])}{allowed}"
+    return Outcome(NEAR if off.max() <= within else WRONG, _where(have, want, worst, int(differs.sum())), distance)
+
+
+def _where(have: np.ndarray, want: np.ndarray, worst: tuple[Any, ...], n_wrong: int) -> str:
+    """Which values differ and in which direction, but not how far."""
+    side = "too large" if have[worst] > want[worst] else "too small" if have[worst] < want[worst] else "no number"
+    if have.size == 1:
+        return f"{_number(have.item())} is {side}"
     place = ", ".join(str(int(i)) for i in worst)
-    many = f"{int(differs.sum()):,} of {have.size:,} values differ"
-    return f"{many}; the worst, at [{place}], is {_number(have[worst])}: off by {_number(off[worst])}{allowed}"
+    return f"{n_wrong:,} of {have.size:,} values differ; the worst, at [{place}], is {side}"
 
 
 def compare_partition(answer: Any, expected: Any, within: float) -> Outcome:
@@ -62,19 +79,22 @@ def compare_partition(answer: Any, expected: Any, within: float) -> Outcome:
 
     Example:
         >>> compare_partition([7, 7, 3], [0, 0, 1], within=0.0)
-        ('exact', 'exactly: 2 clusters, the same items together')
+        Outcome(status='exact', kind='exactly: 2 clusters, the same items together', distance='')
     """
     want = check_labels(expected, name="expected")
     try:
         have = check_labels(answer, len(want), "the answer")
     except (TypeError, ValueError) as error:
-        return WRONG, str(error)
+        return Outcome(WRONG, str(error))
     table = contingency(want, have)
+    n_expected = len(table.row_sizes)
     if table.perfect:
-        return EXACT, f"exactly: {table.n_clusters:,} clusters, the same items together"
-    off = 1 - bcubed(table).f
-    words = f"you have {table.n_clusters:,} clusters, {len(table.row_sizes):,} are expected; BCubed F {1 - off:.3f}"
-    return (NEAR if off <= within else WRONG), words
+        return Outcome(EXACT, f"exactly: {table.n_clusters:,} clusters, the same items together")
+    many = "too many" if table.n_clusters > n_expected else "too few" if table.n_clusters < n_expected else "as many"
+    kind = f"{many} clusters{' as there should be, of other items' if many == 'as many' else ''}"
+    f = bcubed(table).f
+    distance = f"you have {table.n_clusters:,} clusters, {n_expected:,} are expected; BCubed F {f:.3f}"
+    return Outcome(NEAR if 1 - f <= within else WRONG, kind, distance)
 
 
 def compare_choice(answer: Any, expected: Any, within: float) -> Outcome:
@@ -82,10 +102,10 @@ def compare_choice(answer: Any, expected: Any, within: float) -> Outcome:
 
     Example:
         >>> compare_choice(" Recall", "recall", 0.0)
-        ('exact', "exactly 'recall'")
+        Outcome(status='exact', kind="exactly 'recall'", distance='')
     """
     same = _plain(answer) == _plain(expected)
-    return (EXACT, f"exactly {expected!r}") if same else (WRONG, f"it is not {_short(answer)}")
+    return Outcome(EXACT, f"exactly {expected!r}") if same else Outcome(WRONG, f"it is not {_short(answer)}")
 
 
 def compare_set(answer: Any, expected: Any, within: float) -> Outcome:
@@ -93,16 +113,18 @@ def compare_set(answer: Any, expected: Any, within: float) -> Outcome:
 
     Example:
         >>> compare_set([3, 1, 4], {1, 3}, 0.0)
-        ('wrong', '1 too many, 0 missing')
+        Outcome(status='wrong', kind='some do not belong', distance='1 too many, 0 missing')
     """
     have = as_numbers(sorted(answer) if isinstance(answer, set | frozenset) else answer)
     want = set(expected)
     if have is None:
-        return WRONG, f"a list of numbers is expected, you have {_short(answer)}"
+        return Outcome(WRONG, f"a list of numbers is expected, you have {_short(answer)}")
     got = set(have.ravel().tolist())
     if got == want:
-        return EXACT, f"exactly these {len(want):,}"
-    return WRONG, f"{len(got - want):,} too many, {len(want - got):,} missing"
+        return Outcome(EXACT, f"exactly these {len(want):,}")
+    faults = {"some do not belong": got - want, "some are missing": want - got}
+    kind = " and ".join(words for words, found in faults.items() if found)
+    return Outcome(WRONG, kind, f"{len(got - want):,} too many, {len(want - got):,} missing")
 
 
 COMPARE: dict[str, Compare] = {

@@ -11,69 +11,71 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from .._core.files import atomic_path
-from .lesson import NAMES, check_calls, lesson_text, lessons, read, tagged, tags
+from .lesson import NAMES, check_calls, lesson_text, lessons, read, tags
 
-_BLOCK = re.compile(r"^# solution\n(?P<solution>.*?)^# end$\n?", re.MULTILINE | re.DOTALL)
-_NOTE = "*The solutions are in `solutions/`, in the notebook of the same name. Try first.*"
 SOLUTIONS = "solutions"  # the folder, inside the students', of the notebooks that the copies are made from
+BEGIN = "# solution"  # the marks that nbgrader_config.py names, too
+END = "# end"
+STUB = "answer = ...  # your code"
+_BLOCK = re.compile(rf"^{BEGIN}\n(?P<solution>.*?)^{END}$", re.MULTILINE | re.DOTALL)
 
 
 def exercise_copy(notebook: NotebookNode) -> NotebookNode:
-    """The notebook with stubs in place of solutions; the given one stays as it is.
+    """The notebook with stubs in place of solutions, as nbgrader's assign makes it; the given one stays as it is.
 
     Raises:
         ValueError: a solution that is not marked as it should be; says which cell and why.
 
     Example:
         >>> import nbformat
-        >>> code = "# solution\\nanswer = 6\\n# end\\ncourse.check('00-pairs', answer, 4)"
-        >>> cell = nbformat.v4.new_code_cell(code, metadata={"tags": ["solution"]})
-        >>> title = nbformat.v4.new_markdown_cell("# A lesson")
-        >>> print(exercise_copy(nbformat.v4.new_notebook(cells=[title, cell])).cells[1].source)
+        >>> code = "# a number\\n# solution\\nanswer = 6\\n# end"
+        >>> cells = [nbformat.v4.new_code_cell(code, metadata={"tags": ["answer"]})]
+        >>> points = "course.check('00-pairs', answer, 4)"
+        >>> cells.append(nbformat.v4.new_code_cell(points, metadata={"tags": ["points"]}))
+        >>> print(exercise_copy(nbformat.v4.new_notebook(cells=cells)).cells[0].source)
+        # a number
         answer = ...  # your code
-        course.check('00-pairs', answer, 4)
     """
     student = copy.deepcopy(notebook)
-    later = {id(cell): _names_after(student, i) for i, cell in enumerate(student.cells)}
-    for cell in tagged(student, "solution"):
-        cell.source = stub(cell.source, used_later=later[id(cell)])
-        cell.metadata["tags"] = [tag for tag in tags(cell) if tag != "solution"] + ["answer"]
-    if student.cells and tagged(notebook, "solution"):
-        student.cells[0].source += f"\n\n{_NOTE}"
+    later = [_names_after(student, i) for i in range(len(student.cells))]
+    for i, cell in enumerate(student.cells):
+        if "answer" in tags(cell):
+            _require_points(student, i)
+            cell.source = stub(cell.source, used_later=later[i])
     return student
 
 
+def _require_points(notebook: NotebookNode, i: int) -> None:
+    """After an answer comes a cell with one `course.check("name", answer, ...)` and nothing else."""
+    after = [cell.source for cell in notebook.cells[i + 1 : i + 2] if "points" in tags(cell)]
+    found = [call for source in after for call in check_calls(source)]
+    alone = all(len(ast.parse(source).body) == 1 for source in after)
+    if len(found) != 1 or found[0].answer != "answer" or not alone:
+        source = notebook.cells[i].source
+        raise ValueError(f"answer cell: the next cell, tagged 'points', has one course.check(...) of answer:\n{source}")
+
+
 def stub(source: str, used_later: frozenset[str] = frozenset()) -> str:
-    """A solution cell's code with `answer = ...` in place of what makes the answer.
+    """An answer cell's code with `answer = ...` in place of what makes the answer.
 
     Args:
-        source: the lines `# solution` and `# end` enclose what the student writes; afterwards comes one
-            `course.check(...)`.
+        source: the lines `# solution` and `# end` enclose what the student writes; `# end` is the last line.
         used_later: names that later cells read; what only a solution makes must not be among them.
 
     Raises:
-        ValueError: no such lines, no answer made between them, other code after `# end`, or a name of the
-            solution that another part of the notebook needs.
+        ValueError: no such lines, no answer made between them, code after `# end`, or a name of the solution that
+            another part of the notebook needs.
     """
     blocks = list(_BLOCK.finditer(source))
-    if len(blocks) != 1:
-        raise ValueError(
-            f"solution cell: expected one block from '# solution' to '# end', found {len(blocks)}:\n{source}"
-        )
+    if len(blocks) != 1 or source[blocks[0].end() :].strip():
+        raise ValueError(f"answer cell: expected one block, '{BEGIN}' to '{END}', at its end, got:\n{source}")
     before = source[: blocks[0].start()]
-    inside = blocks[0]["solution"]
-    after = source[blocks[0].end() :]
-    calls = check_calls(after)
-    made = made_names(inside)
-    if len(calls) != 1 or len(ast.parse(after).body) != 1:
-        raise ValueError(f"solution cell: after '# end' comes one course.check(...) and nothing else:\n{source}")
-    answer = calls[0].answer
-    if answer not in made:
-        raise ValueError(f"solution cell: {answer} must be made between '# solution' and '# end':\n{source}")
-    inputs = {name for text in calls[0].inputs for name in _read_names(text)}
-    if leaked := sorted((made - made_names(before)) & (used_later | inputs)):
-        raise ValueError(f"solution cell: other code reads {', '.join(leaked)}, which students may not make:\n{source}")
-    return f"{before}{answer} = ...  # your code\n{after}".rstrip("\n")
+    made = made_names(blocks[0]["solution"])
+    if "answer" not in made:
+        raise ValueError(f"answer cell: answer must be made between '{BEGIN}' and '{END}':\n{source}")
+    if leaked := sorted((made - made_names(before) - {"answer"}) & used_later):
+        raise ValueError(f"answer cell: other code reads {', '.join(leaked)}, which students may not make:\n{source}")
+    return before + STUB
 
 
 def made_names(source: str) -> set[str]:

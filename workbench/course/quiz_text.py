@@ -40,19 +40,18 @@ def answer_lines(question: Question) -> list[str]:
     return [f"{letter(i)} is {word[i == question.right]}: {question.options[i].why}" for i in order]
 
 
-def question_html(number: int, question: Question) -> str:
+def question_html(number: int, question: Question, *, answers: bool = True) -> str:
     """A question with its options, and the answers folded away, for pages without a kernel."""
     options = "".join(f"<li>{escape(option.text)}</li>" for option in question.options)
-    answers = "".join(f"<p>{escape(line)}</p>" for line in answer_lines(question))
-    return (
-        f'<div class="course-question"><p><b>{number}. {escape(question.text)}</b></p><ol type="a">{options}</ol>'
-        f"<details><summary>Answer</summary>{answers}</details></div>"
-    )
+    told = "".join(f"<p>{escape(line)}</p>" for line in answer_lines(question))
+    folded = f"<details><summary>Answer</summary>{told}</details>" if answers else ""
+    asked = f'<p><b>{number}. {escape(question.text)}</b></p><ol type="a">{options}</ol>'
+    return f'<div class="course-question">{asked}{folded}</div>'
 
 
-def quiz_html(questions: Sequence[Question] = QUESTIONS) -> str:
+def quiz_html(questions: Sequence[Question] = QUESTIONS, *, answers: bool = True) -> str:
     """The whole quiz for a page."""
-    return "".join(question_html(i, question) for i, question in enumerate(questions, 1))
+    return "".join(question_html(i, question, answers=answers) for i, question in enumerate(questions, 1))
 
 
 def quiz_markdown(questions: Sequence[Question] = QUESTIONS) -> str:

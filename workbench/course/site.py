@@ -1,36 +1,78 @@
-"""The course as a static site: notebooks executed, figures alive without a kernel, one plotly.js for all pages."""
+"""The course as a static site: notebooks executed, then built by Sphinx with MyST-NB; figures live without a kernel."""
 
 from __future__ import annotations
 
 import itertools
+import json
 import os
-import re
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from nbconvert import HTMLExporter
 from nbformat import NotebookNode, from_dict
 from plotly.offline import get_plotlyjs
 
+from .. import __version__
+from ..views.style import escape
 from .exercises import SOLUTIONS
-from .lesson import about, in_fast_mode, lessons, read
+from .lesson import about, in_fast_mode, lesson_text, lessons, read, tags
 from .quiz_text import quiz_html
-from .site_page import PLOTLY_FILE, Link, index_html, page_html, plot_html
 
 MARK = ".course-site"  # in a folder that `build_site` wrote, and so may replace
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SECONDS = 600  # for a cell
-_TEMPLATE = """{%- extends 'basic/index.html.j2' -%}
-{%- block codecell -%}
-{%- if 'solution' in cell.metadata.get('tags', []) -%}
-<details class="solution"><summary>A solution</summary>{{ super() }}</details>
-{%- else -%}{{ super() }}{%- endif -%}
-{%- endblock codecell -%}
+API = ("workbench", *(f"workbench.{name}" for name in ("evaluate.baselines", "views", "course")))
+CONFIG: dict[str, Any] = {  # Sphinx's settings
+    "project": "Hi-LANDER workbench",
+    "author": "the contributors",
+    "release": __version__,
+    "extensions": ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"],
+    "html_theme": "furo",
+    "html_title": "Learning to cluster",
+    "html_js_files": ["figures.js"],
+    "html_css_files": ["course.css"],
+    "html_copy_source": False,
+    "nb_execution_mode": "off",  # executed here, so that a failure names its cell and leaves the old site
+    "nb_ipywidgets_js": {},  # no widgets without a kernel, and nothing from the network
+    "myst_links_external_new_tab": True,
+    "default_role": "code",
+    "autodoc_typehints": "description",
+    "autodoc_member_order": "groupwise",
+    "suppress_warnings": ["*"],  # of docstrings: they are plain text first
+}
+_NEEDS_KERNEL = """```{{admonition}} Needs a kernel
+This is a picture of the explorer. To move its controls, open `{name}` in JupyterLab (`make lab`).
+```"""
+_AS_RUN = """```{{tip}}
+This page shows the lesson as it ran. To change the code and to answer the exercises, open `{name}` in JupyterLab
+(`make lab`).
+```"""
+_FIGURES = """
+const places = [...document.querySelectorAll('.plot')];
+const draw = new IntersectionObserver(seen => seen.filter(e => e.isIntersecting).forEach(e => {
+  draw.unobserve(e.target);
+  const figure = JSON.parse(document.getElementById(e.target.id + '-data').textContent);
+  Plotly.newPlot(e.target, figure.data, figure.layout, {responsive: true, displaylogo: false, ...figure.config})
+    .then(() => figure.frames && Plotly.addFrames(e.target, figure.frames));
+}), {rootMargin: '600px'});
+if (places.length) {
+  const code = document.createElement('script');
+  code.src = document.querySelector('script[src*="figures.js"]').src.replace(/figures\\.js.*/, 'plotly.min.js');
+  code.onload = () => places.forEach(place => draw.observe(place));
+  document.head.append(code);
+}
+"""
+_STYLE = """
+.plot{width:100%;min-height:100px}.course-question{margin:24px 0}
+.js-plotly-plot :is(.infolayer text,.xaxislayer-above text,.yaxislayer-above text,.textpoint text,.bartext-outside,
+.cell-text){fill:var(--color-foreground-primary)!important}
+.cell_output .output{overflow-x:auto}
 """
 
 
@@ -39,14 +81,16 @@ def build_site(
     target: str | os.PathLike[str] = "site",
     *,
     fast: bool = False,
+    solutions: bool = True,
     tell: Callable[[str], None] = print,
 ) -> Path:
     """Execute every lesson of `folder` and write the pages to `target`, which is replaced only by a whole site.
 
     Args:
-        folder: with the notebooks `solutions/NN_name.ipynb`.
+        folder: of the course, with START.ipynb, the students' copies, and the notebooks `solutions/NN_name.ipynb`.
         target: folder to write; an earlier site there is replaced.
         fast: run the notebooks in fast mode.
+        solutions: show solutions, folded, and the quiz's answers; False: the students' copies, and questions alone.
         tell: hears of each notebook before it runs.
 
     Raises:
@@ -57,20 +101,22 @@ def build_site(
     end = Path(target).resolve()
     if end.exists() and not (end / MARK).exists() and (not end.is_dir() or any(end.iterdir())):
         raise ValueError(f"target: {end} holds something that is no site of this course; name another folder")
-    paths = lessons(Path(folder) / SOLUTIONS)
+    paths = lessons(Path(folder) / SOLUTIONS if solutions else folder)
     end.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".site-", dir=end.parent) as place:
-        new = Path(place) / "new"
-        new.mkdir()
-        notebooks = {}
-        for path in paths:
-            tell(f"{path.name} ...")
-            notebooks[path] = execute(path, fast=fast)
-        _write_pages(new, notebooks)
+        source = Path(place) / "source"
+        source.mkdir()
+        _write_source(source, Path(folder), paths, solutions, lambda path: _run(path, fast, tell))
+        _run_sphinx(source, Path(place) / "new")
         if end.exists():
             end.rename(Path(place) / "old")
-        new.rename(end)
+        (Path(place) / "new").rename(end)
     return end
+
+
+def _run(path: Path, fast: bool, tell: Callable[[str], None]) -> NotebookNode:
+    tell(f"{path.name} ...")
+    return execute(path, fast=fast)
 
 
 def execute(path: Path, *, fast: bool = False) -> NotebookNode:
@@ -92,42 +138,66 @@ def execute(path: Path, *, fast: bool = False) -> NotebookNode:
     return done
 
 
-def _write_pages(place: Path, notebooks: dict[Path, NotebookNode]) -> None:
-    texts = {path: about(notebook) for path, notebook in notebooks.items()}
-    pages = [Link(f"{path.stem}.html", texts[path].title) for path in notebooks]
-    pages.append(Link("quiz.html", "Quiz"))
-    for i, notebook in enumerate(notebooks.values()):
-        body = _with_local_links(body_html(notebook), list(notebooks))
-        _write(place / pages[i].address, page_html(pages[i].title, body, _around(pages, i)))
-    quiz = f"<h1>Quiz</h1><p>One right answer each.</p>{quiz_html()}"
-    _write(place / "quiz.html", page_html("Quiz", quiz, _around(pages, len(pages) - 1)))
-    lines = [(link, texts[path]) for link, path in zip(pages, notebooks, strict=False)]
-    _write(place / "index.html", index_html(lines, pages[-1]))
-    _write(place / PLOTLY_FILE, get_plotlyjs())
-    _write(place / MARK, "Written by `make site`, which replaces this folder.\n")
+def _write_source(
+    source: Path, folder: Path, paths: list[Path], solutions: bool, run: Callable[[Path], NotebookNode]
+) -> None:
+    """Sphinx's input: the first page, a page per lesson, the quiz, the API; figures' code and style in `_static`."""
+    minutes = {path.stem: about(read(path)).minutes for path in paths}
+    for path in paths:
+        _write(source / path.name, lesson_text(page(run(path), path.name)))
+    quiz = f"# Quiz\n\n<p>Twelve questions, one right answer each.</p>\n\n{quiz_html(answers=solutions)}\n"
+    _write(source / "quiz.md", quiz)
+    modules = "\n".join(
+        f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n   :imported-members:\n```" for name in API
+    )
+    _write(source / "api.md", f"# Public names\n\n{modules}\n")
+    pages = "\n".join([*minutes, "quiz", "api"])
+    hours = f"{len(paths)} lessons, {sum(minutes.values()) / 60:.1f} hours in all."
+    toc = f"{hours}\n\n```{{toctree}}\n:maxdepth: 1\n\n{pages}\n```"
+    start = folder / "START.ipynb"
+    words = (
+        "\n\n".join(c.source for c in read(start).cells if c.cell_type == "markdown") if start.exists() else "# Course"
+    )
+    words = words.replace("(QUIZ.ipynb)", "(quiz.md)").replace("[GUIDE.md](GUIDE.md)", "`notebooks/GUIDE.md`")
+    _write(source / "index.md", f"{words}\n\n## All pages\n\n{toc}\n")
+    (source / "_static").mkdir()
+    for name, text in {"figures.js": _FIGURES, "course.css": _STYLE, "plotly.min.js": get_plotlyjs()}.items():
+        _write(source / "_static" / name, text)
 
 
-def _around(pages: list[Link], i: int) -> tuple[Link | None, Link | None]:
-    return (pages[i - 1] if i else None), (pages[i + 1] if i + 1 < len(pages) else None)
+def _run_sphinx(source: Path, new: Path) -> None:
+    from sphinx.application import Sphinx  # the extra `course`
+
+    settings = {**CONFIG, "html_static_path": [str(source / "_static")]}
+    app = Sphinx(source, None, new, source / ".doctrees", "html", confoverrides=settings, status=None, warning=None)
+    app.build()
+    if app.statuscode:
+        raise RuntimeError(f"Sphinx could not build the site: exit code {app.statuscode}")
+    shutil.rmtree(new / ".doctrees", ignore_errors=True)
+    _write(new / MARK, "Written by `make site`, which replaces this folder.\n")
 
 
-def _with_local_links(body: str, paths: list[Path]) -> str:
-    """Links between notebooks lead to their pages."""
-    names = "|".join(re.escape(path.stem) for path in paths)
-    return re.sub(rf'href="({names})\.ipynb(#[^"]*)?"', r'href="\1.html\2"', body)
-
-
-def body_html(notebook: NotebookNode) -> str:
-    """An executed notebook as the inside of a page: figures as plotly divs, widgets as their static fallback."""
+def page(notebook: NotebookNode, name: str) -> NotebookNode:
+    """An executed notebook as a page: figures as plotly divs, widgets as their static side, solutions folded."""
     number = itertools.count()
-    cells = []
-    for cell in notebook.cells:
+    cells = [notebook.cells[0], _note(_AS_RUN, name)]
+    for cell in notebook.cells[1:]:
+        if "explorer" in tags(cell):
+            cells.append(_note(_NEEDS_KERNEL, name))
         shown = [_static(output, f"plot-{next(number)}") for output in cell.get("outputs", [])]
         kept = {"outputs": [output for output in shown if output is not None]} if "outputs" in cell else {}
-        cells.append(_node({**cell, **kept}))
-    exporter: Any = HTMLExporter(raw_template=_TEMPLATE, anchor_link_text="#")  # type: ignore[no-untyped-call]
-    exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
-    return str(exporter.from_notebook_node(_node({**notebook, "cells": cells}))[0])
+        folded = {"metadata": {"tags": ["hide-cell"], "mystnb": {"code_prompt_show": "A solution"}}}
+        cells.append(_node({**cell, **kept, **(folded if _is_solution(cell) else {})}))
+    return _node({**notebook, "cells": cells})
+
+
+def _is_solution(cell: NotebookNode) -> bool:
+    return "answer" in tags(cell) and "# solution" in cell.source
+
+
+def _note(text: str, name: str) -> NotebookNode:
+    cell: NotebookNode = nbformat.v4.new_markdown_cell(text.format(name=name))  # type: ignore[no-untyped-call]
+    return cell
 
 
 def _static(output: Any, name: str) -> Any:
@@ -140,6 +210,20 @@ def _static(output: Any, name: str) -> Any:
     elif WIDGET in data:
         data = {kind: value for kind, value in data.items() if kind not in (WIDGET, "text/plain")}
     return _node({**output, "data": data}) if data else None
+
+
+def plot_html(name: str, figure: dict[str, Any]) -> str:
+    """A place for a figure and its data; the page's script draws it when it comes near the view.
+
+    Example:
+        >>> plot_html("plot-0", {"data": [], "layout": {"height": 300}})[:52]
+        '<div class="plot" id="plot-0" style="height:300px"><'
+    """
+    kept = {key: figure[key] for key in ("data", "layout", "frames", "config") if figure.get(key)}
+    data = json.dumps({"data": [], "layout": {}, **kept}, separators=(",", ":")).replace("</", "<\\/")
+    height = int(figure.get("layout", {}).get("height") or 450)
+    place = f'<div class="plot" id="{escape(name)}" style="height:{height}px"></div>'
+    return f'{place}<script type="application/json" id="{escape(name)}-data">{data}</script>'
 
 
 def _node(content: dict[str, Any]) -> NotebookNode:

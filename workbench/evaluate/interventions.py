@@ -180,6 +180,7 @@ class InterventionStudy:
         self._model = predict
         self._ensemble = ensemble
         self._cache: dict[tuple[str, ...], Any] = {}
+        self._gains: dict[int, pd.DataFrame] = {}
         self.own = self.hierarchy(Intervention())
 
     def hierarchy(self, intervention: Intervention) -> Hierarchy:
@@ -211,6 +212,11 @@ class InterventionStudy:
         Returns: a row per level and head: level, head ("links" or "density"), bcubed_f, gain (over the model's own).
         """
         n_levels = len(self.own.levels) if n_levels is None else check_int(n_levels, "n_levels")
+        if n_levels not in self._gains:
+            self._gains[n_levels] = self._measure_gains(n_levels)
+        return self._gains[n_levels].copy()
+
+    def _measure_gains(self, n_levels: int) -> pd.DataFrame:
         base = self.bcubed_f(self.own)
         rows = []
         for level in range(n_levels):

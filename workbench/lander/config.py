@@ -135,7 +135,7 @@ class InferenceConfig:
         decoder: a name in `workbench.decode.DECODERS`, or a function (graph, prediction, tau) -> Decoding; looked up
             when the model is applied. "tree-strict" is the official rule, "cut" that of the general model.
         max_levels: levels to run at most; published 10.
-        early_stop: also stop when a level's links have not shrunk by the factor k (published rule, off for faces).
+        early_stop: also stop when a level's links have not shrunk by the factor k (a rule of some published commands).
         complete_lists: run an upper level only while it has more than k + 1 nodes (official rule). Off: small levels
             have shorter neighbour lists.
     """

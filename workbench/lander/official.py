@@ -19,7 +19,9 @@ from .config import InferenceConfig, LanderConfig
 from .model import Lander
 
 PRESETS = {  # the settings of the authors' published test commands; their k = 10 counts the node itself
-    "faces": InferenceConfig.published(k=9, tau=0.8),
+    "faces": InferenceConfig.published(
+        k=9, tau=0.8, early_stop=True
+    ),  # IMDB; each run's own are in `published.recipes`
     "inat": InferenceConfig.published(k=9, tau=0.1, early_stop=True),
 }
 
@@ -66,7 +68,7 @@ def load_official(
     Args:
         weights: a state dict, or a file made of one by torch.save (read with weights_only=True).
         average: does a node read [identity ; average]? None: settled later.
-        preset: "faces" (tau 0.8) or "inat" (tau 0.1, early stop); k = 9 is the official 10.
+        preset: "faces" (tau 0.8) or "inat" (tau 0.1), both with early stop; k = 9 is the official 10.
         k, tau, early_stop: override the preset.
 
     Raises:

@@ -8,8 +8,10 @@ from authors_files import toy, write, write_all
 
 from workbench.experiments.published import METRICS, RECIPES, FeatureFile, published_results, recipes
 from workbench.experiments.published.recipes import get_recipe
+from workbench.lander.official import PRESETS
 
 DATASETS = Path(__file__).parents[3] / "datasets"
+SETTINGS = {"hannah-first": (9, 10, 0.85), "deepfashion": (4, 1, 0.8)}  # k, levels, tau
 OWN = [name for name, recipe in RECIPES.items() if recipe.method.startswith("Hi-LANDER")]
 
 
@@ -29,12 +31,14 @@ def test_every_published_run_of_the_paper_has_a_recipe():
 def test_settings_are_the_published_ones(name):
     recipe = RECIPES[name]
     species = name.startswith("inat")
-    assert (recipe.inference.k, recipe.inference.max_levels, recipe.inference.early_stop) == (9, 10, True)
+    other = name.startswith(("ms1m", "deepfashion"))
+    k, levels, tau = SETTINGS.get(name, (9, 5, 0.65) if other else (9, 10, 0.1 if species else 0.8))
+    assert (recipe.inference.k, recipe.inference.max_levels, recipe.inference.tau) == (k, levels, tau)
+    assert recipe.inference.early_stop is not other
     assert (recipe.inference.search, recipe.inference.decoder) == ("identity", "tree-strict")
-    assert recipe.inference.tau == (0.1 if species else 0.8)
-    assert recipe.model.conv == ("gat" if species or name.endswith("-first") else "gcn")
+    assert recipe.model.conv == ("gat" if species or other or name.endswith("-first") else "gcn")
     assert (recipe.model.inputs, recipe.model.layers, recipe.model.hidden) == ("features", 1, 512)
-    assert recipe.model.average == (recipe.model.conv == "gcn")
+    assert recipe.model.average == (other or recipe.model.conv == "gcn")
     training = recipe.training
     assert (training.policy, training.ks, training.levels, training.epochs) == ("teacher", (9, 4, 2), (2, 3, 4), 250)
     assert (training.optimizer, training.learning_rate, training.weight_decay) == ("sgd", 0.01, 1e-5)
@@ -48,7 +52,15 @@ def test_figures_are_looked_up(name):
     figures = recipe.published()
     assert len(figures) == (2 if recipe.data.startswith("MS1M") else 3)
     assert set(figures["metric"]) <= set(METRICS)
-    assert bool(recipe.note) == (name not in OWN or name.endswith("-first"))
+    assert bool(recipe.note) == (name not in OWN or name.endswith("-first") or name in ("hannah", "imdb-samedist"))
+
+
+def test_the_settings_of_a_run_name_the_commit_that_they_were_read_from():
+    table = recipes().set_index("recipe")
+    assert table.loc["imdb", ["k", "tau", "levels", "early_stop", "commit"]].tolist() == [9, 0.8, 10, True, "02f59e48"]
+    read = set(table.index[table["commit"] != ""])
+    assert read == {"imdb", "hannah-first", "deepfashion", *(name for name in RECIPES if name.startswith("ms1m"))}
+    assert PRESETS["faces"] == RECIPES["imdb"].inference
 
 
 def test_the_table_says_what_is_there(tmp_path):

@@ -1,34 +1,31 @@
-"""Checks of the notebooks 04 to 07: LANDER, joint training, from links to clusters, level by level."""
+"""Checks of the notebooks 04 and 05: LANDER, joint training."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ...cluster.hierarchy import build_hierarchy
-from ...cluster.levels import Hierarchy, Level
-from ...decode.aggregate import aggregate
-from ...decode.tree import decode_tree
-from ...evaluate.interventions import InterventionStudy
-from ...evaluate.scores import bcubed, contingency, pairwise
-from ...evaluate.tau_sweep import best_links, nested_scores
 from ...graph.density import signed_density
 from ...graph.knn import KnnGraph
 from ...graph.nodes import Nodes
 from ...lander.convs import AttentionConv, MeanConv
 from ...lander.inputs import GraphInputs
-from ...lander.model import Lander, Prediction, linkage_of
+from ...lander.model import Lander, linkage_of
 from ...train.episodes import TrainingLevel
 from ...train.losses import balance, density_loss, link_loss
+from .ideas import attention_over_all, mean_over_list, weighted_sum
 from .registry import add_check
 
 # ---------------------------------------------------------------- 04 LANDER
 
 
-@add_check("04-layer", hint="Each row of the weights sums to 1; the node's own numbers are added before the ReLU.")
+@add_check(
+    "04-layer",
+    hint="Each row of the weights sums to 1; the node's own numbers are added before the ReLU.",
+    wrong={"a sum with the similarities as they are": lambda x, graph: weighted_sum(x, graph, graph.similarity)},
+)
 @torch.no_grad()
 def layer(x: Tensor, graph: KnnGraph) -> Tensor:
     """one layer with identity weights, as MeanConv computes it"""
@@ -38,7 +35,11 @@ def layer(x: Tensor, graph: KnnGraph) -> Tensor:
     return _applied(conv, x, graph)
 
 
-@add_check("04-attention", hint="The softmax goes over the neighbours of a node, not over all links.")
+@add_check(
+    "04-attention",
+    hint="The softmax goes over the neighbours of a node, not over all links.",
+    wrong={"a softmax over all links": lambda x, graph, left, right: attention_over_all(x, graph, left, right)},
+)
 @torch.no_grad()
 def attention(x: Tensor, graph: KnnGraph, left: Tensor, right: Tensor) -> Tensor:
     """attention with W = I, as AttentionConv computes it"""
@@ -55,7 +56,12 @@ def _applied(conv: Any, x: Tensor, graph: KnnGraph) -> Tensor:
     return h
 
 
-@add_check("04-gated", within=1e-3, hint="Gates of places without a neighbour must be 0; the skip adds at the end.")
+@add_check(
+    "04-gated",
+    within=1e-3,
+    hint="Gates of places without a neighbour must be 0; the skip adds at the end.",
+    wrong={"the layer without its skip": lambda net, given: gated(net, given) - net.convs[0].skip(given.nodes)},
+)
 @torch.no_grad()
 def gated(lander: Lander, inputs: GraphInputs) -> Tensor:
     """the first gated layer of the trained model"""
@@ -64,19 +70,34 @@ def gated(lander: Lander, inputs: GraphInputs) -> Tensor:
     return h
 
 
-@add_check("04-linkage", within=1e-4, hint="The second of the two logits is 'same'.")
+@add_check(
+    "04-linkage",
+    within=1e-4,
+    hint="The second of the two logits is 'same'.",
+    wrong={"the first of the two logits": lambda net, x, graph: (1 - linkage(net, x, graph)) * graph.mask},
+)
 def linkage(lander: Lander, features: Tensor, graph: KnnGraph) -> Tensor:
     """linkage of every link, as the model predicts it"""
     return lander.predict(Nodes.of_images(features), graph).linkage
 
 
-@add_check("04-density", within=1e-4, hint="Divide by the number of neighbours that are there.")
+@add_check(
+    "04-density",
+    within=1e-4,
+    hint="Divide by the number of neighbours that are there.",
+    wrong={"the linkage as it is, from 0 to 1": lambda net, x, graph: mean_over_list(graph, linkage(net, x, graph))},
+)
 def density(lander: Lander, features: Tensor, graph: KnnGraph) -> Tensor:
     """density of every node, as the model predicts it"""
     return lander.predict(Nodes.of_images(features), graph).density
 
 
-@add_check("04-reach", how="set", hint="The neighbours of a neighbour reach it through the first layer.")
+@add_check(
+    "04-reach",
+    how="set",
+    hint="The neighbours of a neighbour reach it through the first layer.",
+    wrong={"the neighbours alone, one layer": lambda graph, node: {node, *graph.neighbors[node].tolist()}},
+)
 def reach(graph: KnnGraph, node: int) -> set[int]:
     """nodes of the 2-hop subgraph: those that two layers can hear"""
     numbers = torch.arange(graph.n, dtype=torch.float64)[:, None]  # GraphInputs takes rows of numbers
@@ -84,40 +105,71 @@ def reach(graph: KnnGraph, node: int) -> set[int]:
     return set(seen.nodes[:, 0].long().tolist())
 
 
-@add_check("04-saved", within=0.05, hint="m and the width of the head cancel; what is left are links and nodes.")
+@add_check(
+    "04-saved",
+    within=0.05,
+    hint="m and the width of the head cancel; what is left are links and nodes.",
+    wrong={"one half a node, though there are two": lambda graph: 2 * saved(graph)},
+)
 def saved(graph: KnnGraph) -> float:
     """times fewer multiplications by halves"""
     return int(graph.mask.sum()) / graph.n
 
 
-@add_check("04-static", how="choice", hint="Add the same number to both, apply LeakyReLU: which is larger now?")
-def static(x: Tensor, graph: KnnGraph, left: Tensor) -> bool:
-    """whether nodes can disagree about the order of the same neighbours"""
+@add_check(
+    "04-static",
+    how="choice",
+    hint="Add the same number to both, apply LeakyReLU: which is larger now?",
+    wrong={"a": lambda *given: "a", "b": lambda *given: "b", "d": lambda *given: "d"},
+)
+def static(x: Tensor, graph: KnnGraph, left: Tensor) -> str:
+    """whether nodes can disagree about the order of the same neighbours, and why"""
     random = torch.Generator().manual_seed(0)
     rights = torch.randn(50, 1, 1, x.shape[1], generator=random)
     own = x[graph.padded] @ left
     scores = torch.nn.functional.leaky_relu(own + (rights * x[:, None]).sum(dim=-1), 0.2)
     order = (scores[..., :, None] > scores[..., None, :]) == (own[..., :, None] > own[..., None, :])
-    return not bool(order.all())
+    return "c" if bool(order.all()) else "a"
 
 
 # ---------------------------------------------------------------- 05 joint training
 
 
-@add_check("05-link-loss", within=1e-3, hint="The mean goes over the scored links, not over nodes.")
+@add_check(
+    "05-link-loss",
+    within=1e-3,
+    hint="The mean goes over the scored links, not over nodes.",
+    wrong={
+        "-ln r of all links, right or wrong": lambda z, level: -linkage_of(z, level.scored)[level.scored].log().mean()
+    },
+)
 def link_loss_of(logits: Tensor, level: TrainingLevel) -> Tensor:
     """link loss of the level"""
     return link_loss(logits, level.same, level.scored)
 
 
-@add_check("05-density-loss", within=1e-3, hint="Divide by the number of neighbours that are there; then square.")
+@add_check(
+    "05-density-loss",
+    within=1e-3,
+    hint="Divide by the number of neighbours that are there; then square.",
+    wrong={"the error without the square": lambda z, level: (_density(z, level) - level.density).abs().mean()},
+)
 def density_loss_of(logits: Tensor, level: TrainingLevel) -> Tensor:
     """density loss of the level"""
+    return density_loss(_density(logits, level), level.density)
+
+
+def _density(logits: Tensor, level: TrainingLevel) -> Tensor:
     graph = level.inputs.graph
-    return density_loss(signed_density(graph, 2 * linkage_of(logits, graph.mask) - 1), level.density)
+    return signed_density(graph, 2 * linkage_of(logits, graph.mask) - 1)
 
 
-@add_check("05-constant", within=0.01, hint="Right links cost -ln of the share, the others -ln of what is left to 1.")
+@add_check(
+    "05-constant",
+    within=0.01,
+    hint="Right links cost -ln of the share, the others -ln of what is left to 1.",
+    wrong={"-ln of the share, for wrong links too": lambda level: -level.same[level.scored].double().mean().log()},
+)
 def constant(level: TrainingLevel) -> Tensor:
     """link loss of one and the same linkage for all links"""
     share = level.same[level.scored].double().mean()
@@ -125,110 +177,22 @@ def constant(level: TrainingLevel) -> Tensor:
     return link_loss(same_for_all, level.same, level.scored)
 
 
-@add_check("05-balanced", hint="Twice as many as there are links of the rarer kind.")
+@add_check(
+    "05-balanced",
+    hint="Twice as many as there are links of the rarer kind.",
+    wrong={"the links of the rarer kind alone": lambda level: balanced(level) // 2},
+)
 def balanced(level: TrainingLevel) -> int:
     """links left by balancing"""
     return int(balance(level.same, level.scored, torch.Generator().manual_seed(0)).sum())
 
 
-@add_check("05-focal", within=1e-3, hint="p is the probability given to what is true: r or 1 - r.")
+@add_check(
+    "05-focal",
+    within=1e-3,
+    hint="p is the probability given to what is true: r or 1 - r.",
+    wrong={"the loss without its weight": lambda z, level: link_loss(z, level.same, level.scored)},
+)
 def focal(logits: Tensor, level: TrainingLevel) -> Tensor:
     """focal loss with exponent 2"""
     return link_loss(logits, level.same, level.scored, gamma=2.0)
-
-
-# ---------------------------------------------------------------- 06 from links to clusters
-
-
-@add_check("06-tree", how="partition", hint="A parent must be denser, and its linkage above tau.")
-def tree(level: Level, tau: float) -> np.ndarray:
-    """clusters of the tree decode"""
-    return decode_tree(level.graph, level.prediction, tau).clusters.cpu().numpy()
-
-
-@add_check("06-nested", hint="A link is kept where its strength is above tau; all other nodes are their own parents.")
-def nested(graph: KnnGraph, prediction: Prediction, tau: float) -> Tensor:
-    """parents at this tau, from those at tau = 0"""
-    return _parents(graph, prediction, tau)
-
-
-@add_check("06-six", hint="A denser neighbour counts only if its linkage is above 0.85.")
-def six(graph: KnnGraph, prediction: Prediction) -> Tensor:
-    """parents of the six nodes at tau = 0.85"""
-    return _parents(graph, prediction, 0.85)
-
-
-@add_check("06-part", within=1e-4, hint="Follow the parents to the peak: the weakest link on the way breaks first.")
-def part(graph: KnnGraph, prediction: Prediction, image: int) -> float:
-    """tau at which the image parts from the peak"""
-    strength = best_links(graph, prediction).strength
-    parent = _parents(graph, prediction, 0.0).tolist()
-    weakest = 1.0
-    while parent[image] != image:
-        weakest = min(weakest, float(strength[image]))
-        image = parent[image]
-    return weakest
-
-
-@add_check("06-best", within=0.005, hint="idxmax of the column bcubed_f gives the row.")
-def best(graph: KnnGraph, prediction: Prediction, labels: Any) -> float:
-    """tau with the best BCubed F of level 0"""
-    curve = nested_scores(best_links(graph, prediction), np.asarray(labels))
-    return float(curve.loc[curve["bcubed_f"].idxmax(), "tau"])
-
-
-@add_check("06-price", hint="Every image of the one tree is now together with every image of the other.")
-def price(a: int, b: int) -> int:
-    """wrong pairs that one link makes"""
-    apart = contingency(np.repeat([0, 1], [a, b]), np.zeros(a + b, dtype=int))
-    n_pairs = (a + b) * (a + b - 1) // 2
-    right = pairwise(apart).precision
-    return round(n_pairs * (1 - right))
-
-
-def _parents(graph: KnnGraph, prediction: Prediction, tau: float) -> Tensor:
-    parent = decode_tree(graph, prediction, tau).parent
-    assert parent is not None  # the tree decode gives parents
-    return parent
-
-
-# ---------------------------------------------------------------- 07 level by level
-
-
-@add_check("07-super", within=1e-4, hint="First the peaks' features, then the means over all images of each cluster.")
-def super_nodes(x: Tensor, clusters: Tensor, peaks: Tensor) -> Tensor:
-    """identity and average features of the super-nodes"""
-    nodes = aggregate(x, clusters, peaks)
-    return torch.cat([nodes.identity, nodes.average], dim=1)
-
-
-@add_check("07-loop", how="partition", within=0.01, hint="Look the clusters up for every image: clusters[labels].")
-def loop(lander: Lander, x: Tensor) -> np.ndarray:
-    """clusters after the last level"""
-    return build_hierarchy(x, lander.predict, lander.inference, ensemble=lander.ensemble).labels.cpu().numpy()
-
-
-@add_check("07-average", within=1e-4, hint="Weigh each super-node's average by its number of images.")
-def average(hierarchy: Hierarchy, x: Tensor) -> Tensor:
-    """average feature of cluster 0 after level 1"""
-    return x[hierarchy.levels[1].members(0)].mean(dim=0)
-
-
-@add_check("07-best-level", hint="idxmax of the column bcubed_f gives the row.")
-def best_level(hierarchy: Hierarchy, labels: Any) -> int:
-    """level after which BCubed F was highest"""
-    found = [bcubed(contingency(labels, level.labels.cpu().numpy())).f for level in hierarchy.levels]
-    return int(np.argmax(found))
-
-
-@add_check("07-links", how="function", hint="Every kept link makes one cluster of two.")
-def links_in_all(n: int, n_clusters: int) -> int:
-    """links kept in all"""
-    return n - n_clusters
-
-
-@add_check("07-head", how="choice", hint="Sort the table by gain.")
-def head(study: InterventionStudy, n_levels: int) -> str:
-    """head whose truth adds most"""
-    gains = study.gains(n_levels)
-    return str(gains.loc[gains["gain"].idxmax(), "head"])

@@ -1,10 +1,14 @@
-"""Named checks of the course's exercises: `check(name, answer, *inputs)` says right, nearly, or off by how much."""
+"""Named checks of the course's exercises: `check(name, answer, *inputs)` says right, nearly, or what is wrong."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+import dis
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 from ..._core.validation import check_choice
@@ -20,6 +24,9 @@ SIGNS = {
 }
 
 
+GRADING = "WORKBENCH_GRADING"  # environment: a check that is not passed raises, so that a grader sees it
+
+
 @dataclass(frozen=True)
 class Check:
     """What is asked for, and how an answer is judged. See `add_check`."""
@@ -30,7 +37,12 @@ class Check:
     how: str
     within: float
     hint: str
-    wrong: Any
+    wrong: Mapping[str, Callable[..., Any]]
+    forbidden: tuple[str, ...]
+
+    def wrong_answer(self, idea: str, *inputs: Any) -> Any:
+        """What somebody with this wrong idea would answer."""
+        return self.wrong[idea] if self.how == "function" else self.wrong[idea](*inputs)
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class Verdict:
         name: of the check.
         title: what was asked for.
         status: "exact", "near", "wrong" or "open" (not answered yet).
-        detail: by how much the answer is off, and a hint.
+        detail: what is wrong; from the second miss on a hint, too, and from the third by how much.
     """
 
     name: str
@@ -68,10 +80,17 @@ class Verdict:
 
 
 CHECKS: dict[str, Check] = {}
+_misses: Counter[str] = Counter()  # of each check, since it was last passed: the replies get more helpful
 
 
 def add_check(
-    name: str, *, how: str = "values", within: float = 0.0, hint: str = "", wrong: Any = None
+    name: str,
+    *,
+    wrong: Mapping[str, Callable[..., Any]],
+    how: str = "values",
+    within: float = 0.0,
+    hint: str = "",
+    forbidden: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator: the function computes from the exercise's inputs, by the library, what is expected.
 
@@ -79,29 +98,35 @@ def add_check(
 
     Args:
         name: "NN-name" with the notebook's number.
+        wrong: the typical wrong ideas: words -> a function of the inputs that gives the answer of who has this idea
+            (`how="function"`: that is the answer). No such answer may pass; who gives it reads the words.
         how: "values" (number, array, tensor), "partition" (labels up to renaming), "choice" (word, True/False), "set"
             (integers in any order), "function" (the answer is a function: it is called with the inputs, and what it
             gives is compared by values), "property" (many answers are right: the function gets the answer and the
             inputs, and returns "" or what is wrong with it).
         within: tolerance for "approximately right": absolute; for a partition 1 - BCubed F.
-        hint: one sentence after a wrong answer.
-        wrong: "property" only: an answer that must not pass; the tests try it.
+        hint: one sentence after the second wrong answer.
+        forbidden: "function" only: names that the answer must not use; "for" is any loop.
 
     Raises:
-        ValueError: an unknown `how`, a name given twice, no docstring, a property without `wrong`.
+        ValueError: an unknown `how`, a name given twice, no docstring, no wrong idea.
 
     Example:
-        >>> @add_check("00-doctest-mean", within=0.01, hint="Divide by the number of values.")
+        >>> twice = {"the sum": lambda values: sum(values)}
+        >>> @add_check("00-doctest-mean", within=0.01, hint="Divide by the number of values.", wrong=twice)
         ... def mean(values):
         ...     '''mean of the values'''
         ...     return sum(values) / len(values)
-        >>> check("00-doctest-mean", 2.5, [1, 2, 3])
-        ✗ Not yet: mean of the values: you have 2.5: off by 0.5, 0.01 is allowed. Divide by the number of values.
+        >>> for answer in (6, 2.5, 2.5):
+        ...     check("00-doctest-mean", answer, [1, 2, 3])
+        ✗ Not yet: mean of the values: 6 is too large. Is it the sum?
+        ✗ Not yet: mean of the values: 2.5 is too large. Divide by the number of values.
+        ✗ Not yet: mean of the values: 2.5 is too large, off by 0.5, 0.01 is allowed. Divide by the number of values.
         >>> del CHECKS["00-doctest-mean"]
     """
     check_choice(how, "how", HOWS)
-    if how == "property" and wrong is None:
-        raise ValueError(f"wrong: the check {name!r} by property needs an answer that must not pass")
+    if not wrong:
+        raise ValueError(f"wrong: the check {name!r} needs a typical wrong idea, which must not pass")
 
     def note(expected: Callable[..., Any]) -> Callable[..., Any]:
         known = CHECKS.get(name)
@@ -110,7 +135,7 @@ def add_check(
         title = (expected.__doc__ or "").strip().splitlines()
         if not title:
             raise ValueError(f"{expected.__name__}: expected a docstring that says what is asked for")
-        CHECKS[name] = Check(name, title[0].strip().rstrip("."), expected, how, within, hint, wrong)
+        CHECKS[name] = Check(name, title[0].strip().rstrip("."), expected, how, within, hint, wrong, forbidden)
         return expected
 
     return note
@@ -119,6 +144,9 @@ def add_check(
 def check(name: str, answer: Any, *inputs: Any) -> Verdict:
     """Compare an answer with what the library computes from the same inputs; a wrong answer raises nothing.
 
+    After a first miss it says in which direction the answer is off, or what kind of thing is wrong; after the second
+    also a hint; from the third on also by how much. Where the environment has WORKBENCH_GRADING, a miss raises.
+
     Args:
         name: of the check, as the exercise gives it.
         answer: yours; `...` is "not answered yet".
@@ -126,6 +154,7 @@ def check(name: str, answer: Any, *inputs: Any) -> Verdict:
 
     Raises:
         ValueError: there is no check of this name.
+        AssertionError: the answer is not right, and a grader asks.
 
     Example:
         >>> import workbench.course as course
@@ -135,10 +164,30 @@ def check(name: str, answer: Any, *inputs: Any) -> Verdict:
         ✓ Right: number of pairs among the images: exactly 6
     """
     wanted = find_check(name)
-    if answer is ...:
-        return Verdict(name, wanted.title, OPEN)
-    status, words = _judge(wanted, answer, inputs)
-    return Verdict(name, wanted.title, status, words + (f". {wanted.hint}" if wanted.hint and status == WRONG else ""))
+    verdict = Verdict(name, wanted.title, OPEN) if answer is ... else _verdict(wanted, answer, inputs)
+    if os.environ.get(GRADING) and not verdict.ok:
+        raise AssertionError(str(verdict))
+    return verdict
+
+
+def _verdict(wanted: Check, answer: Any, inputs: tuple[Any, ...]) -> Verdict:
+    found = _judge(wanted, answer, inputs)
+    right = found.status != WRONG
+    misses = 0 if right else _misses[wanted.name] + 1
+    _misses[wanted.name] = misses
+    told = ", ".join(filter(None, [found.kind, found.distance if right or misses > 2 else ""]))
+    if right:
+        return Verdict(wanted.name, wanted.title, found.status, told)
+    idea = next((f"Is it {idea}?" for idea in wanted.wrong if _has(wanted, idea, answer, inputs)), "")
+    sentences = [f"{told.rstrip('.')}.", idea, wanted.hint if misses > 1 else ""]
+    return Verdict(wanted.name, wanted.title, WRONG, " ".join(filter(None, sentences)))
+
+
+def _has(wanted: Check, idea: str, answer: Any, inputs: tuple[Any, ...]) -> bool:
+    """Whether the answer is the one that a wrong idea leads to."""
+    if wanted.how in ("function", "property", "choice"):
+        return False  # a word has no idea behind it that could be told; of the others many answers share one
+    return COMPARE[wanted.how](answer, wanted.wrong_answer(idea, *inputs), 0.0).status == EXACT
 
 
 def find_check(name: str) -> Check:
@@ -156,14 +205,27 @@ def find_check(name: str) -> Check:
 def _judge(wanted: Check, answer: Any, inputs: tuple[Any, ...]) -> Outcome:
     if wanted.how == "property":
         trouble = wanted.expected(answer, *inputs)
-        return (WRONG, str(trouble)) if trouble else (EXACT, "it does what was asked for")
-    expected = wanted.expected(*inputs)
+        return Outcome(WRONG, str(trouble)) if trouble else Outcome(EXACT, "it does what was asked for")
     if wanted.how != "function":
-        return COMPARE[wanted.how](answer, expected, wanted.within)
+        return COMPARE[wanted.how](answer, wanted.expected(*inputs), wanted.within)
     if not callable(answer):
-        return WRONG, f"a function is expected, you have {type(answer).__name__}"
+        return Outcome(WRONG, f"a function is expected, you have {type(answer).__name__}")
+    if used := sorted(set(_names_in(answer)) & set(wanted.forbidden)):
+        return Outcome(WRONG, f"your function uses {', '.join(used)}, which the exercise does not allow")
     try:
         given = answer(*inputs)
     except Exception as error:  # noqa: BLE001 - the student's own code may raise anything, and is told so
-        return WRONG, f"your function raised {type(error).__name__}: {error}"
-    return compare_values(given, expected, wanted.within)
+        return Outcome(WRONG, f"your function raised {type(error).__name__}: {error}")
+    return compare_values(given, wanted.expected(*inputs), wanted.within)
+
+
+def _names_in(function: Callable[..., Any]) -> Iterator[str]:
+    """Names that a function has and uses; "for" where it loops, in a comprehension, too."""
+    yield getattr(function, "__name__", "")
+    codes = [function.__code__] if hasattr(function, "__code__") else []
+    while codes:
+        code = codes.pop()
+        yield from code.co_names
+        if any(step.opname == "FOR_ITER" for step in dis.get_instructions(code)):
+            yield "for"
+        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]

@@ -8,7 +8,7 @@ grid x seeds -> run_grid (store: one file per run) -> tidy rows -> effects (pair
 [{'inference.max_levels': 1}, {'inference.max_levels': 10}]
 """
 
-from .effects import differences, effects
+from .effects import differences, effects, verdicts
 from .presets import ABLATION_BASE, PRESETS, Preset, Suite, ablation_results, preset
 from .run import AblationData, code_version
 from .sets import ablation_data
@@ -35,4 +35,5 @@ __all__ = [
     "effects",
     "preset",
     "run_grid",
+    "verdicts",
 ]

@@ -196,7 +196,7 @@ DESIGNS: tuple[Design, ...] = (
     (
         "stop",
         "The early stop?",
-        "Published for species: stop when links do not shrink by the factor k. One training.",
+        "A rule of some published commands: stop when links do not shrink by the factor k. One training.",
         {"off": {}, "on": {"use.early_stop": True}},
     ),
     (

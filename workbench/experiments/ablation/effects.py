@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from scipy.stats import t as student
 
 from ...evaluate.intervals import intervals
 from .settings import is_factor
 
 _PAIRED = ["seed", "test"]
+_MANY_SEEDS = 200
 
 
 def differences(table: pd.DataFrame, reference: Mapping[str, Any] | str, *, value: str = "bcubed_f") -> pd.DataFrame:
@@ -70,6 +72,42 @@ def effects(table: pd.DataFrame, reference: Mapping[str, Any] | str, *, value: s
         [['b', 'toy', 2, 0.15, -0.49, 0.79]]
     """
     return intervals(differences(table, reference, value=value), "difference", "config", by="test")
+
+
+def verdicts(table: pd.DataFrame) -> list[str]:
+    """One sentence for each row of `effects`: what these seeds show, or how many it would take.
+
+    Formula: the seeds needed are the smallest n with t(0.975; n - 1) s / sqrt(n) <= |mean|, s the standard deviation
+    of the differences; it is a guess, made from the same few seeds.
+
+    Example:
+        >>> table = pd.DataFrame([["b", "toy", 2, 0.15, -0.49, 0.79], ["c", "toy", 3, 0.2, 0.1, 0.3]])
+        >>> print(*verdicts(table.set_axis(["config", "test", "n", "mean", "low", "high"], axis=1)), sep="\\n")
+        b on toy: these 2 seeds do not show which is better; n needed: about 4.
+        c on toy: better by +0.2000 (+0.1000 to +0.3000, 3 seeds).
+    """
+    return [_verdict(row) for _, row in table.iterrows()]
+
+
+def _verdict(row: pd.Series) -> str:
+    name = f"{row['config']} on {row['test']}"
+    if not row["low"] <= 0 <= row["high"]:
+        side = "better" if row["mean"] > 0 else "worse"
+        interval = f"{row['low']:+.4f} to {row['high']:+.4f}"
+        return f"{name}: {side} by {row['mean']:+.4f} ({interval}, {row['n']} seeds)."
+    needed = _seeds_needed(int(row["n"]), float(row["mean"]), float(row["high"] - row["mean"]))
+    return f"{name}: these {row['n']} seeds do not show which is better; n needed: {needed}."
+
+
+def _seeds_needed(n: int, mean: float, half: float) -> str:
+    """The n whose interval would just miss 0 if mean and spread stayed as they are."""
+    if n < 2 or not abs(mean) > 0:
+        return "more than one can guess from these"
+    spread = half * n**0.5 / student.ppf(0.975, n - 1)
+    for more in range(2, _MANY_SEEDS):
+        if student.ppf(0.975, more - 1) * spread / more**0.5 <= abs(mean):
+            return f"about {more}"
+    return f"more than {_MANY_SEEDS}"
 
 
 def _comparable(table: pd.DataFrame, value: str) -> pd.DataFrame:

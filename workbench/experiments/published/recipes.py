@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from ..._core.validation import check_choice
 from ...lander.config import InferenceConfig, LanderConfig
+from ...lander.official import PRESETS
 from ...train.config import TrainConfig
 from .files import HILANDER, LEARN_TO_CLUSTER, FeatureFile
 from .table import published_results
@@ -48,6 +49,11 @@ class Recipe:
     training: TrainConfig = field(default_factory=TrainConfig.published)
     note: str = ""
 
+    @property
+    def commit(self) -> str:
+        """Commit of dmlc/dgl whose command file the test's settings were read from; "": it was not read."""
+        return "3352bbf3" if self.data.startswith("MS1M") else _READ.get(self.name, "")
+
     def published(self) -> pd.DataFrame:
         """The figures beside which ours are put: rows of `published_results`.
 
@@ -73,7 +79,8 @@ def recipes(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     Args:
         folder: where the files are looked for; None: nowhere.
 
-    Returns: a row per recipe: recipe; data, method (whose published figures stand beside); conv, dim, tau;
+    Returns: a row per recipe: recipe; data, method (whose published figures stand beside); conv, dim; k, tau, levels,
+        early_stop of the test; commit of the official command that these were read from ("": it was not read);
         test_file, train_file; with a folder also test, train: "there" or "missing".
 
     Example:
@@ -85,7 +92,8 @@ def recipes(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
 
 def _row(recipe: Recipe, folder: str | os.PathLike[str] | None) -> dict[str, object]:
     row: dict[str, object] = {"recipe": recipe.name, "data": recipe.data, "method": recipe.method}
-    row |= {"conv": recipe.model.conv, "dim": recipe.test.dim, "tau": recipe.inference.tau}
+    row |= {"conv": recipe.model.conv, "dim": recipe.test.dim, "k": recipe.inference.k, "tau": recipe.inference.tau}
+    row |= {"levels": recipe.inference.max_levels, "early_stop": recipe.inference.early_stop, "commit": recipe.commit}
     for role, file in (("test", recipe.test), ("train", recipe.train)):
         row[f"{role}_file"] = file.path
         if folder is not None:
@@ -107,9 +115,13 @@ def _cluster_file(name: str, what: str, images: int | None = None, classes: int 
 
 _GCN = LanderConfig.published("gcn")
 _GAT = LanderConfig.published("gat")
-# k 9 is the official 10; the later face commands say --early_stop
-_FACES = InferenceConfig.published(k=9, tau=0.8, early_stop=True)
-_SPECIES = InferenceConfig.published(k=9, tau=0.1, early_stop=True)
+_GAT_AVERAGE = replace(_GAT, average=True)
+_FACES = PRESETS["faces"]
+_FIRST_FACES = {"hannah": _FACES.override(tau=0.85)}
+_SPECIES = PRESETS["inat"]
+_MS1M = InferenceConfig.published(k=9, tau=0.65).override(max_levels=5)
+_DEEPFASHION = InferenceConfig.published(k=4, tau=0.8).override(max_levels=1)
+_READ = {"imdb": "02f59e48", "hannah-first": "3352bbf3", "deepfashion": "3352bbf3"}  # recipe -> commit of its command
 _FACE_TRAIN = _face_file("train_1_in_10_recreated", "Trillion Pairs (DeepGlint), a tenth of its classes")
 _FACE_TESTS = {
     "imdb-samedist": (
@@ -147,30 +159,38 @@ _MS1M_TESTS = (  # each file is a whole test set of its own: no parts have to be
     ("5.21M", "part9_test", 5_210_000, None),
 )
 _NO_FIGURE = (
-    "no figure of Hi-LANDER is published here: the settings are those of the face runs, the figures beside are a "
-    "peer's, and a difference to them compares two methods"
+    "no figure of Hi-LANDER is published here; the figures beside are a peer's, and a difference to them compares two "
+    "methods. The official command drops links by similarity, this package by predicted linkage: that setting is not "
+    "there, so tau does not mean the same"
 )
+_NOT_READ = "the official command of this run was not read: its settings are those of the IMDB run"
 _FIRST_NOTE = (
-    "the authors' first variant: attention without average feature. Its training command was read; of its tests "
-    "tau 0.8 and early stop are those of the later commands"
+    "the authors' first variant: attention without average feature. Its training command was read; of its tests that "
+    "of Hannah (tau 0.85, early stop); the others have the settings of the IMDB run"
 )
 
 
 def _all() -> list[Recipe]:
     faces = "deepglint_sampler.pth"
-    found = [Recipe(n, d, OURS, test, _FACE_TRAIN, _GCN, _FACES, faces) for n, (d, test) in _FACE_TESTS.items()]
+    found = [
+        Recipe(n, d, OURS, test, _FACE_TRAIN, _GCN, _FACES, faces, note="" if n in _READ else _NOT_READ)
+        for n, (d, test) in _FACE_TESTS.items()
+    ]
     found += [Recipe(n, d, OURS, _SPECIES_TEST, train, _GAT, _SPECIES, w) for n, d, train, w in _SPECIES_RUNS]
     found += [
-        Recipe(f"{n}-first", d, FIRST, test, _FACE_TRAIN, _GAT, _FACES, faces, note=_FIRST_NOTE)
+        Recipe(f"{n}-first", d, FIRST, test, _FACE_TRAIN, _GAT, _FIRST_FACES.get(n, _FACES), faces, note=_FIRST_NOTE)
         for n, (d, test) in _FACE_TESTS.items()
     ]
     for size, part, images, classes in _MS1M_TESTS:
         test = _cluster_file(part, f"MS1M, test set of {size}", images, classes)
         name = f"ms1m-{size.lower()}"
         data = f"MS1M {size}"
-        found.append(Recipe(name, data, PEER, test, _MS1M_TRAIN, _GCN, _FACES, "ms1m.pth", note=_NO_FIGURE))
+        found.append(Recipe(name, data, PEER, test, _MS1M_TRAIN, _GAT_AVERAGE, _MS1M, "ms1m.pth", note=_NO_FIGURE))
     test, train = (_cluster_file(f"deepfashion_{part}", f"DeepFashion, {part}") for part in ("test", "train"))
-    return [*found, Recipe("deepfashion", "DeepFashion", PEER, test, train, _GCN, _FACES, "df.pth", note=_NO_FIGURE)]
+    return [
+        *found,
+        Recipe("deepfashion", "DeepFashion", PEER, test, train, _GAT_AVERAGE, _DEEPFASHION, "df.pth", note=_NO_FIGURE),
+    ]
 
 
 RECIPES = {recipe.name: recipe for recipe in _all()}

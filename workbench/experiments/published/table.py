@@ -33,7 +33,7 @@ def published_results(*, data: Choice = None, metric: Choice = None, method: Cho
         distribution: "seen" or "unseen" sizes of clusters, for the paper's own sets; else empty;
         images: rounded number of images, for the parts of MS1M; else missing;
         metric, value: in [0, 1], 1 is best;
-        first_hand: True: read where authors publish it, False: in a third party's listing;
+        first_hand: True: read where the method's own authors publish it, False: in a table that repeats figures;
         source: where it was read (a group of documents where several repeat the same table);
         note: what else was said.
 

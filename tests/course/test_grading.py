@@ -1,0 +1,127 @@
+"""Grades of three made-up submissions, by the command and by the real nbgrader."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from submissions import submissions
+
+from workbench.cli import app
+from workbench.course.grading import grade
+from workbench.course.lesson import in_fast_mode, lessons, read, tagged
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+LESSON = "06_decode"
+WRONG = {"06-part": "answer = float(strength[far])", "06-price": "answer = 160 * 159 // 2"}  # own link; all pairs
+POINTS = {"empty": 0, "ideas": 2, "right": 4}
+
+
+@pytest.fixture(scope="module")
+def submitted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("submitted")
+    for student, notebook in submissions(
+        in_fast_mode(read(NOTEBOOKS / "solutions" / f"{LESSON}.ipynb")), WRONG
+    ).items():
+        (folder / student / LESSON).mkdir(parents=True)
+        nbformat.write(notebook, folder / student / LESSON / f"{LESSON}.ipynb")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_command_gives_each_what_is_due(submitted, tmp_path):
+    file = tmp_path / "grades.csv"
+    command = ["course", "grade", str(submitted), "-o", str(file), "--notebooks", str(NOTEBOOKS)]
+    app(command, standalone_mode=False)
+    table = pd.read_csv(file)
+    assert table.groupby("student")["points"].sum().to_dict() == POINTS
+    missed = table[(table["student"] == "ideas") & (table["points"] == 0)]
+    assert dict(zip(missed["check"], missed["said"].str.contains("Is it"), strict=True)) == dict.fromkeys(WRONG, True)
+    assert table[table["student"] == "empty"]["said"].str.startswith("… Not answered yet").all()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_nbgrader_gives_the_same(submitted, tmp_path):
+    pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install -e '.[grading]'")
+    shutil.copy(NOTEBOOKS / "nbgrader_config.py", tmp_path)
+    source = tmp_path / "source" / LESSON
+    source.mkdir(parents=True)
+    shutil.copy(NOTEBOOKS / "solutions" / f"{LESSON}.ipynb", source)
+    nbgrader(tmp_path, "generate_assignment", LESSON)
+    released = read(tmp_path / "release" / LESSON / f"{LESSON}.ipynb")
+    ours = read(NOTEBOOKS / f"{LESSON}.ipynb")
+    assert [cell.source for cell in released.cells] == [cell.source for cell in ours.cells], "make exercises = assign"
+    shutil.copytree(submitted, tmp_path / "submitted")
+    nbgrader(tmp_path, "autograde", LESSON)
+    nbgrader(tmp_path, "generate_feedback", LESSON)
+    nbgrader(tmp_path, "export")
+    table = pd.read_csv(tmp_path / "grades.csv")
+    assert table.set_index("student_id")["score"].to_dict() == POINTS
+    assert all((tmp_path / "feedback" / student / LESSON / f"{LESSON}.html").exists() for student in POINTS)
+
+
+def nbgrader(folder: Path, *command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *command], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# ---------------------------------------------------------------- small notebooks
+
+
+def small(folder: Path, student: str, *sources: str, keep: bool = True) -> None:
+    notebook = tiny(*sources)
+    if not keep:
+        notebook.cells = [cell for cell in notebook.cells if "points" not in cell.metadata.get("tags", [])]
+    (folder / student).mkdir(parents=True)
+    nbformat.write(notebook, folder / student / "00_tiny.ipynb")
+
+
+def tiny(*sources: str) -> nbformat.NotebookNode:
+    cells = [nbformat.v4.new_code_cell("fast = False", metadata={"tags": ["parameters"]})]
+    cells += [nbformat.v4.new_code_cell(source, metadata={"tags": ["answer"]}) for source in sources]
+    points = {"tags": ["points"], "nbgrader": {"grade_id": "00-pairs"}}
+    cells.append(nbformat.v4.new_code_cell("course.check('00-pairs', answer, 4)", metadata=points))
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def test_grades_of_small_notebooks(tmp_path):
+    course = tmp_path / "notebooks" / "solutions"
+    course.mkdir(parents=True)
+    nbformat.write(tiny("# solution\nanswer = 6\n# end"), course / "00_tiny.ipynb")
+    handed_in = tmp_path / "in"
+    use = "from workbench import course\n"
+    small(handed_in, "right", f"{use}answer = 6")
+    small(handed_in, "wrong", f"{use}answer = 12")
+    small(handed_in, "error", f"{use}1 / 0", "answer = 6")
+    small(handed_in, "cut", f"{use}answer = 6", keep=False)
+    (handed_in / "broken").mkdir()
+    (handed_in / "broken" / "00_tiny.ipynb").write_text("no notebook")
+    table = grade(handed_in, tmp_path / "notebooks", tell=lambda line: None).set_index("student")
+    assert table["points"].to_dict() == {"right": 1, "wrong": 0, "error": 1, "cut": 0, "broken": 0}
+    assert "every pair counted twice" in table.loc["wrong", "said"]
+    assert table.loc["cut", "said"] == "its cell is missing"
+    assert "cannot be read" in table.loc["broken", "said"]
+
+
+def test_a_notebook_that_does_not_end_has_no_points(tmp_path):
+    (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
+    nbformat.write(tiny("# solution\nanswer = 6\n# end"), tmp_path / "notebooks" / "solutions" / "00_tiny.ipynb")
+    small(tmp_path / "in", "slow", "import time; time.sleep(600)")
+    table = grade(tmp_path / "in", tmp_path / "notebooks", seconds=2, tell=lambda line: None)
+    assert table[["points", "said"]].to_numpy().tolist() == [[0, "a cell before it took more than 2 s"]]
+
+
+def test_no_submissions_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected STUDENT"):
+        grade(tmp_path, NOTEBOOKS)
+
+
+def test_every_lesson_has_points():
+    assert all(tagged(read(path), "points") for path in lessons(NOTEBOOKS))
