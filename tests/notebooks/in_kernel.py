@@ -5,6 +5,8 @@ import sys
 import threading
 
 from workbench import course
+from workbench.course.checks.registry import _judge
+from workbench.course.compare import WRONG
 
 _heard: list[str] = []
 
@@ -44,4 +46,4 @@ def verdicts(name: str, answer, *inputs) -> str:
 def _ideas_that_pass(name: str, inputs: tuple) -> list[str]:
     wanted = course.find_check(name)
     answers = {idea: wanted.wrong_answer(idea, *inputs) for idea in wanted.wrong}
-    return [f"{idea}: {str(answer)[:80]}" for idea, answer in answers.items() if course.check(name, answer, *inputs).ok]
+    return [f"{i}: {str(a)[:80]}" for i, a in answers.items() if _judge(wanted, a, inputs).status != WRONG]
