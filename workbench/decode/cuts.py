@@ -148,29 +148,6 @@ def decode_excess_of_mass(graph: KnnGraph, prediction: Prediction, threshold: fl
     return _clusters_of(graph, prediction.density, node)
 
 
-def decode_average_linkage(graph: KnnGraph, prediction: Prediction, threshold: float) -> Decoding:
-    """The cut of the dendrogram at a height: two clusters are one while their mean linkage exceeds the threshold.
-
-    A single wrong link joins no two large clusters, as all pairs across that no link ties count 0. For the same reason
-    clusters of more than about k nodes come together level by level only.
-
-    Args:
-        graph, prediction: see `decode_tree`.
-        threshold: merges of height <= threshold are undone.
-
-    Example:
-        >>> graph = KnnGraph.from_arrays([[1], [0], [3], [2]], [[0.9], [0.9], [0.4], [0.4]])
-        >>> decode_average_linkage(graph, Prediction(graph.similarity, torch.zeros(4)), 0.5).clusters.tolist()
-        [0, 0, 1, 2]
-    """
-    dendrogram = _bare_dendrogram(_edges_above(graph, prediction.linkage, 0.0))
-    height = np.concatenate([np.full(dendrogram.n, np.inf), dendrogram.height])
-    kept = height > check_unit_interval(threshold, "tau")
-    # Heights never rise on the way up, so below a kept node all are kept, and the largest kept ones score highest.
-    node = dendrogram.cut(np.where(kept, dendrogram.size, 0.0)).node
-    return _clusters_of(graph, prediction.density, torch.from_numpy(node).to(graph.neighbors.device))
-
-
 def _edges_above(graph: KnnGraph, linkage: Tensor, threshold: float) -> Edges:
     return Edges.of(graph, linkage * (linkage > check_unit_interval(threshold, "tau")))
 
@@ -195,8 +172,4 @@ def _clusters_of(graph: KnnGraph, density: Tensor, node: Int64[Tensor, " n"]) ->
     return Decoding(torch.searchsorted(representative, head), representative, parent=None, node=name)
 
 
-CUTS: dict[str, Decoder] = {
-    "average-linkage": decode_average_linkage,
-    "map-equation": decode_map_equation,
-    "excess-of-mass": decode_excess_of_mass,
-}
+CUTS: dict[str, Decoder] = {"map-equation": decode_map_equation, "excess-of-mass": decode_excess_of_mass}

@@ -18,10 +18,8 @@ class LanderConfig:
     """Architecture of a LANDER, saved beside its weights.
 
     Attributes:
-        inputs: "structural" (any feature dimension), "scaled" (the same, every column scaled to mean 0, deviation 1
-            over the training's images: cosines of photographs fill a narrow band, .8 to .95 for faces, in which an
-            unscaled network sees little), "relative" (any dimension and kind; free of cosines' scale) or "features"
-            (published; bound to one dimension and one encoder).
+        inputs: "structural" (any feature dimension), "relative" (any dimension and kind; free of cosines' scale) or
+            "features" (published; bound to one dimension and one encoder).
         conv: "gated" (reads link inputs), "gcn" (published for faces) or "gat" (published for iNaturalist).
         layers: convolutions; two hops let structural inputs compare whole neighbourhoods. Published: 1.
         hidden: width; 64 suffices for structural inputs and trains in a minute on 2 cores. Published: 512.
@@ -48,7 +46,7 @@ class LanderConfig:
     ensemble_size: int = 0
 
     def __post_init__(self) -> None:
-        check_choice(self.inputs, "inputs", ("structural", "scaled", "relative", "features"))
+        check_choice(self.inputs, "inputs", ("structural", "relative", "features"))
         check_choice(self.conv, "conv", tuple(CONVS))
         check_int(self.layers, "layers")
         check_int(self.hidden, "hidden", low=2)
@@ -61,20 +59,15 @@ class LanderConfig:
 
         if self.heads > 1 and self.conv != "gat":
             raise ValueError(f"heads: only conv='gat' has heads, got heads={self.heads} with conv={self.conv!r}")
-        if self.inputs in ("relative", "scaled") and self.conv == "gcn":
+        if self.inputs == "relative" and self.conv == "gcn":
             raise ValueError(
-                f"conv: 'gcn' weighs by similarity, which inputs={self.inputs!r} do not hold; use 'gated' or 'gat'"
+                "conv: 'gcn' weighs by similarity, which inputs='relative' do not hold; use 'gated' or 'gat'"
             )
 
     @classmethod
     def published(cls, conv: str = "gcn", hidden: int = 512) -> LanderConfig:
         """The published recipe: features as inputs, one layer; the average feature with "gcn" only, as for faces."""
         return cls("features", conv, layers=1, hidden=hidden, average=conv == "gcn")
-
-    @classmethod
-    def photographs(cls) -> LanderConfig:
-        """For features of photographs by an encoder trained already: scaled inputs."""
-        return cls("scaled")
 
     @classmethod
     def general(cls) -> LanderConfig:
@@ -178,11 +171,6 @@ class InferenceConfig:
     def published(cls, k: int = 9, tau: float = 0.8, early_stop: bool = False) -> InferenceConfig:
         """The official rules; k = 9 is the official 10; tau is 0.8 for faces and 0.1 for iNaturalist."""
         return cls(k, tau, search="identity", decoder="tree-strict", early_stop=early_stop, complete_lists=True)
-
-    @classmethod
-    def photographs(cls) -> InferenceConfig:
-        """For photographs: two clusters are one while their mean linkage is high, so no single link joins all."""
-        return cls(decoder="average-linkage")
 
     @classmethod
     def general(cls, k: int = 15) -> InferenceConfig:

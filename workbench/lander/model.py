@@ -25,12 +25,8 @@ from .structural_features import EDGE_INPUTS, NODE_INPUTS, structural_inputs
 
 INPUTS = {  # inputs of a node, inputs of a link; those of "features" depend on the features
     "structural": (len(NODE_INPUTS), len(EDGE_INPUTS)),
-    "scaled": (len(NODE_INPUTS), len(EDGE_INPUTS)),
     "relative": (len(RELATIVE_NODE_INPUTS), len(RELATIVE_EDGE_INPUTS)),
 }
-
-
-_FLAT = 1e-4  # the least deviation a column is divided by: one that is constant in the training stays small
 
 
 @dataclass(frozen=True)
@@ -112,23 +108,6 @@ class Lander(nn.Module):
         self.of_edge = nn.Linear(edge_dim, half, bias=False) if config.inputs in INPUTS else None
         self.head = nn.Sequential(nn.PReLU(half), nn.Linear(half, half), nn.PReLU(half), nn.Linear(half, 2))
         self.ensemble: nn.Module | None = None
-        if config.inputs == "scaled":
-            for name, width in (("node", node_dim), ("edge", edge_dim)):
-                self.register_buffer(f"{name}_mean", torch.zeros(width))
-                self.register_buffer(f"{name}_deviation", torch.ones(width))
-
-    def fit_scale(self, nodes: Nodes, graph: KnnGraph) -> None:
-        """Scale inputs from now on such that those of this level have mean 0 and deviation 1 (inputs="scaled")."""
-        inputs = structural_inputs(nodes, graph)
-        for name, columns in (("node", inputs.nodes), ("edge", inputs.edges[graph.mask])):
-            self.get_buffer(f"{name}_mean").copy_(columns.mean(dim=0))
-            self.get_buffer(f"{name}_deviation").copy_(columns.std(dim=0).clamp(min=_FLAT))
-
-    def _scaled(self, inputs: GraphInputs) -> GraphInputs:
-        of = self.get_buffer
-        nodes = (inputs.nodes - of("node_mean")) / of("node_deviation")
-        edges = (inputs.edges - of("edge_mean")) / of("edge_deviation")
-        return replace(inputs, nodes=nodes, edges=edges * inputs.graph.mask[..., None])
 
     def inputs(self, nodes: Nodes, graph: KnnGraph, context: GraphContext | None = None) -> GraphInputs:
         """What this model reads of a level; of a part of a level, what it reads with the context of the whole.
@@ -140,8 +119,6 @@ class Lander(nn.Module):
             return relative_inputs(nodes, graph, context)
         if self.config.inputs == "structural":
             return structural_inputs(nodes, graph)
-        if self.config.inputs == "scaled":
-            return self._scaled(structural_inputs(nodes, graph))
         config = self.config.for_features(nodes.identity.shape[1])
         return feature_inputs(nodes, graph, average=bool(config.average), identity=config.identity)
 

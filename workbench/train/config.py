@@ -109,16 +109,6 @@ class TrainConfig:
             loss=loss,
         )
 
-    @classmethod
-    def photographs(cls, epochs: int = 128) -> TrainConfig:
-        """For features of photographs: links as they come, not balanced, as most people have one photograph only.
-
-        Balanced, half of what the loss sees is of one class, so linkages come out too high wherever strangers are the
-        rule: faces of meta-val reached their best F at tau .98, unbalanced at .35.
-        """
-        loss = LossConfig(balanced=False)
-        return cls(projections=(1.0,), epochs=epochs, validate=epochs, batch_size=16384, loss=loss)
-
 
 @dataclass(frozen=True)
 class RunOptions:

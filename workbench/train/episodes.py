@@ -123,13 +123,6 @@ def on_policy_levels(
     return [level for level in levels if level.n > 1]  # a single node has no link to learn from
 
 
-def fit_scale(model: Lander, features: Float[Tensor, "n d"]) -> None:
-    """Scale the inputs of a model that scales them by those of all training images, as level 0 sees them."""
-    if model.config.inputs == "scaled":
-        rows = Metric.of(model.inference.metric, features)(features)
-        model.fit_scale(Nodes.of_images(rows), knn(rows, model.inference.k))
-
-
 def random_projection(features: Float[Tensor, "n d"], share: float, generator: torch.Generator) -> Float[Tensor, "n e"]:
     """Unit rows projected on share * d random directions; share 1 leaves them as they are.
 

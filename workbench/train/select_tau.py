@@ -44,8 +44,7 @@ def tau_curve(
         taus: candidates.
         ensemble: `Lander.ensemble`; needed by the decoder "cut".
 
-    Returns: a row per tau: tau, pairwise_f, bcubed_f, item_f, error (standard error of bcubed_f over classes),
-    n_clusters, n_levels.
+    Returns: a row per tau: tau, bcubed_f, error (standard error of bcubed_f over classes), n_clusters, n_levels.
 
     Example:
         >>> import torch
@@ -63,41 +62,29 @@ def tau_curve(
     rows = []
     for tau in taus:
         tree = rebuild(lowest, predict, settings, tau, ensemble=ensemble)
-        row = {"tau": tau, **_scores_of(truth, tree.labels.cpu().numpy(), part)}
+        score, error = _bcubed_of(truth, tree.labels.cpu().numpy(), part)
+        row = {"tau": tau, "bcubed_f": score, "error": error}
         rows.append({**row, "n_clusters": tree.n_clusters, "n_levels": len(tree.levels)})
     return pd.DataFrame(rows)
 
 
-def _scores_of(truth: Int64[np.ndarray, " n"], found: Int64[np.ndarray, " n"], part: Any) -> dict[str, float]:
-    """The three F over some of the items; of BCubed F its standard error from the spread of F over their classes."""
-    precision, recall = (values[part] for values in bcubed_items(truth, found))  # among all; only then some are picked
-    items = pd.DataFrame({"class": truth[part], "precision": precision, "recall": recall})
-    f = 2 * precision * recall / (precision + recall)
-
-    # An item's pairs: with the others of its cluster, of its class, and of both.
-    cluster = np.bincount(found)[found][part]
-    both = precision * cluster
-    pairs = 2 * (both - 1).sum() / max(1, (cluster - 1).sum() + (both / recall - 1).sum())
+def _bcubed_of(truth: Int64[np.ndarray, " n"], found: Int64[np.ndarray, " n"], part: Any) -> tuple[float, float]:
+    """BCubed F over some of the items, and its standard error from the spread of F over their classes."""
+    precision, recall = bcubed_items(truth, found)  # among all items; only then are some picked
+    items = pd.DataFrame({"class": truth[part], "precision": precision[part], "recall": recall[part]})
     mean = items[["precision", "recall"]].mean()
 
     # Over classes, not images: the images of one class are merged or split together, so they are one observation.
     by_class = items.groupby("class").mean()
-    of_class = [harmonic_mean(p, r) for p, r in zip(by_class["precision"], by_class["recall"], strict=True)]
-    return {
-        "pairwise_f": float(pairs),
-        "bcubed_f": harmonic_mean(float(mean["precision"]), float(mean["recall"])),
-        "item_f": float(f.mean()),
-        "error": float(np.std(of_class) / np.sqrt(len(of_class))),
-    }
+    f = [harmonic_mean(p, r) for p, r in zip(by_class["precision"], by_class["recall"], strict=True)]
+    return harmonic_mean(float(mean["precision"]), float(mean["recall"])), float(np.std(f) / np.sqrt(len(f)))
 
 
-def best_tau(curve: pd.DataFrame, decoder: Any = "tree") -> float:
-    """The highest tau whose BCubed F lies within one standard error of the best; of "average-linkage", the tau with the
-    highest mean of the three F.
+def best_tau(curve: pd.DataFrame) -> float:
+    """The highest tau whose BCubed F lies within one standard error of the best.
 
     A set in use has more classes than a validation set, so it offers more chances of a wrong merge. Of thresholds that
-    validation cannot tell apart, the strictest is therefore the safest. Where no single link joins two clusters there
-    is no such cliff, but a strict threshold tears the largest classes apart, which only pairwise F tells.
+    validation cannot tell apart, the strictest is therefore the safest.
 
     Example:
         >>> best_tau(pd.DataFrame({"tau": [0.3, 0.5, 0.7], "bcubed_f": [0.8, 0.9, 0.89], "error": [0.02, 0.02, 0.02]}))
@@ -105,7 +92,5 @@ def best_tau(curve: pd.DataFrame, decoder: Any = "tree") -> float:
 
     Source: the one-standard-error rule, Breiman et al., "Classification and Regression Trees", 1984.
     """
-    if decoder == "average-linkage":
-        return float(curve.loc[curve[["pairwise_f", "bcubed_f", "item_f"]].mean(axis=1).idxmax(), "tau"])
     best = curve.loc[curve["bcubed_f"].idxmax()]
     return float(curve.loc[curve["bcubed_f"] >= best["bcubed_f"] - best["error"], "tau"].max())

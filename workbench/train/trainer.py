@@ -20,11 +20,10 @@ from ..lander.config import InferenceConfig, LanderConfig
 from ..lander.inputs import GraphInputs
 from ..lander.model import Lander, Prediction, linkage_of, products_in
 from .config import RunOptions, TrainConfig
-from .episodes import TrainingLevel, draw_classes, fit_scale, on_policy_levels, random_projection, teacher_levels
+from .episodes import TrainingLevel, draw_classes, on_policy_levels, random_projection, teacher_levels
 from .losses import balance, density_loss, link_loss
 from .select_tau import TAUS, tau_curve
 
-_INFERENCE = {"features": InferenceConfig.published, "scaled": InferenceConfig.photographs}
 Labelled = tuple[Float[Tensor, "n d"], Int[Tensor, " n"]]
 
 
@@ -36,8 +35,8 @@ class MetaTraining:
         labels: their classes [N].
         config: architecture; None: `LanderConfig()`.
         training: how; None: `TrainConfig()`.
-        inference: k, decoder and stopping rules the model will be applied with. None: `InferenceConfig.published()` for
-            features, `InferenceConfig.photographs()` for scaled inputs, else `InferenceConfig()`.
+        inference: k, decoder and stopping rules the model will be applied with. None: `InferenceConfig()` for
+            structural inputs, `InferenceConfig.published()` for features.
         validation: (features, labels) of other classes; None: a share `training.hold_out` of the classes is held out.
         options: seed, device, precision (`RunOptions`); who saves the run reads `state` too.
 
@@ -72,7 +71,7 @@ class MetaTraining:
             trained_by = "workbench.train.general.train_general"
             raise ValueError(f"ensemble_size: the ensemble is trained by {trained_by}; give ensemble_size=0 here")
         if inference is None:
-            inference = _INFERENCE.get(config.inputs, InferenceConfig)()
+            inference = InferenceConfig() if config.inputs != "features" else InferenceConfig.published()
         self.model: Lander = seeded(lambda: Lander(config, inference), self.options.seed).to(self.device)
 
         if validation is None:
@@ -85,7 +84,6 @@ class MetaTraining:
 
         self.features = x
         self.labels = y
-        fit_scale(self.model, x)
         self.optimizer = _optimizer(self.model, self.training)
         self.epoch = 0
         self.rows: list[dict[str, Any]] = []
