@@ -99,13 +99,13 @@ def test_debug_shows_where(clustered, home, monkeypatch):
     assert isinstance(clustered("none.npy").exception, FileNotFoundError)
 
 
-def test_mistakes_of_ours_keep_their_traceback(monkeypatch, home):
+def test_mistakes_of_ours_are_one_line_and_keep_their_traceback_with_debug(monkeypatch, home):
     def broken(*_, **__):
         raise KeyError("bug")
 
     monkeypatch.setattr("workbench.data.load_features", broken)
-    result = run("info", home / "mine.npz")
-    assert isinstance(result.exception, KeyError)
+    failed(run("info", home / "mine.npz"), "unexpected KeyError, see --debug", "bug")
+    assert isinstance(run("--debug", "info", home / "mine.npz").exception, KeyError)
 
 
 def test_help_and_version():

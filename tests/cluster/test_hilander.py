@@ -138,7 +138,7 @@ def test_the_map_stays_that_of_the_first_rows_once_they_gave_one(blobs):
 
 
 def test_rows_of_new_classes_found_clusters_and_the_old_ones_go_on(blobs):
-    x, y = (v.numpy() for v in blobs(per_class=30))
+    x, y = (v.numpy() for v in blobs())
     old = y < 8
     model = HiLander().fit(x[old])
     assert model.continues_.tolist() == [-1] * 8

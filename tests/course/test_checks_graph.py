@@ -111,7 +111,7 @@ def test_bad_input_to_a_check_is_an_error_of_the_notebook():
         course.check("02-hub", 1, GRAPH)
     with pytest.raises(ValueError, match="k: expected"):
         course.check("02-knn", 1, X, 0)
-    with pytest.raises(ValueError, match="tau"):
+    with pytest.raises(ValueError, match="threshold: expected"):
         course.check("03-parents", [0, 0, 0, 3], GRAPH, LINKAGE, ORDER, 1.5)
 
 

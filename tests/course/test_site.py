@@ -12,6 +12,12 @@ pytest.importorskip("myst_nb", reason="the site's builder is not installed: pip 
 from workbench.course.__main__ import main
 from workbench.course.site import MARK, build_site, execute, plot_html, site_bytes
 
+# myst-nb and napoleon call what Sphinx will drop.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),
+]
+
 FIGURE = "import plotly.graph_objects as go\ngo.Figure(go.Scatter(y=[1, 2], name='</script><b>'))"
 WIDGET = (
     "import ipywidgets\nclass Both(ipywidgets.HTML):\n    def _repr_mimebundle_(self, **kwargs):\n"

@@ -170,7 +170,7 @@ def test_splits_are_disjoint_by_image_too(val, cache):
     ("name", "split", "message"),
     [
         ("glyphs", "train", "'encoder', 'meta-train', 'meta-val', 'test-seen', 'test-unseen', got 'train'"),
-        ("mnist", "test", "'glyphs', 'digits', 'omniglot', got 'mnist'"),
+        ("mnist", "test", "'glyphs', 'digits', 'omniglot', 'lfw', 'flowers102', 'butterflies', got 'mnist'"),
         ("digits", "train", "'test', got 'train'"),
     ],
 )

@@ -23,7 +23,7 @@ def weights(golden):
 
 def test_labels_of_every_level(weights, golden):
     g, d = golden("graph"), golden("multilevel")
-    model = HiLander(load_official(weights("gcn")), k=9, tau=0.5).fit(g["in_features"])
+    model = HiLander(load_official(weights("gcn")), k=9, tau=0.5, early_stop=False).fit(g["in_features"])
     levels = model.hierarchy_.levels
     assert len(levels) == 5
     for i, level in enumerate(levels):

@@ -79,12 +79,16 @@ def part(graph: KnnGraph, prediction: Prediction, image: int) -> float:
     "06-best",
     within=0.005,
     hint="idxmax of the column bcubed_f gives the row.",
-    wrong={"the F, not the tau": lambda graph, guess, y: nested_scores(best_links(graph, guess), y)["bcubed_f"].max()},
+    wrong={"the F, not the tau": lambda graph, guess, y: _curve(graph, guess, y)["bcubed_f"].max()},
 )
 def best(graph: KnnGraph, prediction: Prediction, labels: Any) -> float:
     """tau with the best BCubed F of level 0"""
-    curve = nested_scores(best_links(graph, prediction), np.asarray(labels))
+    curve = _curve(graph, prediction, labels)
     return float(curve.loc[curve["bcubed_f"].idxmax(), "tau"])
+
+
+def _curve(graph: KnnGraph, prediction: Prediction, labels: Any) -> pd.DataFrame:
+    return nested_scores(best_links(graph, prediction), np.asarray(labels))
 
 
 @add_check(

@@ -23,6 +23,7 @@ _F = (
     ("bcubed_f", "circle", PALETTE[0]),
     ("item_f", "square-open", PALETTE[2]),
 )
+_PLACES = ("bottom center", "top center", "middle right")  # of the numbers beside the marks
 
 
 def plot_levels(hierarchy: Hierarchy, labels: Any = None, *, title: str = "") -> go.Figure:
@@ -58,10 +59,10 @@ def plot_levels(hierarchy: Hierarchy, labels: Any = None, *, title: str = "") ->
         row=1,
         col=1,
     )
-    for i, (column, name, symbol) in enumerate(_F if scored else ()):
-        marker = {"size": 11, "symbol": symbol, "color": PALETTE[(0, 5)[i]]}
-        line = go.Scatter(x=levels, y=table[column], name=name, mode="lines+markers+text", marker=marker)
-        line.update(text=[f"{v:.3f}" for v in table[column]], textposition=("top center", "bottom center")[i])
+    for (column, symbol, color), place in zip(_F if scored else (), _PLACES, strict=False):
+        marker = {"size": 11, "symbol": symbol, "color": color}
+        line = go.Scatter(x=levels, y=table[column], name=SCORE_NAMES[column], mode="lines+markers+text", marker=marker)
+        line.update(text=[f"{v:.3f}" for v in table[column]], textposition=place)
         figure.add_trace(line.update(cliponaxis=False), row=1, col=2)
     if scored:
         figure.update_yaxes(title="F after this level", range=[0, 1.05], row=1, col=2)
