@@ -167,7 +167,7 @@ def test_the_timetables_add_up():
     for evening in "12":
         assert sum(int(time) for number, time, _ in evenings if number == evening) == 180
     assert all(int(time) == minutes[lesson] for _, time, lesson in evenings if lesson)
-    days = re.findall(r"^\| \w+ \| (\d+) \| ((?:\d\d(?:, )?)+)", guide, flags=re.MULTILINE)
+    days = re.findall(r"^\| [A-Za-z]+ \| (\d+) \| ((?:\d\d(?:, )?)+)", guide, flags=re.MULTILINE)
     assert len(days) == 6
     assert all(int(time) == sum(minutes[lesson] for lesson in re.findall(r"\d\d", which)) for time, which in days)
     assert sorted(lesson for _, which in days for lesson in re.findall(r"\d\d", which)) == sorted(minutes)

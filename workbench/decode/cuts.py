@@ -90,6 +90,7 @@ def cut_at(graph: KnnGraph, prediction: Prediction, quality: Quality, precision_
     densest node represents.
 
     Example:
+        >>> import numpy as np
         >>> from workbench.decode import true_quality
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
         >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))

@@ -279,7 +279,7 @@ def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: i
     Example:
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
         >>> dendrogram_in_rounds(Edges.of(graph, graph.similarity), torch.eye(3), fewest=1).smaller.tolist()
-        [0, 2]
+        [1, 2]
     """
     rounds = Rounds(edges.low.long() * edges.n + edges.high, edges.sums, features.detach().float())
     rounds.run(fewest)

@@ -88,6 +88,7 @@ def read_grid(path: str | os.PathLike[str]) -> GridFile:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> file = Path(tempfile.mkdtemp()) / "mine.toml"
         >>> _ = file.write_text("seeds = 3\\n[grid]\\nlander.hidden = [32, 64]")
         >>> mine = read_grid(file)
