@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numba
@@ -30,10 +31,8 @@ def njit(**options: Any) -> Callable[[Loop], Loop]:
 
     def compile_when_called(loop: Loop) -> Loop:
         compiled: Any = numba.njit(**options)(loop)
-        try:
+        with suppress(RuntimeError):  # no place to keep it
             compiled._cache = _Cache(loop)  # what `njit(cache=True)` does with numba's own class
-        except RuntimeError:  # no place to keep it
-            return compiled  # type: ignore[no-any-return]
         return compiled  # type: ignore[no-any-return]
 
     return compile_when_called

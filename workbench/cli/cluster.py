@@ -168,7 +168,7 @@ def _run(
     writing: dict[str, Any],
 ) -> str:
     """Read, cluster, write; in words what came of it."""
-    from .photographs import write_photographs
+    from .photographs import SKIPPED, write_photographs
     from .reading import read_answers
     from .results import replacing, summary, write_results
 
@@ -183,7 +183,7 @@ def _run(
             write_photographs(folder, estimator, photographs, links=source.links)
     said = summary(estimator, items)
     if photographs is not None and len(photographs.skipped):
-        said += f"\n{len(photographs.skipped)} files skipped: see {out / 'skipped.csv'}"
+        said += f"\n{len(photographs.skipped)} files skipped: see {out / SKIPPED}"
     return said
 
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from tqdm.auto import tqdm
 
 from .._core.chunks import chunks
 from .._core.files import atomic_path, data_home
+from .._core.npz import open_npz
 from .._core.runtime import resolve_device
 from .._core.validation import check_choice, check_flag, check_int
 from ..data.photo_sets import PhotoSet
@@ -244,9 +244,9 @@ class _Kept:
         if file is None or not file.exists():
             return None
         try:
-            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
+            with open_npz(file) as stored:
                 return stored["features"], stored["boxes"]
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        except (OSError, ValueError):
             return None  # damaged: it is computed and written anew
 
     @staticmethod

@@ -18,12 +18,11 @@ from .maps import level_table
 from .training_curves import smoothing, training_curves
 
 _AXES = {"x": "link loss", "x2": "density loss", "x3": "BCubed F, held-out classes"}  # of `training_curves`
-_F = (
-    ("pairwise_f", "diamond", PALETTE[5]),
-    ("bcubed_f", "circle", PALETTE[0]),
-    ("item_f", "square-open", PALETTE[2]),
+_F = (  # score, mark, colour, place of the number beside the mark
+    ("pairwise_f", "diamond", PALETTE[5], "bottom center"),
+    ("bcubed_f", "circle", PALETTE[0], "top center"),
+    ("item_f", "square-open", PALETTE[2], "middle right"),
 )
-_PLACES = ("bottom center", "top center", "middle right")  # of the numbers beside the marks
 
 
 def plot_levels(hierarchy: Hierarchy, labels: Any = None, *, title: str = "") -> go.Figure:
@@ -59,7 +58,7 @@ def plot_levels(hierarchy: Hierarchy, labels: Any = None, *, title: str = "") ->
         row=1,
         col=1,
     )
-    for (column, symbol, color), place in zip(_F if scored else (), _PLACES, strict=False):
+    for column, symbol, color, place in _F if scored else ():
         marker = {"size": 11, "symbol": symbol, "color": color}
         line = go.Scatter(x=levels, y=table[column], name=SCORE_NAMES[column], mode="lines+markers+text", marker=marker)
         line.update(text=[f"{v:.3f}" for v in table[column]], textposition=place)
@@ -124,7 +123,7 @@ def plot_scores(table: pd.DataFrame, *, ours: Sequence[str] = ("Hi-LANDER",), ti
     names = np.array([_method_name(row, ours) for row in scored.to_dict("records")], dtype=object)
     mine = scored["method"].isin(list(ours)).to_numpy()
     figure = go.Figure()
-    for column, symbol, color in _F:
+    for column, symbol, color, _ in _F:
         if column not in scored:
             continue
         marker = {"symbol": symbol, "size": np.where(mine, 16, 10), "color": color, "opacity": np.where(mine, 1.0, 0.6)}
