@@ -1,4 +1,5 @@
 # `make demo` and `make test` work as the first command on a machine with Python 3.11+ (with venv), make and git.
+#   make help     what there is
 #   make          only the environment: .venv with the pinned dependencies
 #   CPU=1         on Linux: torch's CPU build, gigabytes smaller than the CUDA one; `make CPU=1 demo`
 #   PYTHON=...    another interpreter than the first of python3, python3.14 ... python3.11 that is new enough
@@ -10,8 +11,16 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 
-.PHONY: env demo lab exercises site lint test test-all fuzz audit clean
+.PHONY: env help demo lab exercises site lint test test-all fuzz audit clean
 env: $(STAMP)
+
+help:
+	@echo "make demo       images to clusters beside eleven baselines, with a report: demo/report.html"
+	@echo "make lab        the course, in JupyterLab"
+	@echo "make exercises  the students' copies of the notebooks, and the quiz"
+	@echo "make site       the course and the documents as web pages: site/index.html (FAST=1, SOLUTIONS=no)"
+	@echo "make test       lint, types, examples, tests; make test-all: the slow ones, too"
+	@echo "make            only the environment, .venv; make clean: away with all of that"
 
 # The stamp is written last, so an installation that failed is tried again.
 $(STAMP): pyproject.toml constraints.txt

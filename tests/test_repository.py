@@ -27,6 +27,10 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "workbench"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+METHOD = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "datasets/README.md")
+DOCUMENTS += tuple(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))
+RUN = ("README.md", "docs/heaps.md", "docs/use.md")  # documents whose code is run as it stands
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -94,11 +98,11 @@ def stage_of(module: str) -> str:
 
 
 def table_rows() -> list[str]:
-    """The folders of the README's table, from the first stage to the last."""
-    return re.findall(r"^\| \[`(\w+)/`\]", README, flags=re.MULTILINE)
+    """The folders of the table in docs/method.md, from the first stage to the last."""
+    return re.findall(r"^\| \[`(\w+)/`\]", METHOD, flags=re.MULTILINE)
 
 
-def test_the_folders_are_those_of_the_plan_and_the_readme():
+def test_the_folders_are_those_of_the_plan_and_the_documents():
     folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders == set(STAGES)
     assert table_rows() == list(STAGES)
@@ -138,12 +142,14 @@ def code_lines(path: Path) -> int:
 CORE = STAGES[: STAGES.index("train") + 1]  # what is neither an experiment, nor a view, nor the command line
 
 
-def test_readme_states_the_size_of_the_core():
-    stated = re.search(r"core,\s+`_core` to `train`: ([\d,]+) lines of code", README)
-    assert stated, "README: expected 'core: N lines of code'"
+def test_a_document_states_the_size_of_the_core():
+    stated = re.search(r"core,\s+`_core` to `train`: ([\d,]+) lines of code", METHOD)
+    assert stated, "docs/method.md: expected 'core: N lines of code'"
     number = int(stated[1].replace(",", ""))
     actual = sum(code_lines(path) for module, path in MODULES.items() if stage_of(module) in CORE)
-    assert abs(number - actual) <= 0.05 * actual, f"README says {number} lines of code in the core, there are {actual}"
+    assert abs(number - actual) <= 0.05 * actual, (
+        f"docs/method.md says {number} lines of code in the core, there are {actual}"
+    )
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
@@ -225,7 +231,7 @@ def quick(monkeypatch, tmp_path):
 
 
 def own_files(folder: Path) -> None:
-    """The files that the README's examples read: features, and weights under the official code's names."""
+    """The files that the documents' examples read: features, and weights under the official code's names."""
     random = torch.Generator().manual_seed(0)
     centers = torch.randn(6, 24, generator=random).repeat(20, 1)
     np.save(folder / "features.npy", (centers + 0.1 * torch.randn(120, 24, generator=random)).numpy())
@@ -239,23 +245,25 @@ def own_files(folder: Path) -> None:
         Image.fromarray(noise).save(folder / "photographs" / f"{i}.png")
 
 
-def test_readme_code_runs(quick):
+@pytest.mark.parametrize("document", RUN)
+def test_code_of_the_documents_runs(document, quick):
     own_files(quick)
     namespace: dict[str, object] = {}
-    blocks = python_blocks(README)
+    blocks = python_blocks((ROOT / document).read_text(encoding="utf-8"))
     assert blocks
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), namespace)
+        exec(compile(block, document, "exec"), namespace)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_readme_code_runs_as_written(tmp_path, monkeypatch):
+@pytest.mark.parametrize("document", RUN)
+def test_code_of_the_documents_runs_as_written(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     own_files(tmp_path)
     namespace: dict[str, object] = {}
-    for block in python_blocks(README):
-        exec(compile(block, "README.md", "exec"), namespace)
+    for block in python_blocks((ROOT / document).read_text(encoding="utf-8")):
+        exec(compile(block, document, "exec"), namespace)
 
 
 SECTIONS = re.findall(r"^## (Your own [^\n]+)\n(.*?)(?=^## |\Z)", CONTRIBUTING, flags=re.MULTILINE | re.DOTALL)
@@ -272,13 +280,35 @@ def test_contributing_code_runs(title, text, quick):
     exec(compile(block, "CONTRIBUTING.md", "exec"), {})
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "datasets/README.md", "CHANGELOG.md"])
+def headings(path: Path) -> set[str]:
+    """The anchors that a page of Markdown gets, as GitHub names them."""
+    titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_between_documents_lead_somewhere(document):
-    text = (ROOT / document).read_text(encoding="utf-8")
-    targets = [t.split("#")[0] for t in re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", text) for t in t]
-    local = [target for target in targets if target and "://" not in target]
-    missing = [target for target in local if not ((ROOT / document).parent / target).exists()]
+    path = ROOT / document
+    found = re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", path.read_text(encoding="utf-8"))
+    local = [target for pair in found for target in pair if target and "://" not in target]
+    parts = [target.partition("#") for target in local]
+    missing = [file for file, _, _ in parts if not (path.parent / file).exists()]
     assert not missing
+    ends = [(path.parent / file if file else path, end) for file, _, end in parts if end]
+    assert not [f"{file}#{end}" for file, end in ends if file.suffix == ".md" and end not in headings(file)]
+
+
+def test_the_readme_is_two_screens_with_one_picture_of_a_result():
+    assert len(README.splitlines()) <= 120
+    (picture,) = re.findall(r'<img src="([^"]+)"', README)
+    assert (ROOT / picture).stat().st_size < 300_000
+    assert re.findall(r"^```(\w+)$", README, flags=re.MULTILINE) == ["sh", "python"]
+
+
+def test_every_page_of_the_documentation_is_reached_from_the_readme():
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    texts = [README, *((ROOT / name).read_text(encoding="utf-8") for name in ("SECURITY.md", "notebooks/GUIDE.md"))]
+    assert pages <= {name for text in texts for name in re.findall(r"docs/([\w-]+\.md)", text)}
 
 
 def test_notebooks_in_the_readme_exist_and_all_are_listed():

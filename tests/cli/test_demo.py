@@ -11,7 +11,7 @@ from workbench.experiments.comparison import SINGLE
 
 @pytest.fixture
 def two_threads():
-    """As the README's table was made; `make test-all` gives a test one, and the order at the top depends on it."""
+    """As the table of docs/results.md was made; `make test-all` gives one, and the order at the top depends on it."""
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield

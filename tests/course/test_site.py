@@ -38,6 +38,12 @@ def write_lesson(folder: Path, name: str, title: str, *sources: str, link: str =
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     place = tmp_path_factory.mktemp("course")
+    (place / "docs").mkdir()
+    (place / "README.md").write_text('# About\n\n<img src="docs/a.svg" alt="an a">\n\n[Use](docs/use.md#it)\n')
+    (place / "docs/a.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    (place / "docs/use.md").write_text(
+        "# Use\n\n## It\n\n[start](../notebooks/START.ipynb) [tour](../books/00_one.ipynb) [deep](../a/b.py)\n"
+    )
     write_lesson(place / "books", "00_one", "One & all", FIGURE, link="On to [two](01_two.ipynb#end).")
     noise = "import sys\nprint('fast', fast)\nprint('a bar', file=sys.stderr)"
     write_lesson(
@@ -55,6 +61,16 @@ def test_the_first_page_leads_to_every_page(site):
     assert "2 lessons, 0.2 hours in all" in first
     links = set(re.findall(r'href="(\w+\.html)"', first))
     assert links >= {"00_one.html", "01_two.html", "quiz.html", "api.html", "search.html"}
+
+
+def test_documents_are_pages_with_their_pictures_and_links(site):
+    assert 'href="use.html#it"' in page(site, "README")
+    assert 'src="_images/a.svg"' in page(site, "README")
+    use = page(site, "use")
+    assert re.findall(r'<p><a [^>]*href="([^"]+)"', use) == ["index.html"]
+    assert 'href="00_one.html"' in use
+    assert "a/b.py" in use
+    assert {"README.html", "use.html"} <= set(re.findall(r'href="(\w+\.html)"', page(site, "index")))
 
 
 def test_every_link_leads_to_a_page(site):

@@ -24,6 +24,7 @@ from ..views.style import escape
 from .exercises import SOLUTIONS
 from .lesson import about, in_fast_mode, lesson_text, lessons, read, tags
 from .quiz_text import quiz_html
+from .site_documents import write_documents
 
 MARK = ".course-site"  # in a folder that `build_site` wrote, and so may replace
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -43,6 +44,7 @@ CONFIG: dict[str, Any] = {  # Sphinx's settings
     "nb_execution_mode": "off",  # executed here, so that a failure names its cell and leaves the old site
     "nb_ipywidgets_js": {},  # no widgets without a kernel, and nothing from the network
     "myst_links_external_new_tab": True,
+    "myst_heading_anchors": 3,
     "default_role": "code",
     "autodoc_typehints": "description",
     "autodoc_member_order": "groupwise",
@@ -151,9 +153,9 @@ def _write_source(
     _write(source / "quiz.md", quiz)
     modules = "\n".join(f"```{{eval-rst}}\n.. automodule:: {name}\n\n{_members(name)}\n```" for name in API)
     _write(source / "api.md", f"# Public names\n\n{modules}\n")
-    pages = "\n".join([*minutes, "quiz", "api"])
     hours = f"{len(paths)} lessons, {sum(minutes.values()) / 60:.1f} hours in all."
-    toc = f"{hours}\n\n```{{toctree}}\n:maxdepth: 1\n\n{pages}\n```"
+    documents = write_documents(folder.parent, source, {path.name for path in paths})
+    toc = f"{hours}\n\n{_toctree('The course', [*minutes, 'quiz'])}\n\n{_toctree('The workbench', [*documents, 'api'])}"
     start = folder / "START.ipynb"
     words = (
         "\n\n".join(c.source for c in read(start).cells if c.cell_type == "markdown") if start.exists() else "# Course"
@@ -163,6 +165,10 @@ def _write_source(
     (source / "_static").mkdir()
     for name, text in {"figures.js": _FIGURES, "course.css": _STYLE, "plotly.min.js": get_plotlyjs()}.items():
         _write(source / "_static" / name, text)
+
+
+def _toctree(caption: str, pages: list[str]) -> str:
+    return "\n".join(["```{toctree}", ":maxdepth: 1", f":caption: {caption}", "", *pages, "```"])
 
 
 def _run_sphinx(source: Path, new: Path) -> None:
