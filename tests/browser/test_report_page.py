@@ -84,3 +84,16 @@ def _luminance(colour: str) -> float:
 def test_nothing_went_wrong_and_nobody_was_asked(opened):
     assert opened.troubles == []
     assert [url for url in opened.asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def test_a_script_that_got_into_the_page_does_not_run(browser, report, tmp_path):
+    """The policy knows two scripts by their hashes: even markup that were not escaped would stay still."""
+    brought = "<script>document.title = 'ran'</script><img src=x onerror=\"document.title = 'ran'\"><p id=brought>"
+    broken = tmp_path / "broken.html"
+    broken.write_text(report.read_text(encoding="utf-8").replace("<footer>", f"{brought}<footer>"), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(broken.as_uri())
+    page.wait_for_selector(".js-plotly-plot .main-svg", state="attached")
+    assert page.locator("#brought").count() == 1
+    assert page.title() == f"Report {NASTY}"
+    page.close()

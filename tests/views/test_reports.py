@@ -39,6 +39,8 @@ def test_the_page_holds_plotly_once_and_asks_for_nothing(page):
     text = page.read_text(encoding="utf-8")
     assert text.count("plotly.js v") == 1
     assert "default-src 'none'" in text
+    assert "script-src 'sha256-" in text
+    assert "'unsafe-inline'" not in re.search(r"script-src[^;]*", text).group()
     rest = without_plotly(page)
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", rest)
     assert 4_000_000 < page.stat().st_size < 8_000_000
@@ -50,7 +52,7 @@ def test_text_from_data_never_becomes_markup(page):
 
 def test_the_page_has_all_parts(page):
     rest = without_plotly(page)
-    assert rest.count('class="plotly-graph-div"') == 4
+    assert rest.count('<script type="application/json">') == 4
     assert rest.count("data:image/png;base64,") >= 5
     for words in ("What you see", "What to look for", "Level summary", "0.600"):
         assert words in rest

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pandas as pd
+
+from .files import atomic_path
+
+_FORMULA = r"^([=+\-@\t\r\n＝＋－＠])"  # the wide forms count too where a spreadsheet runs in Japanese or Chinese
 
 
 def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
@@ -11,7 +17,28 @@ def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
     Example:
         >>> safe_cells(pd.DataFrame({"name": ["=1+1", "a"], "n": [-1, 2]})).values.tolist()
         [["'=1+1", -1], ['a', 2]]
+
+    Source: OWASP, "CSV Injection".
     """
     texts = table.select_dtypes(exclude=["number", "bool"])
-    quoted = {name: texts[name].astype(str).str.replace(r"^([=+\-@\t\r])", r"'\1", regex=True) for name in texts}
+    quoted = {name: texts[name].astype(str).str.replace(_FORMULA, r"'\1", regex=True) for name in texts}
     return table.assign(**quoted)
+
+
+def write_csv(table: pd.DataFrame, path: str | os.PathLike[str], *, float_format: str | None = None) -> None:
+    r"""Write a table without its index, whole or not at all, by `safe_cells`.
+
+    A name that comes from a file ("=cmd|...") would else be run by the spreadsheet that opens the table.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "a.csv"
+        >>> write_csv(pd.DataFrame({"name": ["=1+1", None], "n": [-1, 2]}), file)
+        >>> file.read_text()
+        "name,n\n'=1+1,-1\n,2\n"
+    """
+    with atomic_path(path) as part:
+        safe_cells(table).to_csv(part, index=False, float_format=float_format)

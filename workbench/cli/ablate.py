@@ -116,13 +116,12 @@ def _plan(what: str) -> GridFile | Preset | Suite:
 
 def _tell(plan: GridFile | Preset | Suite, runs: pd.DataFrame, out: Path | None, value: str) -> None:
     """Keep the runs, show the effects; an error at the end where runs failed."""
-    from .._core.files import atomic_path
+    from .._core.tables import write_csv
     from ..experiments.ablation.effects import verdicts
     from ..experiments.ablation.presets import Suite
 
     if out is not None:
-        with atomic_path(out) as part:
-            runs.to_csv(part, index=False, float_format="%.6g")
+        write_csv(runs, out, float_format="%.6g")
     failed = runs[runs["error"] != ""]
     for row in failed.itertuples():
         say(f"failed: {row.config}, seed {row.seed}: {row.error}")

@@ -27,11 +27,10 @@ def grade(
 
     Submissions are programs of other people: run this as a user who owns nothing of value, or in a container.
     """
-    from .._core.files import atomic_path
+    from .._core.tables import write_csv
     from ..course.grading import grade as graded
 
     table = graded(folder, notebooks, seconds=seconds, fast=fast, tell=typer.echo)
-    with atomic_path(output) as part:
-        table.to_csv(part, index=False)
+    write_csv(table, output)
     totals = table.groupby(["student", "notebook"])["points"].agg(points="sum", of="count")
     typer.echo(f"{totals.to_string()}\n{output}")

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .._core.files import atomic_path
+from .._core.tables import write_csv
 from ..cluster.checkpoint import load_encoder, load_lander, save_checkpoint
 from ..cluster.hilander import OURS, HiLander
 from ..data import ImageSet, check_disjoint, load
@@ -95,8 +95,7 @@ def run_demo(
         results = DemoResults(tuple(tests), *learned, overlap, clock.seconds, _facts(seed, lander))
         demo_report(out / "report.html", results)
     table = pd.concat([test.table.assign(test=test.images.name) for test in tests], ignore_index=True)
-    with atomic_path(out / "scores.csv") as part:
-        table.to_csv(part, index=False)
+    write_csv(table, out / "scores.csv")
     say(f"{out / 'report.html'}: open it in a browser. {sum(clock.seconds.values()):.0f} s in all.")
     return table
 

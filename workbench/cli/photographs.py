@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from .._core.files import data_home
+from .._core.tables import write_csv
 from .reading import Items
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def _thumbnails(found: Embedded, faces: bool) -> Iterator[np.ndarray]:
 def write_photographs(folder: Path, model: HiLander, found: Embedded, *, links: bool) -> None:
     """Tables of file, box, cluster, confidence and of what was skipped; if wanted, a folder of links per cluster."""
     table = found.rows.drop(columns="image").assign(cluster=model.labels_, confidence=model.confidence_)
-    table.to_csv(folder / TABLE, index=False)
-    found.skipped.drop(columns="image").to_csv(folder / SKIPPED, index=False)
+    write_csv(table, folder / TABLE)
+    write_csv(found.skipped.drop(columns="image"), folder / SKIPPED)
     if not links:
         return
 

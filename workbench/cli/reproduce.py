@@ -70,12 +70,11 @@ def reproduce(
 
 def _tell(name: str, table: pd.DataFrame, out: Path | None, quiet: bool) -> None:
     """Keep the table, show it."""
-    from .._core.files import atomic_path
+    from .._core.tables import write_csv
     from ..experiments.published import RECIPES
 
     if out is not None:
-        with atomic_path(out) as part:
-            table.to_csv(part, index=False)
+        write_csv(table, out)
     typer.echo(table.drop(columns="source").to_string(index=False, float_format="{:.3f}".format, na_rep="-"))
     if RECIPES[name].note and not quiet:
         typer.echo(f"note: {RECIPES[name].note}")

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .._core.tables import safe_cells
+from .._core.tables import write_csv
 from ..cluster.hilander import HiLander
 from ..cluster.levels import Hierarchy
 from ..evaluate.scores import scores
@@ -124,7 +124,7 @@ def write_results(folder: Path, model: HiLander, items: Items, *, format: str, r
     for name, table in tables.items():
         file = folder / f"{name}.{format}"
         if format == "csv":
-            safe_cells(table).to_csv(file, index=False)
+            write_csv(table, file)
         else:
             table.to_parquet(file, index=False)
     if items.labels is not None:

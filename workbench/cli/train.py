@@ -132,6 +132,7 @@ def _train_on_glyphs(folder: Path, encoder_epochs: int | None, run: _Run) -> Non
 
 def _train_general(folder: Path, omniglot: Path | None, kinds: Path | None, encoder: str | Path, run: _Run) -> None:
     from .. import save_checkpoint
+    from .._core.tables import write_csv
     from ..cluster.checkpoint import load_encoder
     from ..train.general.kinds import read_kinds
     from ..train.general.sets import GeneralConfig
@@ -150,7 +151,7 @@ def _train_general(folder: Path, omniglot: Path | None, kinds: Path | None, enco
         progress=run.progress,
     )
     save_checkpoint(lander, folder / "general.safetensors")
-    lander.history.to_csv(folder / "general-history.csv", index=False)
+    write_csv(lander.history, folder / "general-history.csv")
     if run.progress:
         typer.echo(f"{folder / 'general.safetensors'}: {lander.n_parameters} parameters")
 

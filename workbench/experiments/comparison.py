@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from sklearn.base import ClusterMixin
 
-from .._core.files import atomic_path
+from .._core.tables import write_csv
 from .._core.validation import check_choice, unit_rows
 from ..cluster.checkpoint import load_encoder, load_lander
 from ..cluster.hilander import OURS, HiLander
@@ -139,8 +139,7 @@ def run_evaluation(
         tables.append(score_table(x, test.labels, methods, progress=progress).assign(test=test.name))
     table = pd.concat(tables, ignore_index=True)
     if out is not None:
-        with atomic_path(out) as part:
-            table.to_csv(part, index=False)
+        write_csv(table, out)
     return table
 
 

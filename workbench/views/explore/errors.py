@@ -13,8 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import traitlets
 
-from ..._core.files import atomic_path
-from ..._core.tables import safe_cells
+from ..._core.tables import write_csv
 from ..._core.validation import check_int
 from ...cluster.levels import Hierarchy
 from ...evaluate.errors import false_merges, false_splits, links_between, sides
@@ -89,8 +88,7 @@ class ErrorExplorer(Explorer):
         Raises:
             OSError: the file cannot be written.
         """
-        with atomic_path(path) as part:
-            safe_cells(self.table).to_csv(part, index=False)
+        write_csv(self.table, path)
         return Path(path)
 
     def static(self) -> go.Figure:

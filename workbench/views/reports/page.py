@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,18 @@ from plotly.offline import get_plotlyjs
 from ..._core.files import atomic_path
 from ..style import PAGE_STYLE
 
-# Nothing but this file's own scripts, styles and images; WebGL points compile code at run time.
+# Figures lie in the page as data; the one script that draws them is the same in every page.
+_DRAW = """
+const config = {responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"]};
+for (const data of document.querySelectorAll("script[type='application/json']"))
+  Plotly.newPlot(data.previousElementSibling, {...JSON.parse(data.textContent), config});
+"""
+# Scripts by their hash alone: what is ours and plotly's runs, and nothing that data could bring. Styles and images are the
+# page's own. WebGL points compile code at run time ('unsafe-eval').
 _POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
-    "font-src data:; worker-src blob:"
+    "default-src 'none'; script-src {hashes} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "font-src data:; worker-src blob:; base-uri 'none'; form-action 'none'"
 )
-_CONFIG = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]}
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,8 @@ def write_page(
 ) -> Path:
     """Write the page; an existing file is replaced only by a whole one.
 
-    All text is escaped. plotly.js is in the file once (4.8 MB); a policy in the page forbids requests to any address.
+    All text is escaped. plotly.js is in the file once (4.8 MB). A policy in the page forbids requests to any address, and
+    any script but plotly.js and the one that draws the figures, both known by their hashes.
 
     Args:
         path: file to write, .html.
@@ -91,15 +100,17 @@ def write_page(
         >>> "<title>&lt;A&gt;</title>" in file.read_text(encoding="utf-8")
         True
     """
+    plotly = get_plotlyjs()
     page = _TEMPLATES.get_template("page.html.j2").render(
-        policy=_POLICY,
+        policy=_POLICY.format(hashes=f"{_hash(plotly)} {_hash(_DRAW)}"),
         title=title,
         lead=lead,
         facts=facts or {},
         sections=sections,
         footer=footer,
         shared_style=PAGE_STYLE,
-        plotly=get_plotlyjs(),
+        plotly=plotly,
+        draw=_DRAW,
     )
     with atomic_path(path) as part:
         part.write_text(page, encoding="utf-8")
@@ -158,10 +169,15 @@ def _cell(value: Any, *, seconds: bool = False) -> str:
     return str(value)
 
 
+def _hash(script: str) -> str:
+    """A script as a policy names it."""
+    return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
+
+
 def _figure(figure: go.Figure, name: str) -> str:
-    """A figure as markup; plotly itself escapes what could end its script."""
-    html: str = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=_CONFIG)
-    return html
+    """A figure as markup: its place, and its data, in which nothing can end the element that holds them."""
+    data = str(figure.to_json()).replace("<", "\\u003c")
+    return f'<div id="{name}"></div><script type="application/json">{data}</script>'
 
 
 def _templates() -> Environment:

@@ -1,0 +1,35 @@
+"""Tables that people open in a spreadsheet: text stays text, and every writer of ours is the same one."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import workbench
+from workbench._core.tables import write_csv
+
+SOURCES = sorted(Path(workbench.__file__).parent.rglob("*.py"))
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
+def test_text_that_a_spreadsheet_would_run_gets_a_quote(tmp_path, start):
+    table = pd.DataFrame(
+        {"text": [f"{start}1+1", f"a{start}"], "kind": pd.Categorical([f"{start}b", "c"]), "n": [-1, 2]}
+    )
+    write_csv(table, tmp_path / "a.csv")
+    read = pd.read_csv(tmp_path / "a.csv", lineterminator="\n" if start == "\r" else None)
+    assert read["text"].tolist() == [f"'{start}1+1", f"a{start}"]
+    assert read["kind"].tolist() == [f"'{start}b", "c"]
+    assert read["n"].tolist() == [-1, 2]
+
+
+def test_what_is_missing_stays_missing(tmp_path):
+    table = pd.DataFrame({"a": ["x", None], "b": pd.array([True, None], dtype="boolean"), "c": [1.5, float("nan")]})
+    write_csv(table, tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "a,b,c\nx,True,1.5\n,,\n"
+
+
+def test_every_writer_of_csv_makes_cells_safe():
+    lines = [(path.name, line) for path in SOURCES for line in path.read_text(encoding="utf-8").splitlines()]
+    writers = [(name, line) for name, line in lines if ".to_csv(" in line and name != "review_state.py"]
+    assert len(writers) == 1 and all("safe_cells(" in line for _, line in writers)
