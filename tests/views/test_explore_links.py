@@ -133,7 +133,10 @@ def test_bad_input(tree, pictures):
         ({"images": pictures[:5]}, "images: expected 360"),
         ({"labels": labels[:5]}, "labels: expected 360 labels"),
         ({"ids": ["a"]}, "ids: expected 360"),
-        ({"labels": labels, "class_names": ["a"]}, "class_names: expected a name for each class 0 to 14, got 1"),
+        (
+            {"labels": labels, "class_names": ["a"]},
+            "class_names: expected a name for each class 0 to 14, counted from 0, got 1",
+        ),
         ({"xy": x[:5, :2].numpy()}, "xy: expected shape"),
         ({"tau": 0.1}, "tau: expected the one this hierarchy was made with"),
     )

@@ -123,3 +123,17 @@ def test_a_table_aligns_numbers_and_shows_what_is_missing():
         'class="strong"',
     ):
         assert cell in html
+
+
+def test_too_few_class_names_are_named_everywhere(tree, tmp_path):
+    hierarchy, x, labels = tree
+    xy = x[:, :2].numpy()
+    calls = [
+        lambda: views.cluster_report(tmp_path / "r.html", hierarchy, xy, labels=labels, class_names=["a"]),
+        lambda: views.plot_icicle(hierarchy, labels, class_names=["a"]),
+        lambda: views.explore_hierarchy(hierarchy, labels=labels, class_names=["a"], xy=xy),
+        lambda: views.plot_panels({"map": xy}, labels, class_names=["a"]),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="class_names: expected a name for each class 0 to 14, counted"):
+            call()

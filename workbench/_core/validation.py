@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numbers
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -17,11 +19,12 @@ from .memmap import is_memmap, new_tensor
 def check_array(X: Any, name: str = "X") -> np.ndarray:
     """A numeric [N, D] array of any float width without NaN or infinity; the input is never modified.
 
-    Accepts integers, lists, arrays and tensors on any device. Does not copy a float array; a memory map stays one.
+    Accepts integers, lists, arrays, tensors on any device, tables, and one column of vectors (pandas, Arrow, Polars).
+    Does not copy a float array; a memory map stays one.
 
     Raises:
         TypeError: sparse or non-numeric input.
-        ValueError: another number of dimensions, no rows, no columns, NaN or infinity.
+        ValueError: another number of dimensions, no rows, no columns, NaN, infinity or a missing value.
 
     Example:
         >>> check_array([[3, 4], [0, 1]]).shape
@@ -29,12 +32,7 @@ def check_array(X: Any, name: str = "X") -> np.ndarray:
     """
     if hasattr(X, "toarray"):
         raise TypeError(f"{name}: expected a dense array, got sparse {type(X).__name__}; pass {name}.toarray()")
-    if isinstance(X, Tensor):  # numpy has no bfloat16
-        X = X.detach().cpu().float().numpy() if X.dtype == torch.bfloat16 else X.detach().cpu().numpy()
-    try:
-        array = np.asarray(X)
-    except ValueError as error:
-        raise ValueError(f"{name}: expected rows of equal length [N, D], got ragged input ({error})") from error
+    array = _as_numpy(X, name)
     if array.dtype == object:
         array = _object_to_float(array, name)
 
@@ -64,11 +62,50 @@ def check_array(X: Any, name: str = "X") -> np.ndarray:
     return array
 
 
-def _object_to_float(array: np.ndarray, name: str) -> np.ndarray:
+def _as_numpy(values: Any, name: str) -> np.ndarray:
+    """What came as an array. bfloat16 and float8, which numpy has not, become float32."""
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{name}: expected a value everywhere, got {np.ma.count_masked(values)} masked ones; drop such rows, "
+            f"or fill them: {name}.filled(value)"
+        )
+    if isinstance(values, Tensor) and values.layout != torch.strided:
+        raise TypeError(f"{name}: expected a dense tensor, got {values.layout}; pass {name}.to_dense()")
     try:
-        return array.astype(np.float64)
+        if not isinstance(values, Tensor):
+            return np.asarray(values)
+        known = not values.is_floating_point() or values.dtype in (torch.float16, torch.float32, torch.float64)
+        tensor = values.detach().cpu().resolve_conj().resolve_neg()
+        return (tensor if known else tensor.float()).numpy()
+    except ValueError as error:
+        raise ValueError(f"{name}: expected rows of equal length [N, D], got ragged input ({error})") from error
+    except (TypeError, RuntimeError) as error:
+        kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
+        raise TypeError(f"{name}: expected an array of numbers, got {kind} ({error}); make it one first") from error
+
+
+def _object_to_float(array: np.ndarray, name: str) -> np.ndarray:
+    """Python's numbers, or one vector in each row, as float64; a missing value becomes NaN."""
+    if not array.ndim:
+        raise TypeError(
+            f"{name}: expected an array [N, D] of numbers, argument must be a string or a number-like in each cell; "
+            f"got {type(array.item()).__name__}; make a list of a generator, collect a lazy table"
+        )
+    missing = pd.isna(array)
+    known = array[~missing]
+    column = array.size == len(array)
+    if column and any(np.iterable(row) and not isinstance(row, (str, bytes, Mapping)) for row in known[:1]):
+        if missing.any():
+            raise ValueError(
+                f"{name}: expected a vector in each row, got none in row {missing.argmax()}; drop such rows"
+            )
+        return check_array([_as_numpy(row, name) for row in known], name)
+    try:
+        return np.where(missing, np.nan, array).astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{name}: expected numbers; argument must be a string or a number-like: {error}") from error
+        raise type(error)(
+            f"{name}: expected numbers; argument must be a string or a number-like: {error}; drop or encode such columns"
+        ) from error
 
 
 def _check_finite(array: np.ndarray, name: str, step: int = 65536) -> None:
@@ -124,20 +161,30 @@ def check_labels(labels: Any, n: int | None = None, name: str = "labels") -> np.
     """Integer labels [N] as int64; `n` is the number of items that they must match.
 
     Raises:
-        ValueError: not 1-D, not integers, of another length than `n`, or too large to be told apart as int64.
+        TypeError: None, where labels are needed.
+        ValueError: not 1-D, not integers, of another length than `n`, one missing, or too large to be told apart as
+            int64.
 
     Example:
         >>> check_labels([2, 2, 0], n=3)
         array([2, 2, 0])
     """
-    array = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    if labels is None:
+        raise TypeError(
+            f"{name}: expected a true class for each item, one integer each, got None; they are needed here"
+        )
+    array = _as_numpy(labels, name)
     if array.ndim != 1:
         raise ValueError(f"{name}: expected 1-D integer labels [N], got shape {array.shape}")
     if n is not None and len(array) != n:
         raise ValueError(f"{name}: expected {n} labels, one per item, got {len(array)}")
+    if array.dtype.kind in "fO" and (missing := pd.isna(array)).any():
+        first = missing.argmax()
+        raise ValueError(f"{name}: expected a class for every item, got none for item {first}; drop such items")
     # Labels often come out of a table, where a column of integers has become one of floats.
     if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.floor(array)).all():
-        _check_range(array, name, 2 ** (np.finfo(array.dtype).nmant + 1))  # beyond, one float stands for several
+        info = torch.finfo(labels.dtype) if isinstance(labels, Tensor) else np.finfo(array.dtype)
+        _check_range(array, name, int(2 / info.eps))  # beyond, one float stands for several
         array = array.astype(np.int64)
     if array.dtype.kind == "u":
         _check_range(array, name, np.iinfo(np.int64).max)
@@ -156,6 +203,26 @@ def _check_range(array: np.ndarray, name: str, most: int) -> None:
             f"{name}: expected integers up to {most:,} in {array.dtype}, got {largest}; number the classes 0, 1, ..., "
             f"e.g. numpy.unique({name}, return_inverse=True)[1]"
         )
+
+
+def check_class_names(class_names: Any, labels: Any) -> tuple[str, ...]:
+    """A name for each class that the labels number; empty where none were given.
+
+    Raises:
+        ValueError: a label without a name.
+
+    Example:
+        >>> check_class_names(["a", "b"], np.array([1, 0]))
+        ('a', 'b')
+    """
+    names = tuple(map(str, class_names))
+    if names and labels is not None and len(labels):
+        low, high = np.min(labels), np.max(labels)
+        if low < 0 or high >= len(names):
+            raise ValueError(
+                f"class_names: expected a name for each class {low} to {high}, counted from 0, got {len(names)} names"
+            )
+    return names
 
 
 def check_int(value: Any, name: str, low: int = 1, high: int | None = None) -> int:

@@ -178,6 +178,24 @@ class Hierarchy:
         return pd.DataFrame(rows)
 
 
+def check_hierarchy(hierarchy: Any) -> Hierarchy:
+    """The argument, if it is a hierarchy; the estimator that holds one is not.
+
+    Raises:
+        TypeError: something else.
+
+    Example:
+        >>> check_hierarchy(None)
+        Traceback (most recent call last):
+        TypeError: hierarchy: expected a Hierarchy, got NoneType; of a fitted model pass model.hierarchy_
+    """
+    if not isinstance(hierarchy, Hierarchy):
+        raise TypeError(
+            f"hierarchy: expected a Hierarchy, got {type(hierarchy).__name__}; of a fitted model pass model.hierarchy_"
+        )
+    return hierarchy
+
+
 def of_all_images(tree: Hierarchy, repeats: DistinctRows | None, code: Int[Tensor, " images"]) -> Hierarchy:
     """The hierarchy of the distinct images as one of all images: at level 0 a copy hangs on the first of its kind."""
     if repeats is None:

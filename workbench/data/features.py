@@ -70,6 +70,8 @@ def load_features(
     kind = source.suffix.lower()
     if kind != ".bin" and dim is not None:
         raise ValueError(f"dim: goes with .bin files only, got dim={dim} for {source}; leave it out")
+    if dim is not None:
+        check_int(dim, "dim")
     with reading(source, f"{kind} file with features"):
         regular_file(source)
         if kind == ".bin":
@@ -188,7 +190,7 @@ def _read_bin(source: Path, dim: int | None) -> tuple[np.ndarray, np.ndarray | N
             f"dim: how many numbers a row of {source} has cannot be told: there is no {meta.name} beside it"
         )
     rows = len(labels) if labels is not None else numbers // check_int(dim, "dim")
-    columns = check_int(dim, "dim") if dim is not None else numbers // max(rows, 1)
+    columns = dim if dim is not None else numbers // max(rows, 1)
     if rest or not numbers or rows * columns != numbers:
         raise ValueError(
             f"{source}: {source.stat().st_size} bytes are not whole float32 rows: "

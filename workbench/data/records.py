@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._core.validation import check_array, check_labels
+from .._core.validation import check_array, check_class_names, check_labels
 
 
 def _fingerprint(*arrays: np.ndarray | None) -> str:
@@ -18,14 +18,6 @@ def _fingerprint(*arrays: np.ndarray | None) -> str:
             digest.update(f"{array.dtype}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).view(np.uint8).data)
     return digest.hexdigest()[:16]
-
-
-def _check_names(class_names: tuple[str, ...], labels: np.ndarray) -> None:
-    if class_names and labels.size and not 0 <= labels.min() <= labels.max() < len(class_names):
-        raise ValueError(
-            f"labels: expected 0 to {len(class_names) - 1} for {len(class_names)} class_names, "
-            f"got {labels.min()} to {labels.max()}"
-        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,7 +49,7 @@ class ImageSet:
                 f"images: expected uint8 [N, H, W] or [N, H, W, C], got {self.images.dtype} {list(self.images.shape)}"
             )
         object.__setattr__(self, "labels", check_labels(self.labels, len(self.images)))
-        _check_names(self.class_names, self.labels)
+        check_class_names(self.class_names, self.labels)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -105,7 +97,7 @@ class FeatureSet:
         object.__setattr__(self, "features", check_array(self.features, "features"))
         if self.labels is not None:
             object.__setattr__(self, "labels", check_labels(self.labels, len(self.features)))
-            _check_names(self.class_names, self.labels)
+            check_class_names(self.class_names, self.labels)
 
     def __len__(self) -> int:
         return len(self.features)

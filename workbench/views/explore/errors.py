@@ -14,8 +14,8 @@ import plotly.graph_objects as go
 import traitlets
 
 from ..._core.tables import write_csv
-from ..._core.validation import check_int
-from ...cluster.levels import Hierarchy
+from ..._core.validation import check_int, check_labels
+from ...cluster.levels import Hierarchy, check_hierarchy
 from ...evaluate.errors import false_merges, false_splits, links_between, sides
 from ...evaluate.link_decisions import WHY, read_rule
 from ..style import CLEAR, GREY, INK, escape, styled
@@ -250,7 +250,7 @@ def explore_errors(
         >>> explorer.table["class_name"].tolist(), explorer.errors
         (['class 0'], [])
     """
-    n_images = len(hierarchy.labels)
-    names = Names(n_images, labels, class_names, ids)
+    n_images = len(check_hierarchy(hierarchy).labels)
+    names = Names(n_images, check_labels(labels, n_images), class_names, ids)
     shown = checked_images(images, n_images)
     return ErrorExplorer(hierarchy, names, images=shown, n=n, tau=tau)

@@ -13,7 +13,7 @@ import traitlets
 from jaxtyping import Int
 
 from ..._core.validation import check_int, check_labels
-from ...cluster.levels import Hierarchy
+from ...cluster.levels import Hierarchy, check_hierarchy
 from ..figures.icicle import tree_frame
 from ..figures.map_plot import colours_of_views, plot_map
 from ..figures.maps import cluster_frame, level_columns, on_map, spread_sample
@@ -54,7 +54,7 @@ class HierarchyExplorer(Explorer):
         self._frame = frame
         self._boxes = boxes
         self._images = images
-        self._class_names = class_names
+        self._class_names = tuple(map(str, class_names))
 
         layers = level_columns(frame)
         self._truth = frame["label"].to_numpy() if "label" in frame else None
@@ -210,7 +210,7 @@ class HierarchyExplorer(Explorer):
         self._under.value = f"<div style='display:flex'>{picture}{words}</div>"
 
     def _class_name(self, label: int) -> str:
-        return str(self._class_names[label]) if self._class_names else f"class {label}"
+        return self._class_names[label] if self._class_names else f"class {label}"
 
 
 def explore_hierarchy(
@@ -260,7 +260,7 @@ def explore_hierarchy(
         (0, [2, 3], [])
     """
     check_int(max_points, "max_points")
-    shown = checked_images(images, len(hierarchy.labels))
+    shown = checked_images(images, len(check_hierarchy(hierarchy).labels))
     xy = places_of(hierarchy.levels[0].graph, xy, features, seed=seed, max_points=max_points)
     frame = cluster_frame(hierarchy, xy, labels, class_names=class_names, ids=ids)
     boxes = BoxView(tree_frame(hierarchy, labels, class_names=class_names, ids=ids))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..._core.validation import check_labels
+from ..._core.validation import check_class_names, check_labels
 from ...evaluate.link_decisions import WHY
 from ..style import CLEAR, GREY, INK, PALETTE, escape, styled
 from .panes import table, thumbnail
@@ -47,17 +47,14 @@ class Names:
         self, n: int, labels: Any = None, class_names: Sequence[str] = (), ids: Sequence[Any] | None = None
     ) -> None:
         self.labels = None if labels is None else check_labels(labels, n)
-        self.class_names = class_names
+        self.class_names = check_class_names(class_names, self.labels)
         self.ids = ids
         if ids is not None and len(ids) != n:
             raise ValueError(f"ids: expected {n}, one per image, got {len(ids)}")
-        top = -1 if self.labels is None or not len(class_names) else int(self.labels.max())
-        if top >= len(class_names) or (top >= 0 and self.labels is not None and int(self.labels.min()) < 0):
-            raise ValueError(f"class_names: expected a name for each class 0 to {top}, got {len(class_names)} names")
 
     def label(self, label: int) -> str:
         """Name of a class."""
-        return str(self.class_names[label]) if len(self.class_names) else f"class {label}"
+        return self.class_names[label] if self.class_names else f"class {label}"
 
     def image(self, image: int) -> str:
         """Name of an image, with its class where it is known."""

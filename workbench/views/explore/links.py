@@ -13,7 +13,7 @@ import traitlets
 from jaxtyping import Float
 
 from ..._core.validation import check_int
-from ...cluster.levels import Hierarchy
+from ...cluster.levels import Hierarchy, check_hierarchy
 from ...evaluate.link_decisions import link_table, nodes_of, path_to_peak, read_rule
 from ..figures.maps import cluster_frame, on_map, spread_sample
 from ..style import PALETTE, cluster_colours
@@ -240,7 +240,7 @@ def explore_links(
         >>> explorer.selection, explorer.path, explorer.errors
         (3, [3], [])
     """
-    n = len(hierarchy.labels)
+    n = len(check_hierarchy(hierarchy).labels)
     names = Names(n, labels, class_names, ids)
     shown = checked_images(images, n)
     view = colours = None

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 import torch
 from jaxtyping import Float, Int
 
-from ..._core.validation import check_int, check_labels
-from ...cluster.levels import Hierarchy
+from ..._core.validation import check_class_names, check_int, check_labels
+from ...cluster.levels import Hierarchy, check_hierarchy
 from ...decode.aggregate import majority
 from ..style import escape
 from .boxes import box_traits, boxes_styled
@@ -90,29 +90,32 @@ def tree_frame(
         >>> tree_frame(tree, [0, 0])[["key", "parent_key", "purity"]].values.tolist()
         [['0/0', 'all', 1.0], ['0/1', 'all', 1.0]]
     """
-    tree = hierarchy.to_pandas()
+    tree = check_hierarchy(hierarchy).to_pandas()
     tree["key"] = tree["level"].astype(str) + "/" + tree["cluster"].astype(str)
     above = (tree["level"] + 1).astype(str) + "/" + tree["parent"].astype(str)
     tree["parent_key"] = above.where(tree["parent"] >= 0, ROOT)
-    tree["name"] = _names(tree["peak"].to_numpy(), labels, class_names, ids)
+    truth = None if labels is None else check_labels(labels, len(hierarchy.layers[0]))
+    classes = check_class_names(class_names, truth)
+    tree["name"] = _names(tree["peak"].to_numpy(), truth, classes, ids)
     tree["finest"] = tree["level"]
     tree["purity"] = np.nan
     tree["majority"] = ""
-    if labels is not None:
-        truth = check_labels(labels, len(hierarchy.layers[0]))
+    if truth is not None:
         found = [purities(layer, truth) for layer in hierarchy.layers]
         tree["purity"] = np.concatenate([share for _, share in found])
-        classes = np.concatenate([best for best, _ in found])
-        tree["majority"] = [str(class_names[c]) if class_names else f"class {c}" for c in classes]
+        majority = np.concatenate([best for best, _ in found])
+        tree["majority"] = [classes[c] if classes else f"class {c}" for c in majority]
     return tree
 
 
-def _names(peaks: np.ndarray, labels: Any, class_names: Sequence[str], ids: Sequence[Any] | None) -> list[str]:
+def _names(
+    peaks: np.ndarray, labels: np.ndarray | None, class_names: tuple[str, ...], ids: Sequence[Any] | None
+) -> list[str]:
     """What to call the image that stands for a cluster: its own name, else its class's, else its number."""
     if ids is not None:
         return [str(ids[i]) for i in peaks]
     if labels is not None and class_names:
-        return [class_names[c] for c in check_labels(labels)[peaks]]
+        return [class_names[c] for c in labels[peaks]]
     return [f"image {i}" for i in peaks]
 
 

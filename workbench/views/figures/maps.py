@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Bool, Float, Int64
 
 from ..._core.runtime import same_threads
-from ..._core.validation import check_array, check_int, check_labels, unit_rows
-from ...cluster.levels import Hierarchy
+from ..._core.validation import check_array, check_class_names, check_int, check_labels, unit_rows
+from ...cluster.levels import Hierarchy, check_hierarchy
 from ...evaluate.scores import bcubed, contingency, item_f, nmi, pairwise
 from ...graph.knn import KnnGraph, knn
 
@@ -161,7 +161,7 @@ def cluster_frame(
         >>> cluster_frame(tree, x.numpy(), [5, 5, 7])[["label", "level_0", "peak"]].values.tolist()
         [[5, 0, 0], [5, 0, -1], [7, 1, 0]]
     """
-    layers = hierarchy.layers
+    layers = check_hierarchy(hierarchy).layers
     n = len(layers[0])
     xy = np.asarray(xy, dtype=np.float32)
     if xy.shape != (n, 2):
@@ -171,8 +171,8 @@ def cluster_frame(
     columns: dict[str, Any] = {"image_id": np.arange(n), "x": xy[:, 0], "y": xy[:, 1]}
     if labels is not None:
         columns["label"] = check_labels(labels, n)
-        if class_names:
-            columns["class_name"] = np.asarray(class_names, dtype=object)[columns["label"]]
+        if names := check_class_names(class_names, columns["label"]):
+            columns["class_name"] = np.asarray(names, dtype=object)[columns["label"]]
     if ids is not None:
         columns["name"] = [str(name) for name in ids]
     columns |= {f"level_{i}": layer for i, layer in enumerate(layers)}
@@ -204,7 +204,7 @@ def level_table(hierarchy: Hierarchy, labels: Any = None) -> pd.DataFrame:
         >>> level_table(tree, [0, 1, 2])["bcubed_f"].tolist()
         [1.0]
     """
-    summary = hierarchy.summary()
+    summary = check_hierarchy(hierarchy).summary()
     if labels is None:
         return summary
     tables = [contingency(labels, level.labels.cpu().numpy()) for level in hierarchy.levels]

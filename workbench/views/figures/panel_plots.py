@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from jaxtyping import Bool, Float
 from plotly.subplots import make_subplots
 
-from ..._core.validation import check_labels
+from ..._core.validation import check_class_names, check_labels
 from ..style import PALETTE, escape, styled
 
 _SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "x", "star")
@@ -43,6 +43,7 @@ def plot_panels(
     if not places:
         raise ValueError("places: expected at least one map, name -> places [N, 2], got none")
     truth = check_labels(labels)
+    names = check_class_names(class_names, truth)
     rows = -(-len(places) // _PAIR)
     figure = make_subplots(
         rows, min(len(places), _PAIR), subplot_titles=[escape(name) for name in places], **_gaps(rows)
@@ -52,8 +53,7 @@ def plot_panels(
         if spots.shape != (len(truth), 2):
             raise ValueError(f"places: expected shape ({len(truth)}, 2) for {name!r}, got {spots.shape}")
         dots = [
-            _class(spots, truth == c, n, class_names[c] if class_names else f"class {c}")
-            for n, c in enumerate(np.unique(truth))
+            _class(spots, truth == c, n, names[c] if names else f"class {c}") for n, c in enumerate(np.unique(truth))
         ]
         where = i // _PAIR + 1, i % _PAIR + 1
         figure.add_traces([dot.update(showlegend=i == 0) for dot in dots], rows=where[0], cols=where[1])

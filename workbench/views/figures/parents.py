@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float64, Int64
 
 from ..._core.validation import check_int, check_labels
-from ...cluster.levels import Hierarchy, Level
+from ...cluster.levels import Hierarchy, Level, check_hierarchy
 from ..style import CLEAR, GREY, INK, PALETTE, escape, styled
 
 _WIDTHS = (1.2, 2.6, 4.5)  # of links, weak to strong
@@ -40,7 +40,8 @@ def plot_parents(
         >>> plot_parents(tree, 0).layout.title.text.split("<")[0]
         'Cluster 0 of level 0: 2 nodes'
     """
-    chosen = hierarchy.levels[check_int(level, "level", 0, len(hierarchy.levels) - 1)]
+    levels = check_hierarchy(hierarchy).levels
+    chosen = levels[check_int(level, "level", 0, len(levels) - 1)]
     truth = None if labels is None else check_labels(labels, len(chosen.labels))
 
     tree = cluster_tree(chosen, check_int(cluster, "cluster", 0, chosen.n_clusters - 1), truth)

@@ -12,7 +12,7 @@ from jaxtyping import Int64
 from plotly.colors import hex_to_rgb, sample_colorscale
 
 from ..._core.validation import check_int, check_labels
-from ...cluster.levels import Hierarchy
+from ...cluster.levels import Hierarchy, check_hierarchy
 from ..style import INK, PALETTE, escape, styled
 from .boxes import box_traits, boxes_styled, colour_range, hover_text, short
 from .icicle import ROOT, prune, purities, shown_boxes, tree_frame
@@ -43,7 +43,7 @@ def plot_level_strip(
         >>> plot_level_strip(tree, [0, 0, 1]).data[0].y.tolist()
         ['level 0 (3)', 'truth (2)']
     """
-    layers = hierarchy.layers
+    layers = check_hierarchy(hierarchy).layers
     truth = None if labels is None else check_labels(labels, len(hierarchy.layers[0]))
     n = len(layers[0])
     order = strip_order(layers, truth)

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from ..._core.validation import check_labels
 from ...cluster.hilander import OURS
-from ...cluster.levels import Hierarchy
+from ...cluster.levels import Hierarchy, check_hierarchy
 from ...evaluate.scores import scores
 from ..figures.gallery import mosaic, png_uri
 from ..figures.icicle import plot_icicle, tree_frame
@@ -94,14 +94,15 @@ def cluster_report(
         ValueError: xy, ids or labels of another length than the hierarchy.
         OSError: the file cannot be written.
     """
-    truth = None if labels is None else check_labels(labels, len(hierarchy.layers[0]))
+    layers = check_hierarchy(hierarchy).layers
+    truth = None if labels is None else check_labels(labels, len(layers[0]))
     frame = cluster_frame(hierarchy, xy, truth, class_names=class_names, ids=ids)
     panels = clustering_panels(frame, hierarchy, truth, class_names, ids)
     sections = [Section("The map and the hierarchy", panels=panels)]
     if images is not None:
         sections.append(example_section(np.asarray(images), hierarchy, truth, class_names, ids))
     sections.append(Section("Level summary", "What happened at each level.", (summary_panel(hierarchy, truth),)))
-    cards: dict[str, Any] = {"images": len(frame), "clusters": hierarchy.n_clusters, "levels": len(hierarchy.layers)}
+    cards: dict[str, Any] = {"images": len(frame), "clusters": hierarchy.n_clusters, "levels": len(layers)}
     if truth is not None:
         found = scores(truth, hierarchy.labels.cpu().numpy())
         cards["classes"] = len(np.unique(truth))

@@ -1,0 +1,117 @@
+"""What people pass as features, labels and names: taken as it is meant, or refused by name with the cure."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import torch
+
+from workbench._core.validation import check_array, check_class_names, check_labels
+
+X = np.arange(12.0).reshape(4, 3) - 5
+ROWS = X.tolist()
+FRAME = pd.DataFrame(X)
+HOLED = FRAME.mask(FRAME > 5)  # one cell, [3, 2]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pd.Series(ROWS),
+        pd.Series(list(X)),
+        pd.DataFrame({"embedding": ROWS}),
+        pd.Series([torch.tensor(row).bfloat16() for row in ROWS]),
+        pa.array(ROWS),
+        pa.chunked_array([pa.array(ROWS[:1]), pa.array(ROWS[1:])]),
+        pa.FixedSizeListArray.from_arrays(pa.array(X.ravel()), 3),
+        pa.table({str(i): column for i, column in enumerate(X.T)}),
+        np.array([*map(tuple, ROWS), None], dtype=object)[:4],
+        np.ma.masked_greater(X, 99),
+        FRAME.convert_dtypes(),
+        FRAME.astype("Float64"),
+        FRAME.convert_dtypes(dtype_backend="pyarrow"),
+        FRAME.astype(pd.SparseDtype("float", 0.0)),
+        torch.tensor(X).bfloat16(),
+        torch.complex(torch.tensor(X), -torch.tensor(X)).conj().imag,
+        torch.tensor(X, requires_grad=True),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_rows_arrive_as_they_are_meant(given):
+    np.testing.assert_array_equal(check_array(given), X)
+
+
+def test_float8_is_read_exactly():
+    given = torch.tensor(X).to(torch.float8_e4m3fn)
+    np.testing.assert_array_equal(check_array(given), given.float().numpy())
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        (np.ma.masked_greater(X, 5), ValueError, "got 1 masked ones; drop such rows, or fill them: X.filled"),
+        (HOLED, ValueError, "got NaN at row 3, column 2"),
+        (HOLED.convert_dtypes(), ValueError, "got NaN at row 3, column 2"),
+        (HOLED.convert_dtypes(dtype_backend="pyarrow"), ValueError, "got NaN at row 3, column 2"),
+        (pa.table({"a": [1.0, None]}), ValueError, "got NaN at row 1, column 0"),
+        (pd.Series([[1, 2], None]), ValueError, "expected a vector in each row, got none in row 1"),
+        (pd.Series([None, [1, 2]]), ValueError, "expected a vector in each row, got none in row 0"),
+        (pd.Series([[1, 2], [1, None]]), ValueError, "got NaN at row 1, column 1"),
+        (pd.Series([[1, 2], [3]]), ValueError, "rows of equal length"),
+        (pd.Series([["a"], ["b"]]), ValueError, "expected numbers"),
+        (torch.tensor(X).to_sparse(), TypeError, r"pass X.to_dense\(\)"),
+        (torch.empty(2, 2, device="meta"), TypeError, "expected an array of numbers, got torch.float32"),
+        ((row for row in ROWS), TypeError, "got generator; make a list"),
+        ({"a": ROWS}, TypeError, "got dict"),
+        (None, TypeError, "got NoneType"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_taken_is_refused_with_the_cure(given, kind, words):
+    with pytest.raises(kind, match=f"^X: .*{words}"):
+        check_array(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pd.Series([2, 0, 1], dtype="Int64"),
+        pd.Series([2, 0, 1], dtype="category"),
+        pa.array([2, 0, 1]),
+        torch.tensor([2, 0, 1], dtype=torch.bfloat16),
+        [2.0, 0.0, 1.0],
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_labels_of_every_kind(given):
+    assert check_labels(given).tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        (None, TypeError, "got None; they are needed here"),
+        (pd.Series([1, None], dtype="Int64"), ValueError, "got none for item 1"),
+        (pa.array([None, 1]), ValueError, "got none for item 0"),
+        ([0, float("nan")], ValueError, "got none for item 1"),
+        (np.ma.masked_equal([1, 2], 2), ValueError, "got 1 masked ones"),
+        (torch.tensor([1, 0]).to_sparse(), TypeError, "labels.to_dense"),
+        (torch.tensor([300], dtype=torch.bfloat16), ValueError, "expected integers up to 256"),
+        (["a", "b"], ValueError, "pandas.factorize"),
+    ],
+    ids=str,
+)
+def test_labels_that_are_none_are_refused_with_the_cure(given, kind, words):
+    with pytest.raises(kind, match=f"^labels: .*{words}"):
+        check_labels(given)
+
+
+@pytest.mark.parametrize(
+    "names", [["a", "b"], np.array(["a", "b"]), pd.Series(["a", "b"])], ids=lambda n: type(n).__name__
+)
+def test_class_names_of_every_kind(names):
+    assert check_class_names(names, np.array([1, 0])) == ("a", "b")
+    with pytest.raises(ValueError, match="class_names: expected a name for each class 0 to 2, counted from 0, got 2"):
+        check_class_names(names, np.array([0, 2]))
+    with pytest.raises(ValueError, match="class_names: expected a name for each class -1"):
+        check_class_names(names, np.array([0, -1]))
