@@ -264,5 +264,5 @@ def test_a_dimension_goes_with_bin_only_and_endings_in_capitals_are_read(tmp_pat
 @pytest.mark.parametrize("dim", [0, "4"])
 def test_a_wrong_dimension_is_no_fault_of_the_file(tmp_path, dim):
     X.astype(np.float32).tofile(tmp_path / "a.bin")
-    with pytest.raises((ValueError, TypeError), match="^dim: expected an integer"):
+    with pytest.raises((ValueError, TypeError), match=r"^dim: expected an integer"):
         load_features(tmp_path / "a.bin", dim=dim)

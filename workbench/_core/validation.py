@@ -104,7 +104,7 @@ def _object_to_float(array: np.ndarray, name: str) -> np.ndarray:
         return np.where(missing, np.nan, array).astype(np.float64)
     except (TypeError, ValueError) as error:
         raise type(error)(
-            f"{name}: expected numbers; argument must be a string or a number-like: {error}; drop or encode such columns"
+            f"{name}: expected numbers; argument must be a string or a number-like: {error}; drop or encode them"
         ) from error
 
 

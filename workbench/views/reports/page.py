@@ -25,8 +25,8 @@ const config = {responsive: true, displaylogo: false, modeBarButtonsToRemove: ["
 for (const data of document.querySelectorAll("script[type='application/json']"))
   Plotly.newPlot(data.previousElementSibling, {...JSON.parse(data.textContent), config});
 """
-# Scripts by their hash alone: what is ours and plotly's runs, and nothing that data could bring. Styles and images are the
-# page's own. WebGL points compile code at run time ('unsafe-eval').
+# Scripts by their hash alone: what is ours and plotly's runs, and nothing that data could bring. Styles and images are
+# the page's own. WebGL points compile code at run time ('unsafe-eval').
 _POLICY = (
     "default-src 'none'; script-src {hashes} 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
     "font-src data:; worker-src blob:; base-uri 'none'; form-action 'none'"
@@ -80,8 +80,8 @@ def write_page(
 ) -> Path:
     """Write the page; an existing file is replaced only by a whole one.
 
-    All text is escaped. plotly.js is in the file once (4.8 MB). A policy in the page forbids requests to any address, and
-    any script but plotly.js and the one that draws the figures, both known by their hashes.
+    All text is escaped. plotly.js is in the file once (4.8 MB). A policy in the page forbids requests to any address,
+    and any script but plotly.js and the one that draws the figures, both known by their hashes.
 
     Args:
         path: file to write, .html.
