@@ -261,8 +261,7 @@ def test_a_dimension_goes_with_bin_only_and_endings_in_capitals_are_read(tmp_pat
         load_features(tmp_path / "a.NPY", dim=5)
 
 
-@pytest.mark.parametrize("dim", [0, "4"])
-def test_a_wrong_dimension_is_no_fault_of_the_file(tmp_path, dim):
+def test_a_wrong_dimension_is_no_fault_of_the_file(tmp_path):
     X.astype(np.float32).tofile(tmp_path / "a.bin")
-    with pytest.raises((ValueError, TypeError), match=r"^dim: expected an integer"):
-        load_features(tmp_path / "a.bin", dim=dim)
+    with pytest.raises(ValueError, match=r"^dim: expected an integer"):
+        load_features(tmp_path / "a.bin", dim=0)

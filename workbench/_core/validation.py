@@ -66,7 +66,7 @@ def _as_numpy(values: Any, name: str) -> np.ndarray:
     """What came as an array. bfloat16 and float8, which numpy has not, become float32."""
     if np.ma.is_masked(values):
         raise ValueError(
-            f"{name}: expected a value everywhere, got {np.ma.count_masked(values)} masked ones; drop such rows, "
+            f"{name}: expected a value everywhere, got {np.ma.getmaskarray(values).sum()} masked ones; drop such rows, "
             f"or fill them: {name}.filled(value)"
         )
     if isinstance(values, Tensor) and values.layout != torch.strided:
