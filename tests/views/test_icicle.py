@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import views
-from workbench.views.figures.icicle import check_totals, prune, purities, tree_frame
+from workbench.views.figures.icicle import check_totals, collapse, folded, prune, purities, tree_frame
 
 
 def test_every_parent_is_the_sum_of_its_children_however_it_is_pruned(tree):
@@ -48,6 +48,22 @@ def test_colour_is_purity_with_labels_and_size_without(tree):
     hierarchy, _, labels = tree
     assert views.plot_icicle(hierarchy, labels).data[0].marker.colorbar.title.text == "purity"
     assert views.plot_icicle(hierarchy).data[0].marker.colorbar.title.text == "images"
+
+
+def test_with_labels_the_mixed_stand_first_and_the_pure_are_folded(tree):
+    hierarchy, _, labels = tree
+    labels = np.where(labels == 1, 0, labels)  # so that more is of one class
+    figure = views.plot_icicle(hierarchy, labels)
+    boxes = figure.data[0]
+    purity = dict(zip(boxes.ids, boxes.marker.colors, strict=True))
+    assert not [key for key, parent in zip(boxes.ids, boxes.parents, strict=True) if purity.get(parent) == 1]
+    wrong = np.array(boxes["values"]) * (1 - np.array(boxes.marker.colors, dtype=float))
+    assert (np.diff(wrong) <= 1e-9).all()
+    assert not boxes.sort
+    every = len(collapse(tree_frame(hierarchy, labels)))
+    hidden = every - len(folded(collapse(tree_frame(hierarchy, labels))))
+    assert hidden
+    assert f"{hidden} more within clusters of one class" in figure.layout.title.text
 
 
 def test_the_box_of_all_images_says_that_its_purity_is_that_of_its_clusters(tree):

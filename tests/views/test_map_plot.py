@@ -35,6 +35,11 @@ def test_a_step_shows_the_peaks_of_its_level_and_none_for_the_truth(frame):
     assert shown[-1] == 0
 
 
+def test_rings_are_shown_on_request_only(frame):
+    images, peaks = views.plot_map(frame).data
+    assert (images.showlegend, peaks.visible) == (False, "legendonly")
+
+
 def test_images_beyond_the_limit_are_sampled_and_the_title_says_so(frame):
     figure = views.plot_map(frame, max_points=100)
     assert len(figure.data[0].x) == 100

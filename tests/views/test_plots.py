@@ -19,9 +19,11 @@ def test_levels_show_counts_and_scores(tree):
     figure = views.plot_levels(hierarchy, labels)
     assert has_titles(figure)
     by_name = {trace.name: trace for trace in figure.data}
-    assert list(by_name["nodes in"].y) == [level.n_nodes for level in hierarchy.levels]
-    assert list(by_name["clusters out"].y) == [level.n_clusters for level in hierarchy.levels]
-    assert by_name["BCubed F"].y[-1] == views.level_table(hierarchy, labels)["bcubed_f"].iloc[-1]
+    shown = hierarchy.levels[: len(hierarchy.layers)]  # the last level kept no link
+    assert list(by_name["nodes in"].y) == [level.n_nodes for level in shown]
+    assert list(by_name["clusters out"].y) == [level.n_clusters for level in shown]
+    last = views.level_table(hierarchy, labels)["bcubed_f"].iloc[-1]
+    assert by_name[f"BCubed F (last: {last:.3f})"].y[-1] == last
     assert hierarchy.stop_reason in figure.layout.title.text
 
 

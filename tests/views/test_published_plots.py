@@ -38,6 +38,25 @@ def test_the_best_stands_on_top_and_the_source_in_the_hover(figures):
     assert "&lt;i&gt;" in figure.layout.title.text
 
 
+def test_the_order_is_that_of_one_data_set_and_methods_without_a_figure_there_stand_below():
+    rows = [
+        ("high elsewhere", "b", 0.9),
+        ("low", "a", 0.2),
+        ("high", "a", 0.5),
+        ("high", "b", 0.1),
+        ("alone", "b", 0.8),
+    ]
+    table = pd.DataFrame(rows, columns=["method", "data", "value"]).assign(
+        metric="pairwise_f", first_hand=True, source=""
+    )
+    figure = plot_published(table, by="a")
+    assert figure.layout.yaxis.categoryarray == ("high elsewhere", "alone", "low", "high")  # the last is on top
+    assert "in the order of pairwise F on a" in figure.layout.title.text
+    assert plot_published(table).layout.yaxis.categoryarray[-1] == "high elsewhere"  # "b" has more methods
+    with pytest.raises(ValueError, match=r"by: expected a data set of the table, one of \['b', 'a'\], got 'c'"):
+        plot_published(table, by="c")
+
+
 def test_all_methods_of_ms1m_make_a_small_figure_without_a_trace_per_method():
     table = published_results(data=[f"MS1M {n}" for n in ("584K", "1.74M", "2.89M", "4.05M", "5.21M")])
     figure = plot_published(table)

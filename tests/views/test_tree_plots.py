@@ -13,7 +13,7 @@ from workbench.cluster.predictors import oracle_predictor, similarity_predictor
 from workbench.decode.decoding import Decoding
 from workbench.decode.tree import decode_tree
 from workbench.lander.model import Prediction
-from workbench.views.figures.icicle import check_totals, collapse, prune, tree_frame
+from workbench.views.figures.icicle import check_totals, collapse, folded, prune, tree_frame
 from workbench.views.figures.parents import cluster_tree
 from workbench.views.figures.tree_plots import strip_order
 
@@ -118,7 +118,8 @@ def test_the_treemap_has_the_boxes_of_the_tree_and_escapes_names(tree):
     figure = views.plot_treemap(hierarchy, labels, class_names=[NASTY] * 15, title=NASTY)
     trace = figure.data[0]
     assert trace.type == "treemap"
-    assert len(trace.ids) == len(collapse(tree_frame(hierarchy))) + 1
+    assert len(trace.ids) == len(folded(collapse(tree_frame(hierarchy, labels)))) + 1
+    assert len(views.plot_treemap(hierarchy).data[0].ids) == len(collapse(tree_frame(hierarchy))) + 1
     assert trace.values[0] == 360
     assert NASTY not in str(figure)
     assert views.plot_treemap(hierarchy).data[0].marker.colorbar.title.text == "images"

@@ -74,8 +74,8 @@ if (places.length) {
 """
 _STYLE = """
 .plot{width:100%;min-height:100px}.course-question{margin:24px 0}
-.js-plotly-plot :is(.infolayer text,.xaxislayer-above text,.yaxislayer-above text,.textpoint text,.bartext-outside,
-.cell-text){fill:var(--color-foreground-primary)!important}
+.js-plotly-plot :is(.infolayer > :not(.annotation) text,.xaxislayer-above text,.yaxislayer-above text,.textpoint text,
+.bartext-outside,.cell-text){fill:var(--color-foreground-primary)!important}
 .cell_output .output{overflow-x:auto}
 """
 

@@ -25,6 +25,7 @@ from .figures.calibration_plots import plot_density, plot_reliability, reliabili
 from .figures.gallery import mosaic, plot_cluster, png_uri
 from .figures.graph_plots import plot_graph, plot_linkage, plot_similarity
 from .figures.icicle import plot_icicle
+from .figures.link_plots import plot_links
 from .figures.map_plot import plot_map
 from .figures.maps import cluster_frame, level_table, umap_map
 from .figures.panel_plots import plot_panels
@@ -73,6 +74,7 @@ __all__ = [
     "plot_level_strip",
     "plot_levels",
     "plot_linkage",
+    "plot_links",
     "plot_map",
     "plot_panels",
     "plot_parallel",

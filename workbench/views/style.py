@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, Int
+from plotly.colors import unlabel_rgb
 
 from .._core.validation import check_labels
 
@@ -59,7 +60,8 @@ def styled(figure: go.Figure, title: str, *, height: int = 420, subtitle: str = 
     text = title + (f"<br><span style='font-size:12px'>{subtitle}</span>" if subtitle else "")
     figure.update_layout(
         template="none",
-        title={"text": text, "x": 0, "xref": "paper", "y": 1 - 22 / height, "font_size": 17} | _TOP,
+        title={"text": text, "x": 0, "xref": "container", "pad": {"l": 8}, "y": 1 - 22 / height, "font_size": 17}
+        | _TOP,
         font={"family": "system-ui, 'Segoe UI', Helvetica, Arial, sans-serif", "size": 13, "color": INK},
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,
@@ -71,6 +73,41 @@ def styled(figure: go.Figure, title: str, *, height: int = 420, subtitle: str = 
     )
     axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID, "ticks": "", "automargin": True}
     return figure.update_xaxes(**axis).update_yaxes(**axis)
+
+
+def mark_at(
+    figure: go.Figure, x: int | float, text: str, *, low: int | float = 0, high: int | float = 1, top: bool = False
+) -> None:
+    """A dashed line up through a figure at `x` of an axis from 0 to 1, with words on the side that has more room.
+
+    Args:
+        figure: changed in place.
+        x: where.
+        text: plain text.
+        top: the words stand at the top of the line, else at its foot.
+
+    Example:
+        >>> figure = go.Figure()
+        >>> mark_at(figure, 0.905, "tau = 0.905")
+        >>> figure.layout.annotations[0].xanchor
+        'right'
+    """
+    figure.add_vline(x=x, line={"color": GREY, "dash": "dash"})
+    side = "right" if x > 0.5 else "left"
+    place = {"yref": "paper", "y": int(top), "yanchor": "top" if top else "bottom", "xanchor": side, "showarrow": False}
+    figure.add_annotation(x=x, text=f" {escape(text)} ", **place)
+
+
+def ink_on(colour: str) -> str:
+    """Black or white: the ink that is read better on an `rgb(...)` colour (contrast of WCAG 2).
+
+    Example:
+        >>> ink_on("rgb(0, 34, 78)"), ink_on("rgb(254, 232, 56)")
+        ('#fff', '#000')
+    """
+    shares = np.array(unlabel_rgb(colour)) / 255
+    light = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+    return "#000" if (light + 0.05) / 0.05 > 1.05 / (light + 0.05) else "#fff"
 
 
 def colour_steps(n: int = len(PALETTE)) -> list[list[Any]]:

@@ -18,7 +18,7 @@ _NAMED = 0.035  # a box lower than that has no room for its name
 
 
 def placed(tree: pd.DataFrame) -> pd.DataFrame:
-    """`icicle.tree_frame` with `start`, where each box begins: inside its parent, the largest first.
+    """`icicle.tree_frame` with `start`, where each box begins: inside its parent, the mixed ones first, then the large.
 
     Example:
         >>> columns = {"level": [0, 0, 0, 1, 1], "cluster": [0, 1, 2, 0, 1], "parent": [0, 1, 1, -1, -1]}
@@ -27,11 +27,12 @@ def placed(tree: pd.DataFrame) -> pd.DataFrame:
     """
     start = np.zeros(len(tree), dtype=np.int64)
     above = np.zeros(1, dtype=np.int64)
+    wrong = (tree["size"] * (1 - tree["purity"].fillna(1.0))).to_numpy() if "purity" in tree else np.zeros(len(tree))
     for level in sorted(tree["level"].unique(), reverse=True):
         rows = np.flatnonzero((tree["level"] == level).to_numpy())
         size = tree["size"].to_numpy()[rows]
         parent = tree["parent"].to_numpy()[rows]
-        order = np.lexsort((tree["cluster"].to_numpy()[rows], -size, above[np.maximum(parent, 0)]))
+        order = np.lexsort((tree["cluster"].to_numpy()[rows], -size, -wrong[rows], above[np.maximum(parent, 0)]))
         ends = np.cumsum(size[order])
         start[rows[order]] = ends - size[order]
         above = start[rows]  # by cluster: rows of a level are in the order of their numbers

@@ -65,7 +65,7 @@ class HierarchyExplorer(Explorer):
         truth = [] if self._truth is None else [f"truth: {len(np.unique(self._truth)):,} classes"]
         self._map = MapView(frame[["x", "y"]].to_numpy(), drawn, ["clusters", *truth])
 
-        self._shown: tuple[int, np.ndarray] | None = None
+        self._shown: tuple[int, np.ndarray, bool] | None = None
         self._filling = False
         self._build()
         self.level = len(layers) - 1
@@ -110,6 +110,9 @@ class HierarchyExplorer(Explorer):
         self._number.observe(self.guarded(lambda change: self._enter(change["new"])), "value")
         clear = widgets.Button(description="Clear selection", tooltip="Select nothing")
         clear.on_click(self.guarded(lambda _: self.set_trait("selection", [])))
+        self._rings = widgets.Checkbox(False, description="Rings on all peaks", indent=False)
+        self._rings.layout.width = "auto"
+        self._rings.observe(self.guarded(lambda _: self._refresh()), "value")
         self._under = text_pane(134, _BESIDE)
         self._chosen = text_pane(286, _BESIDE)
         self._under.value = "<i>Point at an image to see it here.</i>"
@@ -120,7 +123,7 @@ class HierarchyExplorer(Explorer):
         self._map.on_hover(self.guarded(self._point_at))
         self._boxes.on_click(self.guarded(self._open))
         beside = widgets.VBox([self._under, self._chosen], layout=widgets.Layout(margin="0 0 0 16px"))
-        controls = widgets.HBox([self._play, self._slider, self._number, clear])
+        controls = widgets.HBox([self._play, self._slider, self._number, clear, self._rings])
         self.arrange(controls, self._map.figure, widgets.HBox([self._boxes.figure, beside]))
 
     def _click(self, image: int) -> None:
@@ -137,13 +140,14 @@ class HierarchyExplorer(Explorer):
 
     def _refresh(self) -> None:
         """Show level and selection everywhere; two traits set at once are shown once."""
-        level_before, selection_before = (None, None) if self._shown is None else self._shown
-        # The array itself is kept, not its id(): a new array may get the id of one that is gone.
-        if level_before == self.level and selection_before is self.selection:
-            return
-        if selection_before is not None and selection_before is not self.selection:
+        before = self._shown
+        now = (self.level, self.selection, self._rings.value)
+        if before is not None and before[1] is not self.selection:
             self._map.clear_lasso()
-        self._shown = (self.level, self.selection)
+        # The array itself is kept, not its id(): a new array may get the id of one that is gone.
+        elif before is not None and before[::2] == now[::2]:
+            return
+        self._shown = now
 
         level = self._hierarchy.levels[self.level]
         labels = self._layers[self.level]
@@ -151,9 +155,9 @@ class HierarchyExplorer(Explorer):
         title = f"level {self.level}: {level.n_clusters:,} clusters"
         colours = [self._colours[self.level], *self._colours[len(self._layers) :]]
         sizes = np.bincount(labels, minlength=level.n_clusters)
-        self._map.show(
-            colours, picked=picked, peaks=level.peaks.cpu().numpy(), sizes=sizes, titles=[f"{title}, rings = peaks"]
-        )
+        rings = level.peaks.cpu().numpy() if picked is not None or self._rings.value else None
+        ringed = ", rings = peaks" * (rings is not None)
+        self._map.show(colours, picked=picked, peaks=rings, sizes=sizes, titles=[f"{title}{ringed}"])
 
         held = np.unique(labels[self.selection])
         row = self._boxes.row_of(self.level, int(held[0])) if len(held) == 1 else None

@@ -3,63 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
-from ..._core.validation import check_class_names, check_labels
-from ...evaluate.link_decisions import WHY
-from ..style import CLEAR, GREY, INK, PALETTE, escape, styled
+from ..figures.link_plots import LOOKS, Names
+from ..style import GREY, PALETTE, escape
 from .panes import table, thumbnail
 
-# How a decision looks: a symbol and a colour beside its words, in the order of `WHY`.
-_KEPT = ("✔", PALETTE[0])
-_DUPLICATE = ("≡", PALETTE[4])
-_BEATEN = ("○", PALETTE[2])
-_WEAK = ("✘", PALETTE[5])
-_THIN = ("✘", GREY)
-_LOOKS = dict(zip(WHY, (_KEPT, _KEPT, _DUPLICATE, _DUPLICATE, _BEATEN, _WEAK, _THIN, _THIN), strict=True))
 _SIDE = 30  # pixels of a thumbnail in a table
 _TRACK = 64  # pixels of a bar that is 1 long
 
-
-class Names:
-    """What images and classes are called, as plain text.
-
-    Args:
-        n: images.
-        labels: true classes [n].
-        class_names: a name per class.
-        ids: a name per image.
-
-    Raises:
-        ValueError: labels, names or ids of another length.
-
-    Example:
-        >>> names = Names(2, labels=[0, 1], class_names=["a", "b"])
-        >>> names.image(1), names.label(0), Names(2, ids=["x.png", "y.png"]).image(0)
-        ('image 1 (b)', 'a', 'x.png')
-    """
-
-    def __init__(
-        self, n: int, labels: Any = None, class_names: Sequence[str] = (), ids: Sequence[Any] | None = None
-    ) -> None:
-        self.labels = None if labels is None else check_labels(labels, n)
-        self.class_names = check_class_names(class_names, self.labels)
-        self.ids = ids
-        if ids is not None and len(ids) != n:
-            raise ValueError(f"ids: expected {n}, one per image, got {len(ids)}")
-
-    def label(self, label: int) -> str:
-        """Name of a class."""
-        return self.class_names[label] if self.class_names else f"class {label}"
-
-    def image(self, image: int) -> str:
-        """Name of an image, with its class where it is known."""
-        own = f"image {image}" if self.ids is None else str(self.ids[image])
-        return own if self.labels is None else f"{own} ({self.label(int(self.labels[image]))})"
+__all__ = ["Names", "candidates", "decision", "linkage_bar", "strip"]
 
 
 def decision(why: str) -> str:
@@ -69,7 +24,7 @@ def decision(why: str) -> str:
         >>> "✘ not denser" in decision("not denser")
         True
     """
-    symbol, colour = _LOOKS.get(why, _THIN)
+    symbol, colour = LOOKS.get(why, ("✘", GREY))
     style = f"display:inline-block;white-space:normal;min-width:150px;border-left:5px solid {colour};padding-left:7px"
     return f"<span style='{style}'>{symbol} {escape(why)}</span>"
 
@@ -151,22 +106,3 @@ def strip(steps: Sequence[int], words: Callable[[int], str], images: np.ndarray 
     ]
     arrow = "<span style='display:inline-block;margin:18px 6px 0 0;font-size:20px' aria-label='parent'>→</span>"
     return f"<div style='white-space:nowrap'>{arrow.join(cells)}</div>"
-
-
-def links_figure(links: pd.DataFrame, names: Names, title: str) -> go.Figure:
-    """The candidate links of a node as a figure of text, for where there are no widgets.
-
-    Example:
-        >>> columns = {"image": [1], "similarity": [0.9], "linkage": [0.8], "density_difference": [0.1]}
-        >>> figure = links_figure(pd.DataFrame({**columns, "why": [WHY[0]]}), Names(2), "<b>")
-        >>> figure.layout.title.text, figure.data[0].cells.values[0]
-        ('&lt;b&gt;', ['image 1'])
-    """
-    numbers = {"similarity": "similarity", "linkage": "linkage", "density_difference": "denser by"}
-    columns = {"candidate": [escape(names.image(int(i))) for i in links["image"]]}
-    columns |= {heading: [_decimals(v) for v in links[name]] for name, heading in numbers.items()}
-    columns["decision"] = [f"{_LOOKS[why][0]} {why}" for why in links["why"]]
-    ink = {"fill": {"color": CLEAR}, "font": {"color": INK}, "line": {"color": GREY}, "align": "left"}
-    cells = {"values": list(columns.values()), "height": 26, **ink}
-    text = go.Table(header={"values": list(columns), **ink}, cells=cells, columnwidth=[5, 1.3, 1.2, 1.4, 4.4])
-    return styled(go.Figure(text), escape(title), height=170 + 32 * len(links))

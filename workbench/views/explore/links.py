@@ -15,10 +15,11 @@ from jaxtyping import Float
 from ..._core.validation import check_int
 from ...cluster.levels import Hierarchy, check_hierarchy
 from ...evaluate.link_decisions import link_table, nodes_of, path_to_peak, read_rule
+from ..figures.link_plots import links_figure
 from ..figures.maps import cluster_frame, on_map, spread_sample
 from ..style import PALETTE, cluster_colours
 from .base import Explorer, text_pane
-from .link_panes import Names, candidates, links_figure, strip
+from .link_panes import Names, candidates, strip
 from .map_view import MapView
 from .panes import checked_images, facts, thumbnail
 
@@ -85,8 +86,9 @@ class LinkExplorer(Explorer):
             self.selection = self._visited.pop()
 
     def static(self) -> go.Figure:
-        """The candidates of the node shown, as a table without pictures."""
-        return links_figure(self.table, self._names, f"Links of {self._title()}")
+        """The candidates of the node shown, and its way to the peak."""
+        title = f"Links of {self._title()}"
+        return links_figure(self.table, self.path, self._names, title, self._rule.tau, self._images)
 
     def _build(self) -> None:
         """Controls, panes and who listens to whom."""

@@ -69,12 +69,13 @@ class MapView:
         Args:
             colours: per panel, colour 0 .. 6 of every image.
             picked: the selected images; the others fade. None: nothing is selected.
-            peaks: images to ring on the first panel, where they stand for more than themselves.
+            peaks: images to ring on the first panel, where they stand for more than themselves; with `picked`, the
+                selected ones.
             sizes: images in the cluster of each: a larger one has a larger ring.
             titles: new titles of the panels, plain text.
         """
         rings = np.zeros(0, dtype=np.int64) if peaks is None else peaks
-        images = np.full(len(rings), 2) if sizes is None else sizes
+        images = np.full(len(rings), 2) if peaks is None or sizes is None else sizes
         at = np.isin(rings, self.drawn) & (images > 1) & (True if picked is None else picked[rings])
         rings = rings[at]
         images = images[at]

@@ -10,33 +10,15 @@ import pandas as pd
 from jaxtyping import Int
 
 from ..._core.validation import check_labels
-from ...encoder.network import check_images
-from ..figures.gallery import mosaic, png_uri
+from ..figures.gallery import checked_images, mosaic, png_uri, thin
 from ..style import escape
 
-_LARGEST = 64  # pixels of a thumbnail's longer side: larger images are thinned
 _FACT = "text-align:left;vertical-align:top;white-space:normal;font-weight:normal;padding:0 12px 0 0"
 _CELL = "padding:2px 5px;border-bottom:1px solid rgba(128,134,145,.25);vertical-align:middle;white-space:nowrap"
 _NUMBER = _CELL + ";text-align:right;font-variant-numeric:tabular-nums"
 _LINE = "display:inline-block;vertical-align:middle;margin:2px 8px 2px 0"
 
-
-def checked_images(images: Any, n: int) -> np.ndarray | None:
-    """Images of a set of n, or None where there are none.
-
-    Raises:
-        ValueError: not uint8 images, or another number of them.
-
-    Example:
-        >>> checked_images(None, 5) is None
-        True
-    """
-    if images is None:
-        return None
-    array = check_images(images)
-    if len(array) != n:
-        raise ValueError(f"images: expected {n}, one per image of the clustering, got {len(array)}")
-    return array
+__all__ = ["checked_images", "facts", "frame_table", "grid", "picture", "table", "thumbnail"]
 
 
 def picture(pixels: np.ndarray, alt: str, *, zoom: float = 1.0) -> str:
@@ -58,7 +40,7 @@ def thumbnail(images: np.ndarray, image: int, *, height: int = 88) -> str:
         >>> "image 2" in thumbnail(np.zeros((3, 8, 8), np.uint8), 2)
         True
     """
-    pixels = mosaic(_thin(images[image : image + 1]))
+    pixels = mosaic(thin(images[image : image + 1]))
     return f"<span style='{_LINE}'>{picture(pixels, f'image {image}', zoom=height / pixels.shape[0])}</span>"
 
 
@@ -78,7 +60,7 @@ def grid(
         >>> grid(np.zeros((3, 8, 8), np.uint8), np.array([0, 2])).startswith("<img alt='2 images'")
         True
     """
-    side = _thin(images[:1]).shape[2] + 8
+    side = thin(images[:1]).shape[2] + 8
     columns = max(1, width // side)
     shown = members[np.unique(np.linspace(0, len(members) - 1, 8 * columns).astype(int))]
     if peak is not None:
@@ -87,7 +69,7 @@ def grid(
     if labels is not None:
         classes, counts = np.unique(check_labels(labels)[members], return_counts=True)
         other = check_labels(labels)[shown] != classes[counts.argmax()]
-    pixels = mosaic(_thin(images[shown]), columns=columns, other=other, peak=None if peak is None else 0)
+    pixels = mosaic(thin(images[shown]), columns=columns, other=other, peak=None if peak is None else 0)
     words = f"{len(shown):,} images" if len(shown) == len(members) else f"{len(shown):,} of {len(members):,} images"
     return picture(pixels, words)
 
@@ -143,8 +125,3 @@ def _text(value: Any) -> str:
     if isinstance(value, (float, np.floating)):
         return f"{value:.3f}"
     return f"{value:,}" if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else str(value)
-
-
-def _thin(images: np.ndarray) -> np.ndarray:
-    step = max(1, -(-max(images.shape[1:3]) // _LARGEST))
-    return images[:, ::step, ::step]

@@ -96,6 +96,9 @@ class TauExplorer(Explorer):
             description=f"Model's tau: {self._settings.tau:.3g}", tooltip="Back to the model's own tau"
         )
         back.on_click(self.guarded(lambda _: self.set_trait("tau", self._settings.tau)))
+        self._rings = widgets.Checkbox(False, description="Rings on all peaks", indent=False)
+        self._rings.layout.width = "auto"
+        self._rings.observe(self.guarded(lambda _: self._draw()), "value")
         self._table = text_pane(190, _HALF)
         self._under = text_pane(190, _HALF - 20)
         self._under.value = "<i>Point at an image to see what it hangs on.</i>"
@@ -108,7 +111,7 @@ class TauExplorer(Explorer):
         self._map.on_click(self.guarded(self._point_at))
         self._map.figure.layout.dragmode = "pan"  # a lasso has nothing to say here
         figures = widgets.HBox([self._map.figure, self._curve.figure])
-        controls = widgets.HBox([self._slider, self._by, back])
+        controls = widgets.HBox([self._slider, self._by, back, self._rings])
         self.arrange(controls, figures, widgets.HBox([self._table, self._under]))
 
     def _move(self) -> None:
@@ -163,7 +166,8 @@ class TauExplorer(Explorer):
             tops = peaks.cpu().numpy()
             sizes = np.bincount(found, minlength=len(tops))
             title = f"{self._by.value} at tau {self.tau if level0 else self._run_at:.3f}: {len(tops):,} clusters"
-            self._map.show([self._own[tops][found]], peaks=tops, sizes=sizes, titles=[title])
+            rings = tops if self._rings.value else None
+            self._map.show([self._own[tops][found]], peaks=rings, sizes=sizes, titles=[title])
         first = {"level": 0, "nodes": len(self._own), "links kept": self._decoding.n_links}
         first |= self._level_0(self.tau, self._decoding)
         stale = self._run_at != self.tau

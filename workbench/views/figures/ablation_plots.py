@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
 
 from ...evaluate.intervals import intervals
-from ..style import GREY, INK, escape, styled
+from ..style import GREY, INK, escape, ink_on, styled
 from .ablation_tables import as_text, differs, factors_of, ordered, require, results
 from .parallel import SCORES, parallel_axes, parallel_trace
 from .score_plots import interval_traces
@@ -134,17 +135,26 @@ def _heat(cells: pd.DataFrame, shape: tuple[int, int], value: str) -> go.Heatmap
         for mean, spread, n in zip(cells["mean"], half, cells["n"], strict=True)
     ]
     heat = go.Heatmap(z=cells["mean"].to_numpy().reshape(shape), colorscale="Cividis", xgap=3, ygap=3)
+    low, high = _ends(cells["mean"])
+    heat.update(zmin=low, zmax=high)
     heat.update(colorbar={"title": escape(factor_words(value)), "thickness": 14}, hoverongaps=False)
     return heat.update(hovertext=np.array(hovers, dtype=object).reshape(shape), hoverinfo="text")
 
 
+def _ends(means: pd.Series) -> tuple[float, float]:
+    """What the darkest and the lightest colour stand for; of equal numbers a little to both sides."""
+    low, high = (float(end) for end in np.nan_to_num([means.min(), means.max()]))
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
 def _write_cells(figure: go.Figure, cells: pd.DataFrame, wide: int, tried: set[tuple[str, str]]) -> None:
     """The numbers, on each colour in the ink that shows; an empty cell is a dashed frame, and says why."""
-    middle = (cells["mean"].min() + cells["mean"].max()) / 2
+    low, high_end = _ends(cells["mean"])
     for i, (mean, high, n) in enumerate(cells[["mean", "high", "n"]].to_numpy()):
         row, column = divmod(i, wide)
         text = f"{mean:.3f}{_around(high - mean, 3)}<br>n={n:.0f}"
-        ink = "#000" if mean > middle else "#fff"
+        (ground,) = sample_colorscale("Cividis", [0.0 if np.isnan(mean) else (mean - low) / (high_end - low)])
+        ink = ink_on(ground)
         if np.isnan(mean):
             text = "failed" if cells.index[i] in tried else "no run"
             ink = INK

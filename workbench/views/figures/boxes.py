@@ -37,7 +37,7 @@ def box_traits(boxes: pd.DataFrame, *, by_purity: bool) -> dict[str, Any]:
         "marker": marker | colour_range(size, by_purity),
         "pathbar": {"visible": True, "thickness": 24},
         "root": {"color": "rgba(128,134,145,0.25)"},
-        "sort": True,
+        "sort": not by_purity,  # else as they come: the mixed ones first
     }
 
 

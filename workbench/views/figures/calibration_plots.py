@@ -86,7 +86,7 @@ def plot_reliability(
     styled(figure, escape(title or "Can the linkage be believed?"), height=520, subtitle=note)
     figure.update_xaxes(range=[0, 1]).update_xaxes(title="predicted linkage r_ij", row=2, col=1)
     figure.update_yaxes(title="links", range=[0, 1.3 * max(int(table["n"].max()), 1)], row=2, col=1)
-    return figure.update_yaxes(title="true share of same-class links", range=[0, 1.02], row=1, col=1)
+    return figure.update_yaxes(title="share of one class", range=[0, 1.02], row=1, col=1)
 
 
 def plot_density(

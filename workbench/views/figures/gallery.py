@@ -12,11 +12,42 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from ..._core.validation import check_int, check_labels
+from ...encoder.network import check_images
 from ..style import CLEAR, INK, escape, styled
 
 _FRAME = {"peak": (0, 114, 178), "other": (213, 94, 0)}  # blue and vermilion of the palette
 _EDGE = 2
 _GAP = 2
+_LARGEST = 64  # pixels of a thumbnail's longer side: larger images are thinned
+
+
+def checked_images(images: Any, n: int) -> np.ndarray | None:
+    """Images of a set of n, or None where there are none.
+
+    Raises:
+        ValueError: not uint8 images, or another number of them.
+
+    Example:
+        >>> checked_images(None, 5) is None
+        True
+    """
+    if images is None:
+        return None
+    array = check_images(images)
+    if len(array) != n:
+        raise ValueError(f"images: expected {n}, one per image of the clustering, got {len(array)}")
+    return array
+
+
+def thin(images: np.ndarray) -> np.ndarray:
+    """Images as thumbnails: of large ones every second, third ... row and column.
+
+    Example:
+        >>> thin(np.zeros((1, 130, 100), np.uint8)).shape
+        (1, 44, 34)
+    """
+    step = max(1, -(-max(images.shape[1:3]) // _LARGEST))
+    return images[:, ::step, ::step]
 
 
 def mosaic(

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from ..._core.validation import check_int, check_labels
 from ...graph.knn import KnnGraph
 from ...lander.model import Prediction
-from ..style import GREY, PALETTE, escape, styled
+from ..style import GREY, PALETTE, escape, mark_at, styled
 from .maps import spread_sample
 
 _SAME = {"name": "same class", "color": PALETTE[0], "fill": "rgba(0,114,178,0.22)", "dash": "solid", "width": 2}
@@ -150,9 +150,7 @@ def plot_linkage(
     if tau is not None:
         within, between = (f"{np.mean(linkage[kind] > tau):.1%}" if kind.any() else "none" for kind in (same, ~same))
         note = f"linkage above tau: {within} of the links within a class, {between} between classes"
-        figure.add_vline(x=tau, line={"color": GREY, "dash": "dash"})
-        at = {"x": tau, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left", "showarrow": False}
-        figure.add_annotation(text=f" tau = {tau:.3g}", **at)
+        mark_at(figure, tau, f"tau = {tau:.3g}", top=True)
     styled(figure, escape(title or "Predicted linkage"), subtitle=note)
     return figure.update_xaxes(title="linkage r_ij (predicted probability of one class)", range=[0, 1])
 

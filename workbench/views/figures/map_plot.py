@@ -21,7 +21,8 @@ def plot_map(frame: pd.DataFrame, *, level: int | str = -1, max_points: int = 50
     """The images on the map, a colour per cluster; a slider below goes through the levels and to the truth.
 
     There are seven colours, so clusters far apart share one. A cluster keeps its largest child's colour from level to
-    level. Rings are the peaks of the level shown: the images that stand for their clusters.
+    level. A click on "peaks" in the legend shows rings on the peaks of the level: the images that stand for their
+    clusters.
 
     Args:
         frame: what `cluster_frame` gives.
@@ -61,9 +62,9 @@ def plot_map(frame: pd.DataFrame, *, level: int | str = -1, max_points: int = 50
         figure,
         heading,
         height=680,
-        subtitle="near = alike; colour = cluster; ring = the image that stands for it; in brackets: how many clusters",
+        subtitle="near = alike; colour = cluster; in brackets: how many clusters",
     )
-    figure.update_layout(sliders=[_slider(steps, shown)], showlegend=False, margin={"b": 30, "r": 56})
+    figure.update_layout(sliders=[_slider(steps, shown)], showlegend=True, margin={"b": 30, "r": 56})
     figure.update_xaxes(title="UMAP 1", showticklabels=False, showgrid=False)
     return figure.update_yaxes(title="UMAP 2", showticklabels=False, showgrid=False)
 
@@ -118,6 +119,7 @@ def _images(part: pd.DataFrame, views: list[str], colour: np.ndarray) -> go.Scat
         y=part["y"].to_numpy(np.float32),
         mode="markers",
         name="images",
+        showlegend=False,
         marker={"color": colour.astype(np.uint8), "size": _size(part)},
         customdata=data.astype(smallest),
         text=(text[0] if len(text) == 1 else text[0] + "<br>" + text[1]) if text else None,
@@ -136,7 +138,8 @@ def _peaks(part: pd.DataFrame) -> go.Scattergl:
         x=tops["x"].to_numpy(np.float32),
         y=tops["y"].to_numpy(np.float32),
         mode="markers",
-        name="peaks",
+        name="peaks (click to show or hide)",
+        visible="legendonly",  # rings on every peak would cover the clusters
         hoverinfo="skip",
         marker={"line": {"width": 1.2, "color": INK}},
     )

@@ -13,20 +13,19 @@ from plotly.subplots import make_subplots
 
 from ..._core.validation import check_labels
 from ...cluster.levels import Hierarchy
-from ..style import GREY, INK, PALETTE, SCORE_NAMES, escape, styled
+from ..style import GREY, INK, PALETTE, SCORE_NAMES, escape, mark_at, styled
 from .maps import level_table
 from .training_curves import smoothing, training_curves
 
 _AXES = {"x": "link loss", "x2": "density loss", "x3": "BCubed F, held-out classes"}  # of `training_curves`
-_F = (  # score, mark, colour, place of the number beside the mark
-    ("pairwise_f", "diamond", PALETTE[5], "bottom center"),
-    ("bcubed_f", "circle", PALETTE[0], "top center"),
-    ("item_f", "square-open", PALETTE[2], "middle right"),
-)
+_F = (("pairwise_f", "diamond", PALETTE[5]), ("bcubed_f", "circle", PALETTE[0]), ("item_f", "square-open", PALETTE[2]))
+_NUMBERED = 8  # levels whose bars have room for their numbers
 
 
 def plot_levels(hierarchy: Hierarchy, labels: Any = None, *, title: str = "") -> go.Figure:
     """What each level did: nodes in, links kept, clusters out and, where the truth is given, the scores after it.
+
+    Levels are those that kept a link, as in `Hierarchy.layers`; the subtitle says why there is no other.
 
     Example:
         >>> import torch, workbench as wb
@@ -35,38 +34,42 @@ def plot_levels(hierarchy: Hierarchy, labels: Any = None, *, title: str = "") ->
         >>> [trace.name for trace in plot_levels(tree).data]
         ['nodes in', 'links kept', 'clusters out']
     """
-    table = level_table(hierarchy, labels)
+    table = level_table(hierarchy, labels).head(len(hierarchy.layers))
     scored = labels is not None
-    figure = make_subplots(rows=1, cols=1 + scored, horizontal_spacing=0.12)
     levels = [f"level {i}" for i in table["level"]]
-    counts = (
-        ("nodes", "nodes in", GREY),
-        ("links_added", "links kept", PALETTE[4]),
-        ("clusters", "clusters out", PALETTE[0]),
-    )
-    for column, name, colour in counts:
-        values = table[column]
-        text = [f"{v:,}" if v < 10_000 else f"{v / 1000:.1f}k" for v in values]
-        bars = go.Bar(x=levels, y=values, name=name, text=text, textposition="outside", cliponaxis=False)
-        figure.add_trace(bars.update(marker_color=colour, textangle=0, textfont_size=11), row=1, col=1)
+    figure = make_subplots(rows=1 + scored, cols=1, shared_xaxes=True, vertical_spacing=0.08)
+    figure.add_traces(_counts(table, levels), rows=1, cols=1)
+    top = np.log10(table["nodes"].max()) + 0.3
+    figure.update_yaxes(type="log", dtick=1, title="number", range=[-0.1, top], row=1, col=1)
 
-    figure.update_yaxes(
-        type="log",
-        dtick=1,
-        title="number (log scale)",
-        range=[-0.1, np.log10(table["nodes"].max()) + 0.3],
-        row=1,
-        col=1,
-    )
-    for column, symbol, color, place in _F if scored else ():
+    for column, symbol, color in _F if scored else ():
         marker = {"size": 11, "symbol": symbol, "color": color}
-        line = go.Scatter(x=levels, y=table[column], name=SCORE_NAMES[column], mode="lines+markers+text", marker=marker)
-        line.update(text=[f"{v:.3f}" for v in table[column]], textposition=place)
-        figure.add_trace(line.update(cliponaxis=False), row=1, col=2)
+        name = f"{SCORE_NAMES[column]} (last: {table[column].iloc[-1]:.3f})"  # numbers beside the marks would overlap
+        line = go.Scatter(x=levels, y=table[column], name=name, mode="lines+markers", marker=marker, line_color=color)
+        line.hovertemplate = "%{y:.3f}<extra>%{fullData.name}</extra>"
+        figure.add_trace(line.update(cliponaxis=False), row=2, col=1)
     if scored:
-        figure.update_yaxes(title="F after this level", range=[0, 1.05], row=1, col=2)
-    ended = f"the loop ended: {escape(hierarchy.stop_reason)}"
-    return styled(figure, escape(title or "Level by level"), height=400, subtitle=ended).update_layout(bargap=0.25)
+        figure.update_yaxes(title="F after it", range=[0, 1.05], row=2, col=1)
+
+    ended = f"the loop ended: {escape(hierarchy.stop_reason)}; numbers on a logarithmic scale"
+    styled(figure, escape(title or "Level by level"), height=360 + 230 * scored, subtitle=ended)
+    legend = {"x": 0, "xanchor": "left", "y": -0.08 if scored else -0.15, "yanchor": "top"}
+    return figure.update_layout(bargap=0.2, legend=legend, margin_b=96)
+
+
+def _counts(table: pd.DataFrame, levels: Sequence[str]) -> list[go.Bar]:
+    """Bars of nodes, links and clusters; without numbers on them where there is no room."""
+    looks = {"nodes": ("nodes in", GREY), "links_added": ("links kept", PALETTE[4])}
+    bars = []
+    for column, (name, colour) in {**looks, "clusters": ("clusters out", PALETTE[0])}.items():
+        bar = go.Bar(x=levels, y=table[column], name=name, marker_color=colour)
+        bar.hovertemplate = "%{y:,}<extra>%{fullData.name}</extra>"
+        if len(table) <= _NUMBERED:
+            text = [f"{v:,}" if v < 10_000 else f"{v / 1000:.1f}k" for v in table[column]]
+            bar.update(text=text, textposition="outside", textangle=0, textfont_size=11)
+            bar.update(constraintext="none", cliponaxis=False)  # plotly would shrink them to the bar's width
+        bars.append(bar)
+    return bars
 
 
 def plot_sizes(labels_by_name: Mapping[str, Any], *, title: str = "") -> go.Figure:
@@ -123,7 +126,7 @@ def plot_scores(table: pd.DataFrame, *, ours: Sequence[str] = ("Hi-LANDER",), ti
     names = np.array([_method_name(row, ours) for row in scored.to_dict("records")], dtype=object)
     mine = scored["method"].isin(list(ours)).to_numpy()
     figure = go.Figure()
-    for column, symbol, color, _ in _F:
+    for column, symbol, color in _F:
         if column not in scored:
             continue
         marker = {"symbol": symbol, "size": np.where(mine, 16, 10), "color": color, "opacity": np.where(mine, 1.0, 0.6)}
@@ -200,9 +203,8 @@ def plot_tau(curve: pd.DataFrame, tau: float | None = None, *, title: str = "") 
     )
     figure = go.Figure(line)
     if tau is not None:
-        figure.add_vline(x=tau, line={"color": GREY, "dash": "dash"})
-        at = {"x": tau, "y": 0, "yref": "paper", "yanchor": "bottom", "xanchor": "left", "showarrow": False}
-        figure.add_annotation(text=f" chosen: tau = {tau:.3g}", **at)
-    styled(figure, escape(title or "F against tau, on held-out classes"), height=380)
+        mark_at(figure, tau, f"chosen: tau = {tau:.3g}")
+    note = "bars: one standard error"
+    styled(figure, escape(title or "F against tau, on held-out classes"), height=380, subtitle=note)
     figure.update_xaxes(title="tau: a link is kept if its linkage exceeds this", range=[0, 1])
-    return figure.update_yaxes(title="BCubed F (1 is best; bars: 1 standard error)", range=[0, 1.02])
+    return figure.update_yaxes(title="BCubed F (1 is best)", range=[0, 1.02])

@@ -17,17 +17,22 @@ _DASHES = ("solid", "7px,3px", "2px,3px", "9px,3px,2px,3px")
 _COLUMNS = ("method", "data", "metric", "value", "first_hand", "source")
 
 
-def plot_published(table: pd.DataFrame, *, highlight: Sequence[str] = (), title: str = "") -> go.Figure:
+def plot_published(
+    table: pd.DataFrame, *, by: str | None = None, highlight: Sequence[str] = (), title: str = ""
+) -> go.Figure:
     """Methods in rows, a panel per metric, a colour and symbol per data set; the source is in the hover.
 
-    Rows are sorted by the mean of the figures that a method has here, the best on top. Hollow: not first-hand.
+    Rows are in the order of one column: the first metric on one data set, the best on top. Methods without a figure
+    there stand below, by name: a mean over whatever figures a method has would compare unlike sets. Hollow: not
+    first-hand.
 
     Args:
         table: rows of `published_results`; own rows may be added with the same columns.
+        by: the data set that gives the order; None: that with most methods, of equals the first.
         highlight: methods whose names are bold.
 
     Raises:
-        ValueError: a column is missing, there is no row, or there are more than seven data sets.
+        ValueError: a column is missing, there is no row, more than seven data sets, or no data set `by`.
 
     Example:
         >>> from workbench.experiments.published import published_results
@@ -41,21 +46,32 @@ def plot_published(table: pd.DataFrame, *, highlight: Sequence[str] = (), title:
     if len(sets) > len(PALETTE):
         raise ValueError(f"table: expected at most {len(PALETTE)} data sets, got {len(sets)}; choose some by name")
 
-    order = rows.groupby("method")["value"].mean().sort_values(kind="stable").index
+    by = rows.groupby("data", sort=False)["method"].nunique().idxmax() if by is None else by
+    if by not in sets:
+        raise ValueError(f"by: expected a data set of the table, one of {sets}, got {by!r}")
+    order = _order(rows, metrics[0], by)
     panels = [SCORE_NAMES.get(metric, escape(metric)) for metric in metrics]
     figure = make_subplots(1, len(metrics), shared_yaxes=True, subplot_titles=panels, horizontal_spacing=0.03)
     for (metric, data), part in rows.groupby(["metric", "data"], sort=False):
         dots = _dots(part, sets.index(data), highlight).update(showlegend=metric == metrics[0])
         figure.add_trace(dots, row=1, col=1 + metrics.index(metric))
 
-    note = "from the sources in the hover; hollow: not first-hand" + ("; bold: see the text" if highlight else "")
+    note = f"in the order of {panels[0]} on {escape(by)}; sources in the hover; hollow: not first-hand"
     below = 34 * (1 + len(sets) // 4)  # room for the legend
     styled(figure, escape(title or "Published results"), height=180 + below + 24 * len(order), subtitle=note)
     legend = {"x": 0, "xanchor": "left", "yref": "container", "y": 0, "yanchor": "bottom"}
     figure.update_layout(margin={"t": 104, "b": 56 + below}, legend=legend, showlegend=True)
-    figure.update_xaxes(title="1 is best")
+    figure.update_xaxes(title="1 is best", nticks=4)
     names = [_bold(method, highlight) for method in order]
     return figure.update_yaxes(type="category", categoryorder="array", categoryarray=names)
+
+
+def _order(rows: pd.DataFrame, metric: str, data: str) -> list[str]:
+    """Methods from the lowest row up: those without a figure there by name, then from the worst to the best."""
+    there = rows[(rows["metric"] == metric) & (rows["data"] == data)].sort_values("value", kind="stable")
+    ranked = list(there.drop_duplicates("method", keep="last")["method"])
+    others = sorted(set(rows["method"]) - set(ranked), key=str.casefold, reverse=True)
+    return [*others, *ranked]
 
 
 def _dots(part: pd.DataFrame, i: int, highlight: Sequence[str]) -> go.Scatter:
