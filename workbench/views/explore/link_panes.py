@@ -49,6 +49,7 @@ def candidates(links: pd.DataFrame, names: Names, tau: float, images: np.ndarray
     """The candidate links of a node (`link_decisions.link_table`) as a table.
 
     Example:
+        >>> from workbench.evaluate.link_decisions import WHY
         >>> columns = {"image": [1], "size": [4], "similarity": [0.9], "linkage": [0.8], "density_difference": [0.1]}
         >>> "✔ kept" in candidates(pd.DataFrame({**columns, "why": [WHY[0]]}), Names(2), 0.5)
         True

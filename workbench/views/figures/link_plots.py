@@ -106,7 +106,7 @@ def plot_links(
         >>> x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]]), dim=1)
         >>> tree = wb.build_hierarchy(x, similarity_predictor, wb.InferenceConfig(k=2, tau=0.9))
         >>> [round(float(linkage), 3) for linkage in plot_links(tree, 1).data[0].x]
-        [0.998, 0.55]
+        [0.995, 0.1]
 
     Source: paper section 3.3 (density-aware decoding).
     """
