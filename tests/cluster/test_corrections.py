@@ -155,6 +155,62 @@ def test_of_two_people(rows):
         one.corrections_.merged(Corrections(3, "0f"))
 
 
+def test_rows_are_moved_one_after_the_other_and_back(model):
+    home, there = members(model, 0), members(model, 1)
+    for row in home[:3]:  # each was left behind by the one before, which does not hold it
+        model.move([row], int(model.labels_[there[0]]))
+        assert model.labels_[row] == model.labels_[there[0]]
+    model.move(home[:1], int(model.labels_[home[-1]]))
+    assert model.labels_[home[0]] == model.labels_[home[-1]]
+    assert set(members(model, model.labels_[there[0]])) == {*there, *home[1:3]}
+    for _ in range(4):
+        model.undo()
+    assert set(members(model, 0)) == set(home)
+
+
+def test_label_gathers_rows_of_several_clusters_under_a_name(model):
+    one, two = members(model, 0)[:2], members(model, 1)[:3]
+    model.label([*one, *two], " mine ")
+    cluster = model.labels_[one[0]]
+    assert set(members(model, cluster)) == {*one, *two}
+    assert model.names_ == {cluster: "mine"}
+    later = np.flatnonzero(model.labels_ != cluster)[:1]
+    model.label([*later, *one], "mine")  # those that are there already stay
+    assert set(members(model, model.labels_[one[0]])) == {*one, *two, *later}
+    with pytest.raises(ValueError, match="are not in the cluster 'mine' yet"):
+        model.label(one, "mine")
+
+
+def test_merge_of_several_is_one_step(model):
+    rows = [members(model, cluster)[0] for cluster in range(3)]
+    model.merge(0, 1, 2)
+    assert len(np.unique(model.labels_[rows])) == 1
+    assert len(model.corrections_) == 1
+
+
+def test_an_interrupted_correction_changes_nothing(model, monkeypatch):
+    before = dict(vars(model))
+    monkeypatch.setattr(
+        "workbench.cluster.hilander.cluster_table", lambda tree: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
+    for act in (lambda: model.merge(0, 1), lambda: model.name(0, "cups")):
+        with pytest.raises(KeyboardInterrupt):
+            act()
+    assert vars(model).keys() == before.keys()
+    assert all(value is before[name] for name, value in vars(model).items())
+
+
+def test_two_people_who_move_a_row_to_two_places_disagree(rows):
+    one = wb.HiLander(k=8).fit(rows)
+    two = wb.HiLander(k=8).fit(rows)
+    row = members(one, 0)[:1]
+    one.move(row, 1)
+    two.move(row, 2)
+    both, conflicts = one.corrections_.merged(two.corrections_)
+    assert both == one.corrections_
+    assert conflicts["action"].tolist() == ["move"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -8,37 +8,50 @@ import pytest
 
 import workbench as wb
 from workbench.views.explore import explore_review
-from workbench.views.explore.review import ITEMS, PAGE
+from workbench.views.explore.review import PAGE
+
+Y = np.repeat(np.arange(10), 12)
+
+
+def fitted():
+    random = np.random.default_rng(0)
+    return wb.HiLander(k=8).fit(random.normal(size=(10, 24))[Y] + 0.7 * random.normal(size=(120, 24)))
 
 
 @pytest.fixture
 def model():
-    random = np.random.default_rng(0)
-    y = np.repeat(np.arange(10), 12)
-    return wb.HiLander(k=8).fit(random.normal(size=(10, 24))[y] + 0.7 * random.normal(size=(120, 24)))
+    return fitted()
 
 
-def board(explorer):
-    return explorer._board
+def send(explorer, kind, **more):
+    """As the browser does."""
+    explorer._board._handle_custom_msg({"kind": kind, **more}, [])
+
+
+def shown(explorer):
+    return explorer._board.shown
 
 
 def test_keys_answer_and_undo(model):
     explorer = explore_review(model, texts=["<b>bad & ugly</b>"] * 120)
     first = explorer.review.question
     before = model.labels_.copy()
-    board(explorer).act = {"kind": "yes", "count": 1}
+    send(explorer, "yes")
     assert model.labels_[first[0]] == model.labels_[first[1]]
     assert explorer.review.question != first
-    board(explorer).act = {"kind": "undo", "count": 2}
+    send(explorer, "undo")
     assert (model.labels_ == before).all()
     assert explorer.review.question == first
-    board(explorer).act = {"kind": "no", "count": 3}
+    send(explorer, "no")
     assert model.labels_[first[0]] != model.labels_[first[1]]
     second = explorer.review.question
-    board(explorer).act = {"kind": "pass", "count": 4}
+    send(explorer, "pass")
     assert explorer.review.question != second
+    send(explorer, "undo")
+    assert explorer.review.question == second
+    assert model.labels_[first[0]] != model.labels_[first[1]]
     assert not explorer.errors
-    assert "<b>bad" not in board(explorer).question
+    assert "<b>bad" not in shown(explorer)["question"]
 
 
 def test_rows_are_moved_split_merged_confirmed_and_named(model, tmp_path):
@@ -57,9 +70,10 @@ def test_rows_are_moved_split_merged_confirmed_and_named(model, tmp_path):
     assert set(np.flatnonzero(model.labels_ == model.labels_[rows[0]])) == set(rows[:2])
     explorer.do({"kind": "undo"})
 
-    explorer.selection = [int(other[0])]
+    third = np.flatnonzero(model.labels_ == 2)
+    explorer.selection = [int(other[0]), int(third[0])]
     explorer.do({"kind": "merge", "cluster": 0})
-    assert model.labels_[rows[0]] == model.labels_[other[0]]
+    assert len(np.unique(model.labels_[[rows[0], other[0], third[0]]])) == 1
 
     mine = int(model.labels_[rows[0]])
     explorer.do({"kind": "name", "cluster": mine, "name": "cups"})
@@ -69,41 +83,99 @@ def test_rows_are_moved_split_merged_confirmed_and_named(model, tmp_path):
     assert [step["action"] for step in json.loads(file.read_text())["steps"]] == ["merge", "name", "confirm"]
     assert not explorer.errors
 
-    random = np.random.default_rng(0)
-    y = np.repeat(np.arange(10), 12)
-    fresh = wb.HiLander(k=8).fit(random.normal(size=(10, 24))[y] + 0.7 * random.normal(size=(120, 24)))
-    again = explore_review(fresh, path=file)
+    again = explore_review(fitted(), path=file)
     assert (again.review.model.labels_ == model.labels_).all()
     assert again.review.table()["name"].eq("cups").sum() == (model.labels_ == mine).sum()
 
 
-def test_export(model, tmp_path):
-    explorer = explore_review(model, ids=[f"photo {i}" for i in range(120)])
-    explorer.review.export(tmp_path / "out.csv", [f"photo {i}" for i in range(120)])
+def test_a_lasso_on_the_map_selects_what_is_labelled(model):
+    random = np.random.default_rng(0)
+    explorer = explore_review(model, xy=random.normal(size=(120, 2)))
+    for call in explorer._map.figure.data[0]._select_callbacks:
+        call(explorer._map.figure.data[0], type("Points", (), {"point_inds": [3, 4, 50]}), None)
+    assert explorer.selection == [3, 4, 50]
+    before = model.labels_.copy()
+    send(explorer, "label", name="mine ")
+    cluster = model.labels_[3]
+    assert set(np.flatnonzero(model.labels_ == cluster)) == {3, 4, 50}
+    assert model.names_ == {cluster: "mine"}
+    explorer.selection = [4, 5]
+    send(explorer, "label", name="mine")
+    assert set(np.flatnonzero(model.labels_ == model.labels_[3])) == {3, 4, 5, 50}
+    assert list(model.names_.values()) == ["mine"]
+    send(explorer, "undo")
+    send(explorer, "undo")
+    assert (model.labels_ == before).all()
+    assert model.names_ == {}
+    assert not explorer.errors
+
+
+def test_export_of_a_table(model, tmp_path):
+    explorer = explore_review(model, ids=["=photo", *(f"photo {i}" for i in range(1, 120))])
+    explorer.review.export(tmp_path / "out.csv")
     table = pd.read_csv(tmp_path / "out.csv")
     assert table["id"][3] == "photo 3"
+    assert table["id"][0] == "'=photo"  # no formula in a spreadsheet
     assert (table["cluster"] == model.labels_).all()
-    explorer._export.value = str(tmp_path / "out.parquet")
+    explorer.review.export(tmp_path / "out.parquet")
     assert len(pd.read_parquet(tmp_path / "out.parquet")) == 120
-    explorer._export.value = str(tmp_path / "out.xls")
-    assert "expected a .csv or a .parquet" in explorer.errors[-1]
+    for path in (tmp_path / "out.xls", ""):
+        with pytest.raises(ValueError, match=r"expected a \.csv or a \.parquet file, got"):
+            explorer.review.export(path)
 
 
-def test_what_cannot_be_is_shown_and_changes_nothing(model):
+def test_export_of_links(model, tmp_path):
+    files = [tmp_path / f"{row}.txt" for row in range(120)]
+    for file in files:
+        file.write_text(file.name)
+    explorer = explore_review(model, files=files)
+    explorer.do({"kind": "name", "cluster": 1, "name": "../cups & co"})
+    explorer.review.export(tmp_path / "sorted")
+    folders = sorted(folder.name for folder in (tmp_path / "sorted").iterdir())
+    assert len(folders) == model.n_clusters_
+    assert any(folder.endswith("1-_cups _ co") for folder in folders)
+    for folder in folders:
+        rows = np.flatnonzero(model.labels_ == int(folder.split("-")[0]))
+        linked = [link.read_text() for link in (tmp_path / "sorted" / folder).iterdir()]
+        assert sorted(linked) == sorted(f"{row}.txt" for row in rows)
+    with pytest.raises(FileExistsError, match="expected a new or an empty folder"):
+        explorer.review.export(tmp_path / "sorted")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("move", "at least one row"), ("merge", "select some first"), ("undo", "nothing"), ("label", "at least one row")],
+)
+def test_what_cannot_be_is_shown_and_changes_nothing(model, kind, words):
     explorer = explore_review(model)
     before = model.labels_
-    board(explorer).act = {"kind": "move", "cluster": 0, "count": 1}
-    assert "at least one row" in explorer.errors[-1]
+    send(explorer, kind, cluster=0, name="x")
+    assert words in explorer.errors[-1]
     assert model.labels_ is before
-    with pytest.raises(ValueError, match="texts: expected 120"):
-        explore_review(model, texts=["one"])
+    send(explorer, "pass")
+    assert "alert" not in explorer._failed.value  # what is done well takes the note away
+    assert len(explorer.errors) == 1
 
 
-def test_images_and_pages(model):
-    images = np.zeros((120, 8, 8), np.uint8)
-    explorer = explore_review(model, images)
-    assert "<img" in board(explorer).question
-    shown = board(explorer).clusters
-    assert len(shown) <= PAGE
-    assert all(len(cluster["items"]) <= ITEMS for cluster in shown)
+def test_what_does_not_fit_is_refused(model):
+    for given in ("texts", "ids", "files"):
+        with pytest.raises(ValueError, match=f"{given}: expected 120"):
+            explore_review(model, **{given: ["one"]})
+    with pytest.raises(ValueError, match="xy: expected shape"):
+        explore_review(model, xy=[[0, 1]])
+    with pytest.raises(ValueError, match="images or texts, got both"):
+        explore_review(model, np.zeros((120, 8, 8), np.uint8), texts=["a"] * 120)
+
+
+def test_images_tables_and_pages(model):
+    explorer = explore_review(model, np.zeros((120, 8, 8), np.uint8))
+    assert "<img" in shown(explorer)["question"]
+    assert len(shown(explorer)["clusters"]) <= PAGE
+    assert all(len(cluster["items"]) <= 24 for cluster in shown(explorer)["clusters"])
     assert explorer.static().data[0].y.sum() == 120
+    explorer.page = 1
+    assert {c["cluster"] for c in shown(explorer)["clusters"]} <= set(explorer.review.order()[PAGE:].tolist())
+
+    table = pd.DataFrame({"class": Y, "name": ["<i>"] * 120})
+    row = shown(explore_review(model, texts=table))["clusters"][0]["items"][0]
+    assert f"class: {Y[row['row']]} · name: &lt;i&gt;" in row["html"]

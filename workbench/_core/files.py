@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,6 +43,54 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary folder to fill, which becomes `path` when the block succeeds; otherwise it is removed.
+
+    Raises:
+        FileExistsError: something is there already, other than an empty folder.
+
+    Example:
+        >>> target = Path(tempfile.mkdtemp(), "new")
+        >>> with new_folder(target) as part:
+        ...     _ = (part / "x").write_text("1")
+        >>> [file.name for file in target.iterdir()]
+        ['x']
+    """
+    target = Path(path)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise FileExistsError(f"path: expected a new or an empty folder, {target} is there; choose another name")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as name:
+        part = Path(name, "new")
+        part.mkdir()
+        yield part
+        if target.exists():
+            target.rmdir()  # it is empty; Windows renames over nothing
+        os.rename(part, target)
+
+
+def link_groups(folder: Path, files: Iterable[str | os.PathLike[str]], groups: Iterable[str]) -> None:
+    """Links to files, in a folder per group.
+
+    Args:
+        folder: where they go.
+        files: to link to; a file may come more than once.
+        groups: the folder's name for each file.
+
+    Example:
+        >>> home = Path(tempfile.mkdtemp())
+        >>> link_groups(home, ["a/x.png", "b/x.png"], ["0", "0"])
+        >>> sorted(link.name for link in (home / "0").iterdir())
+        ['0_x.png', '1_x.png']
+    """
+    for row, (file, group) in enumerate(zip(files, groups, strict=True)):
+        place = folder / group
+        place.mkdir(parents=True, exist_ok=True)
+        # The row goes first: files of several folders share names, and a photograph may show one person twice.
+        os.symlink(Path(file).resolve(), place / f"{row}_{Path(file).name}")
 
 
 def regular_file(path: str | os.PathLike[str]) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from .._core.files import data_home
+from .._core.files import data_home, link_groups
 from .._core.tables import write_csv
 from .reading import Items
 
@@ -77,8 +76,4 @@ def write_photographs(folder: Path, model: HiLander, found: Embedded, *, links: 
         return
 
     width = len(str(table["cluster"].max()))
-    for row, (file, cluster) in enumerate(zip(table["file"], table["cluster"], strict=True)):
-        place = folder / LINKS / f"{cluster:0{width}d}"
-        place.mkdir(parents=True, exist_ok=True)
-        # The row goes first: files of several folders share names, and a photograph may show one person twice.
-        os.symlink(Path(str(file)).resolve(), place / f"{row}_{Path(str(file)).name}")
+    link_groups(folder / LINKS, table["file"].astype(str), [f"{cluster:0{width}d}" for cluster in table["cluster"]])

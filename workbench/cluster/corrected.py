@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Int64
 from sklearn.utils.validation import check_is_fitted
 
+from .._core.files import was_interrupted
+from .._core.runtime import usual_torch
 from .._core.validation import check_flag, check_int
 from .constraints import Constraints
 from .corrections import Correction, Corrections, fingerprint
@@ -64,27 +68,25 @@ class Corrected:
             return self._step(Correction("answer", together=(pair,)))
         return self._step(Correction("answer", apart=(pair,)))
 
-    def merge(self, a: SupportsIndex, b: SupportsIndex) -> Corrected:
-        """Make one cluster of two.
+    def merge(self, a: SupportsIndex, b: SupportsIndex, *more: SupportsIndex) -> Corrected:
+        """Make one cluster of two or more.
 
         Args:
-            a, b: clusters.
+            a, b, more: clusters.
 
         Raises:
-            ValueError: as `answer`; rows of the two were said to be apart.
+            ValueError: as `answer`; rows of two of them were said to be apart.
         """
-        one = self._members(a, "a")
-        other = self._members(b, "b")
-        if a == b:
-            raise ValueError(f"a, b: expected two clusters, got {a} twice")
+        clusters = [self._cluster(a, "a"), self._cluster(b, "b"), *(self._cluster(one, "more") for one in more)]
+        if len(set(clusters)) < len(clusters):
+            raise ValueError(f"a, b: expected different clusters, got {', '.join(map(str, clusters))}")
         apart = self._answers().cannot_link
-        split = (np.isin(apart[:, 0], one) & np.isin(apart[:, 1], other)) | (
-            np.isin(apart[:, 1], one) & np.isin(apart[:, 0], other)
-        )
+        ends = self.labels_[apart]
+        split = np.isin(ends, clusters).all(axis=1) & (ends[:, 0] != ends[:, 1])
         if split.any():
             rows = ", ".join(str(tuple(pair)) for pair in apart[split][:5].tolist())
-            raise ValueError(f"a, b: rows of clusters {a} and {b} were said to be apart: {rows}; undo that first")
-        return self._step(Correction("merge", together=((self._peak(a), self._peak(b)),)))
+            raise ValueError(f"a, b: rows of these clusters were said to be apart: {rows}; undo that first")
+        return self._step(Correction("merge", together=(tuple(map(self._peak, clusters)),)))
 
     def split(self, cluster: SupportsIndex, rows: Any = None) -> Corrected:
         """Make two clusters of one.
@@ -109,7 +111,7 @@ class Corrected:
         return self._step(self._moved("split", chosen, ()))
 
     def move(self, rows: Any, cluster: SupportsIndex) -> Corrected:
-        """Take rows out of their clusters into another.
+        """Take rows out of their clusters into another; of rows that are moved again the last move holds.
 
         Args:
             rows: of other clusters.
@@ -123,6 +125,25 @@ class Corrected:
         if np.isin(chosen, members).any():
             raise ValueError(f"rows: expected rows of other clusters than {cluster}, got {chosen[:5].tolist()} ...")
         return self._step(self._moved("move", chosen, (self._peak(cluster),)))
+
+    def label(self, rows: Any, name: str) -> Corrected:
+        """Make rows one cluster of this name; if a cluster has the name, they join it.
+
+        Args:
+            rows: of any clusters.
+            name: not empty.
+
+        Raises:
+            ValueError: as `answer`; all rows are in the cluster of that name.
+        """
+        chosen = self._checked_rows(rows)
+        given = _checked_name(name)
+        named = [cluster for cluster, known in self.names_.items() if known == given]
+        to = tuple(self._peak(cluster) for cluster in named[:1])
+        chosen = chosen[~np.isin(self.labels_[chosen], named[:1])]
+        if not len(chosen):
+            raise ValueError(f"rows: expected rows that are not in the cluster {given!r} yet")
+        return self._step(replace(self._moved("move" if to else "label", chosen, to), name=given))
 
     def confirm(self, cluster: SupportsIndex) -> Corrected:
         """Say that a cluster's rows are of one class: they stay together, whatever comes.
@@ -139,10 +160,8 @@ class Corrected:
             cluster: to name.
             name: not empty.
         """
-        self._members(cluster, "cluster")
-        if not isinstance(name, str) or not name.strip():
-            raise ValueError(f"name: expected a text, got {name!r}")
-        return self._step(Correction("name", together=((self._peak(cluster),),), name=name.strip()))
+        peak = self._peak(self._cluster(cluster, "cluster"))
+        return self._step(Correction("name", together=((peak,),), name=_checked_name(name)))
 
     def undo(self) -> Corrected:
         """Take the last step back: labels are again what they were.
@@ -212,17 +231,32 @@ class Corrected:
         n = len(self.labels_)
         answers = self.constraints_ + corrections.constraints(n)
         answers.check(np.arange(n))
-        hierarchy = rebuild(
-            self.hierarchy_,
-            self.lander_.predict,
-            self.settings_,
-            self.settings_.tau,
-            ensemble=self.lander_.ensemble,
-            constraints=answers,
-        )
-        self.corrections_ = corrections
-        self._keep(hierarchy, self.lander_, self.settings_, self.labels_)
+        with usual_torch(), self._renewed() as new:
+            hierarchy = rebuild(
+                self.hierarchy_,
+                self.lander_.predict,
+                self.settings_,
+                self.settings_.tau,
+                ensemble=self.lander_.ensemble,
+                constraints=answers,
+            )
+            new.corrections_ = corrections
+            new._keep(hierarchy, self.lander_, self.settings_, self.labels_)
         return self
+
+    @contextmanager
+    def _renewed(self) -> Iterator[Self]:
+        """A twin to be fitted: this estimator becomes it, in one step, when the block ends well. After an error or
+        Ctrl-C every attribute is what it was."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        try:
+            yield twin
+        except SystemError as error:
+            if was_interrupted(error):
+                raise KeyboardInterrupt from None
+            raise
+        self.__dict__ = twin.__dict__
 
     def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Rows) -> Any:
         raise NotImplementedError  # pragma: no cover
@@ -238,9 +272,12 @@ class Corrected:
             raise ValueError("rows: expected at least one row, got none")
         return np.array(chosen, dtype=np.int64)
 
-    def _members(self, cluster: Any, name: str) -> Rows:
+    def _cluster(self, cluster: Any, name: str) -> int:
         check_is_fitted(self)
-        return np.flatnonzero(self.labels_ == check_int(cluster, name, 0, self.n_clusters_ - 1))
+        return check_int(cluster, name, 0, self.n_clusters_ - 1)
+
+    def _members(self, cluster: Any, name: str) -> Rows:
+        return np.flatnonzero(self.labels_ == self._cluster(cluster, name))
 
     def _peak(self, cluster: SupportsIndex) -> int:
         return int(self.hierarchy_.levels[-1].peaks[int(cluster)])
@@ -263,3 +300,9 @@ class Corrected:
         a, b = found[0]
         repeats = self.hierarchy_.repeats
         return (a, b) if repeats is None else (int(repeats.first[a]), int(repeats.first[b]))
+
+
+def _checked_name(name: Any) -> str:
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"name: expected a text, got {name!r}")
+    return name.strip()

@@ -1,4 +1,4 @@
-"""What a person puts right in a clustering: merge, split, move, confirm, answer, name; undone, saved, merged.
+"""What a person puts right in a clustering: merge, split, move, label, confirm, answer, name; undone, saved, merged.
 
 ```
 model.merge(3, 7) -> Correction -> Corrections -> Constraints -> the clusters decoded anew
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from .constraints import Constraints
 
 VERSION = 1
 KIND = "workbench corrections"
-ACTIONS = ("answer", "merge", "split", "move", "confirm", "name")
+ACTIONS = ("answer", "merge", "split", "move", "label", "confirm", "name")
+MOVES = ("split", "move", "label")  # say where rows belong; of rows that are moved again the last one holds
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Correction:
 
     Attributes:
         action: one of `ACTIONS`.
-        together: groups of rows that are one cluster each; in a file rows may go by names.
+        together: groups of rows that are one cluster each, of "move" the last one of the cluster they go to; in a file
+            rows may go by names.
         apart: pairs of rows that are in two clusters.
         name: of the cluster that holds the first row of `together`; empty: none was given.
     """
@@ -47,6 +49,28 @@ class Correction:
         """With every row under another name."""
         together = tuple(tuple(name(row) for row in group) for group in self.together)
         return replace(self, together=together, apart=tuple((name(a), name(b)) for a, b in self.apart))
+
+    @property
+    def moved(self) -> tuple[Any, ...]:
+        """The rows that were taken out of their clusters."""
+        if self.action not in MOVES or not self.together:
+            return ()
+        return self.together[0][:-1] if self.action == "move" else self.together[0]
+
+    def without(self, rows: set[Any]) -> Correction:
+        """What a split, move or label says of other rows than these.
+
+        Example:
+            >>> Correction("label", together=((0, 1),), apart=((0, 2), (0, 3))).without({0, 3})
+            Correction(action='label', together=((1,),), apart=((1, 2),), name='')
+        """
+        if not self.together:
+            return replace(self, apart=tuple(pair for pair in self.apart if rows.isdisjoint(pair)))
+        own = tuple(row for row in self.moved if row not in rows)
+        if not own:
+            return replace(self, together=(), apart=())
+        to = tuple(row for row in self.together[0][len(self.moved) :] if row not in rows)
+        return replace(self, together=((*own, *to),), apart=tuple((own[0], b) for _, b in self.apart if b not in rows))
 
 
 @dataclass(frozen=True)
@@ -84,13 +108,28 @@ class Corrections:
         Raises:
             ValueError: they contradict each other.
         """
-        ties = [pair for step in self.steps for group in step.together for pair in itertools.pairwise(group)]
-        return Constraints.of(n, ties, [pair for step in self.steps for pair in step.apart])
+        return _constraints(self.standing, n)
+
+    @property
+    def standing(self) -> tuple[Correction, ...]:
+        """The steps without what later ones changed: of rows that were moved again only the last move holds.
+
+        Example: row 0 goes to row 5's cluster, then to row 7's.
+            >>> twice = (Correction("move", ((0, 5),), ((0, 1),)), Correction("move", ((0, 7),), ((0, 5),)))
+            >>> [step.together for step in Corrections(8, "0f", twice).standing]
+            [(), ((0, 7),)]
+        """
+        kept = []
+        moved: set[Any] = set()
+        for step in reversed(self.steps):
+            kept.append(step.without(moved) if step.action in MOVES and moved else step)
+            moved.update(step.moved)
+        return tuple(kept[::-1])
 
     @property
     def names(self) -> dict[int, str]:
         """The names that were given, each by the row that stands for it; the last one holds."""
-        return {step.together[0][0]: step.name for step in self.steps if step.name}
+        return {step.together[0][0]: step.name for step in self.standing if step.name and step.together}
 
     def save(self, path: str | Path, ids: Any = None) -> None:
         """Write a small JSON file; what was there before stays until the new one is whole.
@@ -141,14 +180,14 @@ class Corrections:
         """
         if (self.n, self.fingerprint) != (other.n, other.fingerprint):
             raise ValueError("other: expected corrections of the same data, got those of other rows")
-        both = self
+        both = replace(self, steps=self.standing)
         rows = 1 + max((row for one in (self, other) for step in one.steps for row in _rows(step)), default=0)
         conflicts = []
-        for i, step in enumerate(other.steps):
+        for i, step in enumerate(other.standing):
             if step in both.steps:
                 continue
             try:
-                (both + step).constraints(rows)
+                _constraints((*both.steps, step), rows)
             except ValueError as error:
                 conflicts.append({"step": i, "action": step.action, "why": str(error)})
             else:
@@ -189,6 +228,12 @@ def changes(
     asked = np.isin(old, before[touched]) | np.isin(new, now[touched])
     table = pd.DataFrame({"before": old, "now": new, "rows": rows, "asked": asked})
     return table[moved].reset_index(drop=True)
+
+
+def _constraints(steps: Iterable[Correction], n: int) -> Constraints:
+    steps = tuple(steps)
+    ties = [pair for step in steps for group in step.together for pair in itertools.pairwise(group)]
+    return Constraints.of(n, ties, [pair for step in steps for pair in step.apart])
 
 
 def _rows(step: Correction) -> Iterator[int]:

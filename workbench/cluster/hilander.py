@@ -19,7 +19,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
-from .._core.files import was_interrupted
 from .._core.memmap import stack_rows
 from .._core.progress import show_progress
 from .._core.provenance import need_dask
@@ -73,7 +72,8 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
             from; -1: new.
         changes_: what became of the clusters that did not stay as they were, and whether it was asked for.
         constraints_: what `fit` and `partial_fit` were told of pairs of rows.
-        corrections_: what was put right since `fit` (`merge`, `split`, `move`, `confirm`, `answer`, `name`, `undo`).
+        corrections_: what was put right since `fit` (`merge`, `split`, `move`, `label`, `confirm`, `answer`, `name`,
+            `undo`).
         cluster_layers_: labels after each level, finest first; of the general model's one level nested cuts at tau 0.9,
             0.7, its own, 0.3 and 0.1, of which its own is `labels_`.
         clusters_: one row per cluster, to review: size, peak, stability, confidence, expected precision and recall;
@@ -212,20 +212,6 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
             new.constraints_ = constraints
             new._keep(replace(hierarchy, code=code), lander, settings, self.labels_)
         return self
-
-    @contextmanager
-    def _renewed(self) -> Iterator[HiLander]:
-        """A twin to be fitted: this estimator becomes it, in one step, when the block ends well. After an error or
-        Ctrl-C every attribute is what it was."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        try:
-            yield twin
-        except SystemError as error:
-            if was_interrupted(error):
-                raise KeyboardInterrupt from None
-            raise
-        self.__dict__ = twin.__dict__
 
     def _mapped(self, X: Any) -> tuple[Float[Tensor, "m d"], Int[Tensor, " m"], Int[Tensor, " m"]]:
         """Later rows as they are compared with the fitted ones, their codes, and the fitted row that each equals and is

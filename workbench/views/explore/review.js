@@ -1,110 +1,157 @@
-// The board of the review explorer. Python sends what is to be seen as escaped HTML; every act goes back as `act`.
+// The board of the review explorer. Python sends what is to be seen as escaped HTML; every act goes back as a message.
 const STYLE = `
-.wb-board{outline:none;font:13px/1.4 sans-serif}
-.wb-board:focus{box-shadow:0 0 0 2px #0B57D0}
-.wb-board .ask{display:flex;gap:12px;align-items:center;padding:8px;border-bottom:1px solid #80868B55}
-.wb-board .row{padding:6px;border-bottom:1px solid #80868B33}
-.wb-board .row.over{background:#0B57D022}
-.wb-board .items{display:flex;flex-wrap:wrap;gap:3px}
-.wb-board .item{border:2px solid transparent;border-radius:3px;cursor:pointer;max-width:240px;overflow:hidden}
-.wb-board .item[aria-selected=true]{border-color:#0B57D0}
-.wb-board button{margin:0 4px 2px 0}`;
+.wb-board{font:13px/1.4 var(--jp-ui-font-family,sans-serif);color:var(--jp-ui-font-color1,#222);outline:none;
+  border:1px solid var(--jp-border-color2,#bbb);border-radius:4px}
+.wb-board:focus-within{border-color:var(--jp-brand-color1,#0B57D0);box-shadow:0 0 0 1px var(--jp-brand-color1,#0B57D0)}
+.wb-board .ask,.wb-board .chosen,.wb-board .head{display:flex;flex-wrap:wrap;gap:6px 10px;align-items:center}
+.wb-board .ask,.wb-board .chosen{padding:8px;border-bottom:1px solid var(--jp-border-color2,#bbb);
+  background:var(--jp-layout-color2,#f5f5f5)}
+.wb-board .pair{display:flex;gap:10px;flex:1 1 240px;align-items:center;min-width:0}
+.wb-board .rows{max-height:520px;overflow-y:auto;overscroll-behavior:contain}
+.wb-board .row{padding:6px 8px;border-bottom:1px solid var(--jp-border-color3,#ddd)}
+.wb-board .row.over{background:var(--jp-layout-color3,#cfe0fc)}
+.wb-board .facts{flex:1 1 200px}
+.wb-board .items{display:flex;flex-wrap:wrap;gap:2px;margin-top:4px}
+.wb-board .item{border:2px solid transparent;border-radius:3px;cursor:pointer;user-select:none;overflow:hidden;
+  max-width:100%;box-sizing:border-box}
+.wb-board .item:hover{border-color:var(--jp-border-color1,#888)}
+.wb-board .item[aria-selected=true]{border-color:var(--jp-brand-color1,#0B57D0);background:var(--jp-layout-color3,#cfe0fc)}
+.wb-board .text{display:block;padding:1px 4px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+.wb-board .texts .item{width:100%}
+.wb-board .pair .text{flex:1;min-width:0;white-space:normal;display:-webkit-box;-webkit-box-orient:vertical;
+  -webkit-line-clamp:4}
+.wb-board button,.wb-board input{font:inherit;color:inherit;background:var(--jp-layout-color1,#fff);height:24px;
+  border:1px solid var(--jp-border-color1,#888);border-radius:3px;padding:0 8px;margin:0;box-sizing:border-box}
+.wb-board button{cursor:pointer}
+.wb-board button:hover{background:var(--jp-layout-color3,#e4e4e4)}
+.wb-board input{width:120px;cursor:text}
+.wb-board img{display:block}
+.wb-board .item>span:not(.text){margin:0!important;display:block!important}`;
+const KEYS = { y: 'yes', n: 'no', ' ': 'pass', u: 'undo' };
+
+function made(tag, className, html = '') {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.innerHTML = html;
+  return element;
+}
 
 function render({ model, el }) {
-  let count = 0;
-  let last = null;
-  const board = document.createElement('div');
-  board.className = 'wb-board';
+  let last = null; // the item that was clicked last
+  const board = made('div', 'wb-board');
   board.tabIndex = 0;
   board.setAttribute('role', 'application');
   board.setAttribute('aria-label', 'Review: Y same, N different, space not sure, U undo');
+  const [ask, chosen, rows] = ['ask', 'chosen', 'rows'].map((name) => made('div', name));
+  board.append(ask, chosen, rows);
   const style = document.createElement('style');
   style.textContent = STYLE;
   el.append(style, board);
 
+  const many = made('b', '');
+  const label = field('', 'label', 'label of the selected rows');
+  label.onchange = () => {
+    if (label.value.trim()) act('label', { name: label.value });
+    label.value = '';
+  };
+  chosen.append(many, label, button('clear', 'Select nothing', () => select([])));
+
   function act(kind, extra = {}) {
-    count += 1;
-    model.set('act', { kind, count, ...extra });
-    model.save_changes();
+    model.send({ kind, ...extra });
+    board.focus({ preventScroll: true }); // the next key is for the board, wherever this one was
   }
-  function button(text, kind, extra, title = '') {
-    const made = document.createElement('button');
-    made.textContent = text;
-    made.title = title;
-    made.onclick = () => { act(kind, typeof extra === 'function' ? extra() : extra); board.focus(); };
-    return made;
+  function button(text, title, whenPressed) {
+    const pressed = made('button', '');
+    pressed.textContent = text;
+    pressed.title = title;
+    pressed.onclick = whenPressed;
+    return pressed;
   }
-  function select(rows) {
-    model.set('selection', rows);
+  function field(value, hint, say) {
+    const input = made('input', '');
+    input.value = value;
+    input.placeholder = hint;
+    input.setAttribute('aria-label', say);
+    input.onkeydown = (event) => event.key === 'Enter' && input.blur(); // "change" now, whoever else takes the key
+    return input;
+  }
+  function select(chosenRows) {
+    model.set('selection', chosenRows);
     model.save_changes();
   }
   function pick(event, row) {
-    const shown = model.get('clusters').flatMap((cluster) => cluster.items.map((item) => item.row));
-    const chosen = new Set(model.get('selection'));
-    if (event.shiftKey && last !== null) {
-      const ends = [shown.indexOf(last), shown.indexOf(row)].sort((a, b) => a - b);
-      shown.slice(ends[0], ends[1] + 1).forEach((other) => chosen.add(other));
-    } else if (!chosen.delete(row)) chosen.add(row);
+    const shown = [...rows.querySelectorAll('.item')].map((cell) => +cell.dataset.row);
+    const picked = new Set(model.get('selection'));
+    if (event.shiftKey && shown.includes(last)) {
+      const [from, to] = [shown.indexOf(last), shown.indexOf(row)].sort((a, b) => a - b);
+      shown.slice(from, to + 1).forEach((other) => picked.add(other));
+    } else if (!picked.delete(row)) picked.add(row);
     last = row;
-    select([...chosen]);
+    select([...picked]);
   }
-  function itemOf(item, chosen) {
-    const cell = document.createElement('div');
-    cell.className = 'item';
+  function itemOf(item) {
+    const cell = made('div', 'item', item.html);
     cell.dataset.row = item.row;
     cell.draggable = true;
-    cell.setAttribute('aria-selected', chosen.has(item.row));
-    cell.innerHTML = item.html;
     cell.onclick = (event) => pick(event, item.row);
-    cell.ondragstart = () => { if (!model.get('selection').includes(item.row)) select([item.row]); };
+    cell.ondragstart = (event) => {
+      event.dataTransfer.setData('text/plain', item.row); // Firefox drags nothing that carries nothing
+      if (!model.get('selection').includes(item.row)) select([item.row]);
+    };
     return cell;
   }
-  function rowOf(cluster, chosen) {
-    const row = document.createElement('div');
-    row.className = 'row';
-    row.dataset.cluster = cluster.cluster;
+  function headOf(cluster) {
     const id = { cluster: cluster.cluster };
-    const head = document.createElement('div');
-    head.innerHTML = cluster.head;
-    const name = document.createElement('input');
-    name.value = cluster.name;
-    name.placeholder = 'name';
-    name.setAttribute('aria-label', `name of cluster ${cluster.cluster}`);
-    name.onchange = () => act('name', { ...id, name: name.value });
-    head.append(' ', button('right', 'confirm', id, 'these rows are one class'), button('split', 'split', id),
-      button('move here', 'move', id, 'the selected rows'), button('merge', 'merge', id, 'with those of the selected rows'), name);
-    const items = document.createElement('div');
-    items.className = 'items';
-    items.append(...cluster.items.map((item) => itemOf(item, chosen)));
-    row.append(head, items);
+    const name = field(cluster.name, 'name', `name of cluster ${cluster.cluster}`);
+    name.onchange = () => (name.value.trim() ? act('name', { ...id, name: name.value }) : (name.value = cluster.name));
+    const head = made('div', 'head');
+    head.append(
+      made('span', 'facts', cluster.head), name,
+      button('confirm', 'These rows are one class, whatever comes', () => act('confirm', id)),
+      button('split', 'The selected rows off, or without any where it is weakest', () => act('split', id)),
+      button('move here', 'The selected rows', () => act('move', id)),
+      button('merge', 'With the clusters of the selected rows', () => act('merge', id)),
+    );
+    return head;
+  }
+  function rowOf(cluster) {
+    const row = made('div', 'row');
+    row.dataset.cluster = cluster.cluster;
+    const items = made('div', `items ${model.get('shown').kind}`);
+    items.append(...cluster.items.map(itemOf));
+    row.append(headOf(cluster), items);
     row.ondragover = (event) => { event.preventDefault(); row.classList.add('over'); };
-    row.ondragleave = () => row.classList.remove('over');
-    row.ondrop = (event) => { event.preventDefault(); act('move', id); };
+    row.ondragleave = (event) => row.contains(event.relatedTarget) || row.classList.remove('over');
+    row.ondrop = (event) => { event.preventDefault(); act('move', { cluster: cluster.cluster }); };
     return row;
   }
   function draw() {
-    const chosen = new Set(model.get('selection'));
-    const ask = document.createElement('div');
-    ask.className = 'ask';
-    ask.innerHTML = model.get('question');
-    ask.append(button('same (Y)', 'yes'), button('different (N)', 'no'), button('not sure (space)', 'pass'),
-      button('undo (U)', 'undo'));
-    board.replaceChildren(ask, ...model.get('clusters').map((cluster) => rowOf(cluster, chosen)));
+    const { question, clusters } = model.get('shown');
+    const pair = made('div', 'pair', question);
+    ask.replaceChildren(
+      pair, button('same (Y)', '', () => act('yes')), button('different (N)', '', () => act('no')),
+      button('not sure (space)', '', () => act('pass')), button('undo (U)', 'The last step', () => act('undo')),
+    );
+    const height = rows.scrollTop;
+    rows.replaceChildren(...clusters.map(rowOf));
+    rows.scrollTop = height;
+    mark();
   }
   function mark() {
-    const chosen = new Set(model.get('selection'));
-    board.querySelectorAll('.item').forEach((cell) => cell.setAttribute('aria-selected', chosen.has(+cell.dataset.row)));
+    const picked = new Set(model.get('selection'));
+    rows.querySelectorAll('.item').forEach((cell) => cell.setAttribute('aria-selected', picked.has(+cell.dataset.row)));
+    many.textContent = `${picked.size.toLocaleString()} selected`;
+    chosen.style.display = picked.size ? '' : 'none';
   }
   board.addEventListener('keydown', (event) => {
     if (event.target.tagName === 'INPUT' || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.tagName === 'BUTTON' && event.key === ' ') return;
-    const kind = { y: 'yes', n: 'no', ' ': 'pass', u: 'undo' }[event.key.toLowerCase()];
+    const kind = KEYS[event.key.toLowerCase()];
     if (!kind) return;
     event.preventDefault();
     act(kind);
   });
-  model.on('change:clusters', draw);
-  model.on('change:question', draw);
+  model.on('change:shown', draw);
   model.on('change:selection', mark);
   draw();
 }

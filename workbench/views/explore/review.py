@@ -3,28 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import ipywidgets as widgets
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import traitlets
 
 from ...cluster.hilander import HiLander
-from ..style import escape, styled
+from ..figures.maps import spread_sample
+from ..style import cluster_colours, escape, styled
 from .base import Explorer
+from .map_view import MapView
 from .panes import checked_images, thumbnail
+from .places import places_of
 from .review_state import Review
 
+MOST_POINTS = 50_000  # drawn on the map
 PAGE = 8  # clusters shown at a time
-ITEMS = 24  # of a cluster that are shown
-LETTERS = 160  # of a text that are shown
+LETTERS = 2000  # of a text, which the browser cuts to a line
+KEPT = 4096  # thumbnails: a redraw asks for some 200, nearly all of them again
+
+
+class Items:
+    """What is seen of a row: an image, or a line of text, or its number.
+
+    Args:
+        n: rows.
+        images: uint8 [n, H, W] or [n, H, W, 3].
+        texts: in their place, n texts or a table of n rows.
+
+    Raises:
+        ValueError: another number of images or texts, or both.
+
+    Example:
+        >>> Items(1, None, pd.DataFrame({"a": [3], "b": ["<"]})).html(0, 56)
+        "<span class='text' title='a: 3 · b: &lt;'>a: 3 · b: &lt;</span>"
+    """
+
+    def __init__(self, n: int, images: Any, texts: Sequence[str] | pd.DataFrame | None) -> None:
+        if images is not None and texts is not None:
+            raise ValueError("texts: expected images or texts, got both")
+        if texts is not None and len(texts) != n:
+            raise ValueError(f"texts: expected {n}, one per row, got {len(texts)}")
+        self._images = checked_images(images, n)
+        self._texts = texts
+        self.kind = "texts" if self._images is None else "images"
+        self.most = 8 if self._images is None else 24  # of a cluster that are shown
+
+    def html(self, row: int, height: int) -> str:
+        """A row as escaped HTML; an image is that high."""
+        if self._images is not None:
+            return thumbnail(self._images, row, height=height)
+        text = escape(self._text(row))
+        return f"<span class='text' title='{text}'>{text}</span>"
+
+    def _text(self, row: int) -> str:
+        if self._texts is None:
+            return f"row {row}"
+        if not isinstance(self._texts, pd.DataFrame):
+            return str(self._texts[row])[:LETTERS]
+        return " · ".join(f"{name}: {value}" for name, value in self._texts.iloc[row].items())[:LETTERS]
 
 
 class Board(anywidget.AnyWidget):
-    """What the browser draws, and what was done there last.
+    """What the browser draws; what is done there arrives as a message.
 
     Example:
         >>> Board().selection
@@ -32,10 +79,8 @@ class Board(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_name("review.js")
-    question = traitlets.Unicode().tag(sync=True)
-    clusters = traitlets.List(trait=traitlets.Dict()).tag(sync=True)
+    shown = traitlets.Dict({"kind": "", "question": "", "clusters": []}).tag(sync=True)
     selection = traitlets.List(trait=traitlets.Int()).tag(sync=True)
-    act = traitlets.Dict().tag(sync=True)
 
 
 class ReviewExplorer(Explorer):
@@ -50,28 +95,34 @@ class ReviewExplorer(Explorer):
     selection = traitlets.List(trait=traitlets.Int())
     page = traitlets.Int(0)
 
-    def __init__(self, review: Review, images: np.ndarray | None, texts: Sequence[str] | None, ids: Any) -> None:
+    def __init__(self, review: Review, items: Items, xy: np.ndarray | None) -> None:
         super().__init__()
+        self.layout.max_width = "100%"
         self.review = review
-        self._images = images
-        self._texts = texts
-        self._ids = ids
+        self._item = lru_cache(KEPT)(items.html)
+        self._kind = items.kind
+        self._most = items.most
         self._board = Board()
+        self._board.on_msg(self.guarded(lambda _, act, __: self.do(act)))
+        traitlets.link((self._board, "selection"), (self, "selection"))
         self._counts = widgets.HTML()
         self._pages = widgets.BoundedIntText(0, min=0, description="Page", layout=widgets.Layout(width="150px"))
-        self._export = widgets.Text(placeholder="labels.csv", description="Export to", continuous_update=False)
-        self._export.observe(self.guarded(self._write), "value")
-        self._board.observe(self.guarded(lambda change: self.do(change["new"])), "act")
-        traitlets.link((self._board, "selection"), (self, "selection"))
         traitlets.link((self._pages, "value"), (self, "page"))
         self.observe(self.guarded(lambda _: self._show()), "page")
-        self.arrange(self._counts, widgets.HBox([self._pages, self._export]), self._board)
+        self._path = widgets.Text(placeholder="labels.csv", description="Export to")
+        export = widgets.Button(description="Export", layout=widgets.Layout(width="80px"))
+        export.on_click(self.guarded(lambda _: self.say(self.review.export(self._path.value))))
+        wrap = widgets.Layout(flex_flow="row wrap")
+        self._map = None if xy is None else self._lasso(xy)
+        above = [] if self._map is None else [self._map.figure]
+        self.arrange(self._counts, widgets.HBox([self._pages, self._path, export], layout=wrap), *above, self._board)
+        self.observe(self.guarded(lambda _: self._colour()), "selection")
         self._show()
-        self.say("Y: same, N: different, space: not sure, U: undo.")
+        self.say("Click the board, then Y: same, N: different, space: not sure, U: undo.")
 
     def do(self, act: dict[str, Any]) -> None:
-        """One thing that was done on the board: kind (yes, no, pass, undo, confirm, split, move, merge, name) and,
-        where it is about one, the cluster."""
+        """One thing that was done on the board: kind (yes, no, pass, undo, confirm, split, move, merge, name, label)
+        and, where it is about one, the cluster."""
         kind = act["kind"]
         cluster = int(act.get("cluster", -1))
         review = self.review
@@ -84,10 +135,12 @@ class ReviewExplorer(Explorer):
             "confirm": lambda: review.confirm(cluster),
             "split": lambda: review.split(cluster, chosen),
             "move": lambda: review.move(chosen, cluster),
-            "merge": lambda: review.merge(sorted({cluster, *self._clusters_of(chosen)})),
+            "merge": lambda: review.merge(cluster, chosen),
             "name": lambda: review.name(cluster, act["name"]),
+            "label": lambda: review.label(chosen, act["name"]),
         }
         said = steps[kind]()
+        self._failed.value = ""  # of an earlier act; `errors` keeps it
         self.selection = []
         self._show()
         self.say(said)
@@ -99,81 +152,97 @@ class ReviewExplorer(Explorer):
         bars = go.Bar(x=[f"cluster {cluster}" for cluster in order], y=size)
         return styled(go.Figure(bars), "Clusters, those to doubt first: rows of each")
 
-    def _clusters_of(self, rows: list[int]) -> list[int]:
-        return [int(self.review.model.labels_[row]) for row in rows]
+    def _lasso(self, xy: np.ndarray) -> MapView:
+        """A map of the clusters; what a lasso holds is selected."""
+        placed = np.flatnonzero(np.isfinite(xy).all(axis=1))
+        drawn = placed[spread_sample(self.review.model.labels_[placed], MOST_POINTS)]
+        found = MapView(xy, drawn, ["clusters"], height=360)
+        found.on_lasso(self.guarded(lambda rows: self.set_trait("selection", rows.tolist())))
+        found.on_click(self.guarded(lambda row: self.set_trait("selection", [row])))
+        found.on_clear(self.guarded(lambda: self.set_trait("selection", [])))
+        return found
+
+    def _colour(self) -> None:
+        """The map anew: clusters as they are, what is selected."""
+        if self._map is None:
+            return
+        labels = self.review.model.labels_
+        if not self.selection:
+            self._map.clear_lasso()
+        picked = np.isin(np.arange(len(labels)), self.selection) if self.selection else None
+        self._map.show(cluster_colours([labels], self._map.xy), picked=picked)
 
     def _show(self) -> None:
         order = self.review.order()
         self._pages.max = max(0, (len(order) - 1) // PAGE)
-        shown = order[PAGE * self.page : PAGE * (self.page + 1)]
-        self._board.question = self._question()
-        self._board.clusters = [self._cluster(int(cluster)) for cluster in shown]
+        clusters = [self._cluster(int(cluster)) for cluster in order[PAGE * self.page : PAGE * (self.page + 1)]]
+        shown: dict[str, Any] = {"kind": self._kind, "question": self._question(), "clusters": clusters}
+        self._board.shown = shown
         self._counts.value = f"<b>{escape(self.review.counts())}</b>"
+        self._colour()
 
     def _question(self) -> str:
         if self.review.question is None:
             return "<span>No question is worth asking.</span>"
         a, b = self.review.question
-        return f"<span>Are these one class?</span>{self._item(a, 88)}{self._item(b, 88)}"
+        return f"<span>One class?</span>{self._item(a, 88)}{self._item(b, 88)}"
 
     def _cluster(self, cluster: int) -> dict[str, Any]:
         rows = self.review.members(cluster)
         model = self.review.model
-        right = "confirmed" if cluster in model.confirmed_ else "not confirmed"
-        more = f", {ITEMS} shown" if len(rows) > ITEMS else ""
-        items = [{"row": int(row), "html": self._item(int(row), 56)} for row in rows[:ITEMS]]
-        head = f"<b>cluster {cluster}</b>: {len(rows):,} rows{more}, {right} "
+        many = f"{len(rows):,} row{'s' * (len(rows) > 1)}" + f", {self._most} shown" * (len(rows) > self._most)
+        right = ", confirmed" if cluster in model.confirmed_ else ""
+        items = [{"row": int(row), "html": self._item(int(row), 56)} for row in rows[: self._most]]
+        head = f"<b>cluster {cluster}</b>: {many}{right}"
         return {"cluster": cluster, "head": head, "name": model.names_.get(cluster, ""), "items": items}
-
-    def _item(self, row: int, height: int) -> str:
-        if self._images is not None:
-            return thumbnail(self._images, row, height=height)
-        text = f"row {row}" if self._texts is None else str(self._texts[row])
-        short = text if len(text) <= LETTERS else text[: LETTERS - 1] + "…"
-        return f"<span title='{escape(text[:2000])}'>{escape(short)}</span>"
-
-    def _write(self, change: Any) -> None:
-        if change["new"]:
-            self.review.export(change["new"], self._ids)
-            self.say(f"Written to {change['new']}.")
 
 
 def explore_review(
     model: HiLander,
     images: Any = None,
     *,
-    texts: Sequence[str] | None = None,
+    texts: Sequence[str] | pd.DataFrame | None = None,
     ids: Any = None,
     path: str | Path | None = None,
+    files: Sequence[str | Path] | None = None,
+    xy: Any = None,
+    seed: int = 0,
 ) -> ReviewExplorer:
     """Put a clustering right by hand: answer questions by keyboard, move, split, merge, confirm and name clusters.
 
-    Clusters are rows of thumbnails, those to doubt first. Keys: Y same, N different, space not sure, U undo. A click
-    selects an item, shift-click all up to it; selected items are dragged onto a cluster, split off or merged by its
-    buttons. The model is changed as it goes.
+    Clusters are rows of thumbnails, or of lines of text, those to doubt first. Keys: Y same, N different, space not
+    sure, U undo. A click selects an item, shift-click all up to it, a lasso on the map what is inside. Selected items
+    are dragged onto a cluster, or moved, split off, merged by its buttons; a label makes them one cluster of that name,
+    or puts them into it. The model is changed as it goes.
 
     Args:
         model: fitted.
         images: uint8 [N, H, W] or [N, H, W, 3], one per row.
-        texts: in place of images.
+        texts: in place of images N texts, or a table of N rows.
         ids: a name per row, for the exported table.
         path: file of the corrections: taken over if it is there, saved after every step.
+        files: a file per row: an export to a folder then makes a folder of links per cluster.
+        xy: places [N, 2] of the rows on a map, or "umap": laid out here, which takes about 20 s for 10,000 rows. None:
+            no map.
+        seed: of the layout.
 
     Returns: a widget with the traits `selection` and `page`, and `review`, which has the model.
 
     Raises:
         NotFittedError: before `fit`.
-        ValueError: another number of images or texts, or a file of other data.
+        ValueError: another number of images, texts, ids, files or places, or corrections of other data.
 
     Example:
         >>> model = HiLander().fit(np.random.default_rng(0).normal(size=(60, 8)))
         >>> explorer = explore_review(model)
-        >>> n = model.n_clusters_
-        >>> explorer.do({"kind": "merge", "cluster": 0}) if n == 1 else explorer.do({"kind": "pass"})
-        >>> explorer.errors
-        []
+        >>> explorer.selection = [0, 1, 2]
+        >>> explorer.do({"kind": "label", "name": "mine"})
+        >>> len(np.unique(model.labels_[:3])), list(model.names_.values()), explorer.errors
+        (1, ['mine'], [])
     """
-    review = Review(model, path)
-    if texts is not None and len(texts) != len(model.labels_):
-        raise ValueError(f"texts: expected {len(model.labels_)}, one per row, got {len(texts)}")
-    return ReviewExplorer(review, checked_images(images, len(model.labels_)), texts, ids)
+    review = Review(model, path, ids=ids, files=files)
+    items = Items(len(model.labels_), images, texts)
+    if xy is not None:
+        places = None if isinstance(xy, str) and xy == "umap" else xy
+        xy = places_of(model.hierarchy_.levels[0].graph, places, model.features_.cpu().numpy(), seed=seed)
+    return ReviewExplorer(review, items, xy)

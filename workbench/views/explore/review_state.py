@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Int64
+from sklearn.utils.validation import check_is_fitted
 
-from ..._core.files import atomic_path
+from ..._core.files import atomic_path, link_groups, new_folder
+from ..._core.tables import write_csv
 from ...cluster.corrections import Corrections
 from ...cluster.hilander import HiLander
 
@@ -22,9 +25,10 @@ class Review:
     Args:
         model: fitted; it is changed.
         path: of the corrections; those that a file holds are taken over first.
+        ids, files: a name and a file per row, for `export`.
 
     Raises:
-        ValueError: the file holds corrections of other data.
+        ValueError: the file holds corrections of other data, or another number of ids or files.
 
     Example:
         >>> review = Review(HiLander().fit(np.eye(4)[[0, 0, 1, 1, 2, 3]]))
@@ -32,10 +36,18 @@ class Review:
         '4 clusters of 6 rows; 0 confirmed (0 rows), 0 corrections'
     """
 
-    def __init__(self, model: HiLander, path: str | Path | None = None) -> None:
+    def __init__(self, model: HiLander, path: str | Path | None = None, *, ids: Any = None, files: Any = None) -> None:
+        check_is_fitted(model)
+        n = len(model.labels_)
+        for name, given in {"ids": ids, "files": files}.items():
+            if given is not None and len(given) != n:
+                raise ValueError(f"{name}: expected {n}, one per row, got {len(given)}")
         self.model = model
         self.path = None if path is None else Path(path)
-        self._passed: set[tuple[int, int]] = set()
+        self._ids = ids
+        self._files = files
+        # Pairs of which nobody is sure, each with the number of steps before it.
+        self._passed: dict[tuple[int, int], int] = {}
         if self.path is not None and self.path.exists():
             model.correct(Corrections.load(self.path))
         self._ask()
@@ -59,18 +71,19 @@ class Review:
             return "No question is open."
         a, b = self.question
         if same is None:
-            self._passed.add((a, b))
+            self._passed[a, b] = len(self.model.corrections_)
             self._ask()
             return f"Not sure about rows {a} and {b}."
         self.model.answer(a, b, same=same)
         return self._done(f"Rows {a} and {b} are {'one class' if same else 'two classes'}.")
 
-    def merge(self, clusters: list[int]) -> str:
-        """Make one cluster of several."""
-        rows = [int(self.model.hierarchy_.levels[-1].peaks[cluster]) for cluster in clusters]
-        for row in rows[1:]:
-            self.model.merge(self.model.labels_[rows[0]], self.model.labels_[row])
-        return self._done(f"{len(clusters)} clusters are one.")
+    def merge(self, cluster: int, rows: list[int]) -> str:
+        """Make one cluster of it and those of the selected rows."""
+        others = sorted({int(self.model.labels_[row]) for row in rows} - {cluster})
+        if not others:
+            raise ValueError("rows: expected rows of other clusters, which are merged with this one; select some first")
+        self.model.merge(cluster, *others)
+        return self._done(f"{1 + len(others)} clusters are one.")
 
     def split(self, cluster: int, rows: list[int]) -> str:
         """Take the selected rows of a cluster out of it; without any it is parted where linkage is weakest."""
@@ -80,8 +93,16 @@ class Review:
 
     def move(self, rows: list[int], cluster: int) -> str:
         """Take rows into a cluster."""
-        self.model.move([row for row in rows if self.model.labels_[row] != cluster], cluster)
-        return self._done(f"{len(rows)} rows are moved.")
+        others = [row for row in rows if self.model.labels_[row] != cluster]
+        if rows and not others:
+            return "They are there."
+        self.model.move(others, cluster)
+        return self._done(f"{len(others):,} rows are moved.")
+
+    def label(self, rows: list[int], name: str) -> str:
+        """Make one cluster of this name of rows, or put them into the one that has it."""
+        self.model.label(rows, name)
+        return self._done(f"{len(rows):,} rows are {name.strip()}.")
 
     def confirm(self, cluster: int) -> str:
         """A cluster is right."""
@@ -94,7 +115,12 @@ class Review:
         return self._done(f"Cluster {cluster} is called {name}.")
 
     def undo(self) -> str:
-        """Take the last step back."""
+        """Take the last step back, or the last "not sure" if that was later."""
+        last = next(reversed(self._passed), None)
+        if last is not None and self._passed[last] == len(self.model.corrections_):
+            del self._passed[last]
+            self._ask()
+            return "Asked again."
         action = self.model.corrections_.steps[-1].action if len(self.model.corrections_) else ""
         self.model.undo()
         return self._done(f"Undone: {action}.")
@@ -108,30 +134,45 @@ class Review:
             f"({rows:,} rows), {len(self.model.corrections_):,} corrections"
         )
 
-    def table(self, ids: Any = None) -> pd.DataFrame:
-        """A row per item: row, id, cluster, name, confirmed."""
+    def table(self) -> pd.DataFrame:
+        """A row per item: id (if there are ids), row, cluster, name, confirmed."""
         labels = self.model.labels_
-        columns = {"row": np.arange(len(labels)), "cluster": labels}
-        table = pd.DataFrame(columns if ids is None else {"id": list(ids), **columns})
+        columns = {} if self._ids is None else {"id": list(self._ids)}
+        table = pd.DataFrame({**columns, "row": np.arange(len(labels)), "cluster": labels})
         names = self.model.names_
         table["name"] = [names.get(int(cluster), "") for cluster in labels]
         table["confirmed"] = table["cluster"].isin(self.model.confirmed_)
         return table
 
-    def export(self, path: str | Path, ids: Any = None) -> None:
-        """Write `table` to a .csv or .parquet file, whole or not at all.
+    def export(self, path: str | Path) -> str:
+        """Write `table` to a .csv or .parquet file, or to a folder links to the files, a folder per cluster; whole or
+        not at all.
 
         Raises:
-            ValueError: another suffix.
+            ValueError: another suffix, or no files to link to.
+            FileExistsError: the folder is there and holds something.
         """
         suffix = Path(path).suffix
+        if not suffix and self._files is not None and str(path):
+            with new_folder(path) as part:
+                link_groups(part, self._files, self._folders())
+            return f"Links written to {path}."
         if suffix not in (".csv", ".parquet"):
-            raise ValueError(f"path: expected a .csv or a .parquet file, got {path}")
-        with atomic_path(path) as part:
-            if suffix == ".csv":
-                self.table(ids).to_csv(part, index=False)
-            else:
-                self.table(ids).to_parquet(part, index=False)
+            folder = "" if self._files is None else ", or a new folder for links"
+            raise ValueError(f"path: expected a .csv or a .parquet file{folder}, got {str(path)!r}")
+        if suffix == ".csv":
+            write_csv(self.table(), path)
+        else:
+            with atomic_path(path) as part:
+                self.table().to_parquet(part, index=False)
+        return f"Written to {path}."
+
+    def _folders(self) -> list[str]:
+        """The folder of each row: its cluster's number, and its name in letters that every disk takes."""
+        model = self.model
+        width = len(str(model.n_clusters_ - 1))
+        name = {cluster: "-" + re.sub(r"[^\w -]+", "_", text)[:60] for cluster, text in model.names_.items()}
+        return [f"{cluster:0{width}d}{name.get(int(cluster), '')}" for cluster in model.labels_]
 
     def _done(self, said: str) -> str:
         if self.path is not None:
