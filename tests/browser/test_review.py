@@ -19,7 +19,8 @@ random = np.random.default_rng(0)
 y = np.repeat(np.arange(10), 12)
 x = random.normal(size=(10, 24))[y] + 0.7 * random.normal(size=(120, 24))
 images = np.clip(25 * y[:, None, None] + random.integers(0, 30, (120, 12, 12)), 0, 255).astype(np.uint8)
-explorer = explore_review(wb.HiLander(k=8).fit(x), images, path="mine.json", xy=np.stack([y + x[:, 0] / 20, x[:, 1]], axis=1))
+xy = np.stack([y + x[:, 0] / 20, x[:, 1]], axis=1)
+explorer = explore_review(wb.HiLander(k=8).fit(x), images, path="mine.json", xy=xy)
 explorer.add_class("explorer-review")
 explorer
 """
