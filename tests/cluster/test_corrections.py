@@ -248,7 +248,7 @@ def test_an_interrupted_save_leaves_the_old_file(model, tmp_path):
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda model: model.merge(0, 0), "got 0 twice"),
+        (lambda model: model.merge(0, 0), "expected different clusters, got 0, 0"),
         (lambda model: model.merge(0, 999), "b: expected an integer"),
         (lambda model: model.move([0], int(model.labels_[0])), "expected rows of other clusters"),
         (lambda model: model.move([], 0), "at least one row"),

@@ -165,7 +165,8 @@ class Corrections:
         return cls(read["n"], read["fingerprint"], steps)
 
     def merged(self, other: Corrections) -> tuple[Corrections, pd.DataFrame]:
-        """One person's corrections and another's of the same data; steps that contradict those so far stay out.
+        """One person's corrections and another's of the same data; steps that contradict those so far, or move rows
+        that the other has moved as well, stay out.
 
         Returns: both together, and a table of the conflicts: step (of `other`), action, why.
 
@@ -186,10 +187,8 @@ class Corrections:
         for i, step in enumerate(other.standing):
             if step in both.steps:
                 continue
-            try:
-                _constraints((*both.steps, step), rows)
-            except ValueError as error:
-                conflicts.append({"step": i, "action": step.action, "why": str(error)})
+            if why := _conflict(both.steps, step, rows):
+                conflicts.append({"step": i, "action": step.action, "why": why})
             else:
                 both = both + step
         return both, pd.DataFrame(conflicts, columns=["step", "action", "why"])
@@ -234,6 +233,18 @@ def _constraints(steps: Iterable[Correction], n: int) -> Constraints:
     steps = tuple(steps)
     ties = [pair for step in steps for group in step.together for pair in itertools.pairwise(group)]
     return Constraints.of(n, ties, [pair for step in steps for pair in step.apart])
+
+
+def _conflict(steps: tuple[Correction, ...], step: Correction, n: int) -> str:
+    """Why another person's step cannot be added; empty: it can."""
+    twice = {row for mine in steps for row in mine.moved} & set(step.moved)
+    if twice:
+        return f"rows {', '.join(map(str, sorted(twice)[:5]))} were moved by both"
+    try:
+        _constraints((*steps, step), n)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _rows(step: Correction) -> Iterator[int]:
