@@ -1,4 +1,5 @@
-"""The command line: `workbench demo | train | cluster | evaluate | info | reproduce | ablate | bench | course`.
+"""The command line: `workbench demo | train | cluster | review | evaluate | info | reproduce | ablate | bench |
+course`.
 
 Commands read their options, call the library and print; everything heavy is imported inside them, so that `--help` and
 usage errors come at once. Exit codes: 0 well, 1 bad input or a failure outside (one line on stderr), 2 wrong usage,
@@ -19,6 +20,7 @@ from .course import course
 from .evaluate import demo, evaluate
 from .info import info
 from .reproduce import reproduce
+from .review import review
 from .shell import PlainErrors
 from .train import train
 
@@ -30,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _command in (demo, train, cluster, evaluate, info, reproduce, ablate, bench):
+for _command in (demo, train, cluster, review, evaluate, info, reproduce, ablate, bench):
     app.command()(_command)
 app.add_typer(course, name="course")
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
-from PIL import Image
 
 from .._core.files import data_home, link_groups
 from .._core.tables import write_csv
@@ -20,7 +16,6 @@ if TYPE_CHECKING:
 TABLE = "photographs.csv"
 SKIPPED = "skipped.csv"
 LINKS = "by-cluster"
-THUMBNAIL = 72  # pixels a side in the report
 MARGIN = 0.25  # of a face's side, shown around it
 _AGREED = "faces-are-personal-data"
 
@@ -48,23 +43,7 @@ def read_photographs(folder: Path, *, faces: bool, cut: bool, device: str, progr
     from ..encoder import embed
 
     found = embed(folder, encoder="faces" if faces else "photos", detect=not cut, device=device, progress=progress)
-    return Items(found.features, None, (), np.stack(list(_thumbnails(found, faces))), found.name), found
-
-
-def _thumbnails(found: Embedded, faces: bool) -> Iterator[np.ndarray]:
-    """uint8 [72, 72, 3] of every row; a photograph is read once for all its rows."""
-    from ..data import read_picture
-
-    for file, rows in found.rows.groupby("file", sort=False):
-        picture = read_picture(str(file)).convert("RGB")
-        for left, top, right, bottom in rows[["left", "top", "right", "bottom"]].to_numpy():
-            x = (right - left) * MARGIN * faces
-            y = (bottom - top) * MARGIN * faces
-            part = picture.crop((left - x, top - y, right + x, bottom + y))
-            part.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-            square = Image.new("RGB", (THUMBNAIL, THUMBNAIL))
-            square.paste(part, ((THUMBNAIL - part.width) // 2, (THUMBNAIL - part.height) // 2))
-            yield np.asarray(square)
+    return Items(found.features, None, (), found.thumbnails(margin=MARGIN if faces else 0.0), found.name), found
 
 
 def write_photographs(folder: Path, model: HiLander, found: Embedded, *, links: bool) -> None:

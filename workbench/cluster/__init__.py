@@ -11,6 +11,7 @@ from .corrections import Correction, Corrections
 from .hierarchy import build_hierarchy, rebuild
 from .hilander import HiLander
 from .levels import Hierarchy, Level
+from .naming import cluster_terms
 from .predictors import GraphBuilder, Predictor, oracle_predictor, similarity_predictor
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Level",
     "Predictor",
     "build_hierarchy",
+    "cluster_terms",
     "enforce",
     "load_checkpoint",
     "load_encoder",

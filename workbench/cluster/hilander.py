@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import numbers
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float, Int, Int64
 from sklearn.base import BaseEstimator, ClusterMixin
@@ -23,7 +24,7 @@ from .._core.memmap import stack_rows
 from .._core.progress import show_progress
 from .._core.provenance import need_dask
 from .._core.runtime import resolve_device, usual_torch
-from .._core.validation import check_array, unit_rows
+from .._core.validation import check_array, check_int, unit_rows
 from ..decode.cuts import CUTS, cut_layers
 from ..decode.decoding import Decoder
 from ..graph.distinct import find_rows, map_distinct, row_codes
@@ -37,6 +38,7 @@ from .corrections import Corrections, changes, fingerprint, touched_rows
 from .diagnostics import cluster_table, confidence, outlier_scores
 from .hierarchy import build_hierarchy
 from .levels import Hierarchy
+from .naming import Namer, name_table
 from .out_of_sample import assign_out_of_sample, continued_clusters
 from .predictors import GraphBuilder, Predictor
 
@@ -279,6 +281,28 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
             label = assign_out_of_sample(self.lander_, computed, rows, found, threshold)
         answer: Labels = torch.where(known < 0, label, self.hierarchy_.labels[known]).cpu().numpy()
         return answer
+
+    def name_clusters(
+        self, texts: Sequence[str], n: int = 3, *, namer: Namer | None = None, stop_words: Any = "english"
+    ) -> pd.DataFrame:
+        """Words for the clusters of texts, layer by layer (`naming.cluster_terms` has the formula).
+
+        Args:
+            texts: one per row.
+            n: words per cluster.
+            namer: (texts of a cluster, its terms) -> name, e.g. a language model of your own; None: the terms, joined.
+            stop_words: left out, as in scikit-learn's `CountVectorizer`: "english", a list, None.
+
+        Returns: a row per cluster of every layer of `cluster_layers_`, finest first: layer, cluster, size, terms, name.
+
+        Raises:
+            NotFittedError: before `fit`.
+            ValueError: another number of texts, or texts without words.
+        """
+        check_is_fitted(self)
+        if isinstance(texts, str) or len(texts) != len(self.labels_):
+            raise ValueError(f"texts: expected {len(self.labels_)}, one per row, got {len(texts)}")
+        return name_table(list(texts), self.cluster_layers_, check_int(n, "n"), namer, stop_words)
 
     def _resolve(self) -> tuple[Lander, InferenceConfig]:
         """The model, where and as it is to run, and its settings, with what this estimator overrides."""

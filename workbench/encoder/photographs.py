@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Int64, UInt8
 from PIL import Image
 from tqdm.auto import tqdm
 
@@ -131,6 +131,29 @@ class Embedded:
         n, d = self.features.shape
         count = self.rows["image"].nunique()
         return f"Embedded({self.name!r}, {n} x {d} of {count} photographs, {len(self.skipped)} skipped)"
+
+    def thumbnails(self, size: int = 72, margin: float = 0.0) -> UInt8[np.ndarray, "m size size 3"]:
+        """What each row shows, in a black square; a photograph is read once for all its rows.
+
+        Args:
+            size: pixels a side.
+            margin: how much more than the box is shown on each side, in shares of the box: 0.25 shows a face whole.
+
+        Raises:
+            OSError, ValueError: a photograph is gone or damaged by now.
+        """
+        shown = []
+        for file, rows in self.rows.groupby("file", sort=False):
+            picture = read_picture(str(file)).convert("RGB")
+            for left, top, right, bottom in rows[list(BOX)].to_numpy():
+                x = (right - left) * margin
+                y = (bottom - top) * margin
+                part = picture.crop((left - x, top - y, right + x, bottom + y))
+                part.thumbnail((size, size), Image.Resampling.LANCZOS)
+                square = Image.new("RGB", (size, size))
+                square.paste(part, ((size - part.width) // 2, (size - part.height) // 2))
+                shown.append(np.asarray(square))
+        return np.stack(shown)
 
 
 def embed(

