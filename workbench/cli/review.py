@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -78,8 +79,6 @@ def review(
 
 def write_notebook(out: Path, source: Path, *, faces: bool = False, texts: Path | None = None) -> Path:
     """The notebook of a review, in a folder; one that is there stays as it is."""
-    import nbformat
-
     path = out / NOTEBOOK
     if path.exists():
         return path
@@ -95,10 +94,16 @@ def write_notebook(out: Path, source: Path, *, faces: bool = False, texts: Path 
         read.append(TABLE.format(reader=f"read_{texts.suffix[1:]}", table=str(texts.resolve())))
         shown = "texts=table, "
     links = ", and a name without an ending a folder of links per cluster" if source.is_dir() else ""
-    new = nbformat.v4
-    cells = [new.new_markdown_cell(WORDS.format(name=source.name, links=links))]
-    cells += [new.new_code_cell(code) for code in (*read, EXPLORE.format(shown=shown))]
+    words = WORDS.format(name=source.name, links=links)
+    code: dict[str, Any] = {"cell_type": "code", "execution_count": None, "outputs": []}
+    kinds = [{"cell_type": "markdown"}, *[code] * (len(read) + 1)]
+    texts_of_cells = [words, *read, EXPLORE.format(shown=shown)]
+    cells = [
+        {**kind, "id": f"review-{i}", "metadata": {}, "source": text}
+        for i, (kind, text) in enumerate(zip(kinds, texts_of_cells, strict=True))
+    ]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
     with atomic_path(path) as part:
-        nbformat.write(new.new_notebook(cells=cells, metadata={"kernelspec": kernel}), part)
+        part.write_text(json.dumps(notebook, indent=1), encoding="utf-8")
     return path
