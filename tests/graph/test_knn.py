@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from workbench._core import validation
 from workbench.graph import _numba, exact
 from workbench.graph.knn import KnnGraph, knn, query
+from workbench.graph.repeats import search_kinds
 
 
 def slow_knn(x, k):
@@ -52,6 +53,29 @@ def test_duplicates_are_listed_by_index(repeats):
     expected = [[j for j in range(i % 5, len(x), 5) if j != i][:4] for i in range(len(x))]
     assert lists_of(g) == expected
     assert (g.similarity[g.mask] == 1).all()
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 30), st.integers(2, 90), st.integers(1, 14), st.integers(0, 2**31), st.booleans())
+def test_lists_of_repeated_rows_are_those_of_the_plain_search(kinds, n, k, seed, coarse):
+    random = torch.Generator().manual_seed(seed)
+    base = torch.randint(-2, 3, (kinds, 4), generator=random) if coarse else torch.randn(kinds, 4, generator=random)
+    x = torch.nn.functional.normalize(base[torch.randint(kinds, (n,), generator=random)].float(), dim=1)
+    k = min(k, n - 1)
+    lists, values = exact.search_itself(x, k)
+    index, weight = search_kinds(x, k, exact.search_itself)
+    near = (values > exact.TIE) & (weight > exact.TIE)  # rounding noise about 0 is listed in any order
+    assert torch.equal(index[near], lists[near])
+    torch.testing.assert_close(weight, values, rtol=0, atol=exact.TIE)
+
+
+def test_copies_by_rounding_only_are_listed_by_index():
+    """Their ties run past all candidates, so that the tiles are read a second time."""
+    x = torch.nn.functional.normalize(torch.randn(5, 16, generator=torch.Generator().manual_seed(0)), dim=1)
+    scaled = torch.nn.functional.normalize(x.repeat(30, 1) * torch.linspace(1, 2, 150)[:, None], dim=1)
+    assert len(scaled.unique(dim=0)) > 40
+    g = knn(scaled, k=4)
+    assert lists_of(g) == [[j for j in range(i % 5, 150, 5) if j != i][:4] for i in range(150)]
 
 
 @pytest.mark.parametrize("block", [1, 11, 64, 1000])

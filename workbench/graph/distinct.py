@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -16,7 +17,9 @@ from torch import Tensor
 
 from .._core.chunks import chunks
 from .._core.memmap import take_rows
-from .knn import KnnGraph
+
+if TYPE_CHECKING:
+    from .knn import KnnGraph
 
 _CELLS = 2**19  # numbers of the rows hashed or compared at a time: 4 MB as integers
 
@@ -86,13 +89,14 @@ class DistinctRows:
         """The graph of all rows: a copy lists the first of its kind, with similarity 1, and then what that one lists.
 
         Example:
+            >>> from workbench.graph import KnnGraph
             >>> found = DistinctRows(torch.tensor([0, 1]), torch.tensor([0, 1, 0]))
             >>> found.spread_graph(KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])).neighbors.tolist()
             [[1], [0], [0]]
         """
         lists = torch.where(graph.mask, self.first[graph.padded], -1)  # (n, k)
         itself = self.first[self.group]  # (rows,)
-        return KnnGraph(self._spread(lists, itself, -1), self.spread_links(graph.similarity))
+        return type(graph)(self._spread(lists, itself, -1), self.spread_links(graph.similarity))
 
     def spread_links(self, values: Float[Tensor, "n k"]) -> Float[Tensor, "rows l"]:
         """Values of the graph's links -> those of the spread graph's; a link from a copy to the first has 1.

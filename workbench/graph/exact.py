@@ -106,8 +106,8 @@ def best_products(
         itself: each row's own column, to be left out; a number outside 0 .. b - 1 means that it has none.
         level: a value per row; products within `TIE` of it count as equal to it, and the lowest columns come first.
     """
-    if level is None and rows.device.type == "cpu":
-        return _best_by_tiles(rows, base, m, itself)
+    if rows.device.type == "cpu":
+        return _best_by_tiles(rows, base, m, itself, level)
 
     value = rows.new_empty(len(rows), m)
     index = torch.empty(len(rows), m, dtype=torch.long, device=rows.device)
@@ -159,7 +159,9 @@ def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return found, weight
 
 
-def _best_by_tiles(rows: Tensor, base: Tensor, m: int, itself: Tensor | None) -> tuple[Tensor, Tensor]:
+def _best_by_tiles(
+    rows: Tensor, base: Tensor, m: int, itself: Tensor | None, level: Tensor | None
+) -> tuple[Tensor, Tensor]:
     """`best_products` on the CPU: products in tiles that stay in the cache, each read once.
 
     Four times faster than whole rows of products: 4,096 rows among a million took 30 s before and take 7 s now.
@@ -172,6 +174,9 @@ def _best_by_tiles(rows: Tensor, base: Tensor, m: int, itself: Tensor | None) ->
                 own = itself[low : low + BLOCK] - first
                 here = ((own >= 0) & (own < len(columns))).nonzero()[:, 0]
                 tile[here, own[here]] = -torch.inf
+            if level is not None:  # columns come in rising order, and equal values never displace each other
+                tied = level[low : low + BLOCK, None]
+                tile = torch.where((tile - tied).abs() <= TIE, tied, tile)
             _update(threads, _numba.best_of_rows, tile, first, value[low : low + BLOCK], index[low : low + BLOCK])
     return value, index
 

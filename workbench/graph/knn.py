@@ -14,6 +14,7 @@ from .._core.progress import progress_bar
 from .._core.validation import check_choice, check_int
 from .exact import SPARE, clipped, half_precision_base, rank_itself, search, search_chunks, search_itself
 from .nn_descent import search_forest
+from .repeats import search_kinds
 
 # Nodes from which the CPU searches approximately: that takes half as long or less (0.55 s in place of 1.16 s; for
 # 100,000 nodes 2.5 s in place of 15 s), at a recall of 1.000 (tests/benchmarks/README.md).
@@ -237,8 +238,13 @@ def precomputed(graph: KnnGraph, search: Callable[[Tensor, int], KnnGraph] = knn
 
 def _exact(features: Tensor, k: int) -> KnnGraph:
     if features.device.type == "cpu":
-        return KnnGraph(*search_itself(features, k))
-    return query(features, features, k, itself=torch.arange(len(features), device=features.device))
+        return KnnGraph(*search_kinds(features, k, search_itself))
+    return KnnGraph(*search_kinds(features, k, _search_on_gpu))
+
+
+def _search_on_gpu(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    found = query(features, features, k, itself=torch.arange(len(features), device=features.device))
+    return found.neighbors, found.similarity
 
 
 def query(
