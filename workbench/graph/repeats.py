@@ -16,9 +16,9 @@ Search = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 def search_kinds(features: Tensor, k: int, search: Search) -> tuple[Tensor, Tensor]:
     """What `search(features, k)` gives: columns and similarities [n, k], best first, ties by index.
 
-    Copies of a row are equally near to all: left in, their ties run past every list of candidates, and each row is read
-    again. The list of one holds enough for all: each of the k nearest other kinds brings one row or more, and of one kind
-    the first k + 1 rows suffice.
+    Copies of a row are equally near to all: left in, their ties run past every list of candidates, and each row is
+    read again. The list of one holds enough for all: each of the k nearest other kinds brings one row or more, and of
+    one kind the first k + 1 rows suffice.
 
     Args:
         features: unit rows [n, d].
