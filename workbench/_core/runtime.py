@@ -1,7 +1,8 @@
-"""Device, seeds and threads. Nothing here leaves global state changed."""
+"""Device, seeds and threads. Nothing here leaves global state changed, but for the number of threads in a forked process."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -65,9 +66,11 @@ def same_threads() -> Iterator[None]:
 
 @contextmanager
 def usual_torch() -> Iterator[None]:
-    """Inside, new tensors are float32 on the CPU unless told otherwise, and nothing is cast: as torch starts.
+    """Inside, new tensors are float32 on the CPU unless told otherwise, nothing is cast, gradients are kept: as torch
+    starts. Also a decorator: `@usual_torch()`.
 
-    A caller's own `set_default_dtype`, `set_default_device` or autocast would else change results, or break them.
+    A caller's own `set_default_dtype`, `set_default_device`, autocast or `no_grad` would else change results, or break
+    them.
 
     Example:
         >>> with torch.device("meta"), usual_torch():
@@ -79,6 +82,8 @@ def usual_torch() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
     try:
         with (
+            torch.inference_mode(False),
+            torch.enable_grad(),
             torch.device("cpu") if elsewhere else nullcontext(),
             torch.autocast("cpu", enabled=False),
             torch.autocast("cuda", enabled=False) if torch.is_autocast_enabled("cuda") else nullcontext(),
@@ -86,6 +91,18 @@ def usual_torch() -> Iterator[None]:
             yield
     finally:
         torch.set_default_dtype(dtype)
+
+
+def _one_thread() -> None:
+    """In a process made by fork OpenMP waits for threads that stayed behind, for ever; one thread gives the same labels."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="openmp")  # scikit-learn brings an OpenMP of its own
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_one_thread)
 
 
 class Threads(ThreadPoolExecutor):

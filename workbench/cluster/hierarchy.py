@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from .._core.runtime import usual_torch
 from .._core.memmap import take_rows
 from ..decode.aggregate import aggregate
 from ..decode.cuts import CutDecoder, cut_at
@@ -31,6 +32,7 @@ from .predictors import GraphBuilder, LevelDecoder, Predictor
 LOW_RECALL = 0.9  # below, a fit warns
 
 
+@usual_torch()
 def build_hierarchy(
     features: Float[Tensor, "n d"],
     predict: Predictor,
@@ -235,6 +237,7 @@ def decode_level(level: Level, decoder: str | Decoder, tau: float) -> Decoding:
     return get_decoder(decoder)(level.graph, level.prediction, tau)
 
 
+@usual_torch()
 def rebuild(
     hierarchy: Hierarchy,
     predict: Predictor,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from .._core.runtime import resolve_device
+from .._core.runtime import resolve_device, usual_torch
 from .._core.validation import check_int
 
 LUMA = (0.299, 0.587, 0.114)  # brightness of red, green and blue to the eye (ITU-R BT.601)
@@ -128,6 +128,7 @@ class Encoder(nn.Module):
         """Training as a tidy frame, one row per epoch; empty after loading."""
         return pd.DataFrame(self.records, columns=["epoch", "loss", "accuracy", "lr"])
 
+    @usual_torch()
     @torch.no_grad()
     def embed(
         self, images: Any, *, batch_size: int = 512, device: str | torch.device = "auto", progress: bool = False

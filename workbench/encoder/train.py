@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from .._core.runtime import resolve_device
+from .._core.runtime import resolve_device, usual_torch
 from .._core.schedule import half_cosine
 from .._core.validation import check_int
 from ..data.records import ImageSet
@@ -175,6 +175,7 @@ def _fit(
         bar.set_postfix(loss=f"{record['loss']:.2f}", accuracy=f"{record['accuracy']:.2f}")
 
 
+@usual_torch()
 def train_encoder(
     images: ImageSet,
     *,

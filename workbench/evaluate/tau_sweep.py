@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from scipy.cluster.hierarchy import DisjointSet
 from torch import Tensor
 
+from .._core.runtime import usual_torch
 from .._core.validation import check_labels
 from ..cluster.hierarchy import decode_level
 from ..cluster.levels import Level
@@ -59,6 +60,7 @@ class BestLinks:
         return pd.DataFrame({"tau": self.thresholds, "n_clusters": len(self.strength) - kept})
 
 
+@usual_torch()
 def best_links(graph: KnnGraph, prediction: Prediction, *, decoder: str | Decoder = "tree") -> BestLinks:
     """The links that the tree decode keeps at tau = 0, with the tau at which each is lost.
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .._core.progress import progress_bar
+from .._core.runtime import usual_torch
 from .._core.validation import check_choice, check_int
 from .exact import SPARE, clipped, half_precision_base, rank_itself, search, search_chunks, search_itself
 from .nn_descent import search_forest
@@ -188,6 +189,7 @@ def k_hop_subgraph(
     return keep, local, tuple(hop_sizes)
 
 
+@usual_torch()
 def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: int = 0) -> KnnGraph:
     """The k-NN graph of unit rows by cosine similarity.
 
@@ -247,6 +249,7 @@ def _search_on_gpu(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return found.neighbors, found.similarity
 
 
+@usual_torch()
 def query(
     base: Float[Tensor, "n d"], rows: Float[Tensor, "q d"], k: int, *, itself: Int[Tensor, " q"] | None = None
 ) -> KnnGraph:

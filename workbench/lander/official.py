@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .._core.files import reading, regular_file
-from .._core.runtime import seeded
+from .._core.runtime import seeded, usual_torch
 from .._core.state import check_finite
 from .config import InferenceConfig, LanderConfig
 from .model import Lander
@@ -50,6 +50,7 @@ def our_name(official: str) -> str:
     raise ValueError(f"weights: {official!r} is no weight of an official LANDER")
 
 
+@usual_torch()
 def load_official(
     weights: str | Path | Mapping[str, Tensor],
     *,

@@ -14,6 +14,7 @@ import pandas as pd
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .._core.runtime import usual_torch
 from .._core.state import read_state, write_state
 from ..cluster.checkpoint import upgraded
 from ..lander.config import InferenceConfig, LanderConfig
@@ -124,6 +125,7 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
+@usual_torch()
 def meta_train(
     features: Any,
     labels: Any,

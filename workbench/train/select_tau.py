@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor, nn
 
+from .._core.runtime import usual_torch
 from ..cluster.hierarchy import build_hierarchy, rebuild
 from ..cluster.predictors import Predictor
 from ..evaluate.scores import bcubed_items, harmonic_mean
@@ -20,6 +21,7 @@ from ..lander.config import InferenceConfig
 TAUS = tuple(round(1 / (1 + math.exp(-z / 4)), 3) for z in range(-5, 19))
 
 
+@usual_torch()
 def tau_curve(
     predict: Predictor,
     settings: InferenceConfig,

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from .._core.runtime import resolve_device, seeded
+from .._core.runtime import resolve_device, seeded, usual_torch
 from .._core.schedule import half_cosine
 from .._core.validation import check_array, check_labels, unit_rows
 from ..cluster.predictors import Predictor
@@ -102,6 +102,7 @@ class MetaTraining:
         """True after every `training.validate` epochs and at the end: where the run is validated and saved."""
         return self.epoch % self.training.validate == 0 or self.epoch == self.training.epochs
 
+    @usual_torch()
     def run_epoch(self) -> list[dict[str, Any]]:
         """One pass over all levels; returns its rows of history, which `rows` keeps."""
         started = time.perf_counter()

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int64
 from sklearn.base import BaseEstimator, ClusterMixin
 from torch import Tensor
 
+from ..._core.runtime import usual_torch
 from ..._core.validation import check_array, unit_rows
 
 Grid = Mapping[str, Sequence[Any]]
@@ -55,6 +56,7 @@ class Baseline(ClusterMixin, BaseEstimator, ABC):
     max_n: ClassVar[int | None] = None
     extra: ClassVar[str | None] = None
 
+    @usual_torch()
     def fit(self, X: Any, y: Any = None) -> Baseline:
         """Cluster the rows of X [N, D]; `y` is ignored.
 

@@ -15,6 +15,7 @@ from jaxtyping import Int64
 from sklearn.base import ClusterMixin, clone
 from tqdm.auto import tqdm
 
+from ..._core.runtime import usual_torch
 from ..._core.validation import check_array, check_int, check_labels
 from ..scores import scores
 from .base import Baseline, Prepared
@@ -34,6 +35,7 @@ class Tuned:
     seconds: float
 
 
+@usual_torch()
 def tune(
     baseline: Baseline | type[Baseline],
     features: Any,
@@ -137,6 +139,7 @@ def informed(estimator: Any, labels: Int64[np.ndarray, " n"]) -> Any:
     return copy.set_params(n_clusters=len(np.unique(labels))) if getattr(copy, "oracle", False) else copy
 
 
+@usual_torch()
 def compare(
     features: Any, labels: Any, estimators: Mapping[str, ClusterMixin | Tuned], *, progress: bool = False
 ) -> pd.DataFrame:

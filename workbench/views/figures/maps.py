@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int64
 
-from ..._core.runtime import same_threads
+from ..._core.runtime import same_threads, usual_torch
 from ..._core.validation import check_array, check_class_names, check_int, check_labels, unit_rows
 from ...cluster.levels import Hierarchy, check_hierarchy
 from ...evaluate.scores import bcubed, contingency, item_f, nmi, pairwise
@@ -20,6 +20,7 @@ from ...graph.knn import KnnGraph, knn
 _NEIGHBOURS = 15  # of the map where no graph is given: UMAP's own default
 
 
+@usual_torch()
 def umap_map(
     features: Any, *, graph: KnnGraph | None = None, seed: int = 0, max_points: int = 50_000, epochs: int = 200
 ) -> Float[np.ndarray, "n 2"]:

@@ -1,0 +1,96 @@
+"""What a caller has changed in torch for the whole process changes no result of ours; nor does a fork."""
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+
+import workbench as wb
+from workbench.cluster import similarity_predictor
+from workbench.train import TrainConfig
+
+RANDOM = np.random.default_rng(0)
+LABELS = np.arange(80) % 8
+X = (RANDOM.standard_normal((8, 12))[LABELS] + 0.2 * RANDOM.standard_normal((80, 12))).astype(np.float32)
+UNIT = torch.nn.functional.normalize(torch.from_numpy(X), dim=1)
+
+
+@contextmanager
+def default_dtype():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@contextmanager
+def default_device():
+    torch.set_default_device("meta")
+    yield
+    torch.set_default_device(None)
+
+
+STATES = {
+    "default_dtype": default_dtype,
+    "default_device": default_device,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "inference_mode": torch.inference_mode,
+    "no_grad": torch.no_grad,
+    "numpy raises": lambda: np.errstate(all="raise"),
+}
+
+
+def trained():
+    run = TrainConfig(epochs=4, validate=4)
+    lander = wb.meta_train(X, LABELS, wb.LanderConfig(hidden=4), training=run, seed=0, progress=False)
+    return torch.cat([weights.detach().flatten() for weights in lander.parameters()])
+
+
+CALLS = {
+    "knn": lambda: wb.knn(UNIT, 5).neighbors,
+    "knn, approximate": lambda: wb.knn(UNIT, 5, method="approximate").neighbors,
+    "fit": lambda: wb.HiLander(device="cpu").fit_predict(X),
+    "build": lambda: wb.build_hierarchy(UNIT, similarity_predictor, wb.InferenceConfig(tau=0.8)).labels,
+    "embed": lambda: wb.load_checkpoint("glyphs-encoder").embed(np.zeros((3, 32, 32), np.uint8), device="cpu"),
+    "scores": lambda: list(wb.scores(LABELS, LABELS // 2).values()),
+    "compare": lambda: wb.baselines.compare(X, LABELS, {"a": wb.baselines.NoLearning()}, progress=False)["bcubed_f"],
+    "tune": lambda: wb.baselines.tune(wb.baselines.NoLearning(), X, LABELS).tried["item_f"],
+    "train": trained,
+}
+
+
+@pytest.fixture(scope="module")
+def usual():
+    return {name: np.asarray(call()) for name, call in CALLS.items()}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_state_of_the_process_changes_nothing(usual, state):
+    with STATES[state]():
+        found = {name: np.asarray(call()) for name, call in CALLS.items()}
+    assert [name for name in CALLS if not np.array_equal(found[name], usual[name])] == []
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.is_grad_enabled()
+
+
+FORKED = """
+import multiprocessing, numpy as np, workbench as wb
+x = np.random.default_rng(0).standard_normal((2000, 32))
+fit = lambda: wb.HiLander(device="cpu").fit_predict(x)
+here = fit()
+context = multiprocessing.get_context("fork")
+said = context.Queue()
+child = context.Process(target=lambda: said.put(fit()))
+child.start()
+assert (said.get(timeout=200) == here).all()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is of POSIX")
+def test_a_process_forked_after_use_fits_too():
+    """OpenMP, whose threads do not survive a fork, would wait for them for ever."""
+    two = {**os.environ, "OMP_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED], env=two, check=True, timeout=300)
