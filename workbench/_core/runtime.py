@@ -1,4 +1,4 @@
-"""Device, seeds and threads. Nothing here leaves global state changed, but for the number of threads in a forked process."""
+"""Device, seeds and threads. Nothing here leaves global state changed, but the number of threads after a fork."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def usual_torch() -> Iterator[None]:
 
 
 def _one_thread() -> None:
-    """In a process made by fork OpenMP waits for threads that stayed behind, for ever; one thread gives the same labels."""
+    """After a fork OpenMP waits for ever for threads that stayed behind; one thread gives the same labels."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1, user_api="openmp")  # scikit-learn brings an OpenMP of its own

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from .._core.runtime import usual_torch
 from .._core.memmap import take_rows
+from .._core.runtime import usual_torch
 from ..decode.aggregate import aggregate
 from ..decode.cuts import CutDecoder, cut_at
 from ..decode.decoding import Decoder, Decoding, components
