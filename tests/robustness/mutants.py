@@ -1,0 +1,232 @@
+"""Faults planted one by one, to see whether a test notices: `python tests/robustness/mutants.py --mutants 200 [FILE ...]`.
+
+A mutant is one change of a syntax tree: a comparison turned, a sum made a difference, a number moved by one, a statement
+dropped. Each runs in a process of its own, forked after all imports: the code of the function is exchanged there, and the
+tests of its module run until one fails. mutmut and cosmic-ray start the interpreter anew for each mutant, which takes half
+a minute here, most of it imports.
+
+Loops that numba compiles are changed as well, and run uncompiled: `--loops`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import gc
+import os
+import random
+import signal
+import sys
+import time
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = {  # a module of the package and the tests that answer for it, quickest first
+    "decode/tree.py": ["decode/test_tree.py"],
+    "decode/aggregate.py": ["decode/test_aggregate.py"],
+    "decode/decoding.py": ["decode/test_tree.py", "decode/test_cuts.py"],
+    "decode/dendrogram.py": ["decode/test_dendrogram.py", "decode/test_cuts.py"],
+    "decode/cut_criteria.py": ["decode/test_cuts.py", "decode/test_dendrogram.py"],
+    "decode/cuts.py": ["decode/test_cuts.py"],
+    "decode/near_duplicates.py": ["decode/test_near_duplicates.py"],
+    "decode/rounds.py": ["decode/test_dendrogram.py"],
+    "decode/subtrees.py": ["decode/test_cuts.py", "decode/test_quality.py"],
+    "decode/quality_features.py": ["decode/test_quality_features.py"],
+    "graph/density.py": ["graph/test_density.py"],
+    "graph/distinct.py": ["graph/test_distinct.py"],
+    "graph/exact.py": ["graph/test_knn.py"],
+    "graph/knn.py": ["graph/test_knn.py"],
+    "graph/nodes.py": ["decode/test_aggregate.py", "cluster/test_hierarchy.py"],
+    "graph/recall.py": ["graph/test_recall.py"],
+    "graph/repeats.py": ["graph/test_knn.py"],
+    "graph/similarity_stats.py": ["lander/test_relative_features.py", "graph/test_numba_lists.py"],
+    "lander/inputs.py": ["lander/test_model.py", "lander/test_relative_features.py"],
+    "lander/structural_features.py": ["lander/test_model.py", "lander/test_relative_features.py"],
+    "lander/relative_features.py": ["lander/test_relative_features.py"],
+    "cluster/levels.py": ["cluster/test_hierarchy.py", "cluster/test_repeats.py"],
+    "cluster/hierarchy.py": ["cluster/test_hierarchy.py", "cluster/test_repeats.py"],
+    "cluster/out_of_sample.py": ["cluster/test_out_of_sample.py"],
+    "cluster/predictors.py": ["cluster/test_hierarchy.py", "evaluate/test_interventions.py"],
+    "cluster/diagnostics.py": ["cluster/test_diagnostics.py"],
+    "evaluate/scores.py": ["evaluate/test_scores.py"],
+    "evaluate/expected_mi.py": ["evaluate/test_scores.py"],
+    "evaluate/intervals.py": ["experiments/ablation/test_ablation.py"],
+    "evaluate/errors.py": ["evaluate/test_errors.py"],
+    "evaluate/link_decisions.py": ["evaluate/test_link_decisions.py"],
+    "evaluate/tau_sweep.py": ["evaluate/test_tau_sweep.py"],
+    "evaluate/interventions.py": ["evaluate/test_interventions.py"],
+}
+LOOPS = {
+    "decode/_numba.py": ["decode/test_dendrogram.py", "decode/test_cuts.py"],
+    "decode/_numba_classes.py": ["decode/test_dendrogram.py"],
+    "graph/_numba.py": ["graph/test_knn.py", "graph/test_numba_lists.py"],
+}
+LIMIT = 150  # seconds: a mutant that runs on for longer is noticed, too
+
+TURNED = {ast.Lt: ast.GtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
+TURNED |= {ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
+TURNED |= {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
+TURNED |= {ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.And: ast.Or, ast.Or: ast.And}
+NAMES = {"max": "min", "min": "max", "amax": "amin", "amin": "amax", "argmax": "argmin", "argmin": "argmax"}
+NAMES |= {"any": "all", "all": "any"}
+
+
+def changes(node: ast.AST) -> Iterator[ast.AST]:
+    """What could stand in the place of this node, each a small fault."""
+    changed = copy.copy(node)
+    match node:
+        case ast.Compare(ops=[op]) if type(op) in TURNED:
+            changed.ops = [TURNED[type(op)]()]
+            yield changed
+        case ast.BinOp(op=op) | ast.BoolOp(op=op) | ast.AugAssign(op=op) if type(op) in TURNED:
+            changed.op = TURNED[type(op)]()
+            yield changed
+        case ast.Constant(value=bool()):
+            changed.value = not node.value
+            yield changed
+        case ast.Constant(value=int() | float()):
+            changed.value = node.value + 1
+            yield changed
+        case ast.UnaryOp(op=ast.Not() | ast.Invert() | ast.USub()):
+            yield node.operand
+        case ast.IfExp():
+            changed.body, changed.orelse = node.orelse, node.body
+            yield changed
+        case ast.If():
+            changed.test = ast.Constant(value=False)
+            yield changed
+        case ast.Attribute(attr=name) if name in NAMES:
+            changed.attr = NAMES[name]
+            yield changed
+        case ast.Expr(value=ast.Call()):
+            yield ast.Pass()
+
+
+def inside(node: ast.AST, within: bool = False) -> Iterator[tuple[ast.AST, str, int | None]]:
+    """Places in bodies of functions: the parent, its field, the index there. Errors, types and texts are left out."""
+    for name, field in ast.iter_fields(node):
+        if name in ("annotation", "returns", "decorator_list", "args"):
+            continue
+        for index, child in enumerate(field) if isinstance(field, list) else [(None, field)]:
+            if not isinstance(child, ast.AST) or isinstance(child, ast.Raise | ast.JoinedStr):
+                continue
+            if within:
+                yield node, name, index
+            yield from inside(child, within or isinstance(child, ast.FunctionDef))
+
+
+def mutants_of(path: Path) -> Iterator[tuple[str, ast.Module]]:
+    """Every mutant of a file: where and how, and its tree."""
+    source = path.read_text(encoding="utf-8")
+    for number, (parent, name, index) in enumerate(inside(ast.parse(source))):
+        node = getattr(parent, name) if index is None else getattr(parent, name)[index]
+        for which, _ in enumerate(changes(node)):
+            tree = ast.parse(source)  # a fresh one, in which the same place is changed
+            at, name, index = list(inside(tree))[number]
+            old = getattr(at, name) if index is None else getattr(at, name)[index]
+            new = ast.copy_location(list(changes(old))[which], old)
+            where = f"{path.relative_to(ROOT)}:{getattr(old, 'lineno', 0)}: {ast.unparse(old)}"[:110]
+            if index is None:
+                setattr(at, name, new)
+            else:
+                getattr(at, name)[index] = new
+            yield f"{where}  ->  {ast.unparse(new)}"[:200], ast.fix_missing_locations(tree)
+
+
+def functions_of(path: Path) -> dict[tuple[str, int], list[types.FunctionType]]:
+    """The functions of a file that live in this process, by name and line, also behind decorators."""
+    found: dict[tuple[str, int], list[types.FunctionType]] = {}
+    for one in gc.get_objects():
+        if isinstance(one, types.FunctionType) and one.__code__.co_filename == str(path):
+            found.setdefault((one.__code__.co_qualname, one.__code__.co_firstlineno), []).append(one)
+    return found
+
+
+def exchange(path: Path, tree: ast.Module) -> bool:
+    """Give the functions of this process the code of a changed file; False: it changes none of them."""
+    living = functions_of(path)
+    todo: list[types.CodeType] = [compile(tree, str(path), "exec")]
+    count = 0
+    while todo:
+        code = todo.pop()
+        todo += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+        for one in living.get((code.co_qualname, code.co_firstlineno), []):
+            if one.__code__.co_freevars == code.co_freevars and one.__code__ != code:
+                one.__code__ = code
+                count += 1
+    return count > 0
+
+
+def noticed(path: Path, tree: ast.Module, tests: list[str]) -> bool | None:
+    """Whether a test fails; None: the change reaches no function."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(LIMIT)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        os._exit(_run(tests) if exchange(path, tree) else 99)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return None if code == 99 else code != 0
+
+
+def _run(tests: list[str]) -> int:
+    """The exit code of these tests."""
+    import hypothesis
+    import pytest
+
+    # No shrinking and no memory: whether a test fails is asked, not on what.
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
+    plain = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutants", "-m", "not slow"]
+    return int(pytest.main([*plain, *(str(ROOT / "tests" / name) for name in tests)]))
+
+
+def main() -> int:
+    """Run the mutants that were asked for; 1 where fewer than `--least` of them are noticed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="*", help="modules below workbench/, e.g. decode/tree.py; default: all")
+    parser.add_argument("--mutants", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--least", type=float, default=0.9, help="share that must be noticed")
+    parser.add_argument("--loops", action="store_true", help="the compiled loops instead, run uncompiled")
+    asked = parser.parse_args()
+
+    known = LOOPS if asked.loops else TESTS
+    sys.path.insert(0, str(ROOT))
+    os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_DISABLE_JIT": str(int(asked.loops))}
+    files = asked.files or list(known)
+    tests = {name for file in files for name in known[file]}
+    _import(files, tests)
+    every = [(file, *mutant) for file in files for mutant in mutants_of(ROOT / "workbench" / file)]
+    chosen = random.Random(asked.seed).sample(every, min(asked.mutants, len(every)))
+    print(f"{len(chosen)} of {len(every)} mutants of {len(files)} files", flush=True)
+
+    start = time.time()
+    found = []
+    for file, where, tree in chosen:
+        how = noticed(ROOT / "workbench" / file, tree, known[file])
+        if how is False:
+            print(f"NOT NOTICED {where}", flush=True)
+        found += [] if how is None else [how]
+    share = sum(found) / max(1, len(found))
+    print(f"{sum(found)} of {len(found)} noticed ({share:.0%}), {time.time() - start:.0f} s")
+    return int(share < asked.least)
+
+
+def _import(files: list[str], tests: set[str]) -> None:
+    """Load what the tests need, once for all processes; a run without tests loads pytest's plugins."""
+    import importlib
+
+    import pytest
+
+    for file in files:
+        importlib.import_module("workbench." + file.removesuffix(".py").replace("/", "."))
+    pytest.main(["-q", "--collect-only", "-p", "no:cacheprovider", *(str(ROOT / "tests" / name) for name in tests)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
