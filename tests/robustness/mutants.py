@@ -1,9 +1,9 @@
-"""Faults planted one by one, to see whether a test notices: `python tests/robustness/mutants.py --mutants 200 [FILE ...]`.
+"""Faults planted one by one, to see whether a test notices: `mutants.py --mutants 200 [FILE ...]`.
 
-A mutant is one change of a syntax tree: a comparison turned, a sum made a difference, a number moved by one, a statement
-dropped. Each runs in a process of its own, forked after all imports: the code of the function is exchanged there, and the
-tests of its module run until one fails. mutmut and cosmic-ray start the interpreter anew for each mutant, which takes half
-a minute here, most of it imports.
+A mutant is one change of a syntax tree: a comparison turned, a sum made a difference, a number moved by one, a
+statement dropped. Each runs in a process of its own, forked after all imports: the code of the function is exchanged
+there, and the tests of its module run until one fails. So a mutant costs its tests alone, without half a minute of
+imports, and nothing is written to disk.
 
 Loops that numba compiles are changed as well, and run uncompiled: `--loops`.
 """
@@ -181,7 +181,19 @@ def _run(tests: list[str]) -> int:
     # No shrinking and no memory: whether a test fails is asked, not on what.
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
     hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
-    plain = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutants", "-m", "not slow"]
+    plain = [
+        "-x",
+        "-q",
+        "-W",
+        "ignore",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "--hypothesis-profile=mutants",
+        "-m",
+        "not slow",
+    ]
     return int(pytest.main([*plain, *(str(ROOT / "tests" / name) for name in tests)]))
 
 
@@ -225,7 +237,17 @@ def _import(files: list[str], tests: set[str]) -> None:
 
     for file in files:
         importlib.import_module("workbench." + file.removesuffix(".py").replace("/", "."))
-    pytest.main(["-q", "--collect-only", "-p", "no:cacheprovider", *(str(ROOT / "tests" / name) for name in tests)])
+    pytest.main(
+        [
+            "-q",
+            "-W",
+            "ignore",
+            "--collect-only",
+            "-p",
+            "no:cacheprovider",
+            *(str(ROOT / "tests" / name) for name in tests),
+        ]
+    )
 
 
 if __name__ == "__main__":
