@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import torch
 
+from .files import was_interrupted
+
 Built = TypeVar("Built")
 Result = TypeVar("Result")
 
@@ -70,7 +72,7 @@ def usual_torch() -> Iterator[None]:
     starts. Also a decorator: `@usual_torch()`.
 
     A caller's own `set_default_dtype`, `set_default_device`, autocast or `no_grad` would else change results, or break
-    them.
+    them. Ctrl-C that meets compiled code, which makes a SystemError of it, is KeyboardInterrupt again.
 
     Example:
         >>> with torch.device("meta"), usual_torch():
@@ -89,6 +91,10 @@ def usual_torch() -> Iterator[None]:
             torch.autocast("cuda", enabled=False) if torch.is_autocast_enabled("cuda") else nullcontext(),
         ):
             yield
+    except SystemError as error:
+        if was_interrupted(error):
+            raise KeyboardInterrupt from None
+        raise
     finally:
         torch.set_default_dtype(dtype)
 

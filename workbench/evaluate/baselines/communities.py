@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64
 from scipy.linalg import eigh
 from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.sparse.linalg import eigsh
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from ..._core.validation import check_int

@@ -15,7 +15,7 @@ from typing import Any
 
 import joblib
 import torch
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from .run import AblationData, Cancelled, Run
