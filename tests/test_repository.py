@@ -30,7 +30,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 METHOD = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "datasets/README.md")
 DOCUMENTS += tuple(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))
-RUN = ("README.md", "docs/heaps.md", "docs/use.md")  # documents whose code is run as it stands
+RUN = ("README.md", "docs/heaps.md", "docs/review.md", "docs/use.md")  # documents whose code is run as it stands
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)

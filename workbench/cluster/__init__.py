@@ -11,6 +11,7 @@ from .corrections import Correction, Corrections
 from .hierarchy import build_hierarchy, rebuild
 from .hilander import HiLander
 from .levels import Hierarchy, Level
+from .memberships import Memberships
 from .naming import cluster_terms
 from .predictors import GraphBuilder, Predictor, oracle_predictor, similarity_predictor
 
@@ -22,6 +23,7 @@ __all__ = [
     "HiLander",
     "Hierarchy",
     "Level",
+    "Memberships",
     "Predictor",
     "build_hierarchy",
     "cluster_terms",

@@ -38,6 +38,7 @@ from .corrections import Corrections, changes, fingerprint, touched_rows
 from .diagnostics import cluster_table, confidence, outlier_scores
 from .hierarchy import build_hierarchy
 from .levels import Hierarchy
+from .memberships import Memberships, memberships
 from .naming import Namer, name_table
 from .out_of_sample import assign_out_of_sample, continued_clusters
 from .predictors import GraphBuilder, Predictor
@@ -81,6 +82,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         clusters_: one row per cluster, to review: size, peak, stability, confidence, expected precision and recall;
             those to doubt first on top (`diagnostics.cluster_table`).
         confidence_: [N], how sure each row is of its cluster; outlier_scores_: [N], 1 where nothing is like it.
+        memberships_: the three clusters of each row, with probabilities (`memberships.memberships`).
         expected_: BCubed precision, recall and f that the model expects of `labels_`, without labels; {} from models
             without a quality ensemble.
         recall_: share of the true nearest neighbours that the graph holds, estimated on 200 rows; under .9 `fit` warns.
@@ -282,21 +284,25 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         answer: Labels = torch.where(known < 0, label, self.hierarchy_.labels[known]).cpu().numpy()
         return answer
 
+    @property
+    def memberships_(self) -> Memberships:
+        """The three clusters that each row belongs to most, with probabilities; computed when asked for."""
+        check_is_fitted(self)
+        return memberships(self.hierarchy_)
+
     def name_clusters(
         self, texts: Sequence[str], n: int = 3, *, namer: Namer | None = None, stop_words: Any = "english"
     ) -> pd.DataFrame:
         """Words for the clusters of texts, layer by layer (`naming.cluster_terms` has the formula).
 
         Args:
-            texts: one per row.
-            n: words per cluster.
+            texts, n: one per row; words per cluster.
             namer: (texts of a cluster, its terms) -> name, e.g. a language model of your own; None: the terms, joined.
             stop_words: left out, as in scikit-learn's `CountVectorizer`: "english", a list, None.
 
         Returns: a row per cluster of every layer of `cluster_layers_`, finest first: layer, cluster, size, terms, name.
 
         Raises:
-            NotFittedError: before `fit`.
             ValueError: another number of texts, or texts without words.
         """
         check_is_fitted(self)

@@ -6,11 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .answers import answer_curve as answer_curve
     from .comparison import methods_for as methods_for
     from .comparison import run_evaluation as run_evaluation
     from .comparison import score_table as score_table
 
 __all__ = [
+    "answer_curve",
     "methods_for",
     "run_evaluation",
     "score_table",
@@ -20,5 +22,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Imported when first used: the benchmarks' processes, which other interpreters run too, must stay small."""
     if name in __all__:
-        return getattr(import_module(".comparison", __name__), name)
+        return getattr(import_module(".answers" if name == "answer_curve" else ".comparison", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -193,6 +193,35 @@ def test_the_estimator_sends_large_levels_only(cluster, rows, monkeypatch):
     assert 2 * levels <= len(ran) <= 3 * levels  # graph, its ties, linkages
 
 
+@pytest.mark.parametrize("name", ["glyphs-lander", "general"])
+def test_answers_are_honoured_as_on_one_machine(cluster, rows, name, monkeypatch):
+    cluster.count(2)
+    monkeypatch.setattr(backend, "SIZES", Sizes(300, 200, 400, 500, 150))
+    truth = np.random.default_rng(0).integers(0, 3, len(rows))  # nothing to do with the features: the hardest answers
+    _, group = np.unique(rows.numpy(), axis=0, return_inverse=True)  # equal rows cannot be told apart
+    truth = truth[group]
+    pairs = np.random.default_rng(1).integers(0, len(rows), (40, 2))
+    pairs = pairs[group[pairs[:, 0]] != group[pairs[:, 1]]]
+    same_class = truth[pairs[:, 0]] == truth[pairs[:, 1]]
+    said = {"must_link": pairs[same_class], "cannot_link": pairs[~same_class]}
+    here = wb.HiLander(name).fit(rows, **said)
+    there = wb.HiLander(name, client=cluster.client).fit(rows, **said)
+    for model in (here, there):
+        assert ((model.labels_[pairs[:, 0]] == model.labels_[pairs[:, 1]]) == same_class).all()
+    assert (here.labels_ == there.labels_).all()
+    a, b = there.questions(1)[["first", "second"]].to_numpy()[0]
+    for same in (True, False):
+        assert (here.answer(a, b, same=same).labels_ == there.answer(a, b, same=same).labels_).all()
+        assert (here.undo().labels_ == there.undo().labels_).all()
+    later = rows[:30] + 0.01 * torch.randn(30, 16, generator=torch.Generator().manual_seed(2))
+    apart = [(1, len(rows) + 1)]
+    for model in (here, there):
+        model.partial_fit(later, cannot_link=apart)
+        assert model.labels_[1] != model.labels_[len(rows) + 1]
+        assert ((model.labels_[pairs[:, 0]] == model.labels_[pairs[:, 1]]) == same_class).all()
+    assert (here.labels_ == there.labels_).all()
+
+
 # ---------------------------------------------------------------- approximate search
 
 
