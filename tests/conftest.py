@@ -52,7 +52,7 @@ def golden():
     return read
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def blobs():
     """Makes unit features of well separated classes: (features [n, d], labels [n])."""
 

@@ -1,5 +1,5 @@
 """The command line: `workbench demo | train | cluster | review | evaluate | info | reproduce | ablate | bench |
-course`.
+experiments | course`.
 
 Commands read their options, call the library and print; everything heavy is imported inside them, so that `--help` and
 usage errors come at once. Exit codes: 0 well, 1 bad input or a failure outside (one line on stderr), 2 wrong usage,
@@ -18,6 +18,7 @@ from .bench import bench
 from .cluster import cluster
 from .course import course
 from .evaluate import demo, evaluate
+from .experiments import experiments
 from .info import info
 from .reproduce import reproduce
 from .review import review
@@ -35,6 +36,7 @@ app = typer.Typer(
 for _command in (demo, train, cluster, review, evaluate, info, reproduce, ablate, bench):
     app.command()(_command)
 app.add_typer(course, name="course")
+app.add_typer(experiments, name="experiments")
 
 
 def _show_version(asked: bool | None) -> None:

@@ -20,6 +20,7 @@ from ..cluster.checkpoint import load_encoder, load_lander, save_checkpoint
 from ..cluster.hilander import OURS, HiLander
 from ..data import ImageSet, check_disjoint, load
 from ..encoder.train import Encoder, train_encoder
+from ..evaluate.scores import FIGURES
 from ..experiments.comparison import Methods, methods_for, score_table, together
 from ..lander.model import Lander
 from ..train.meta_train import meta_train
@@ -31,7 +32,7 @@ SAMPLE = (
     4_000  # images for methods whose cost grows with n^2: keeps the demo within minutes; `evaluate` runs them whole
 )
 MAP = 5_000  # images on each map
-SHOWN = ["method", "n", "pairwise_f", "bcubed_f", "item_f", "nmi", "n_clusters", "oracle", "seconds", "settings"]
+SHOWN = ["method", "n", *FIGURES, "nmi", "n_clusters", "oracle", "seconds", "settings"]
 
 
 @dataclass

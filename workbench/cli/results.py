@@ -19,7 +19,7 @@ import pandas as pd
 from .._core.tables import write_csv
 from ..cluster.hilander import HiLander
 from ..cluster.levels import Hierarchy
-from ..evaluate.scores import scores
+from ..evaluate.scores import FIGURES, scores
 from .photographs import LINKS, SKIPPED, TABLE
 from .reading import Items
 
@@ -159,7 +159,7 @@ def summary(model: HiLander, items: Items) -> str:
     hierarchy = model.hierarchy_
     text = hierarchy.summary().to_string(index=False)
     if items.labels is not None:
-        shown = score_table(hierarchy, items.labels)[["level", "pairwise_f", "bcubed_f", "item_f", "nmi", "n_clusters"]]
+        shown = score_table(hierarchy, items.labels)[["level", *FIGURES, "nmi", "n_clusters"]]
         text += "\n\n" + shown.to_string(index=False, float_format="{:.4f}".format)
     elif model.expected_:
         text += "\n\nexpected without labels: BCubed " + ", ".join(f"{k} {v:.2f}" for k, v in model.expected_.items())

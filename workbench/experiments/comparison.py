@@ -54,7 +54,8 @@ def methods_for(
     one_level = lander.inference.override(max_levels=1)
     x = unit_rows(np.asarray(features))
     truth = torch.as_tensor(np.asarray(labels)).long()
-    tau = best_tau(tau_curve(lander.predict, one_level, x.to(lander.device), truth, ensemble=lander.ensemble))
+    curve = tau_curve(lander.predict, one_level, x.to(lander.device), truth, ensemble=lander.ensemble)
+    tau = best_tau(curve, one_level.decoder)
     single = HiLander(lander, max_levels=1, tau=tau, device=device)
     ours = HiLander(lander, tau=lander.inference.tau, device=device)  # "auto", spelled out for the table
     return {OURS: ours, SINGLE: single, **tuned}

@@ -67,7 +67,7 @@ class _Keeper:
         if self.weights:  # none yet if stopped before a validation
             model.load_state_dict(self.weights)
         model.tau_curve = run.curve_among_all(model.predict, model.inference)
-        model.inference = replace(model.inference, tau=best_tau(model.tau_curve))
+        model.inference = replace(model.inference, tau=best_tau(model.tau_curve, model.inference.decoder))
         model.history = pd.DataFrame(run.rows)
         return model.eval()
 

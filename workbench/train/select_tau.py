@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .._core.runtime import usual_torch
 from ..cluster.hierarchy import build_hierarchy, rebuild
 from ..cluster.predictors import Predictor
-from ..evaluate.scores import bcubed_items, harmonic_mean
+from ..evaluate.scores import FIGURES, bcubed_items, harmonic_mean
 from ..lander.config import InferenceConfig
 
 # 0.223 to 0.989: even steps of log-odds, as linkage is a softmax of two logits, so they are finer toward 1.
@@ -46,7 +46,8 @@ def tau_curve(
         taus: candidates.
         ensemble: `Lander.ensemble`; needed by the decoder "cut".
 
-    Returns: a row per tau: tau, bcubed_f, error (standard error of bcubed_f over classes), n_clusters, n_levels.
+    Returns: a row per tau: tau, pairwise_f, bcubed_f, item_f, error (standard error of bcubed_f over classes),
+    n_clusters, n_levels.
 
     Example:
         >>> import torch
@@ -64,35 +65,50 @@ def tau_curve(
     rows = []
     for tau in taus:
         tree = rebuild(lowest, predict, settings, tau, ensemble=ensemble)
-        score, error = _bcubed_of(truth, tree.labels.cpu().numpy(), part)
-        row = {"tau": tau, "bcubed_f": score, "error": error}
+        row = {"tau": tau, **_scores_of(truth, tree.labels.cpu().numpy(), part)}
         rows.append({**row, "n_clusters": tree.n_clusters, "n_levels": len(tree.levels)})
     return pd.DataFrame(rows)
 
 
-def _bcubed_of(truth: Int64[np.ndarray, " n"], found: Int64[np.ndarray, " n"], part: Any) -> tuple[float, float]:
-    """BCubed F over some of the items, and its standard error from the spread of F over their classes."""
-    precision, recall = bcubed_items(truth, found)  # among all items; only then are some picked
-    items = pd.DataFrame({"class": truth[part], "precision": precision[part], "recall": recall[part]})
+def _scores_of(truth: Int64[np.ndarray, " n"], found: Int64[np.ndarray, " n"], part: Any) -> dict[str, float]:
+    """The three F over some of the items; the standard error of BCubed F, from its spread over their classes."""
+    precision, recall = (values[part] for values in bcubed_items(truth, found))  # among all; only then are some picked
+    items = pd.DataFrame({"class": truth[part], "precision": precision, "recall": recall})
     mean = items[["precision", "recall"]].mean()
+
+    # Pairs of an item with another: of its cluster, of its class, and of both.
+    cluster = np.bincount(found)[found][part]
+    both = precision * cluster
+    of_class = both / recall
+    pairs = 2 * (both - 1).sum() / max(1, (cluster - 1).sum() + (of_class - 1).sum())
 
     # Over classes, not images: the images of one class are merged or split together, so they are one observation.
     by_class = items.groupby("class").mean()
     f = [harmonic_mean(p, r) for p, r in zip(by_class["precision"], by_class["recall"], strict=True)]
-    return harmonic_mean(float(mean["precision"]), float(mean["recall"])), float(np.std(f) / np.sqrt(len(f)))
+    return {
+        "pairwise_f": float(pairs),
+        "bcubed_f": harmonic_mean(float(mean["precision"]), float(mean["recall"])),
+        "item_f": float((2 * precision * recall / (precision + recall)).mean()),
+        "error": float(np.std(f) / np.sqrt(len(f))),
+    }
 
 
-def best_tau(curve: pd.DataFrame) -> float:
-    """The highest tau whose BCubed F lies within one standard error of the best.
+def best_tau(curve: pd.DataFrame, decoder: Any = "tree") -> float:
+    """The highest tau whose mean of the three F lies within one standard error of the best; of "cut" the best.
 
     A set in use has more classes than a validation set, so it offers more chances of a wrong merge. Of thresholds that
-    validation cannot tell apart, the strictest is therefore the safest.
+    validation cannot tell apart, the strictest is therefore the safest. The decoder "cut" has no threshold: its tau
+    weighs precision against recall, and no single link joins two clusters.
 
     Example:
-        >>> best_tau(pd.DataFrame({"tau": [0.3, 0.5, 0.7], "bcubed_f": [0.8, 0.9, 0.89], "error": [0.02, 0.02, 0.02]}))
-        0.7
+        >>> f = [0.8, 0.9, 0.89]
+        >>> curve = pd.DataFrame({"tau": [0.3, 0.5, 0.7], "pairwise_f": f, "bcubed_f": f, "item_f": f, "error": 0.02})
+        >>> best_tau(curve), best_tau(curve, "cut")
+        (0.7, 0.5)
 
     Source: the one-standard-error rule, Breiman et al., "Classification and Regression Trees", 1984.
     """
-    best = curve.loc[curve["bcubed_f"].idxmax()]
-    return float(curve.loc[curve["bcubed_f"] >= best["bcubed_f"] - best["error"], "tau"].max())
+    score = curve[list(FIGURES)].mean(axis=1)
+    best = score.idxmax()
+    margin = 0.0 if decoder == "cut" else curve.loc[best, "error"]
+    return float(curve.loc[score >= score[best] - margin, "tau"].max())

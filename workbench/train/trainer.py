@@ -65,7 +65,7 @@ class MetaTraining:
         self.device = resolve_device(self.options.device)
         self.generator = torch.Generator().manual_seed(self.options.seed)
 
-        x, y = _labelled(features, labels, self.device, "")
+        x, y = labelled_rows(features, labels, self.device, "")
         config = (config or LanderConfig()).for_features(x.shape[1])
         if config.ensemble_size:
             trained_by = "workbench.train.general.train_general"
@@ -80,7 +80,7 @@ class MetaTraining:
             x = x[~held]
             y = y[~held]
         else:
-            self.validation = _labelled(*validation, self.device, "validation ")
+            self.validation = labelled_rows(*validation, self.device, "validation ")
 
         self.features = x
         self.labels = y
@@ -248,7 +248,7 @@ class MetaTraining:
         return self.model.link_logits(self.model.embed(part), part, own)
 
 
-def _labelled(features: Any, labels: Any, device: torch.device, which: str) -> Labelled:
+def labelled_rows(features: Any, labels: Any, device: torch.device, which: str) -> Labelled:
     """Checked unit rows and labels 0 .. classes-1 on the device."""
     x = check_array(features, f"{which}features")
     y = np.unique(check_labels(labels, len(x), f"{which}labels"), return_inverse=True)[1]

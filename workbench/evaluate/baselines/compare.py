@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from ..._core.runtime import usual_torch
 from ..._core.validation import check_array, check_int, check_labels
-from ..scores import scores
+from ..scores import FIGURES, scores
 from .base import Baseline, Prepared
 
 
@@ -44,9 +44,10 @@ def tune(
     grid: Mapping[str, Sequence[Any]] | None = None,
     on: str = "meta-val",
 ) -> Tuned:
-    """The settings of highest BCubed F on labelled classes (meta-training ones, never the test's); the first of equals.
+    """The settings of highest mean of the three F on labelled classes, meta-training ones, never the test's.
 
-    An oracle is told the true number of classes. What does not depend on a setting is computed once (`prepared_by`).
+    Of equals the first. An oracle is told the true number of classes. What does not depend on a setting is computed
+    once (`prepared_by`).
 
     Args:
         baseline: an estimator, whose other settings are kept, or its class.
@@ -75,7 +76,7 @@ def tune(
         [{**settings, **_short(scores(labels, f))} for settings, f in zip(candidates, fitted, strict=True)]
     )
 
-    settings = candidates[int(tried["bcubed_f"].to_numpy().argmax())]
+    settings = candidates[int(tried[list(FIGURES)].mean(axis=1).to_numpy().argmax())]
     return Tuned(clone(base).set_params(**settings), settings, on, tried, time.perf_counter() - start)
 
 
@@ -124,7 +125,7 @@ def _labels(estimator: Baseline, prepared: Prepared) -> Int64[np.ndarray, " n"]:
 
 
 def _short(row: dict[str, float | int]) -> dict[str, float | int]:
-    return {name: row[name] for name in ("pairwise_f", "bcubed_f", "item_f", "n_clusters")}
+    return {name: row[name] for name in (*FIGURES, "n_clusters")}
 
 
 def informed(estimator: Any, labels: Int64[np.ndarray, " n"]) -> Any:

@@ -17,6 +17,8 @@ from ...decode.decoding import components
 from ...graph.knn import KnnGraph, knn
 from .base import Baseline, Grid
 
+HIGH = tuple(round(0.9 + 0.01 * i, 2) for i in range(10))  # faces' cosines of strangers are .8 to .93
+
 
 def _numbered(graph: KnnGraph, kept: Bool[Tensor, "n k"]) -> Int64[np.ndarray, " n"]:
     """Connected components of the listed edges that are kept: 0 .. c-1."""
@@ -35,7 +37,7 @@ class ThresholdedComponents(Baseline):
         [0, 0, 1]
     """
 
-    grid: ClassVar[Grid] = {"min_similarity": tuple(np.round(np.arange(0.3, 1.0, 0.025), 3).tolist())}
+    grid: ClassVar[Grid] = {"min_similarity": (*np.round(np.arange(0.3, 0.9, 0.025), 3).tolist(), *HIGH)}
     prepared_by = ("k",)
 
     def __init__(self, *, k: int = 10, min_similarity: float = 0.7) -> None:

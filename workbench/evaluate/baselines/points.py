@@ -20,6 +20,8 @@ from torch import Tensor
 from ..._core.validation import check_int
 from .base import Baseline, Grid
 
+NEAR = (0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08)  # where cosines fill a narrow band near 1, as those of faces do
+
 
 def kmeans(rows: Float[np.ndarray, "n d"], n_clusters: int, seed: int | None) -> Int64[np.ndarray, " n"]:
     """Labels of Lloyd's k-means from one k-means++ start; fewer clusters where there are fewer distinct rows.
@@ -75,7 +77,7 @@ class AverageLinkage(Baseline):
     Source: Sokal & Michener 1958 (UPGMA); Muellner 2011 for the nearest-neighbour chain.
     """
 
-    grid: ClassVar[Grid] = {"distance_threshold": tuple(np.round(np.arange(0.1, 1.0, 0.05), 2).tolist())}
+    grid: ClassVar[Grid] = {"distance_threshold": (*NEAR, *np.round(np.arange(0.1, 1.0, 0.05), 2).tolist())}
     max_n = 15_000  # 2.7 GB
 
     def __init__(self, *, distance_threshold: float = 0.5) -> None:
@@ -103,7 +105,10 @@ class Dbscan(Baseline):
     Source: Ester et al. 1996.
     """
 
-    grid: ClassVar[Grid] = {"min_samples": (2, 3, 5, 10), "eps": (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)}
+    grid: ClassVar[Grid] = {
+        "min_samples": (2, 3, 5, 10),
+        "eps": (*NEAR, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
+    }
     max_n = 20_000
 
     def __init__(self, *, eps: float = 0.3, min_samples: int = 2) -> None:

@@ -13,6 +13,7 @@ from ...cluster.predictors import similarity_predictor
 from ...graph.knn import KnnGraph, knn, precomputed
 from ...lander.config import InferenceConfig
 from .base import Baseline, Grid
+from .graphs import HIGH
 
 
 class NoLearning(Baseline):
@@ -30,7 +31,7 @@ class NoLearning(Baseline):
     Source: `workbench.cluster.predictors.similarity_predictor`.
     """
 
-    grid: ClassVar[Grid] = {"tau": tuple(round(0.02 * i, 2) for i in range(20, 49))}
+    grid: ClassVar[Grid] = {"tau": (*(round(0.02 * i, 2) for i in range(20, 45)), *HIGH)}
     prepared_by: ClassVar[tuple[str, ...]] = ("k",)
 
     def __init__(self, *, k: int = 10, tau: float = 0.7, max_levels: int = 10) -> None:

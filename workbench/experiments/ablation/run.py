@@ -144,7 +144,8 @@ def computed(
     elif settings.trainings == (settings,):
         inference = models[0].inference
     else:  # not used as it was trained, so tau is chosen for this use
-        inference = inference.override(tau=best_tau(_curve(settings, run.seed, learned, predict, inference, device)))
+        curve = _curve(settings, run.seed, learned, predict, inference, device)
+        inference = inference.override(tau=best_tau(curve, inference.decoder))
     rows = [row for name, test in part.tests.items() for row in _scored(predict, inference, name, test, where)]
     told = {
         "tau_used": inference.tau,

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from ..._core.validation import check_labels
 from ...cluster.hilander import OURS
 from ...cluster.levels import Hierarchy, check_hierarchy
-from ...evaluate.scores import scores
+from ...evaluate.scores import FIGURES, scores
 from ..figures.gallery import mosaic, png_uri
 from ..figures.icicle import plot_icicle, tree_frame
 from ..figures.map_plot import plot_map
@@ -106,7 +106,7 @@ def cluster_report(
     if truth is not None:
         found = scores(truth, hierarchy.labels.cpu().numpy())
         cards["classes"] = len(np.unique(truth))
-        cards |= {NAMES[key]: found[key] for key in ("pairwise_f", "bcubed_f", "item_f")}
+        cards |= {NAMES[key]: found[key] for key in FIGURES}
     lead = "Clusters found by a hierarchical graph neural network, which decides by itself how many there are."
     return write_page(path, title=title, lead=lead, sections=sections, facts={**cards, **(facts or {})}, footer=FOOTER)
 

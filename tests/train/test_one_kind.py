@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import torch
+
+from workbench.cluster.checkpoint import load_lander, save_checkpoint
+from workbench.cluster.hilander import HiLander
+from workbench.evaluate.scores import FIGURES, scores
+from workbench.train.general.one_kind import TAUS, meta_train_cut
+from workbench.train.general.sets import GeneralConfig
+
+QUICK = GeneralConfig(sets=24, real=1.0, k=5, epochs=2, quality_epochs=4)
+
+
+@pytest.fixture(scope="module")
+def trained(blobs):
+    x, y = blobs(noise=0.1)
+    return meta_train_cut(x, y, training=QUICK, jobs=1, progress=False)
+
+
+def test_it_learns_and_chooses_tau_by_the_mean_of_the_three(trained):
+    curve = trained.tau_curve
+    assert curve["tau"].tolist() == list(TAUS)
+    mean = curve[list(FIGURES)].mean(axis=1)
+    assert trained.inference.tau == curve["tau"][mean == mean.max()].max()  # of equals the strictest
+    assert trained.history["loss"].notna().all()
+
+
+def test_it_clusters_other_classes(trained, blobs, tmp_path):
+    x, y = blobs(noise=0.1, seed=5)
+    save_checkpoint(trained, tmp_path / "own.safetensors")
+    model = load_lander(tmp_path / "own.safetensors")
+    assert scores(y, HiLander(model).fit_predict(x))["bcubed_f"] > 0.9
+
+
+def test_given_validation_leaves_all_classes_to_learn_from(blobs):
+    x, y = blobs()
+    held_x, held_y = blobs(seed=5)
+    quick = GeneralConfig(sets=2, real=1.0, k=5, epochs=1, quality_epochs=1)
+    model = meta_train_cut(x, y, training=quick, validation=(held_x, held_y), jobs=1, progress=False)
+    assert len(model.tau_curve) == len(TAUS)
+
+
+def test_bad_input():
+    rows = torch.eye(4)
+    with pytest.raises(ValueError, match="labels: expected at least 3 classes"):
+        meta_train_cut(rows, [0, 0, 1, 1], progress=False)
+    with pytest.raises(ValueError, match="hold_out"):
+        meta_train_cut(rows, [0, 1, 2, 2], hold_out=1.5, progress=False)
+    with pytest.raises(ValueError, match="features"):
+        meta_train_cut(np.full((4, 2), np.nan), [0, 1, 2, 2], progress=False)

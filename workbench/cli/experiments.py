@@ -1,0 +1,80 @@
+"""`workbench experiments`: the article's questions on real photographs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from .shell import Device, Quiet, check_writable
+
+if TYPE_CHECKING:
+    from ..experiments.faces_species import SplitFeatures
+
+experiments = typer.Typer(no_args_is_help=True, help="The article's questions on real photographs.")
+
+
+@experiments.callback()
+def _experiments() -> None:
+    """The article's questions on real photographs."""
+
+
+_FILE = "features, labels, split (0 learn, 1 choose, 2 test)"
+Faces = Annotated[Path | None, typer.Option(metavar="FILE.npz", help=f"Faces: {_FILE}; else LFW is loaded.")]
+Flowers = Annotated[Path | None, typer.Option(metavar="FILE.npz", help=f"Flowers: {_FILE}; else Oxford-102.")]
+Butterflies = Annotated[Path | None, typer.Option(metavar="FILE.npz", help="Butterflies: split 2 only; else Leeds.")]
+Folder = Annotated[Path, typer.Option("--store", metavar="DIR", file_okay=False, help="Finished runs; goes on there.")]
+Table = Annotated[Path, typer.Option("--out", "-o", metavar="FILE.csv", dir_okay=False, help="All rows.")]
+Seeds = Annotated[int, typer.Option(min=1, metavar="N", help="Seeds 0 to N - 1.")]
+Arm = Annotated[
+    list[str] | None,
+    typer.Option("--arm", "-a", metavar="NAME", help="cut, default, published or before; may be repeated [all]."),
+]
+Trial = Annotated[bool, typer.Option("--trial", help="A few steps of each training, to see that all of it runs.")]
+Task = Annotated[Literal["faces", "species"] | None, typer.Option("--task", help="Only this one.")]
+
+
+@experiments.command("faces-species")
+def faces_species(
+    faces: Faces = None,
+    flowers: Flowers = None,
+    butterflies: Butterflies = None,
+    task: Task = None,
+    arm: Arm = None,
+    seeds: Seeds = 5,
+    trial: Trial = False,
+    store: Folder = Path("faces-species"),
+    out: Table = Path("faces-species.csv"),
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Learn from some people or species, cluster others: every recipe and every baseline on the same features.
+
+    Interrupted, it goes on from --store. Writes a row per method, test and seed, and prints means with intervals and
+    how much better the learned methods are. Without files the photographs are loaded and embedded (`workbench.load`).
+    """
+    from .._core.tables import write_csv
+    from ..experiments.faces_species import ARMS, Task, gains, means, run_faces_species
+
+    check_writable(store)
+    check_writable(out.resolve().parent)
+    tasks = {}
+    if task in (None, "faces"):
+        tasks["faces"] = Task.faces(_read(faces, "lfw", quiet))
+    if task in (None, "species"):
+        tasks["species"] = Task.species(_read(flowers, "flowers102", quiet), _read(butterflies, "butterflies", quiet))
+
+    say = (lambda line: None) if quiet else typer.echo
+    table = run_faces_species(
+        store, tasks, arms=arm or tuple(ARMS), seeds=tuple(range(seeds)), device=device, trial=trial, say=say
+    )
+    write_csv(table, out)
+    for shown in (means(table), gains(table)):
+        say(shown.to_string(index=False, float_format="{:.3f}".format))
+
+
+def _read(file: Path | None, name: str, quiet: bool) -> SplitFeatures:
+    from ..experiments.faces_species import embedded_set, read_split_features
+
+    return embedded_set(name, progress=not quiet) if file is None else read_split_features(file)
