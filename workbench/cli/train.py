@@ -34,7 +34,12 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="DIR|FILE", help="Glyphs: a folder [models]; else a file [NAME-lander]."),
 ]
-Preset = Annotated[Literal["default", "published"], typer.Option(help="published: the article's model and recipe.")]
+Preset = Annotated[
+    Literal["default", "published", "cut"],
+    typer.Option(
+        help="published: the article's model and recipe. cut: links and a learned cut, for many small classes."
+    ),
+]
 Epochs = Annotated[int | None, typer.Option(min=1, metavar="N", help="Of the LANDER; default: the preset's.")]
 EncoderEpochs = Annotated[int | None, typer.Option(min=1, metavar="N", help="Of the glyphs encoder.")]
 Precision = Annotated[
@@ -116,6 +121,8 @@ def _check_general(general: bool, kinds: Path | None, others: tuple[Any, ...], r
     if not general and kinds is not None:
         raise typer.BadParameter("--kinds goes with --general only")
     plain = run.preset == "default" and not run.resume and run.precision == "float32"
+    if run.preset == "cut" and (run.epochs is not None or run.resume or run.precision != "float32"):
+        raise typer.BadParameter("--epochs, --resume and --precision do not go with --preset cut")
     if general and (any(one is not None for one in others) or not plain):
         named = "--omniglot, --kinds, --out, --epochs, --encoder, --device and --seed"
         raise typer.BadParameter(f"--general goes with {named} only")
@@ -170,8 +177,24 @@ def _glyphs_encoder(path: Path, epochs: int | None, run: _Run) -> Encoder:
     return encoder
 
 
+def _train_cut(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | None, run: _Run) -> None:
+    from .. import save_checkpoint
+    from ..train.general.one_kind import meta_train_cut
+
+    check_writable(path.parent)
+    lander = meta_train_cut(*learn, validation=held_out, seed=run.seed, device=run.device, progress=run.progress)
+    save_checkpoint(lander, path)
+    if run.progress:
+        best = lander.tau_curve["bcubed_f"].max()
+        chosen = f"tau {lander.inference.tau:g}, metric {lander.inference.metric}"
+        typer.echo(f"{path}: validation BCubed F {best:.4f} at {chosen}")
+
+
 def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | None, run: _Run) -> None:
     """Meta-train and save; the run's state lies beside the model until the run is complete."""
+    if run.preset == "cut":
+        _train_cut(path, learn, held_out, run)
+        return
     from .. import meta_train, save_checkpoint
 
     state = path.with_suffix(".run.safetensors")

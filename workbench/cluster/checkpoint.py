@@ -13,12 +13,13 @@ from torch import Tensor
 from .._core.files import reading
 from .._core.runtime import seeded, usual_torch
 from .._core.state import read_state, write_state
+from .._core.validation import check_number
 from ..decode.quality import QualityEnsemble
 from ..encoder.train import Encoder, EncoderConfig
 from ..lander.config import InferenceConfig, LanderConfig, checked_settings
 from ..lander.model import Lander
 
-PACKAGED = ("glyphs-encoder", "glyphs-lander", "general")
+PACKAGED = ("glyphs-encoder", "glyphs-lander", "general", "faces-lander", "photos-lander")
 _SUFFIX = ".safetensors"
 _NAMES = {"members": "ensemble_size"}  # of settings in older files
 
@@ -50,7 +51,8 @@ def load_checkpoint(path: str | Path) -> Lander | Encoder:
     """A saved model, in evaluation mode, on the CPU.
 
     Args:
-        path: a file, or the name of a packaged model: "general", "glyphs-lander" or "glyphs-encoder".
+        path: a file, or the name of a packaged model: "general", "faces-lander", "photos-lander",
+            "glyphs-lander" or "glyphs-encoder".
 
     Raises:
         FileNotFoundError: neither a file nor a packaged name.
@@ -159,9 +161,10 @@ def _build(settings: dict[str, Any], most: int, path: str | Path) -> Lander | En
     if kind == "lander":
         inference = InferenceConfig.from_dict(settings["inference"])
         config = LanderConfig.from_dict(settings["config"])
-        return seeded(
-            lambda: new_lander(config, inference), 0
-        )  # the weights come next: leave the global generator alone
+        lander: Lander = seeded(lambda: new_lander(config, inference), 0)  # leaves the global generator alone
+        if "background" in settings:
+            lander.background = check_number(settings["background"], "background")
+        return lander
     if kind == "encoder":
         values: dict[str, Any] = checked_settings(EncoderConfig, settings["config"])
         return Encoder(EncoderConfig(**{name: _tupled(value) for name, value in values.items()}))

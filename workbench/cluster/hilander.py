@@ -35,7 +35,7 @@ from .checkpoint import as_lander
 from .constraints import Constraints, enforce_layers
 from .corrected import Corrected
 from .corrections import Corrections, changes, fingerprint, touched_rows
-from .diagnostics import cluster_table, confidence, outlier_scores
+from .diagnostics import cluster_table, confidence, outlier_scores, warn_unlike
 from .hierarchy import build_hierarchy
 from .levels import Hierarchy
 from .memberships import Memberships, memberships
@@ -234,6 +234,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         self.features_: Float[Tensor, "n d"] = hierarchy.features
         self.hierarchy_ = hierarchy
         self.recall_ = hierarchy.recall
+        warn_unlike(lander, hierarchy.features)
         self.lander_ = lander
         self.settings_ = settings
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()

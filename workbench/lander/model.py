@@ -75,6 +75,8 @@ class Lander(nn.Module):
     Attributes:
         history: tidy frame of the training, one row per epoch and level; empty for loaded weights.
         tau_curve: scores on held-out classes for each tau; empty for loaded weights.
+        background: mean cosine of two random rows of the training, where the inputs hold cosines; None: not known, or
+            the inputs are free of cosines' scale.
         ensemble: the networks that predict the quality of clusters for the "cut" decoder, or None. Not used here; they
             are saved and moved with the model (`workbench.cluster.new_lander` puts both together).
 
@@ -93,6 +95,7 @@ class Lander(nn.Module):
         self.inference = inference or InferenceConfig()
         self.history = pd.DataFrame()
         self.tau_curve = pd.DataFrame()
+        self.background: float | None = None
         if config.inputs == "features" and config.in_dim is None:
             raise ValueError("config: in_dim is not known; use config.for_features(dimension)")
 
@@ -214,7 +217,8 @@ class Lander(nn.Module):
 
     def settings(self) -> dict[str, Any]:
         """Both configs as one JSON-able dictionary, as stored beside the weights."""
-        return {"config": asdict(self.config), "inference": asdict(self.inference)}
+        known = {} if self.background is None else {"background": self.background}
+        return {"config": asdict(self.config), "inference": asdict(self.inference), **known}
 
 
 def products_in(precision: str, device: torch.device) -> torch.autocast:

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from .._core.runtime import usual_torch
 from .._core.state import read_state, write_state
 from ..cluster.checkpoint import upgraded
+from ..graph.similarity_stats import Background
 from ..lander.config import InferenceConfig, LanderConfig
 from ..lander.model import Lander
 from .config import TrainConfig
@@ -69,6 +70,8 @@ class _Keeper:
         model.tau_curve = run.curve_among_all(model.predict, model.inference)
         model.inference = replace(model.inference, tau=best_tau(model.tau_curve, model.inference.decoder))
         model.history = pd.DataFrame(run.rows)
+        if model.config.inputs != "relative":
+            model.background = Background.of(run.features).mean
         return model.eval()
 
     def _identity(self) -> dict[str, Any]:
