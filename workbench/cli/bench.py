@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .shell import FAILED, INTERRUPTED, Device, Quiet, check_writable, say
+from .shell import FAILED, INTERRUPTED, Device, Quiet, check_writable, say, silent
 
 if TYPE_CHECKING:
     from ..experiments.benchmarks.results import Results
@@ -104,7 +104,7 @@ def _measure(plan: BenchPlan, out: Path | None, quiet: bool) -> Results:
             write_results(out, results)
 
     try:
-        results = run_bench(plan, tell=_silent if quiet else say, keep=keep)
+        results = run_bench(plan, tell=silent if quiet else say, keep=keep)
     except KeyboardInterrupt:
         if out is None or not shown:
             raise
@@ -113,10 +113,6 @@ def _measure(plan: BenchPlan, out: Path | None, quiet: bool) -> Results:
     if out is not None:
         write_results(out, results)
     return results
-
-
-def _silent(line: str) -> None:
-    """Takes the lines of a quiet run."""
 
 
 def _draw(files: list[Path] | None, out: Path | None) -> None:

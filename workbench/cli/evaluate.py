@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .shell import Device, Quiet, Seed, check_writable
+from .shell import Device, Quiet, Seed, check_writable, silent
 
 Folder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", file_okay=False, help="Folder for the results.")]
 Packaged = Annotated[bool, typer.Option("--packaged", help="Use the packaged models instead of training.")]
@@ -35,11 +35,7 @@ def demo(
     from .demo import run_demo
 
     check_writable(out)
-    run_demo(out, packaged=packaged, seed=seed, device=device, progress=not quiet, say=_silent if quiet else typer.echo)
-
-
-def _silent(line: str) -> None:
-    """Takes the story's lines of a quiet run."""
+    run_demo(out, packaged=packaged, seed=seed, device=device, progress=not quiet, say=silent if quiet else typer.echo)
 
 
 def evaluate(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .shell import Device, Quiet, check_writable
+from .shell import Device, Quiet, check_writable, silent
 
 if TYPE_CHECKING:
     from ..experiments.faces_species import SplitFeatures
@@ -65,7 +65,7 @@ def faces_species(
     if task in (None, "species"):
         tasks["species"] = Task.species(_read(flowers, "flowers102", quiet), _read(butterflies, "butterflies", quiet))
 
-    say = (lambda line: None) if quiet else typer.echo
+    say = silent if quiet else typer.echo
     table = run_faces_species(
         store, tasks, arms=arm or tuple(ARMS), seeds=tuple(range(seeds)), device=device, trial=trial, say=say
     )

@@ -74,6 +74,10 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def silent(line: str) -> None:
+    """Takes the lines of a quiet run."""
+
+
 def check_writable(folder: Path) -> None:
     """Make the folder and try to write there, so that a hopeless run ends before its work and not after.
 

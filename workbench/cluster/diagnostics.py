@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ..graph.knn import KnnGraph
 from ..graph.similarity_stats import Background
-from ..lander.config import LanderConfig
 from ..lander.model import Lander
 from .levels import Hierarchy
 
@@ -25,7 +24,8 @@ def warn_unlike(lander: Lander, rows: Float[Tensor, "n d"]) -> None:
     Such a model takes strangers for kin: of 2,300 people whose mean cosine is .84 "glyphs-lander" made one cluster.
 
     Example:
-        >>> warn_unlike(Lander(LanderConfig()), torch.eye(3))  # a model that does not know its background says nothing
+        >>> from workbench.lander import LanderConfig
+        >>> warn_unlike(Lander(LanderConfig()), torch.eye(3))  # silent: it does not know its background
     """
     if lander.background is None:
         return
@@ -33,8 +33,8 @@ def warn_unlike(lander: Lander, rows: Float[Tensor, "n d"]) -> None:
     if here > lander.background + UNLIKE:
         warnings.warn(
             f"lander: two random rows have a mean cosine of {here:.2f}; this model learned from rows with "
-            f"{lander.background:.2f} and reads cosines, so its links mean little here; use HiLander(), which does not, "
-            "or learn from such rows (workbench train --features FILE --preset cut)",
+            f"{lander.background:.2f} and reads cosines, so its links mean little here; use HiLander() "
+            "or learn from such rows: workbench train --features FILE --preset cut",
             stacklevel=2,
         )
 

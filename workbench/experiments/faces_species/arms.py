@@ -55,8 +55,15 @@ class Training:
         """One LANDER on split 0, validated on split 1."""
         if self.trial:
             recipe = replace(recipe, epochs=4, validate=4)
-        common = {"validation": task.choose, "seed": self.seed, "device": self.device, "progress": False}
-        return meta_train(*task.learn, config, training=recipe, **common)
+        return meta_train(
+            *task.learn,
+            config,
+            training=recipe,
+            validation=task.choose,
+            seed=self.seed,
+            device=self.device,
+            progress=False,
+        )
 
 
 def _published(task: Task, training: Training) -> dict[str, Clusterer]:
@@ -83,10 +90,8 @@ def _levels_of(
 def _two_models(task: Task, training: Training) -> dict[str, Clusterer]:
     """Links and density learned apart and judged in subgraphs, one level: how it was done before."""
     recipe = TrainConfig()
-    links, density = (
-        training.meta_train(task, LanderConfig(), replace(recipe, loss=replace(recipe.loss, **{part: 0.0})))
-        for part in ("density_weight", "link_weight")
-    )
+    links = training.meta_train(task, LanderConfig(), replace(recipe, loss=replace(recipe.loss, density_weight=0.0)))
+    density = training.meta_train(task, LanderConfig(), replace(recipe, loss=replace(recipe.loss, link_weight=0.0)))
     predict = UseConfig(hops=1).predictor(links, density)
     inference = _with_tau(predict, links.inference.override(max_levels=1), task.choose, links.device)
     return {"two models on subgraphs": _clusterer(predict, inference, links.device)}

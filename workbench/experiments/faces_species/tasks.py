@@ -11,8 +11,7 @@ import numpy as np
 
 from ..._core.npz import open_npz
 from ..._core.validation import check_array, check_labels, unit_rows
-from ...data import load
-from ...data.photo_sets import SPLITS
+from ...data.photo_sets import SPLITS, load_photo_set
 from ...encoder.photographs import embed
 
 Labelled = tuple[np.ndarray, np.ndarray]  # features [n, d], classes [n]
@@ -78,9 +77,10 @@ def embedded_set(name: str, root: str | os.PathLike[str] | None = None, *, progr
 
     They are kept on disk, so only the first call computes them.
     """
-    photos = load(name, root=root)
+    photos = load_photo_set(name, root=root)
     encoder = "faces" if name == "lfw" else "photos"
     found = embed(photos, encoder=encoder, detect=False, progress=progress)
+    assert found.labels is not None  # those of a PhotoSet
     names = photos.splits[found.rows["image"].to_numpy()]
     return SplitFeatures(found.features, found.labels, np.array([SPLITS.index(one) for one in names]))
 

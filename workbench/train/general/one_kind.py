@@ -77,7 +77,7 @@ def meta_train_cut(
 
     recipe = training or GeneralConfig.one_kind()
     model = train_general([], kinds=[(x, y)], training=recipe, seed=seed, device=device, jobs=jobs, progress=progress)
-    held_x, held_y = labelled_rows(*validation, cpu, "validation ")
+    held_x, held_y = labelled_rows(validation[0], validation[1], cpu, "validation ")
     curves = {}
     for metric in METRICS:
         settings = replace(model.inference, metric=metric)
