@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # for readers, editors and type checkers; at run time each na
     from .train import LossConfig as LossConfig
     from .train import TrainConfig as TrainConfig
     from .train import meta_train as meta_train
+    from .train import meta_train_cut as meta_train_cut
 
 __version__ = "0.1.0"
 
@@ -53,7 +54,7 @@ _HOME = {
     "evaluate": ("scores",),
     "graph": ("KnnGraph", "knn"),
     "lander": ("InferenceConfig", "Lander", "LanderConfig", "load_official"),
-    "train": ("LossConfig", "TrainConfig", "meta_train"),
+    "train": ("LossConfig", "TrainConfig", "meta_train", "meta_train_cut"),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 __all__ = sorted([*_WHERE, "views"])
@@ -62,6 +63,7 @@ _PACKAGES = {
     **{stage: stage for stage in (*_HOME, "decode", "experiments", "course", "views")},
     "ablation": "experiments.ablation",
     "baselines": "evaluate.baselines",
+    "faces_species": "experiments.faces_species",
     "published": "experiments.published",
 }
 

@@ -1,9 +1,13 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
 
-from workbench.cluster.diagnostics import cluster_table, confidence, outlier_scores
+from workbench.cluster.checkpoint import load_lander
+from workbench.cluster.diagnostics import cluster_table, confidence, outlier_scores, warn_unlike
 from workbench.cluster.hierarchy import build_hierarchy
+from workbench.cluster.hilander import HiLander
 from workbench.cluster.predictors import oracle_predictor, similarity_predictor
 from workbench.graph.knn import KnnGraph
 from workbench.lander.config import InferenceConfig
@@ -43,3 +47,16 @@ def test_a_cluster_torn_from_its_like_is_less_stable(blobs):
     whole = cluster_table(tree)["stability"].min()
     torn = build_hierarchy(x, similarity_predictor, InferenceConfig(k=8, tau=float(np.float32(0.995))))
     assert cluster_table(torn)["stability"].iloc[0] < whole
+
+
+def test_a_model_that_reads_cosines_warns_of_rows_in_a_narrow_band():
+    lander = load_lander("glyphs-lander")
+    drawn = torch.Generator().manual_seed(0)
+    rows = torch.nn.functional.normalize(torch.randn(60, 16, generator=drawn), dim=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_unlike(lander, rows)
+        warn_unlike(load_lander("general"), rows + 1)  # free of cosines' scale
+    band = torch.nn.functional.normalize(rows + 1, dim=1)
+    with pytest.warns(UserWarning, match=r"lander: two random rows have a mean cosine of 0\.9\d; this model learned"):
+        HiLander(lander).fit(band)

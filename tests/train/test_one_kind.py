@@ -6,15 +6,14 @@ from workbench.cluster.checkpoint import load_lander, save_checkpoint
 from workbench.cluster.hilander import HiLander
 from workbench.evaluate.scores import FIGURES, scores
 from workbench.train.general.one_kind import TAUS, meta_train_cut
-from workbench.train.general.sets import GeneralConfig
 
-QUICK = GeneralConfig(sets=24, real=1.0, k=5, epochs=2, quality_epochs=4)
+QUICK = {"sets": 24, "k": 5, "epochs": 2, "jobs": 1, "progress": False}
 
 
 @pytest.fixture(scope="module")
 def trained(blobs):
     x, y = blobs(noise=0.1)
-    return meta_train_cut(x, y, training=QUICK, jobs=1, progress=False)
+    return meta_train_cut(x, y, **QUICK)
 
 
 def test_it_learns_and_chooses_tau_by_the_mean_of_the_three(trained):
@@ -35,8 +34,7 @@ def test_it_clusters_other_classes(trained, blobs, tmp_path):
 def test_given_validation_leaves_all_classes_to_learn_from(blobs):
     x, y = blobs()
     held_x, held_y = blobs(seed=5)
-    quick = GeneralConfig(sets=2, real=1.0, k=5, epochs=1, quality_epochs=1)
-    model = meta_train_cut(x, y, training=quick, validation=(held_x, held_y), jobs=1, progress=False)
+    model = meta_train_cut(x, y, validation=(held_x, held_y), **{**QUICK, "sets": 2})
     assert len(model.tau_curve) == len(TAUS)
 
 

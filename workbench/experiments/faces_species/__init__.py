@@ -8,7 +8,7 @@ Every arm gets the same features. What is chosen (tau, settings of the baselines
 """
 
 from .arms import ARMS
-from .run import gains, means, run_faces_species
+from .run import faces_species_results, gains, means, run_faces_species
 from .tasks import SplitFeatures, Task, embedded_set, face_tests, read_split_features
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Task",
     "embedded_set",
     "face_tests",
+    "faces_species_results",
     "gains",
     "means",
     "read_split_features",

@@ -17,7 +17,6 @@ from ...lander.config import InferenceConfig, LanderConfig
 from ...lander.model import Lander
 from ...train.config import TrainConfig
 from ...train.general.one_kind import meta_train_cut
-from ...train.general.sets import GeneralConfig
 from ...train.meta_train import meta_train
 from ...train.select_tau import best_tau, tau_curve
 from ..ablation.use import UseConfig
@@ -100,8 +99,8 @@ def _two_models(task: Task, training: Training) -> dict[str, Clusterer]:
 def _learned_cut(task: Task, training: Training) -> dict[str, Clusterer]:
     model = meta_train_cut(
         *task.learn,
-        training=GeneralConfig(sets=6, real=1.0, epochs=1, quality_epochs=1) if training.trial else None,
         validation=task.choose,
+        **({"sets": 6, "epochs": 1} if training.trial else {}),
         seed=training.seed,
         device=training.device,
         progress=False,

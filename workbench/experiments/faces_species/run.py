@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,19 @@ def _trained_rows(task: Task, arm: str, how: Training) -> Iterator[dict[str, Any
             kept = {name: found[name] for name in (*FIGURES, "n_clusters")}
             told = {"oracle": False, "seconds": seconds, "seconds_training": training, "error": ""}
             yield {"test": test, "family": family, "method": method, **kept, **told}
+
+
+def faces_species_results() -> pd.DataFrame:
+    """The table of `run_faces_species` on LFW (dlib), Oxford-102 and Leeds butterflies (MobileNetV2), as shipped.
+
+    Seconds are those of two cores beside other work.
+
+    Example:
+        >>> sorted(faces_species_results()["task"].unique())
+        ['faces', 'species']
+    """
+    with (files("workbench.experiments.faces_species") / "results.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, keep_default_na=False, na_values=[""])
 
 
 def means(table: pd.DataFrame) -> pd.DataFrame:

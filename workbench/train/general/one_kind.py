@@ -24,9 +24,11 @@ def meta_train_cut(
     features: Any,
     labels: Any,
     *,
-    training: GeneralConfig | None = None,
     validation: tuple[Any, Any] | None = None,
     hold_out: float = 0.15,
+    sets: int = 120,
+    k: int = 15,
+    epochs: int = 3,
     seed: int = 0,
     device: str = "auto",
     jobs: int = 2,
@@ -43,9 +45,11 @@ def meta_train_cut(
     Args:
         features: [N, D], scaled to unit rows.
         labels: classes [N].
-        training: None: `GeneralConfig.one_kind()`.
         validation: (features, labels) of other classes; None: a share `hold_out` of the classes is held out.
         hold_out: that share.
+        sets: drawn for training; each is seen whole, one after another.
+        k: neighbours in their graphs.
+        epochs: passes over the sets for the links.
         seed, device, jobs, progress: see `train_general`.
 
     Returns: relative inputs, a quality ensemble, decoder "cut"; `history` and `tau_curve` are filled.
@@ -54,11 +58,9 @@ def meta_train_cut(
         ValueError: fewer than three classes, labels of another length, features that are not finite.
 
     Example:
-        >>> from workbench.train.general import SyntheticConfig
         >>> centers = torch.randn(12, 8, generator=torch.Generator().manual_seed(0)).repeat(20, 1)
         >>> x = centers + 0.1 * torch.randn(240, 8, generator=torch.Generator().manual_seed(1))
-        >>> quick = GeneralConfig(sets=4, real=1.0, k=5, epochs=1, quality_epochs=1)
-        >>> lander = meta_train_cut(x, torch.arange(12).repeat(20), training=quick, jobs=1, progress=False)
+        >>> lander = meta_train_cut(x, torch.arange(12).repeat(20), sets=4, k=5, epochs=1, jobs=1, progress=False)
         >>> lander.inference.decoder, lander.inference.tau in TAUS
         ('cut', True)
     """
@@ -75,7 +77,7 @@ def meta_train_cut(
         x = x[~held]
         y = y[~held].unique(return_inverse=True)[1]
 
-    recipe = training or GeneralConfig.one_kind()
+    recipe = GeneralConfig(sets=sets, real=1.0, k=k, epochs=epochs)
     model = train_general([], kinds=[(x, y)], training=recipe, seed=seed, device=device, jobs=jobs, progress=progress)
     held_x, held_y = labelled_rows(validation[0], validation[1], cpu, "validation ")
     curves = {}

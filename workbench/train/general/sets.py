@@ -60,11 +60,6 @@ class GeneralConfig:
         for name in ("real", "images", "weight"):
             check_unit_interval(getattr(self, name), name)
 
-    @classmethod
-    def one_kind(cls, sets: int = 120) -> GeneralConfig:
-        """For labelled rows of one kind alone (`meta_train_cut`)."""
-        return cls(sets=sets, real=1.0)
-
 
 @dataclass(frozen=True)
 class GeneralSet:
