@@ -1,9 +1,6 @@
 """How good is a clustering? Every score comes from one sparse contingency table of true classes and found clusters.
 
-```
-labels_true [N], labels_pred [N] -> contingency -> pairwise, bcubed, nmi, ami, ari -> scores (one row)
-```
-Conventions, the same for every score:
+labels_true [N], labels_pred [N] -> contingency -> pairwise, bcubed, nmi, ami, ari -> scores (one row). For every score:
 
 - a predicted -1 (noise of a density-based baseline) is a cluster of one item; `n_noise` counts them, `n_clusters` does
   not. In the truth -1 is a class like any other;
