@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 
-.PHONY: env help demo lab exercises site lint test test-all fuzz audit clean
+.PHONY: env help demo lab exercises site lint test test-all fuzz kills mutants audit clean
 env: $(STAMP)
 
 help:
@@ -76,15 +76,28 @@ test-all: lint
 	$(BROWSER)
 	$(OTHERS)
 
-# Ten thousand damaged files for each of ten readers (some 20 minutes on a quiet machine); `make test` tries 60 of each.
+# What must not break, tried many times; `make test` tries each a little. Damaged files: ten thousand for each of ten readers
+# (some 20 minutes on a quiet machine). Jobs killed at random moments. Faults planted in the code, which tests must notice.
 fuzz: $(STAMP)
 	$(BIN)/python tests/robustness/fuzz.py --inputs 10000
 
-# Known vulnerabilities of what is installed, where the network allows; licences and versions as an SBOM.
+kills: $(STAMP)
+	$(BIN)/python tests/robustness/kills.py --kills 200
+
+mutants: $(STAMP)
+	$(BIN)/python tests/robustness/mutants.py --mutants 250
+
+# Of all that is installed: versions as an SBOM (CycloneDX), licences, and known vulnerabilities where the public list can be
+# asked. The three tools live in an environment of their own.
+AUDIT := build/audit
 audit: $(STAMP)
-	$(PIP) install pip-audit
-	$(BIN)/pip-audit --skip-editable
-	$(BIN)/pip-audit --skip-editable --format cyclonedx-json --output sbom.json
+	@$(BIN)/python -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip --quiet --disable-pip-version-check install pip-audit cyclonedx-bom pip-licenses
+	$(AUDIT)/bin/cyclonedx-py environment -o build/sbom.json $(BIN)/python
+	$(AUDIT)/bin/pip-licenses --python=$(BIN)/python --order=license --format=markdown --output-file=build/licences.md
+	@if $(BIN)/python -c 'import json, urllib.request as u; json.load(u.urlopen("https://pypi.org/pypi/pip/24.0/json", timeout=20))["vulnerabilities"]' 2>/dev/null; \
+		then $(AUDIT)/bin/pip-audit --strict --skip-editable --path $$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])'); \
+		else echo "Not asked for known vulnerabilities: the list at pypi.org cannot be reached from here."; fi
 
 clean:
 	rm -rf $(VENV) demo site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -54,9 +54,11 @@ def test_what_always_holds(seed, n, k, tau):
         assert sorted(level.labels.unique().tolist()) == list(range(level.n_clusters))
     frame = tree.to_pandas()
     assert (frame.groupby("level")["size"].sum() == n).all()
-    for _, row in frame[frame["parent"] >= 0].iterrows():
-        parent = frame[(frame["level"] == row["level"] + 1) & (frame["cluster"] == row["parent"])]
-        assert parent["size"].item() >= row["size"]
+    for row in frame.itertuples():
+        members = tree.levels[row.level].members(row.cluster).numpy()
+        assert (row.size, row.peak) == (len(members), tree.levels[row.level].peaks[row.cluster])
+        above = tree.layers[row.level + 1][members] if row.level + 1 < len(tree.layers) else [-1]
+        assert set(above) == {row.parent}
 
 
 def test_why_it_stops(blobs):

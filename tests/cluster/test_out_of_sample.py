@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workbench._core.runtime import seeded
 from workbench.cluster.hierarchy import build_hierarchy
-from workbench.cluster.out_of_sample import JOINS, assign_out_of_sample, continued_clusters
+from workbench.cluster.out_of_sample import JOINS, _linkage, assign_out_of_sample, continued_clusters
 from workbench.graph.knn import KnnGraph, query
 from workbench.graph.nodes import Nodes
 from workbench.lander.config import InferenceConfig, LanderConfig
@@ -81,6 +81,18 @@ def _linkage_of(model, tree, row, alone):
     whole = GraphContext.of(known, graph)
     context = replace(whole, in_degree=torch.cat([whole.in_degree, torch.tensor([-1])]))
     return model.linkage_from(model.inputs(Nodes.of_images(torch.cat([tree.features, row[None]])), lists, context))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_linkages_are_those_of_the_whole_graph(layers):
+    """On a ring, where a node sees two others, what lies so many steps around is a small part of the whole."""
+    angle = torch.arange(81) * (2 * torch.pi / 81) + 0.01 * torch.rand(81, generator=torch.Generator().manual_seed(0))
+    ring = torch.stack([angle.cos(), angle.sin()], dim=1)
+    model = seeded(lambda: Lander(LanderConfig(layers=layers).for_features(2)), 0)
+    tree = build_hierarchy(ring[1:], model.predict, InferenceConfig(k=2, tau=0.4))
+    found = query(tree.features, ring[:1], 2)
+    linkage = _linkage(model, tree.levels[0].graph, tree.features, ring[:1], found)[0]
+    torch.testing.assert_close(linkage, _linkage_of(model, tree, ring[0], found)[-1], rtol=0, atol=1e-6)
 
 
 def test_twins_join_whatever_the_model_says(fitted):

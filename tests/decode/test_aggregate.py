@@ -20,6 +20,14 @@ def test_equals_means_cluster_by_cluster(seed, n_clusters):
     assert nodes.size.sum() == len(x)
 
 
+def test_the_center_of_a_node_is_its_average_at_length_1():
+    x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]), dim=1)
+    images = Nodes.of_images(x)
+    assert images.center is images.identity  # as they are: rounding would tell equal rows apart
+    nodes = Nodes(torch.tensor([0]), x[:1], torch.tensor([[0.3, 0.4]]), torch.tensor([2]), torch.tensor([0, 0]))
+    torch.testing.assert_close(nodes.center, torch.tensor([[0.6, 0.8]]))
+
+
 def test_images_are_their_own_averages():
     nodes = Nodes.of_images(torch.eye(3))
     assert torch.equal(nodes.identity, nodes.average)

@@ -66,6 +66,10 @@ def test_what_every_merge_records(seed, ties):
     tied = dense(graph, graph.mask.float()) * (matrix > 0)  # links of no weight tie nothing
     sets = [leaves(tree, node) for node in range(tree.n_nodes)]
     assert tree.size.tolist() == [len(under) for under in sets]
+    above = {child: tree.n + t for t, pair in enumerate(zip(tree.larger, tree.smaller, strict=True)) for child in pair}
+    assert tree.parent.tolist() == [above.get(node, -1) for node in range(tree.n_nodes)]
+    roots = [node for node in range(tree.n_nodes) if tree.parent[node] < 0]
+    assert tree.tops.tolist() == [next(root for root in roots if leaf in sets[root]) for leaf in range(tree.n)]
     for t, (a, b) in enumerate(zip(tree.larger, tree.smaller, strict=True)):
         assert len(sets[a]) >= len(sets[b])
         across = np.ix_(sets[a], sets[b])

@@ -40,6 +40,18 @@ def test_official_targets(golden):
     assert set(zip(graph.neighbors[node, slot].tolist(), node.tolist(), strict=True)) == edges
 
 
+@given(st.integers(0, 2**31), st.integers(1, 25), st.integers(1, 6), st.booleans())
+def test_denser_is_by_density_and_then_by_index(seed, n, k, strict):
+    random = torch.Generator().manual_seed(seed)
+    graph = knn(torch.nn.functional.normalize(torch.randn(n, 4, generator=random), dim=1), k)
+    density = torch.randint(3, (n,), generator=random) / 2
+    found = denser_neighbors(graph, density, strict=strict)
+    for i, row in enumerate(graph.neighbors.tolist()):
+        equal = [not strict and density[j] == density[i] and j < i for j in row]
+        denser = [j >= 0 and bool(density[j] > density[i] or tied) for j, tied in zip(row, equal, strict=True)]
+        assert found[i].tolist() == denser
+
+
 def test_absent_neighbours_are_neither_same_nor_denser():
     graph = KnnGraph.from_arrays([[1, -1], [0, 2], [-1, -1]], [[0.9, 0], [0.9, 0.5], [0, 0]])
     labels = torch.zeros(3, dtype=torch.long)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from workbench._core import validation
 from workbench.graph import _numba, exact
-from workbench.graph.knn import KnnGraph, knn, query
+from workbench.graph.knn import KnnGraph, k_hop_subgraph, knn, query
 from workbench.graph.repeats import search_kinds
 
 
@@ -64,9 +64,15 @@ def test_lists_of_repeated_rows_are_those_of_the_plain_search(kinds, n, k, seed,
     k = min(k, n - 1)
     lists, values = exact.search_itself(x, k)
     index, weight = search_kinds(x, k, exact.search_itself)
-    near = (values > exact.TIE) & (weight > exact.TIE)  # rounding noise about 0 is listed in any order
-    assert torch.equal(index[near], lists[near])
     torch.testing.assert_close(weight, values, rtol=0, atol=exact.TIE)
+    listed = index >= 0
+    products = exact.clipped((x @ x.T).gather(1, index.clamp(min=0)))
+    torch.testing.assert_close(weight[listed], products[listed], rtol=0, atol=exact.TIE)
+    assert all(len(set(row[row >= 0].tolist())) == (row >= 0).sum() for row in index)
+    assert not (index == torch.arange(n)[:, None]).any()
+    near = (values > exact.TIE) & (weight > exact.TIE)
+    if not coarse:  # else different rows are equally near but for rounding, which settles their order
+        assert torch.equal(index[near], lists[near])
 
 
 def test_copies_by_rounding_only_are_listed_by_index():
@@ -112,6 +118,26 @@ def test_permutation(seed):
     g, moved = knn(x, 4), knn(x[order], 4)
     back = torch.where(moved.mask, order[moved.padded], -1)
     assert torch.equal(g.neighbors[order], back)
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 25), st.integers(1, 4), st.integers(0, 4), st.integers(0, 2**31))
+def test_the_nodes_around_some_rows_are_those_that_many_steps_away(n, k, hops, seed):
+    random = np.random.default_rng(seed)
+    lists = random.integers(-1, n, (n, k))
+    rows = random.permutation(n)[: random.integers(1, n + 1)]
+    nodes, local, sizes = k_hop_subgraph(torch.from_numpy(lists), torch.from_numpy(rows), hops)
+    within = [set(rows.tolist())]
+    for _ in range(hops):
+        within.append(within[-1] | {j for i in within[-1] for j in lists[i].tolist() if j >= 0})
+    assert [len(some) for some in within] == list(sizes)
+    assert nodes[: len(rows)].tolist() == rows.tolist()
+    for some, size in zip(within, sizes, strict=True):
+        assert set(nodes[:size].tolist()) == some
+    inner = sizes[-2] if hops else 0  # the last ones send only
+    assert (local[inner:] == -1).all()
+    for row, node in zip(local[:inner].tolist(), nodes.tolist(), strict=False):
+        assert [int(nodes[j]) if j >= 0 else -1 for j in row] == lists[node].tolist()
 
 
 def test_zero_rows_have_no_neighbours():

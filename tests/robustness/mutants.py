@@ -224,6 +224,8 @@ def main() -> int:
         if how is False:
             print(f"NOT NOTICED {where}", flush=True)
         found += [] if how is None else [how]
+        if len(found) % 20 == 0:
+            print(f"{sum(found)} of {len(found)}", flush=True)
     share = sum(found) / max(1, len(found))
     print(f"{sum(found)} of {len(found)} noticed ({share:.0%}), {time.time() - start:.0f} s")
     return int(share < asked.least)

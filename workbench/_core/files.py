@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import platform
+import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -17,7 +21,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path beside `path` to write to. It replaces `path` when the block succeeds; otherwise it is removed.
 
     The suffix is kept, because writers choose their format by it. Missing folders are made. Two processes that write
-    the same file never mix: the last one to finish wins.
+    the same file never mix: the last one to finish wins. What a killed process left is swept by the next one.
 
     Example:
         >>> import pathlib, tempfile
@@ -29,7 +33,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+    for old in left_behind(target, target.parent):
+        with suppress(OSError):  # another user's
+            old.unlink()
+    handle, name = tempfile.mkstemp(prefix=temporary_name(target), suffix=target.suffix, dir=target.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -43,6 +50,47 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def temporary_name(target: Path) -> str:
+    """How the names of this process's temporary files for `target` begin; `left_behind` knows them by it."""
+    return f"{_mark(target)}{os.getpid()}-"
+
+
+def left_behind(target: Path, home: Path) -> list[Path]:
+    """Temporary files for `target` in `home` whose process, one of this machine, does not run any more.
+
+    Example:
+        >>> home = Path(tempfile.mkdtemp())
+        >>> (home / temporary_name(Path("a.csv"))).touch()
+        >>> left_behind(Path("a.csv"), home)  # we still run
+        []
+    """
+    mark = _mark(target)
+    found = []
+    for path in home.glob(f"{glob.escape(mark)}*"):
+        process = path.name.removeprefix(mark).split("-")[0]
+        if process.isdecimal() and not _runs(int(process)):
+            found.append(path)
+    return found
+
+
+def _mark(target: Path) -> str:
+    """Names may be 255 bytes long, so the target's is cut: to sweep for a file of nearly the same name does no harm."""
+    return f".{target.name[:40]}-{platform.node()[:60]}-"
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of this number is there; where that cannot be asked, it is taken to be."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 @contextmanager
@@ -63,7 +111,9 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"path: expected a new or an empty folder, {target} is there; choose another name")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as name:
+    for old in left_behind(target, target.parent):
+        shutil.rmtree(old, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=temporary_name(target), dir=target.parent) as name:
         part = Path(name, "new")
         part.mkdir()
         yield part

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
-import platform
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .._core.files import left_behind, temporary_name
 from .._core.tables import write_csv
 from ..cluster.hilander import HiLander
 from ..cluster.levels import Hierarchy
@@ -46,7 +44,7 @@ def replacing(out: Path) -> Iterator[Path]:
     _sweep(out)
     place = out if _stays(out) else out.parent
     place.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{_mark(out)}{os.getpid()}-", dir=place) as name:
+    with tempfile.TemporaryDirectory(prefix=temporary_name(out), dir=place) as name:
         new = Path(name) / "new"
         new.mkdir()
         yield new
@@ -62,11 +60,6 @@ def replacing(out: Path) -> Iterator[Path]:
         _rescue(Path(name), out)
 
 
-def _mark(out: Path) -> str:
-    """How the names of this machine's temporary folders for `out` begin; the process follows."""
-    return f".{out.name}-{platform.node()}-"
-
-
 def _stays(out: Path) -> bool:
     """Whether the folder itself cannot be replaced: we stand in it, it is a mounted disk, or its parent is locked."""
     here = Path.cwd()
@@ -75,24 +68,9 @@ def _stays(out: Path) -> bool:
 
 def _sweep(out: Path) -> None:
     """Put back or remove what processes left that do not run any more."""
-    for folder in [folder for home in (out.parent, out) for folder in home.glob(f"{glob.escape(_mark(out))}*")]:
-        process = folder.name.removeprefix(_mark(out)).split("-")[0]
-        if process.isdecimal() and not _runs(int(process)):
-            _rescue(folder, out)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    """Whether a process of this number is there; where that cannot be asked, it is taken to be."""
-    if sys.platform == "win32":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
+    for folder in [folder for home in (out.parent, out) for folder in left_behind(out, home)]:
+        _rescue(folder, out)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _rescue(folder: Path, out: Path) -> None:

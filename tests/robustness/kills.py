@@ -1,0 +1,214 @@
+"""Kills at random moments: `python tests/robustness/kills.py --kills 200 --seed 0 [JOB ...]`.
+
+A job runs in a forked process, over results of an earlier run in every second case, and is killed (KILL, TERM or INT).
+Then each of its files is the old one or the new one, all of one run where the job promises it. Run once more, the job
+ends well, gives what it gives undisturbed, and leaves no temporary files. Anything else is printed; the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import workbench as wb
+from workbench._core.tables import write_csv
+from workbench.data.glyphs import load_glyphs
+from workbench.experiments.ablation.run import AblationData
+from workbench.experiments.ablation.settings import Settings
+
+SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+LIMIT = 300  # seconds: a job that takes longer hangs
+Y = np.arange(120) % 12
+RANDOM = np.random.default_rng(0)
+X = (RANDOM.normal(size=(12, 8))[Y] + 0.2 * RANDOM.normal(size=(120, 8))).astype(np.float32)
+
+
+def run_command(*words: str | Path) -> None:
+    """The command, in this process."""
+    from workbench.cli import main
+
+    sys.argv = ["workbench", *map(str, words)]
+    main()
+
+
+def cluster(folder: Path) -> None:
+    """The folder of `workbench cluster -o`."""
+    run_command("cluster", folder.parent / "x.npy", "-o", folder / "out", "-q", "--no-report", "--format", "csv")
+
+
+def train(folder: Path) -> None:
+    """A checkpoint; after a kill the run goes on where it stood."""
+    lander = folder / "m.safetensors"
+    data = folder.parent / "xy.npz"
+    go_on = ["--resume"] if (folder / "m.run.safetensors").exists() else []
+    run_command("train", "--features", data, "--out", lander, "--epochs", "8", "-q", *go_on)
+
+
+def store(folder: Path) -> None:
+    """A store of ablation runs, each run a file."""
+    toy = wb.FeatureSet(X, Y)
+    base = Settings().change("training.epochs", 4).change("training.validate", 4)
+    data = AblationData(toy, {"toy": toy})
+    grid = {"inference.max_levels": [1, 3]}
+    found = wb.ablation.run_grid(grid, data, folder / "store", seeds=[0], base=base, progress=False)
+    write_csv(found[["config", "bcubed_f", "error"]], folder / "table.csv")
+
+
+def cache(folder: Path) -> None:
+    """The cache of a data set."""
+    load_glyphs("meta-val", path=folder)
+
+
+def tables(folder: Path) -> None:
+    """A few tables, one after the other."""
+    import pandas as pd
+
+    for name in "abc":
+        write_csv(pd.DataFrame(X), folder / f"{name}.csv")
+
+
+JOBS: dict[str, Callable[[Path], None]] = {f.__name__: f for f in (cluster, train, store, cache, tables)}
+AT_ONCE = {"cluster": "out"}  # folders whose files are of one run
+
+
+def start(job: str, folder: Path) -> int:
+    """A process that does the job."""
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        try:
+            JOBS[job](folder)
+            os._exit(0)
+        except SystemExit as end:
+            os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
+        except BaseException:  # noqa: BLE001 -- the parent judges by the exit code
+            os._exit(77)
+    return child
+
+
+def ended(child: int) -> int | None:
+    """The exit code; None: it hangs, and is killed."""
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+def content(path: Path) -> str:
+    """What a file says, without times that it may hold; raises where it is not whole."""
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as held:
+            return repr([(name, hashlib.sha256(held[name].tobytes()).hexdigest()) for name in sorted(held)])
+    if path.suffix == ".safetensors":
+        from safetensors.numpy import load_file
+
+        return repr([(k, hashlib.sha256(v.tobytes()).hexdigest()) for k, v in sorted(load_file(path).items())])
+    if path.suffix == ".json" and path.parent.name == "store":
+        import json
+
+        return repr({k: v for k, v in json.loads(path.read_text())["scores"].items() if "second" not in k})
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def shown(folder: Path) -> dict[str, str]:
+    """Every file that is no temporary one, and what it says."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    open_ones = [path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    return {str(path.relative_to(folder)): content(path) for path in sorted(open_ones)}
+
+
+def hidden(folder: Path) -> list[str]:
+    """Temporary files that are left."""
+    return sorted(path.name for path in folder.rglob(".*") if path.name.count("-") >= 2)
+
+
+def one_kill(job: str, home: Path, want: dict[str, str], seconds: float, draw: random.Random) -> tuple[str, str]:
+    """How the process ended and what was wrong, if anything."""
+    folder = home / "killed"
+    folder.mkdir()
+    if job in AT_ONCE and draw.random() < 0.5:
+        shutil.copytree(home / "whole", folder, dirs_exist_ok=True)
+        for path in folder.rglob("*.csv"):
+            path.write_text("old\n")
+    old = shown(folder)
+    sent = draw.choice(SIGNALS)
+    child = start(job, folder)
+    time.sleep(draw.random() * seconds)
+    os.kill(child, sent)  # where it has ended, nobody has waited for it yet
+    code = ended(child)
+    try:
+        now = shown(folder)
+        mixed = job in AT_ONCE and now and now not in (old, want)
+        strange = [name for name in now if name in want and now[name] not in (want[name], old.get(name))]
+    except Exception as error:  # noqa: BLE001 -- whatever a torn file makes a reader raise
+        return f"{sent.name} {code}", f"a file that is not whole: {error}"
+    again = ended(start(job, folder))
+    after = {name: said for name, said in shown(folder).items() if name in want}
+    faults = [f"{name} is neither old nor new" for name in strange if job != "train"]
+    faults += ["files of two runs"] if mixed else []
+    faults += [f"run again: exit code {again}"] if again != 0 else []
+    faults += [f"run again: other results {[n for n in want if after.get(n) != want[n]]}"] if after != want else []
+    faults += [f"left: {hidden(folder)}"] if hidden(folder) else []
+    shutil.rmtree(folder)
+    return f"{sent.name} {code}", "; ".join(faults)
+
+
+def kills(job: str, n: int, seed: int) -> list[str]:
+    """Kill a job n times; what was wrong."""
+    draw = random.Random(seed)
+    with tempfile.TemporaryDirectory() as place:
+        home = Path(place)
+        np.save(home / "x.npy", X)
+        np.savez(home / "xy.npz", features=X, labels=Y)
+        whole = home / "whole"
+        for _ in range(2):  # the first warms caches up
+            shutil.rmtree(whole, ignore_errors=True)
+            whole.mkdir()
+            begun = time.monotonic()
+            assert ended(start(job, whole)) == 0, f"{job} fails undisturbed"
+            seconds = time.monotonic() - begun
+        want = shown(whole)
+        found = [one_kill(job, home, want, 1.1 * seconds, draw) for _ in range(n)]
+    print(f"{job}: {seconds:.1f} s undisturbed; {n} kills: {dict(Counter(how for how, _ in found))}", flush=True)
+    wrong = [f"{job}: {how}: {fault}" for how, fault in found if fault]
+    for line in wrong:
+        print(f"WRONG {line}", flush=True)
+    return wrong
+
+
+def main() -> int:
+    """Kill the jobs that were asked for; 1 where anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("jobs", nargs="*", help=f"of {', '.join(JOBS)}; default: all")
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    jobs = asked.jobs or list(JOBS)
+    wrong = [fault for job in jobs for fault in kills(job, -(-asked.kills // len(jobs)), asked.seed)]
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
