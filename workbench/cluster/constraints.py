@@ -23,7 +23,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 from torch import Tensor
 
 from .._core.validation import check_labels
-from ..decode.decoding import Decoding, densest
+from ..decode.decoding import Decoding, by_densest
 from ..decode.dendrogram import Dendrogram, Edges, constrained_dendrogram
 from ..graph.knn import KnnGraph
 from ..lander.model import Prediction
@@ -273,14 +273,10 @@ def pieces(
 def _renamed(found: Decoding, name: Tensor, density: Tensor, anyone: Tensor) -> Decoding:
     """The decoding with clusters by these names. The densest of a cluster's former representatives stands for it; of a
     cluster whose nodes are `anyone`, the densest node."""
-    _, cluster = torch.unique(name, return_inverse=True)
-    every = torch.arange(len(name), device=cluster.device)
-    may = anyone.to(cluster.device).clone()
+    may = anyone.to(name.device).clone()
     may[found.representative] = True
-    first = torch.full_like(cluster, len(name)).scatter_reduce_(0, cluster, every, "amin")
-    head = densest(first[cluster], torch.where(may, density, -torch.inf))
-    representative = head.unique()
-    clusters = torch.searchsorted(representative, head)
+    clusters, representative, head = by_densest(name, torch.where(may, density, -torch.inf))
+    every = torch.arange(len(name), device=name.device)
     parent = found.parent
     if parent is not None:  # links that are cut leave roots behind, which hang on their cluster's representative
         root = (clusters[parent] != clusters) | (parent == every)

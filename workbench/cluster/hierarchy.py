@@ -8,13 +8,14 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 
+import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from .._core.memmap import take_rows
 from .._core.runtime import usual_torch
 from ..decode.aggregate import aggregate
-from ..decode.cuts import CutDecoder, cut_at
+from ..decode.cuts import CutDecoder, cut_at, cut_layers
 from ..decode.decoding import Decoder, Decoding, components
 from ..decode.quality import QualityEnsemble
 from ..decode.tree import DECODERS, get_decoder
@@ -25,7 +26,7 @@ from ..graph.nodes import Nodes
 from ..graph.recall import sampled_recall
 from ..lander.config import InferenceConfig
 from ..lander.model import Prediction
-from .constraints import Constraints, enforce
+from .constraints import Constraints, enforce, enforce_layers
 from .levels import Hierarchy, Level, decoding_of_all_images, of_all_images
 from .predictors import GraphBuilder, LevelDecoder, Predictor
 
@@ -287,6 +288,27 @@ def rebuild(
         computed.features, computed.metric, first.graph, hierarchy.recall, hierarchy.repeats, hierarchy.code, answers
     )
     return _run_levels(start, guess, decode, changed, search)
+
+
+def nested_layers(tree: Hierarchy, tau: float) -> list[np.ndarray]:
+    """Labels of all images after each level, finest first; of a single level of the learned cut, at tau and around it.
+
+    Example:
+        >>> import torch
+        >>> from workbench.cluster import similarity_predictor
+        >>> x = torch.eye(3)
+        >>> tree = build_hierarchy(x, similarity_predictor, InferenceConfig())
+        >>> [layer.tolist() for layer in nested_layers(tree, 0.5)]
+        [[0, 1, 2]]
+    """
+    first = tree.distinct.levels[0]
+    quality = first.decoding.quality
+    if quality is None or first.decoding.node is None or len(tree.levels) > 1:
+        return tree.layers
+    layers = cut_layers(first.graph, first.prediction, quality, tau)
+    if first.constraints is not None:
+        layers = enforce_layers(layers, first.decoding, first.graph, first.prediction, first.constraints)
+    return [tree.spread(layer.clusters).cpu().numpy() for layer in layers]
 
 
 def _stop_reason(levels: list[Level], settings: InferenceConfig) -> str:

@@ -7,7 +7,7 @@ import numbers
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,18 @@ from .._core.progress import show_progress
 from .._core.provenance import need_dask
 from .._core.runtime import resolve_device, usual_torch
 from .._core.validation import check_array, check_int, unit_rows
-from ..decode.cuts import CUTS, cut_layers
+from ..decode.cuts import CUTS
 from ..decode.decoding import Decoder
 from ..graph.distinct import find_rows, map_distinct, row_codes
 from ..graph.knn import knn, query
 from ..lander.config import InferenceConfig
 from ..lander.model import Lander
 from .checkpoint import as_lander
-from .constraints import Constraints, enforce_layers
+from .constraints import Constraints
 from .corrected import Corrected
 from .corrections import Corrections, changes, fingerprint, touched_rows
 from .diagnostics import cluster_table, confidence, outlier_scores, warn_unlike
-from .hierarchy import build_hierarchy
+from .hierarchy import build_hierarchy, nested_layers
 from .levels import Hierarchy
 from .memberships import Memberships, memberships
 from .naming import Namer, name_table
@@ -75,14 +75,12 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
             from; -1: new.
         changes_: what became of the clusters that did not stay as they were, and whether it was asked for.
         constraints_: what `fit` and `partial_fit` were told of pairs of rows.
-        corrections_: what was put right since `fit` (`merge`, `split`, `move`, `label`, `confirm`, `answer`, `name`,
-            `undo`).
+        corrections_: what was put right since `fit`, by `merge`, `split`, `move`, `label`, `confirm`, `answer`, `name`.
         cluster_layers_: labels after each level, finest first; of the general model's one level nested cuts at tau 0.9,
             0.7, its own, 0.3 and 0.1, of which its own is `labels_`.
         clusters_: one row per cluster, to review: size, peak, stability, confidence, expected precision and recall;
             those to doubt first on top (`diagnostics.cluster_table`).
         confidence_: [N], how sure each row is of its cluster; outlier_scores_: [N], 1 where nothing is like it.
-        memberships_: the three clusters of each row, with probabilities (`memberships.memberships`).
         expected_: BCubed precision, recall and f that the model expects of `labels_`, without labels; {} from models
             without a quality ensemble.
         recall_: share of the true nearest neighbours that the graph holds, estimated on 200 rows; under .9 `fit` warns.
@@ -251,16 +249,18 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         self.confidence_ = spread(confidence(first.graph, linkage, computed.labels)).cpu().numpy()
         self.outlier_scores_ = spread(outlier_scores(linkage)).cpu().numpy()
         self.clusters_ = cluster_table(self.hierarchy_)
-        self.cluster_layers_ = self.hierarchy_.layers
+        self.__dict__.pop("cluster_layers_", None)
         self.expected_ = {}
         quality = first.decoding.quality
         node = first.decoding.node
         if quality is not None and node is not None and len(self.hierarchy_.levels) == 1:
-            layers = cut_layers(first.graph, first.prediction, quality, self.settings_.tau)
-            if first.constraints is not None:
-                layers = enforce_layers(layers, first.decoding, first.graph, first.prediction, first.constraints)
-            self.cluster_layers_ = [spread(layer.clusters).cpu().numpy() for layer in layers]
             self.expected_ = quality.expected(spread(node).cpu().numpy())
+
+    @cached_property
+    def cluster_layers_(self) -> list[Labels]:
+        """Labels after each level, or nested cuts; computed when first asked for: a correction need not wait."""
+        check_is_fitted(self)
+        return nested_layers(self.hierarchy_, self.settings_.tau)
 
     def predict(self, X: Any) -> Labels:
         """Judge each new row alone: the cluster whose rows it would be linked to most strongly, or -1
@@ -298,7 +298,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         Args:
             texts, n: one per row; words per cluster.
             namer: (texts of a cluster, its terms) -> name, e.g. a language model of your own; None: the terms, joined.
-            stop_words: left out, as in scikit-learn's `CountVectorizer`: "english", a list, None.
+            stop_words: "english", a list, None (scikit-learn's `CountVectorizer`).
 
         Returns: a row per cluster of every layer of `cluster_layers_`, finest first: layer, cluster, size, terms, name.
 

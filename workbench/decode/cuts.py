@@ -18,7 +18,7 @@ from ..graph.knn import KnnGraph
 from ..graph.nodes import Nodes
 from ..lander.model import Prediction
 from .cut_criteria import excess_of_mass, map_equation
-from .decoding import Decoder, Decoding, components, densest
+from .decoding import Decoder, Decoding, by_densest, components
 from .dendrogram import Dendrogram, Edges, build_dendrogram
 from .near_duplicates import crowding_near_duplicates, expand_near_duplicates
 from .quality import Quality, QualityEnsemble
@@ -164,12 +164,8 @@ def _clusters_of(graph: KnnGraph, density: Tensor, node: Int64[Tensor, " n"]) ->
     if duplicate.any():
         name = name[components(graph, duplicate)]
 
-    _, cluster = torch.unique(name, return_inverse=True)
-    every = torch.arange(graph.n, device=cluster.device)
-    first = torch.full_like(cluster, graph.n).scatter_reduce_(0, cluster, every, "amin")
-    head = densest(first[cluster], density)
-    representative = head.unique()
-    return Decoding(torch.searchsorted(representative, head), representative, parent=None, node=name)
+    clusters, representative, _ = by_densest(name, density)
+    return Decoding(clusters, representative, parent=None, node=name)
 
 
 CUTS: dict[str, Decoder] = {"map-equation": decode_map_equation, "excess-of-mass": decode_excess_of_mass}
