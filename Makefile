@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 
-.PHONY: env help demo lab exercises site lint test test-all fuzz kills mutants audit clean
+.PHONY: env help demo lab exercises site slides lint test test-all fuzz kills mutants audit clean
 env: $(STAMP)
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make lab        the course, in JupyterLab"
 	@echo "make exercises  the students' copies of the notebooks, and the quiz"
 	@echo "make site       the course and the documents as web pages: site/index.html (FAST=1, SOLUTIONS=no)"
+	@echo "make slides     a deck of slides for each lesson: slides/index.html (FAST=1)"
 	@echo "make test       lint, types, examples, tests; make test-all: the slow ones, too"
 	@echo "make            only the environment, .venv; make clean: away with all of that"
 
@@ -52,6 +53,10 @@ exercises: $(STAMP)
 # The course as web pages in site/: every notebook executed. FAST=1: in fast mode, minutes less. SOLUTIONS=no: for students.
 site: $(STAMP)
 	$(BIN)/python -m workbench.course site $(if $(FAST),--fast) $(if $(filter no,$(SOLUTIONS)),--no-solutions)
+
+# A deck a lesson in slides/, to be shown without a network. FAST=1: run in fast mode.
+slides: $(STAMP)
+	$(BIN)/python -m workbench.course slides $(if $(FAST),--fast)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -100,4 +105,4 @@ audit: $(STAMP)
 		else echo "Not asked for known vulnerabilities: the list at pypi.org cannot be reached from here."; fi
 
 clean:
-	rm -rf $(VENV) demo site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo site slides build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -370,6 +370,7 @@ USED_OTHERWISE = {  # distribution -> the file and the words that need it, where
     "pytest-xdist": ("Makefile", "--dist loadfile"),
     "myst-nb": ("workbench/course/site.py", "myst_nb"),
     "furo": ("workbench/course/site.py", '"html_theme": "furo"'),
+    "sphinx-revealjs": ("workbench/course/slides.py", 'files("sphinx_revealjs")'),
     "nbgrader": ("tests/course/test_grading.py", '"nbgrader"'),
 }
 

@@ -204,6 +204,72 @@ def test_the_tau_explorer_is_worked_by_keys_alone(opened):
     assert state(opened, "tau")["tau"] < 0.99
 
 
+# Parts of an explorer that can be scrolled sideways, with how wide they are and how wide what is in them is.
+_SIDEWAYS = """explorer => [explorer, ...explorer.querySelectorAll('*')].filter(part =>
+  part.clientWidth > 20 && part.scrollWidth > part.clientWidth + 2 && part.tagName !== 'SELECT'
+  && /auto|scroll/.test(getComputedStyle(part).overflowX) && !part.closest('.js-plotly-plot')
+).map(part => `${part.className}: ${part.scrollWidth} in ${part.clientWidth}`)"""
+_BESIDE = "figure => figure.querySelector('.main-svg').getBoundingClientRect().width - figure.clientWidth"
+
+
+@pytest.mark.parametrize("width", [1600, 1024, 760])
+def test_explorers_reflow_without_scrolling_sideways(opened, width):
+    """At 760 pixels the file browser is closed, as anyone would."""
+    opened.set_viewport_size({"width": width, "height": 1000})
+    if width < 1000:
+        opened.keyboard.press("ControlOrMeta+b")
+    opened.wait_for_timeout(1500)
+    try:
+        for name in CASES:
+            explorer = shown(opened, name)
+            opened.wait_for_timeout(500)
+            screenshot(opened, f"explorer-{name}-{opened.look}-{width}")
+            assert explorer.evaluate(_SIDEWAYS) == [], name
+            output = explorer.locator("xpath=ancestor::*[contains(@class, 'jp-OutputArea-output')]").first
+            assert explorer.bounding_box()["width"] <= output.bounding_box()["width"] + 1
+            figures = explorer.locator(".js-plotly-plot")
+            assert all(figures.nth(i).evaluate(_BESIDE) <= 2 for i in range(figures.count())), name
+    finally:
+        opened.set_viewport_size({"width": 1280, "height": 1000})
+        if width < 1000:
+            opened.keyboard.press("ControlOrMeta+b")
+        opened.wait_for_timeout(1000)
+
+
+def test_every_control_has_a_name_and_the_focus_is_seen(opened):
+    """By Tab through the hierarchy explorer, from Play on; no link is passed that has no name."""
+    explorer = shown(opened, "hierarchy")
+    buttons = explorer.locator(".widget-play button")
+    assert [buttons.nth(i).get_attribute("aria-label") for i in range(buttons.count())][:2] == ["Play", "Stop"]
+    buttons.first.focus()
+    for _ in range(8):
+        opened.keyboard.press("Tab")
+        focus = opened.evaluate(
+            "() => {const e = document.activeElement, s = getComputedStyle(e); return {inside: "
+            "!!e.closest('.explorer-hierarchy'), outline: s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2,"
+            " name: e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent || e.title || ''}}"
+        )
+        if focus["inside"]:
+            assert focus["name"].strip()
+            assert focus["outline"], focus
+
+
+@pytest.mark.slow
+def test_axe_finds_nothing_serious_in_the_explorers(opened):
+    from axe_playwright_python.sync_playwright import Axe
+
+    for name in CASES:
+        shown(opened, name)
+    found = Axe().run(opened, context=".workbench-explorer").response["violations"]
+    serious = [
+        (one["id"], node["html"][:120])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+    assert serious == []
+
+
 def test_nothing_went_wrong_on_the_page_or_in_the_kernel(opened):
     stderr = opened.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')
     assert stderr.all_text_contents() == []

@@ -1,4 +1,4 @@
-"""`python -m workbench.course exercises | site`: what `make exercises` and `make site` run."""
+"""`python -m workbench.course exercises | site | slides`: what `make exercises`, `make site` and `make slides` run."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     exercises = commands.add_parser("exercises", help="write the students' copies of the notebooks, and the quiz")
     site = commands.add_parser("site", help="execute the notebooks and write the course as web pages")
-    for command in (exercises, site):
+    slides = commands.add_parser("slides", help="execute the notebooks and write a deck of slides for each")
+    for command in (exercises, site, slides):
         command.add_argument("--notebooks", default="notebooks", metavar="FOLDER")
-    site.add_argument("--target", default="site", metavar="FOLDER")
+    for command, target in ((site, "site"), (slides, "slides")):
+        command.add_argument("--target", default=target, metavar="FOLDER")
+        command.add_argument("--fast", action="store_true", help="run the notebooks in fast mode")
     site.add_argument("--no-solutions", action="store_true", help="for students: without solutions and answers")
-    site.add_argument("--fast", action="store_true", help="run the notebooks in fast mode")
     chosen = parser.parse_args(arguments)
     try:
-        print(_write_exercises(chosen) if chosen.command == "exercises" else _build_site(chosen))
+        print({"exercises": _write_exercises, "site": _build_site, "slides": _build_slides}[chosen.command](chosen))
     except (ValueError, RuntimeError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -44,6 +46,14 @@ def _build_site(chosen: argparse.Namespace) -> str:
     from .site import build_site, site_bytes  # Sphinx, which the exercises do not need
 
     place = build_site(chosen.notebooks, chosen.target, fast=chosen.fast, solutions=not chosen.no_solutions)
+    return f"{place / 'index.html'}: {site_bytes(place) / 1e6:.1f} MB"
+
+
+def _build_slides(chosen: argparse.Namespace) -> str:
+    from .site import site_bytes
+    from .slides import build_slides
+
+    place = build_slides(chosen.notebooks, chosen.target, fast=chosen.fast)
     return f"{place / 'index.html'}: {site_bytes(place) / 1e6:.1f} MB"
 
 

@@ -57,7 +57,7 @@ _AS_RUN = """```{{tip}}
 This page shows the lesson as it ran. To change the code and to answer the exercises, open `{name}` in JupyterLab
 (`make lab`).
 ```"""
-_FIGURES = """
+FIGURES = """
 const places = [...document.querySelectorAll('.plot')];
 const draw = new IntersectionObserver(seen => seen.filter(e => e.isIntersecting).forEach(e => {
   draw.unobserve(e.target);
@@ -163,7 +163,7 @@ def _write_source(
     words = words.replace("(QUIZ.ipynb)", "(quiz.md)").replace("[GUIDE.md](GUIDE.md)", "`notebooks/GUIDE.md`")
     _write(source / "index.md", f"{words}\n\n## All pages\n\n{toc}\n")
     (source / "_static").mkdir()
-    for name, text in {"figures.js": _FIGURES, "course.css": _STYLE, "plotly.min.js": get_plotlyjs()}.items():
+    for name, text in {"figures.js": FIGURES, "course.css": _STYLE, "plotly.min.js": get_plotlyjs()}.items():
         _write(source / "_static" / name, text)
 
 
@@ -185,15 +185,29 @@ def _run_sphinx(source: Path, new: Path) -> None:
 
 def page(notebook: NotebookNode, name: str) -> NotebookNode:
     """An executed notebook as a page: figures as plotly divs, widgets as their static side, solutions folded."""
-    number = itertools.count()
-    cells = [notebook.cells[0], _note(_AS_RUN, name)]
-    for cell in notebook.cells[1:]:
+    first, *others = static_outputs(notebook).cells
+    cells = [first, _note(_AS_RUN, name)]
+    for cell in others:
         if "explorer" in tags(cell):
             cells.append(_note(_NEEDS_KERNEL, name))
+        folded = {"metadata": {"tags": ["hide-cell"], "mystnb": {"code_prompt_show": "A solution"}}}
+        cells.append(_node({**cell, **(folded if _is_solution(cell) else {})}))
+    return _node({**notebook, "cells": cells})
+
+
+def static_outputs(notebook: NotebookNode) -> NotebookNode:
+    """An executed notebook whose outputs need no kernel: figures as plotly divs, widgets as their static side.
+
+    Example:
+        >>> static_outputs(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A")])).cells[0].source
+        '# A'
+    """
+    number = itertools.count()
+    cells = []
+    for cell in notebook.cells:
         shown = [_static(output, f"plot-{next(number)}") for output in cell.get("outputs", [])]
         kept = {"outputs": [output for output in shown if output is not None]} if "outputs" in cell else {}
-        folded = {"metadata": {"tags": ["hide-cell"], "mystnb": {"code_prompt_show": "A solution"}}}
-        cells.append(_node({**cell, **kept, **(folded if _is_solution(cell) else {})}))
+        cells.append(_node({**cell, **kept}))
     return _node({**notebook, "cells": cells})
 
 

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .._core.progress import progress_bar, show_progress
 from .._core.validation import check_array, check_int, check_labels, check_unit_interval, unit_rows
 from ..cluster.hierarchy import build_hierarchy
 from ..cluster.levels import Hierarchy
@@ -203,28 +204,31 @@ class InterventionStudy:
         """BCubed F after the last level."""
         return bcubed(contingency(self.labels.cpu().numpy(), hierarchy.labels.cpu().numpy())).f
 
-    def gains(self, n_levels: int | None = None) -> pd.DataFrame:
+    def gains(self, n_levels: int | None = None, *, progress: bool = False) -> pd.DataFrame:
         """What each head at each level costs: BCubed F of the last level if that head alone were right there.
 
         Args:
             n_levels: levels to try, the last one standing for all above it; None: the model's own.
+            progress: show a bar if it takes seconds; what was measured once is kept.
 
         Returns: a row per level and head: level, head ("links" or "density"), bcubed_f, gain (over the model's own).
         """
         n_levels = len(self.own.levels) if n_levels is None else check_int(n_levels, "n_levels")
         if n_levels not in self._gains:
-            self._gains[n_levels] = self._measure_gains(n_levels)
+            with show_progress(progress):
+                self._gains[n_levels] = self._measure_gains(n_levels)
         return self._gains[n_levels].copy()
 
     def _measure_gains(self, n_levels: int) -> pd.DataFrame:
         base = self.bcubed_f(self.own)
         rows = []
-        for level in range(n_levels):
-            for head in HEADS:
-                levels = self.levels_of(level, n_levels)
-                intervention = Intervention(links=levels) if head == "links" else Intervention(density=levels)
-                f = self.bcubed_f(self.hierarchy(intervention))
-                rows.append({"level": level, "head": head, "bcubed_f": f, "gain": f - base})
+        for level, head in progress_bar(
+            [(level, head) for level in range(n_levels) for head in HEADS], "interventions"
+        ):
+            levels = self.levels_of(level, n_levels)
+            intervention = Intervention(links=levels) if head == "links" else Intervention(density=levels)
+            f = self.bcubed_f(self.hierarchy(intervention))
+            rows.append({"level": level, "head": head, "bcubed_f": f, "gain": f - base})
         return pd.DataFrame(rows)
 
     def levels_of(self, row: int, n_rows: int) -> range:

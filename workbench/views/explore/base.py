@@ -55,7 +55,7 @@ class Explorer(widgets.VBox):
         self._said = widgets.HTML()
         self._failed = widgets.HTML()
         self._keys = OwnKeys()
-        super().__init__(layout=widgets.Layout(width=f"{WIDTH}px", overflow="visible"))
+        super().__init__(layout=widgets.Layout(width=f"{WIDTH}px", max_width="100%", overflow="visible"))
         self.add_class(MARK)
         self.arrange()
 

@@ -64,6 +64,8 @@ class BoxView:
         self._size_above = sizes.reindex(above).to_numpy()
         self.drawn = self.tree.iloc[:0]
         self._pure = bool(tree["purity"].notna().any())
+        one_class = self.tree.set_index(["level", "cluster"])["purity"] == 1
+        self._folded = one_class.reindex(above).fillna(False).to_numpy(bool)  # within a cluster of one class
         self.figure = LiveFigure(self._looks(go.Figure(_bars(self._pure, self.n)), width, height))
         self.select(None)
 
@@ -73,6 +75,8 @@ class BoxView:
         size = self.tree["size"]
         start = self.tree["start"]
         seen = (size >= _LEAST * (high - low)) & (start < high) & (start + size > low)
+        if high - low == self.n:  # opened by a selection, everything in it is shown
+            seen &= ~self._folded
         if row is not None:
             seen.iloc[row] = True
         self.drawn = self.tree[seen]
@@ -122,12 +126,13 @@ class BoxView:
         """The name where there is room, once for a cluster that several levels left as it was."""
         if box.size < named or (box.level < self.levels - 1 and box.size == self._size_above[box.Index]):
             return ""
-        letters = max(3, int(0.13 * self.figure.layout.width / self.levels))
+        letters = max(3, int(0.13 * self.figure.wide / self.levels))
         return escape(box.name if len(box.name) <= letters else box.name[: letters - 1] + "…")
 
     def _title(self, seen: int) -> str:
-        of = f"{len(self.drawn):,} of {len(self.tree):,} clusters have room"
-        return f"Tree<br><span style='font-size:11px'>{of}; view of {seen:,} of {self.n:,} images</span>"
+        of = f"{len(self.drawn):,} of {len(self.tree):,} clusters"
+        fold = "; those of one class are folded" if seen == self.n and self._folded.any() else ""
+        return f"Tree<br><span style='font-size:11px'>{of}{fold}; {seen:,} of {self.n:,} images</span>"
 
     def _looks(self, figure: go.Figure, width: int, height: int) -> go.Figure:
         styled(figure, "", height=height)

@@ -23,7 +23,7 @@ def two_sides(left: str, between: str, right: str) -> str:
     """
     parts = ((left, _GRID), (between, _BETWEEN), (right, _GRID))
     columns = "".join(f"<div style='width:{width}px;flex:none'>{html}</div>" for html, width in parts)
-    return f"<div style='display:flex;gap:12px;line-height:1.4;overflow-wrap:anywhere'>{columns}</div>"
+    return f"<div style='display:flex;flex-wrap:wrap;gap:12px;line-height:1.4;overflow-wrap:anywhere'>{columns}</div>"
 
 
 def side(heading: str, members: Int[np.ndarray, " m"], names: Names, images: np.ndarray | None = None) -> str:

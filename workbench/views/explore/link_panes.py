@@ -25,7 +25,7 @@ def decision(why: str) -> str:
         True
     """
     symbol, colour = LOOKS.get(why, ("✘", GREY))
-    style = f"display:inline-block;white-space:normal;min-width:150px;border-left:5px solid {colour};padding-left:7px"
+    style = f"display:inline-block;white-space:normal;min-width:110px;border-left:5px solid {colour};padding-left:7px"
     return f"<span style='{style}'>{symbol} {escape(why)}</span>"
 
 

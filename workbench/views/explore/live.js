@@ -20,6 +20,35 @@ function plotly(model) {
   });
 }
 
+// As wide as the kernel asked for, narrower where there is no room. The figure is told as if the kernel had said so, but
+// the kernel is not.
+function fit(element, model) {
+  const wide = model.get("wide");
+  if (wide) element.style.width = `min(${wide}px, 100%)`;
+  let drawn = false;
+  let known = 0;
+  const tell = () => {
+    if (!drawn || !element.clientWidth || element.clientWidth === known) return;
+    known = element.clientWidth;
+    model.set("_py2js_relayout", { relayout_data: { width: known }, source_view_id: "fit" });
+  };
+  document.addEventListener("plotlywidget-after-render", (event) => {
+    if (event.detail.element !== element) return;
+    drawn = true;
+    tell();
+  });
+  new ResizeObserver(() => requestAnimationFrame(tell)).observe(element);
+}
+
+// plotly's own buttons have their names in a place that only its style sheet reads.
+function name(element) {
+  const tell = () => element.querySelectorAll(".modebar-btn:not([aria-label])").forEach((button) => {
+    button.setAttribute("aria-label", button.dataset.title ?? "");
+  });
+  new MutationObserver(tell).observe(element, { childList: true, subtree: true });
+  tell();
+}
+
 export default () => {
   let figure;
   return {
@@ -33,6 +62,10 @@ export default () => {
       const known = figure.catch(() => undefined); // render tells of the error
       itself.state_change = Promise.all([itself.state_change, known]); // what the kernel says next waits for plotly
     },
-    render: async (context) => (await figure).render(context),
+    render: async (context) => {
+      fit(context.el, context.model);
+      name(context.el);
+      return (await figure).render(context);
+    },
   };
 };

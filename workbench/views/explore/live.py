@@ -32,8 +32,10 @@ class LiveFigure(go.FigureWidget):
     until its code is loaded, so a view that is made meanwhile, as inside a box, stays blank for good. And it drops
     them all where loading takes over two seconds, as 5 MB do on a busy page; `live.js` tells how that is avoided.
 
+    A figure of a given width is that wide where there is room, and narrower in a narrow window.
+
     Args:
-        figure: what to show; copied.
+        figure: what to show; copied, but for its width, which is `wide` from then on.
 
     Example:
         >>> figure = LiveFigure(go.Figure(go.Scatter(y=[1, 2])))
@@ -43,13 +45,18 @@ class LiveFigure(go.FigureWidget):
 
     _esm = Path(__file__).with_name("live.js")
     _id = traitlets.Unicode().tag(sync=True)
+    wide = traitlets.Int(0).tag(sync=True)  # pixels; 0: as wide as there is room
     _library = traitlets.Instance(_Library).tag(sync=True, **widgets.widget_serialization)
     _version = traitlets.Unicode(plotly.__version__).tag(sync=True)
     _whole = False
+    _config: dict[str, Any]
     _model_id: str | None
 
     def __init__(self, figure: go.Figure) -> None:
         super().__init__(figure)
+        self.wide = int(figure.layout.width or 0)
+        self.layout.width = None  # plotly would not let it shrink
+        self._config = {**self._config, "displaylogo": False}  # a link out of the page, which Tab would pass
         self._whole = True
         self.open()
 

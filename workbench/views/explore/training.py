@@ -92,7 +92,7 @@ class TrainingMonitor(KeptExplorer):
 
     def renew(self) -> None:
         """A new figure with the same lines."""
-        self._figure = LiveFigure(go.Figure(self._figure))
+        self._figure = LiveFigure(go.Figure(self._figure).update_layout(width=WIDTH))
         self.arrange(self._controls, self._figure)
 
     def static(self) -> go.Figure:
