@@ -153,7 +153,7 @@ def test_every_control_has_a_label(explorer):
 def test_few_webgl_traces_and_a_static_figure(explorer):
     assert sum(trace.type == "scattergl" for trace in explorer._map.figure.data) == 3
     assert explorer.static().layout.sliders
-    assert explorer._map.figure.layout.width <= 900
+    assert 0 < explorer._map.figure.wide <= 900
 
 
 def test_without_labels_images_places_or_names(tree):

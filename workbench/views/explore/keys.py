@@ -55,7 +55,7 @@ export default { initialize };
 _STYLE = """
 .NAME{max-width:100%;container-type:inline-size}
 .NAME .widget-vbox>.widget-html{margin-left:0;margin-right:0}
-@container (max-width:680px){.NAME :is(td,th){padding:2px 3px!important;font-size:12px}}
+@container (max-width:680px){.NAME :is(td,th){padding:2px 3px!important;font-size:12px;white-space:normal!important}}
 .NAME :is(.widget-hbox,.jupyter-widget-hbox){flex-wrap:wrap;row-gap:2px}
 .NAME :is(.widget-hbox,.widget-vbox,.widget-html,.widget-select,.widget-toggle-buttons,.widget-slider){max-width:100%}
 .NAME :is(button,input,select,a,summary,[tabindex]):focus-visible,
