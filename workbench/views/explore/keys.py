@@ -58,8 +58,8 @@ _STYLE = """
 @container (max-width:680px){.NAME :is(td,th){padding:2px 3px!important;font-size:12px;white-space:normal!important}}
 .NAME :is(.widget-hbox,.jupyter-widget-hbox){flex-wrap:wrap;row-gap:2px}
 .NAME :is(.widget-hbox,.widget-vbox,.widget-html,.widget-select,.widget-toggle-buttons,.widget-slider){max-width:100%}
-.NAME :is(button,input,select,a,summary,[tabindex]):focus-visible,
-.NAME .noUi-handle:focus{outline:3px solid #0072b2!important;outline-offset:2px}
+.NAME.NAME.NAME :is(button,input,select,a,summary,[tabindex]):focus-visible,
+.NAME.NAME.NAME .noUi-handle:focus{outline:3px solid #0072b2!important;outline-offset:2px}
 """
 
 
