@@ -27,7 +27,7 @@ function tell() {
       button.title = names[icon];
     }
   }
-  for (const one of document.querySelectorAll('.%s :is([role=slider], select):not([aria-label])')) {
+  for (const one of document.querySelectorAll('.%s :is([role=slider], select, .widget-readout):not([aria-label])')) {
     const box = one.closest('.jupyter-widgets'), label = box?.querySelector('.widget-label');
     const said = label?.textContent.trim() || box?.title || one.title;
     if (said) one.setAttribute('aria-label', said);
@@ -43,9 +43,8 @@ function initialize() {
   window.workbenchKeys = true;
   window.addEventListener('keydown', keep, true);
   new MutationObserver(() => {
-    cancelAnimationFrame(soon);
-    soon = requestAnimationFrame(tell);
-  }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['class'] });
+    soon ||= setTimeout(() => { soon = 0; tell(); }, 400); // seldom: it measures, and a page that loads is busy
+  }).observe(document.body, { childList: true, subtree: true });
   tell();
 }
 export default { initialize };
@@ -58,7 +57,7 @@ _STYLE = """
 @container (max-width:680px){.NAME :is(td,th){padding:2px 3px!important;font-size:12px;white-space:normal!important}}
 .NAME :is(.widget-hbox,.jupyter-widget-hbox){flex-wrap:wrap;row-gap:2px}
 .NAME :is(.widget-hbox,.widget-vbox,.widget-html,.widget-select,.widget-toggle-buttons,.widget-slider){max-width:100%}
-.NAME.NAME.NAME :is(button,input,select,a,summary,[tabindex]):focus-visible,
+.NAME.NAME.NAME :is(button,input,select,a,summary,[tabindex],[contenteditable]):focus-visible,
 .NAME.NAME.NAME .noUi-handle:focus{outline:3px solid #0072b2!important;outline-offset:2px}
 """
 
