@@ -462,3 +462,9 @@ def test_changelog_names_this_version():
     assert f"## {wb.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert PROJECT["project"]["version"] == wb.__version__
     assert f"version: {wb.__version__}" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_colab_clones_the_address_of_the_project():
+    cells = json.loads((ROOT / "binder/colab.ipynb").read_text(encoding="utf-8"))["cells"]
+    [address] = [a for cell in cells for a in re.findall(r'^REPOSITORY = "(.*?)"', "".join(cell["source"]), re.M)]
+    assert address == PROJECT["tool"]["workbench"]["repository"]
