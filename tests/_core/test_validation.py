@@ -65,7 +65,21 @@ def test_float8_is_read_exactly():
         ({"a": ROWS}, TypeError, "got dict"),
         (None, TypeError, "got NoneType"),
     ],
-    ids=str,
+    ids=[
+        "masked",
+        "NaN",
+        "nullable",
+        "arrow",
+        "table",
+        "no last",
+        "no first",
+        "None inside",
+        "ragged",
+        "text",
+        "sparse",
+        "meta",
+    ]
+    + ["generator", "dict", "None"],
 )
 def test_what_cannot_be_taken_is_refused_with_the_cure(given, kind, words):
     with pytest.raises(kind, match=f"^X: .*{words}"):
