@@ -78,8 +78,10 @@ def test_float8_is_read_exactly():
         "text",
         "sparse",
         "meta",
-    ]
-    + ["generator", "dict", "None"],
+        "generator",
+        "dict",
+        "None",
+    ],
 )
 def test_what_cannot_be_taken_is_refused_with_the_cure(given, kind, words):
     with pytest.raises(kind, match=f"^X: .*{words}"):
