@@ -38,11 +38,16 @@ def test_given_validation_leaves_all_classes_to_learn_from(blobs):
     assert len(model.tau_curve) == len(TAUS)
 
 
+def test_four_classes_are_enough(blobs):
+    x, y = blobs(4, 30)
+    assert meta_train_cut(x, y, **{**QUICK, "sets": 2}).inference.tau in TAUS
+
+
 def test_bad_input():
     rows = torch.eye(4)
-    with pytest.raises(ValueError, match="labels: expected at least 3 classes"):
+    with pytest.raises(ValueError, match="labels: expected at least 4 classes, two to be held out, got 2"):
         meta_train_cut(rows, [0, 0, 1, 1], progress=False)
     with pytest.raises(ValueError, match="hold_out"):
-        meta_train_cut(rows, [0, 1, 2, 2], hold_out=1.5, progress=False)
+        meta_train_cut(rows, [0, 1, 2, 3], hold_out=1.5, progress=False)
     with pytest.raises(ValueError, match="features"):
-        meta_train_cut(np.full((4, 2), np.nan), [0, 1, 2, 2], progress=False)
+        meta_train_cut(np.full((4, 2), np.nan), [0, 1, 2, 3], progress=False)

@@ -55,7 +55,7 @@ def meta_train_cut(
     Returns: relative inputs, a quality ensemble, decoder "cut"; `history` and `tau_curve` are filled.
 
     Raises:
-        ValueError: fewer than three classes, labels of another length, features that are not finite.
+        ValueError: fewer than four classes, labels of another length, features that are not finite.
 
     Example:
         >>> centers = torch.randn(12, 8, generator=torch.Generator().manual_seed(0)).repeat(20, 1)
@@ -69,9 +69,10 @@ def meta_train_cut(
     x, y = labelled_rows(features, labels, cpu, "")
     if validation is None:
         classes = int(y.max()) + 1
-        if classes < 3:
-            raise ValueError("labels: expected at least 3 classes, one to be held out, got 2; or give `validation`")
-        count = min(max(1, round(hold_out * classes)), classes - 2)
+        if classes < 4:
+            many = f"labels: expected at least 4 classes, two to be held out, got {classes}"
+            raise ValueError(f"{many}; or give `validation`")
+        count = min(max(2, round(hold_out * classes)), classes - 2)
         held = draw_classes(y, count, torch.Generator().manual_seed(seed))
         validation = (x[held], y[held])
         x = x[~held]
