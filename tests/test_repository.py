@@ -222,6 +222,8 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.setattr(wb, "train_encoder", partial(wb.train_encoder, config=brief, progress=False))
     training = wb.TrainConfig(epochs=4, validate=4)
     monkeypatch.setattr(wb, "meta_train", partial(wb.meta_train, training=training, progress=False))
+    few = {"sets": 2, "epochs": 1, "jobs": 1, "progress": False}
+    monkeypatch.setattr(wb, "meta_train_cut", partial(wb.meta_train_cut, **few))
     for name in list(CONVS):
         monkeypatch.setitem(CONVS, name, CONVS[name])  # so that what an example adds is taken away again
     known = set(CONVS)
@@ -235,6 +237,7 @@ def own_files(folder: Path) -> None:
     random = torch.Generator().manual_seed(0)
     centers = torch.randn(6, 24, generator=random).repeat(20, 1)
     np.save(folder / "features.npy", (centers + 0.1 * torch.randn(120, 24, generator=random)).numpy())
+    np.save(folder / "labels.npy", np.arange(120) % 6)
     weights = wb.Lander(wb.LanderConfig.published(hidden=16).for_features(24)).state_dict()
     names = {"convs.0.": "conv.0.gcn_layer.", "of_source": "src_mlp", "of_target": "dst_mlp", "head": "classifier_conn"}
     official = {name: next(name.replace(a, b) for a, b in names.items() if a in name) for name in weights}
