@@ -47,7 +47,11 @@ def closure(yes: Any, n: int) -> Int64[np.ndarray, " n"]:
 @add_check(
     "15-half",
     hint="Half of the way is the mean of the first and the last F; count answers until the curve is there.",
-    wrong={"half of the answers": lambda curve: int(curve["answers"].iloc[-1]) // 2},
+    wrong={
+        "half of the last F, not of the gain": lambda curve: int(
+            (curve["bcubed_f"] >= curve["bcubed_f"].iloc[-1] / 2).argmax()
+        )
+    },
 )
 def half(curve: pd.DataFrame) -> int:
     """answers that brought half of the gain"""
