@@ -40,5 +40,5 @@ def test_a_busy_page_draws_every_figure_and_what_has_changed_since(opened):
     opened.keyboard.press("ControlOrMeta+s")
     opened.wait_for_timeout(1000)
     opened.reload()
-    opened.wait_for_function(UP_TO_DATE, timeout=60_000)
+    opened.wait_for_function(UP_TO_DATE, timeout=90_000)
     assert opened.troubles == []
