@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
 
 from ..._core.validation import check_unit_interval
 from ...evaluate.scores import FIGURES
@@ -68,12 +70,7 @@ def meta_train_cut(
     cpu = torch.device("cpu")
     x, y = labelled_rows(features, labels, cpu, "")
     if validation is None:
-        classes = int(y.max()) + 1
-        if classes < 4:
-            many = f"labels: expected at least 4 classes, two to be held out, got {classes}"
-            raise ValueError(f"{many}; or give `validation`")
-        count = min(max(2, round(hold_out * classes)), classes - 2)
-        held = draw_classes(y, count, torch.Generator().manual_seed(seed))
+        held = _held_out(y, hold_out, seed)
         validation = (x[held], y[held])
         x = x[~held]
         y = y[~held].unique(return_inverse=True)[1]
@@ -91,3 +88,13 @@ def meta_train_cut(
     tau = best_tau(model.tau_curve, model.inference.decoder)
     model.inference = replace(model.inference, metric=metric, tau=tau)
     return model
+
+
+def _held_out(labels: Int[Tensor, " n"], share: float, seed: int) -> Bool[Tensor, " n"]:
+    """The rows of the classes that settings are chosen on: two at least, as one alone cannot decide."""
+    classes = int(labels.max()) + 1
+    if classes < 4:
+        many = f"labels: expected at least 4 classes, two to be held out, got {classes}"
+        raise ValueError(f"{many}; or give `validation`")
+    count = min(max(2, round(share * classes)), classes - 2)
+    return draw_classes(labels, count, torch.Generator().manual_seed(seed))
