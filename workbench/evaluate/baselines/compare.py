@@ -89,7 +89,7 @@ def tune_all(
         >>> from workbench.evaluate.baselines import Dbscan
         >>> tuned = tune_all({"DBSCAN": Dbscan}, [[1, 0], [1, 0.2], [0.2, 1], [0, 1]], [0, 0, 1, 1])
         >>> tuned["DBSCAN"].settings
-        {'min_samples': 2, 'eps': 0.1}
+        {'min_samples': 2, 'eps': 0.02}
     """
     chosen: dict[str, Baseline | Tuned] = {}
     for name, baseline in tqdm(baselines.items(), desc="tuning baselines", disable=not progress):
