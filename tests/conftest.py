@@ -42,6 +42,14 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
+def noisy_classes():
+    """Eight classes of twelve rows that overlap a little: (features [96, 10], labels [96])."""
+    random = np.random.default_rng(0)
+    y = np.repeat(np.arange(8), 12)
+    return random.normal(size=(8, 10))[y] + random.normal(size=(96, 10)), y
+
+
+@pytest.fixture(scope="session")
 def golden():
     """Reads a file of numbers computed with the official implementation."""
 

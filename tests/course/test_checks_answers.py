@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 from asking import Answers
 
 import workbench as wb
@@ -24,15 +23,8 @@ class TestAnswers(Answers):
     right = RIGHT
 
 
-@pytest.fixture(scope="module")
-def data():
-    random = np.random.default_rng(0)
-    y = np.repeat(np.arange(8), 12)
-    return random.normal(size=(8, 10))[y] + random.normal(size=(96, 10)), y
-
-
-def test_the_worth_of_the_first_answer_and_of_one_who_errs(data):
-    x, y = data
+def test_the_worth_of_the_first_answer_and_of_one_who_errs(noisy_classes):
+    x, y = noisy_classes
     model = wb.HiLander().fit(x)
     labels = model.labels_
     curve = answer_curve(wb.HiLander().fit(x), y, 1)["bcubed_f"]

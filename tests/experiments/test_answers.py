@@ -1,21 +1,13 @@
 """The simulated person: answers by the labels, errs as often as told, and what contradicts is dropped but counted."""
 
-import numpy as np
 import pytest
 
 import workbench as wb
 from workbench.experiments import answer_curve
 
 
-@pytest.fixture(scope="module")
-def data():
-    random = np.random.default_rng(0)
-    y = np.repeat(np.arange(8), 12)
-    return random.normal(size=(8, 10))[y] + random.normal(size=(96, 10)), y
-
-
-def test_every_answer_is_right_and_scored(data):
-    x, y = data
+def test_every_answer_is_right_and_scored(noisy_classes):
+    x, y = noisy_classes
     model = wb.HiLander().fit(x)
     curve = answer_curve(model, y, 12)
     assert curve["answers"].tolist() == list(range(len(curve)))
@@ -25,8 +17,8 @@ def test_every_answer_is_right_and_scored(data):
         assert all(y[a] != y[b] for a, b in step.apart)
 
 
-def test_errors_are_drawn_by_the_seed(data):
-    x, y = data
+def test_errors_are_drawn_by_the_seed(noisy_classes):
+    x, y = noisy_classes
     always = wb.HiLander().fit(x)
     answer_curve(always, y, 3, error=1.0, ask=lambda model: (0, 1 + len(model.corrections_)))
     assert [step.apart for step in always.corrections_.steps] == [((0, 1),), ((0, 2),), ((0, 3),)]
@@ -34,8 +26,8 @@ def test_errors_are_drawn_by_the_seed(data):
     assert one.equals(two)
 
 
-def test_contradictions_are_dropped_and_the_end_is_told(data):
-    x, y = data
+def test_contradictions_are_dropped_and_the_end_is_told(noisy_classes):
+    x, y = noisy_classes
     model = wb.HiLander().fit(x).answer(0, 1, same=False)  # wrong: they are of one class
     assert answer_curve(model, y, 2, ask=lambda model: (0, 1))["dropped"].tolist() == [0, 1, 2]
     assert len(answer_curve(model, y, 5, ask=lambda model: None)) == 1

@@ -82,12 +82,14 @@ def write_notebook(out: Path, source: Path, *, faces: bool = False, texts: Path 
     path = out / NOTEBOOK
     if path.exists():
         return path
+    from .photographs import MARGIN
+
     where = str(source.resolve())
     read = [LIBRARIES]
     shown = ""
     if source.is_dir():
         read.append(PHOTOGRAPHS.format(source=where, encoder="faces" if faces else "photos"))
-        shown = f"found.thumbnails(margin={0.25 if faces else 0.0}), ids=files, files=files, "
+        shown = f"found.thumbnails(margin={MARGIN if faces else 0.0}), ids=files, files=files, "
     else:
         read.append(FEATURES.format(source=where))
     if texts is not None:

@@ -12,7 +12,6 @@ import pandas as pd
 from jaxtyping import Int64
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.files import was_interrupted
 from .._core.runtime import usual_torch
 from .._core.validation import check_flag, check_int
 from .constraints import Constraints
@@ -250,12 +249,7 @@ class Corrected:
         Ctrl-C every attribute is what it was."""
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
-        try:
-            yield twin
-        except SystemError as error:
-            if was_interrupted(error):
-                raise KeyboardInterrupt from None
-            raise
+        yield twin
         self.__dict__ = twin.__dict__
 
     def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Rows) -> Any:

@@ -103,8 +103,7 @@ def build_site(
         FileNotFoundError: no notebooks.
     """
     end = Path(target).resolve()
-    if end.exists() and not (end / MARK).exists() and (not end.is_dir() or any(end.iterdir())):
-        raise ValueError(f"target: {end} holds something that is no site of this course; name another folder")
+    check_own(end, MARK, "site")
     paths = lessons(Path(folder) / SOLUTIONS if solutions else folder)
     end.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".site-", dir=end.parent) as place:
@@ -181,6 +180,19 @@ def _run_sphinx(source: Path, new: Path) -> None:
         raise RuntimeError(f"Sphinx could not build the site: exit code {app.statuscode}")
     shutil.rmtree(new / ".doctrees", ignore_errors=True)
     _write(new / MARK, "Written by `make site`, which replaces this folder.\n")
+
+
+def check_own(target: Path, mark: str, what: str) -> None:
+    """Refuse a folder with other things in it than what was written here before, which its mark tells.
+
+    Raises:
+        ValueError: it has other things in it, or is a file.
+
+    Example:
+        >>> check_own(Path(tempfile.mkdtemp()), MARK, "site")
+    """
+    if target.exists() and not (target / mark).exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ValueError(f"target: {target} holds something that is no {what} of this course; name another folder")
 
 
 def page(notebook: NotebookNode, name: str) -> NotebookNode:

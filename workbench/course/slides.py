@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 from ..views.style import PAGE_STYLE, escape
 from .exercises import SOLUTIONS
 from .lesson import about, lessons, read, tags
-from .site import FIGURES, execute, static_outputs
+from .site import FIGURES, check_own, execute, static_outputs
 
 TEMPLATE = "workbench-slides"
 MARK = ".course-slides"  # in a folder that `build_slides` wrote, and so may replace
@@ -44,8 +44,7 @@ def build_slides(
         FileNotFoundError: no notebooks.
     """
     place = Path(target)
-    if place.exists() and not (place / MARK).exists() and (not place.is_dir() or any(place.iterdir())):
-        raise ValueError(f"target: {place} holds something that is no slides of this course; name another folder")
+    check_own(place, MARK, "slides")
     exporter = SlidesExporter(  # type: ignore[no-untyped-call]
         template_name=TEMPLATE,
         extra_template_basedirs=[str(Path(__file__).parent / "templates")],

@@ -140,6 +140,24 @@ def random_projection(features: Float[Tensor, "n d"], share: float, generator: t
     return map_distinct(lambda rows: torch.nn.functional.normalize(rows @ directions, dim=1), features)
 
 
+def held_out(labels: Int[Tensor, " n"], share: float, generator: torch.Generator, least: int = 1) -> Bool[Tensor, " n"]:
+    """True for the images of a share of the classes, at least so many; at least two classes are left to learn from.
+
+    Raises:
+        ValueError: too few classes.
+
+    Example:
+        >>> held_out(torch.tensor([0, 0, 1, 2]), 0.1, torch.Generator().manual_seed(0)).sum().item() in (1, 2)
+        True
+    """
+    n_classes = int(labels.max()) + 1
+    if n_classes < least + 2:
+        words = {1: "one", 2: "two"}[least]
+        many = f"labels: expected at least {least + 2} classes, {words} to be held out, got {n_classes}"
+        raise ValueError(f"{many}; or give `validation`")
+    return draw_classes(labels, min(max(least, round(share * n_classes)), n_classes - 2), generator)
+
+
 def draw_classes(labels: Int[Tensor, " n"], count: int, generator: torch.Generator) -> Bool[Tensor, " n"]:
     """True for the images of `count` classes drawn at random.
 

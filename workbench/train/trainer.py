@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from .._core.runtime import resolve_device, seeded, usual_torch
@@ -20,7 +20,7 @@ from ..lander.config import InferenceConfig, LanderConfig
 from ..lander.inputs import GraphInputs
 from ..lander.model import Lander, Prediction, linkage_of, products_in
 from .config import RunOptions, TrainConfig
-from .episodes import TrainingLevel, draw_classes, on_policy_levels, random_projection, teacher_levels
+from .episodes import TrainingLevel, draw_classes, held_out, on_policy_levels, random_projection, teacher_levels
 from .losses import balance, density_loss, link_loss
 from .select_tau import TAUS, tau_curve
 
@@ -75,7 +75,7 @@ class MetaTraining:
         self.model: Lander = seeded(lambda: Lander(config, inference), self.options.seed).to(self.device)
 
         if validation is None:
-            held = self._held_out(y)
+            held = held_out(y, self.training.hold_out, self.generator)
             self.validation = (x[held], y[held])
             x = x[~held]
             y = y[~held]
@@ -88,14 +88,6 @@ class MetaTraining:
         self.epoch = 0
         self.rows: list[dict[str, Any]] = []
         self.levels: list[TrainingLevel] = []
-
-    def _held_out(self, labels: Int[Tensor, " n"]) -> Bool[Tensor, " n"]:
-        """The images of the classes that are validated on; at least two classes are left to learn from."""
-        n_classes = int(labels.max()) + 1
-        if n_classes < 3:
-            raise ValueError("labels: expected at least 3 classes, one to be held out, got 2; or give `validation`")
-        count = min(max(1, round(self.training.hold_out * n_classes)), n_classes - 2)
-        return draw_classes(labels, count, self.generator)
 
     @property
     def at_validation(self) -> bool:

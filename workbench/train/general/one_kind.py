@@ -6,14 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Int
-from torch import Tensor
 
 from ..._core.validation import check_unit_interval
 from ...evaluate.scores import FIGURES
 from ...graph.discriminant import METRICS
 from ...lander.model import Lander
-from ..episodes import draw_classes
+from ..episodes import held_out
 from ..select_tau import best_tau, tau_curve
 from ..trainer import labelled_rows
 from .sets import GeneralConfig
@@ -70,7 +68,8 @@ def meta_train_cut(
     cpu = torch.device("cpu")
     x, y = labelled_rows(features, labels, cpu, "")
     if validation is None:
-        held = _held_out(y, hold_out, seed)
+        # Two at least: one class alone cannot decide.
+        held = held_out(y, hold_out, torch.Generator().manual_seed(seed), least=2)
         validation = (x[held], y[held])
         x = x[~held]
         y = y[~held].unique(return_inverse=True)[1]
@@ -88,13 +87,3 @@ def meta_train_cut(
     tau = best_tau(model.tau_curve, model.inference.decoder)
     model.inference = replace(model.inference, metric=metric, tau=tau)
     return model
-
-
-def _held_out(labels: Int[Tensor, " n"], share: float, seed: int) -> Bool[Tensor, " n"]:
-    """The rows of the classes that settings are chosen on: two at least, as one alone cannot decide."""
-    classes = int(labels.max()) + 1
-    if classes < 4:
-        many = f"labels: expected at least 4 classes, two to be held out, got {classes}"
-        raise ValueError(f"{many}; or give `validation`")
-    count = min(max(2, round(share * classes)), classes - 2)
-    return draw_classes(labels, count, torch.Generator().manual_seed(seed))
