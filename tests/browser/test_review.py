@@ -56,7 +56,7 @@ class Board:
         act()
         idle(self.page)
         alert = self.explorer.locator("[role=alert]")
-        done = self.explorer.get_by_text("corrections" if steps is None else f" {steps} corrections")
+        done = self.explorer.get_by_text("correction" if steps is None else f" {steps} correction")
         done.or_(alert).first.wait_for()
         self.page.wait_for_timeout(100)
         assert alert.all_text_contents() == []

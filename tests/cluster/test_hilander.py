@@ -26,6 +26,28 @@ def test_scikit_learn_agrees():
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.slow
+def test_unit_rows_are_freed_once_they_are_mapped():
+    """In a process of its own: the check of shapes that these tests switch on holds every argument."""
+    code = """
+import weakref, numpy as np
+from workbench.cluster import HiLander, hierarchy, hilander
+made = []
+make, judge = hilander.unit_rows, hierarchy.sampled_recall
+def unit_rows(*args, **settings):
+    rows = make(*args, **settings)
+    made.append(weakref.ref(rows))
+    return rows
+def sampled_recall(rows, graph):
+    assert made[0]() is None
+    return judge(rows, graph)
+hilander.unit_rows, hierarchy.sampled_recall = unit_rows, sampled_recall
+HiLander(device="cpu").fit(np.random.default_rng(0).normal(size=(300, 8)))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
 def test_it_finds_the_classes(blobs):
     x, y = blobs(noise=0.1)
     model = HiLander().fit(x)

@@ -210,7 +210,7 @@ def test_possible_is_what_some_criterion_would_make_as_large(seed):
     edges = Edges.of(graph, graph.similarity)
     leaf, merged = np.zeros((tree.n, 2)), np.zeros((len(tree.larger), 2))
     leaf[:, 0], merged[:, 1] = edges.at_images()[:, 0], tree.weight
-    volume, inner = torch.from_numpy(tree.sums(leaf, merged)).T
+    volume, inner = tree.subtrees.sums(torch.from_numpy(leaf), torch.from_numpy(merged)).T
     by_map, by_mass = map_equation(tree, volume, inner)[1].numpy(), excess_of_mass(tree)[1].numpy()
     for node in range(tree.n_nodes):
         inside = [set(under(tree, node)) <= set(under(tree, cut[under(tree, node)[0]])) for cut in (by_map, by_mass)]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from workbench._core import validation
 from workbench.graph import _numba, exact
 from workbench.graph.knn import KnnGraph, k_hop_subgraph, knn, query
-from workbench.graph.repeats import search_kinds
+from workbench.graph.repeats import search_distinct
 
 
 def slow_knn(x, k):
@@ -63,7 +63,7 @@ def test_lists_of_repeated_rows_are_those_of_the_plain_search(kinds, n, k, seed,
     x = torch.nn.functional.normalize(base[torch.randint(kinds, (n,), generator=random)].float(), dim=1)
     k = min(k, n - 1)
     lists, values = exact.search_itself(x, k)
-    index, weight = search_kinds(x, k, exact.search_itself)
+    index, weight = search_distinct(x, k, exact.search_itself)
     torch.testing.assert_close(weight, values, rtol=0, atol=exact.TIE)
     listed = index >= 0
     products = exact.clipped((x @ x.T).gather(1, index.clamp(min=0)))

@@ -30,7 +30,7 @@ from ..lander.model import Prediction
 
 Pairs = Int64[np.ndarray, "_ 2"]
 Rows = Int64[np.ndarray, " _"]
-FAINT = 1e-9  # linkage that holds a decoder's cluster together where no link does
+FAINT = 1e-9  # linkage that holds a decoder's cluster together where no link does: below any that a model predicts
 SHOWN = 5  # pairs that an error lists
 
 
@@ -168,16 +168,16 @@ def enforce(found: Decoding, graph: KnnGraph, prediction: Prediction, constraint
     """
     cluster = found.clusters.cpu().numpy()
     joined = _connected(len(found.representative), cluster[constraints.ties])[cluster]  # (n,)
-    torn = np.isin(joined, _torn(joined, constraints))
-    if len(np.unique(joined)) == len(found.representative) and not torn.any():
+    in_conflict = np.isin(joined, _conflicts(joined, constraints))  # (n,)
+    if len(np.unique(joined)) == len(found.representative) and not in_conflict.any():
         return found
 
     name = torch.from_numpy(joined)
-    if torn.any():
-        row = np.flatnonzero(torn)
-        tree, unit = pieces(row, found, graph, prediction, constraints)
-        name[torch.from_numpy(row)] = len(joined) + torch.from_numpy(tree.tops[unit])
-    return _renamed(found, name.to(found.clusters.device), prediction.density, torch.from_numpy(torn))
+    if in_conflict.any():
+        row = np.flatnonzero(in_conflict)
+        tree, piece = pieces(row, found, graph, prediction, constraints)
+        name[torch.from_numpy(row)] = len(joined) + torch.from_numpy(tree.tops[piece])
+    return _renamed(found, name.to(found.clusters.device), prediction.density, torch.from_numpy(in_conflict))
 
 
 def enforce_layers(
@@ -200,8 +200,8 @@ def enforce_layers(
     out = [own]
     for finer in reversed(layers[:place]):  # what the coarser layer has parted is parted here
         both = finer.clusters * len(out[0].representative) + out[0].clusters
-        every = torch.ones(len(both), dtype=torch.bool)
-        out.insert(0, enforce(_renamed(finer, both, prediction.density, every), graph, prediction, constraints))
+        anew = torch.ones(len(both), dtype=torch.bool)
+        out.insert(0, enforce(_renamed(finer, both, prediction.density, anew), graph, prediction, constraints))
     for coarser in layers[place + 1 :]:  # what the finer layer has joined is joined here
         tied = constraints.tied(out[-1].clusters.cpu().numpy())
         out.append(enforce(coarser, graph, prediction, tied))
@@ -212,7 +212,7 @@ def _same(layer: Decoding, own: Decoding) -> bool:
     return layer.node is not None and own.node is not None and torch.equal(layer.node, own.node)
 
 
-def _torn(joined: Rows, constraints: Constraints) -> Rows:
+def _conflicts(joined: Rows, constraints: Constraints) -> Rows:
     """The joined clusters that hold what must stay apart."""
     first, second = joined[constraints.cannot_link].T
     low = np.full(len(joined), np.iinfo(np.int64).max)
@@ -241,44 +241,48 @@ def pieces(
         [1, 3]
     """
     n = graph.n
-    local = np.full(n + 1, -1)  # the last one for neighbours that do not exist
+    local = np.full(n + 1, -1)  # number of a node among these; the last one for neighbours that do not exist
     local[row] = np.arange(len(row))
     place = torch.from_numpy(row).to(found.clusters.device)
-    neighbor = graph.neighbors[place]  # (torn, k)
+    neighbor = graph.neighbors[place]  # (rows, k)
     inside = (found.clusters[neighbor.clamp(min=0)] == found.clusters[place, None]) & (neighbor >= 0)
     lists = torch.from_numpy(local[torch.where(inside, neighbor, n).cpu().numpy()])
     linkage = (prediction.linkage[place] * inside).cpu()
     edges = Edges.of(KnnGraph(lists, linkage), linkage)
 
-    _, unit = np.unique(constraints.groups(n)[row], return_inverse=True)
-    of = torch.from_numpy(unit)
-    hub = torch.from_numpy(local[found.representative[found.clusters[place]].cpu().numpy()])
+    # Edges of the graph, and one from every node to its cluster's representative, are now those of the pieces.
+    _, piece = np.unique(constraints.groups(n)[row], return_inverse=True)  # (rows,)
+    of_node = torch.from_numpy(piece)
+    representative = torch.from_numpy(local[found.representative[found.clusters[place]].cpu().numpy()])
     faint = torch.tensor([[FAINT, 0.0, 0.0]], dtype=torch.float64).expand(len(row), 3)
-    first = of[torch.cat([edges.low, hub])]
-    second = of[torch.cat([edges.high, torch.arange(len(row))])]
+    first = of_node[torch.cat([edges.low, representative])]
+    second = of_node[torch.cat([edges.high, torch.arange(len(row))])]
     differ = first != second
     low = torch.minimum(first, second)[differ]
     high = torch.maximum(first, second)[differ]
-    size = torch.bincount(of).double()
-    of_units = Edges(len(size), low, high, torch.cat([edges.sums, faint])[differ])
+    size = torch.bincount(of_node).double()
+    between = Edges(len(size), low, high, torch.cat([edges.sums, faint])[differ])
 
-    known = np.full(len(size), -1)
+    classes = np.full(len(size), -1)
     labelled = local[constraints.row] >= 0
-    known[unit[local[constraints.row[labelled]]]] = constraints.label[labelled]
+    classes[piece[local[constraints.row[labelled]]]] = constraints.label[labelled]
     apart = local[constraints.cannot_link]
-    apart = unit[apart[(apart >= 0).all(axis=1)]]
-    return constrained_dendrogram(of_units, size, known, np.unique(apart.reshape(-1, 2), axis=0)), unit
+    apart = piece[apart[(apart >= 0).all(axis=1)]]
+    return constrained_dendrogram(between, size, classes, np.unique(apart.reshape(-1, 2), axis=0)), piece
 
 
-def _renamed(found: Decoding, name: Tensor, density: Tensor, anyone: Tensor) -> Decoding:
-    """The decoding with clusters by these names. The densest of a cluster's former representatives stands for it; of a
-    cluster whose nodes are `anyone`, the densest node."""
-    may = anyone.to(name.device).clone()
-    may[found.representative] = True
-    clusters, representative, head = by_densest(name, torch.where(may, density, -torch.inf))
+def _renamed(found: Decoding, name: Tensor, density: Tensor, anew: Tensor) -> Decoding:
+    """The decoding with clusters by these names.
+
+    A cluster is represented by the densest of the representatives that it has had, and where its nodes are `anew` [n],
+    since it may have none, by its densest node.
+    """
+    candidate = anew.to(name.device).clone()
+    candidate[found.representative] = True
+    clusters, representative, head = by_densest(name, torch.where(candidate, density, -torch.inf))
     every = torch.arange(len(name), device=name.device)
     parent = found.parent
-    if parent is not None:  # links that are cut leave roots behind, which hang on their cluster's representative
+    if parent is not None:  # a node whose link is cut is linked to its cluster's representative
         root = (clusters[parent] != clusters) | (parent == every)
         parent = torch.where(root | (every == head), head, parent)
     return Decoding(clusters, representative, parent, found.node, found.quality)

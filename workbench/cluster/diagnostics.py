@@ -10,18 +10,21 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ..graph.density import link_labels
 from ..graph.knn import KnnGraph
 from ..graph.similarity_stats import Background
 from ..lander.model import Lander
 from .levels import Hierarchy
 
-UNLIKE = 0.3  # glyphs, digits and most kinds lie within .2 of the training's background; photographs .6 to .8 above
+# Mean cosine above the training's at which `fit` warns: glyphs, digits and most kinds lie within .2 of it, photographs
+# .6 to .8 above.
+UNLIKE = 0.3
 
 
 def warn_unlike(lander: Lander, rows: Float[Tensor, "n d"]) -> None:
     """Warn where two random rows are far more alike than in the training of a model that reads cosines.
 
-    Such a model takes strangers for kin: of 2,300 people whose mean cosine is .84 "glyphs-lander" made one cluster.
+    Such a model links rows of different classes: of 2,300 people, mean cosine .84, "glyphs-lander" made one cluster.
 
     Example:
         >>> from workbench.lander import LanderConfig
@@ -51,7 +54,7 @@ def confidence(graph: KnnGraph, linkage: Float[Tensor, "n k"], labels: Int[Tenso
         >>> [round(c, 2) for c in confidence(graph, linkage, torch.tensor([0, 0, 1])).tolist()]
         [0.81, 0.81, 0.9]
     """
-    inside = (labels[graph.padded] == labels[:, None]) & graph.mask
+    inside = link_labels(graph, labels)  # (n, k)
     count = inside.sum(dim=1)
     within = (linkage * inside).sum(dim=1)
     together = within / count.clamp(min=1) * within / linkage.sum(dim=1).clamp(min=1e-12)
@@ -59,7 +62,7 @@ def confidence(graph: KnnGraph, linkage: Float[Tensor, "n k"], labels: Int[Tenso
 
 
 def outlier_scores(linkage: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
-    """1 - the highest linkage to anyone: 1 for an image that nobody is like.
+    """1 - the highest linkage of each image: 1 for an image that is like no other.
 
     Example:
         >>> outlier_scores(torch.tensor([[0.75, 0.1], [0.0, 0.0]])).tolist()
@@ -91,7 +94,7 @@ def cluster_table(tree: Hierarchy) -> pd.DataFrame:
     labels = tree.distinct.labels
     linkage = first.prediction.linkage
     graph = first.graph
-    inside = (labels[graph.padded] == labels[:, None]) & graph.mask
+    inside = link_labels(graph, labels)  # (n, k)
     columns = {
         "cluster": labels,
         "within": (linkage * inside).sum(dim=1),
@@ -107,9 +110,9 @@ def cluster_table(tree: Hierarchy) -> pd.DataFrame:
     peak = tree.levels[-1].peaks.cpu().numpy()
     table = pd.DataFrame({"cluster": size.index, "size": size.to_numpy(), "peak": peak, "stability": stability})
     table["confidence"] = (total["confidence"] / size).to_numpy()
-    last = tree.levels[-1].decoding
-    if last.quality is not None and last.node is not None and len(tree.levels) == 1:
-        node = last.node.cpu().numpy()
-        expected = pd.DataFrame({"precision": last.quality.precision[node], "recall": last.quality.recall[node]})
+    if cut := tree.learned_cut:
+        quality, node_of_image = cut
+        node = node_of_image.cpu().numpy()
+        expected = pd.DataFrame({"precision": quality.precision[node], "recall": quality.recall[node]})
         table[["precision", "recall"]] = expected.groupby(images["cluster"]).mean().to_numpy()
     return table.sort_values(["stability", "size"], ascending=[True, False], ignore_index=True)

@@ -33,7 +33,6 @@ from .predictors import GraphBuilder, LevelDecoder, Predictor
 LOW_RECALL = 0.9  # below, a fit warns
 
 
-@usual_torch()
 def build_hierarchy(
     features: Float[Tensor, "n d"],
     predict: Predictor,
@@ -76,24 +75,28 @@ def build_hierarchy(
 
     Source: paper section 3 and algorithm 1.
     """
-    search = graph or knn
-    decode = level_decoder(settings.decoder, predict, search, ensemble)
-    code = row_codes(features)
-    repeats = _repeats(features, code, settings)
-    # One name for the rows before and after: those that are not needed any more are let go.
-    rows = features if repeats is None else take_rows(features, repeats.first)
-    del features
-    metric = mapped or Metric.of(settings.metric, rows)
-    rows = rows if mapped else metric(rows)
-    first = search(rows, settings.k)
-    copies = None if settings.decoder == "tree-strict" else _copies(first)
-    if copies is not None:
-        rows = take_rows(rows, copies.first)
-        repeats = copies.within(repeats)
+    with usual_torch():  # as a decorator it would hold the features to the end
+        search = graph or knn
+        decode = level_decoder(settings.decoder, predict, search, ensemble)
+        code = row_codes(features)
+        repeats = _repeats(features, code, settings)
+
+        # One name for the rows before and after: those that are not needed any more are freed.
+        rows = features if repeats is None else take_rows(features, repeats.first)
+        del features
+        metric = mapped or Metric.of(settings.metric, rows)
+        rows = rows if mapped else metric(rows)
         first = search(rows, settings.k)
-    answers = _of_distinct(constraints, repeats)
-    start = _Start(rows, metric, first, _checked_recall(rows, first), repeats, code, answers)
-    return _run_levels(start, predict, decode, settings, search)
+
+        copies = None if settings.decoder == "tree-strict" else _copies(first)
+        if copies is not None:
+            rows = take_rows(rows, copies.first)
+            repeats = copies.within(repeats)
+            first = search(rows, settings.k)
+
+        answers = _of_distinct(constraints, repeats)
+        start = _Start(rows, metric, first, _checked_recall(rows, first), repeats, code, answers)
+        return _run_levels(start, predict, decode, settings, search)
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def _checked_recall(rows: Float[Tensor, "n d"], graph: KnnGraph) -> float:
             "clusters may fall apart; search exactly: on a GPU (device='cuda'), or by "
             "build_hierarchy(..., graph=functools.partial(workbench.knn, method='exact'))",
             UserWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
     return recall
 
@@ -153,7 +156,7 @@ def _repeats(features: Float[Tensor, "n d"], code: Int[Tensor, " n"], settings: 
         "them all, as the official code does, and their copies fill the lists of neighbours; drop them, or use another "
         "decoder, which counts each distinct row once",
         UserWarning,
-        stacklevel=4,
+        stacklevel=3,
     )
     return None
 
@@ -246,18 +249,18 @@ def rebuild(
     tau: float,
     *,
     ensemble: nn.Module | None = None,
-    graph: GraphBuilder = knn,
     constraints: Constraints | None = None,
 ) -> Hierarchy:
-    """The hierarchy at another tau or with other answers of a person: metric, graph, prediction and dendrogram of level
-    0, which depend on neither, are taken over, the levels above run anew.
+    """The hierarchy at another tau or with other answers of a person.
+
+    Metric, graph, prediction and dendrogram of level 0 depend on neither and are taken over; the levels above run anew.
 
     Args:
         hierarchy: at any tau.
         predict: who predicted it: a LANDER's `predict`, or another predictor.
         settings: k, decoder and stopping rules; their tau is replaced.
         tau: in [0, 1].
-        ensemble, graph: as in `build_hierarchy`; the graphs of the levels above are built.
+        ensemble: as in `build_hierarchy`.
         constraints: on the images, in place of those of the hierarchy; None: those stay.
 
     Example:
@@ -272,7 +275,7 @@ def rebuild(
     first = computed.levels[0]
     answers = first.constraints if constraints is None else _of_distinct(constraints, hierarchy.repeats)
     first = replace(first, constraints=None)  # decoded without answers, which the level loop then enforces
-    search = precomputed(first.graph, graph)
+    search = precomputed(first.graph)
     decode_anew = level_decoder(settings.decoder, predict, search, ensemble)
 
     def guess(nodes: Nodes, graph: KnnGraph) -> Prediction:
@@ -301,11 +304,11 @@ def nested_layers(tree: Hierarchy, tau: float) -> list[np.ndarray]:
         >>> [layer.tolist() for layer in nested_layers(tree, 0.5)]
         [[0, 1, 2]]
     """
-    first = tree.distinct.levels[0]
-    quality = first.decoding.quality
-    if quality is None or first.decoding.node is None or len(tree.levels) > 1:
+    cut = tree.distinct.learned_cut
+    if cut is None:
         return tree.layers
-    layers = cut_layers(first.graph, first.prediction, quality, tau)
+    first = tree.distinct.levels[0]
+    layers = cut_layers(first.graph, first.prediction, cut[0], tau)
     if first.constraints is not None:
         layers = enforce_layers(layers, first.decoding, first.graph, first.prediction, first.constraints)
     return [tree.spread(layer.clusters).cpu().numpy() for layer in layers]

@@ -153,7 +153,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
             validate_data(new, X if hasattr(X, "columns") else array, skip_check_array=True)
             lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
             with show_progress(self.progress), self._machines(lander) as (predict, search):
-                # not held here: mapped rows take the place of the unit rows
+                # The unit rows get no name here: `build_hierarchy` frees them as soon as they are mapped.
                 hierarchy = build_hierarchy(
                     unit_rows(array, device=lander.device),
                     predict,
@@ -251,10 +251,9 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         self.clusters_ = cluster_table(self.hierarchy_)
         self.__dict__.pop("cluster_layers_", None)
         self.expected_ = {}
-        quality = first.decoding.quality
-        node = first.decoding.node
-        if quality is not None and node is not None and len(self.hierarchy_.levels) == 1:
-            self.expected_ = quality.expected(spread(node).cpu().numpy())
+        if cut := self.hierarchy_.learned_cut:
+            quality, node = cut
+            self.expected_ = quality.expected(node.cpu().numpy())
 
     @cached_property
     def cluster_layers_(self) -> list[Labels]:

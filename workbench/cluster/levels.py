@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .._core.memmap import take_rows
 from ..decode.decoding import Decoding
+from ..decode.quality import Quality
 from ..graph.discriminant import Metric
 from ..graph.distinct import DistinctRows
 from ..graph.knn import KnnGraph
@@ -111,9 +112,25 @@ class Hierarchy:
         """The hierarchy of the distinct images, as it was computed: this one where no image repeats."""
         return self.computed or self
 
+    @property
+    def group(self) -> Int[Tensor, " images"]:
+        """The distinct image that each image equals, by its number among the distinct ones."""
+        return self.levels[0].image if self.repeats is None else self.repeats.group
+
     def spread(self, values: Tensor) -> Tensor:
         """Values per distinct image [n, ...] -> per image [N, ...]."""
         return values if self.repeats is None else values[self.repeats.group]
+
+    @property
+    def learned_cut(self) -> tuple[Quality, Int[Tensor, " images"]] | None:
+        """The predicted quality of the dendrogram's nodes, and the node that each image's cluster was cut as.
+
+        None unless the clusters are those of a single level of the decoder "cut".
+        """
+        found = self.levels[0].decoding
+        if found.quality is None or found.node is None or len(self.levels) > 1:
+            return None
+        return found.quality, found.node
 
     @property
     def labels(self) -> Int[Tensor, " images"]:
@@ -197,19 +214,19 @@ def check_hierarchy(hierarchy: Any) -> Hierarchy:
 
 
 def of_all_images(tree: Hierarchy, repeats: DistinctRows | None, code: Int[Tensor, " images"]) -> Hierarchy:
-    """The hierarchy of the distinct images as one of all images: at level 0 a copy hangs on the first of its kind."""
+    """The hierarchy of the distinct images as one of all images: at level 0 a copy's parent is the image it equals."""
     if repeats is None:
         return tree
 
     group = repeats.group
-    size = torch.ones_like(group)  # of the nodes of a level: first images, then clusters
+    size = torch.ones_like(group)  # images in each node of a level
     levels = []
     for i, level in enumerate(tree.levels):
-        labels = level.labels[group]
-        if i:
-            levels.append(replace(level, image=repeats.first[level.image], size=size, labels=labels))
-        else:
+        labels = level.labels[group]  # (images,)
+        if i == 0:
             levels.append(_level_of_all_images(level, repeats))
+        else:
+            levels.append(replace(level, image=repeats.first[level.image], size=size, labels=labels))
         size = torch.bincount(labels, minlength=level.n_clusters)
     return Hierarchy(
         tuple(levels), tree.stop_reason, take_rows(tree.features, group), tree.metric, code, tree.recall, tree
@@ -232,7 +249,7 @@ def _level_of_all_images(level: Level, repeats: DistinctRows) -> Level:
 
 
 def decoding_of_all_images(found: Decoding, repeats: DistinctRows) -> Decoding:
-    """Clusters of distinct images -> clusters of all; a copy's parent is the first of its kind."""
+    """Clusters of distinct images -> clusters of all; a copy's parent is the first image equal to it."""
     group = repeats.group
     parent = None
     if found.parent is not None:

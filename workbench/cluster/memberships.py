@@ -16,7 +16,7 @@ SHOWN = 3  # clusters of each row
 # Fitted to 26 kinds by links that had not seen the kind (datasets/kinds): calibration error .017 over all of them
 # together, .17 within one kind on the mean: in an unknown set all of a kind are too sure, or too unsure, together.
 ODDS = (0.44, 0.94, -1.41)
-LEAST = 0.01  # no linkage is sure
+LEAST = 0.01  # mean linkages are kept in [.01, .99], whose log odds are finite
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,18 @@ def memberships(tree: Hierarchy) -> Memberships:
     node, slot = (axis.cpu().numpy() for axis in level.graph.mask.nonzero(as_tuple=True))
     linkage = level.prediction.linkage.cpu().numpy()[node, slot]
     neighbour = level.graph.neighbors.cpu().numpy()[node, slot]
-    own = np.arange(n) * count + label  # the pair (row, its own cluster), whether it has links into it or not
-    pair, of = np.unique(np.concatenate([own, node * count + label[neighbour]]), return_inverse=True)
-    weight = np.bincount(of, np.concatenate([np.zeros(n), linkage]))
-    links = np.bincount(of) - np.isin(pair, own)
+
+    # A pair of row and cluster is one number, row * count + cluster. A row's own cluster is always there, links or not.
+    own = np.arange(n) * count + label  # (n,)
+    pair, place = np.unique(np.concatenate([own, node * count + label[neighbour]]), return_inverse=True)
+    weight = np.bincount(place, np.concatenate([np.zeros(n), linkage]))  # (pairs,)
+    links = np.bincount(place) - np.isin(pair, own)
     row, cluster = np.divmod(pair, count)
     mean = np.clip(weight / np.maximum(links, 1), LEAST, 1 - LEAST)
     is_own = label[row] == cluster
     probability = expit(ODDS[0] * logit(mean) + ODDS[1] * is_own + ODDS[2])
 
-    order = np.lexsort([-weight, ~is_own, row])
+    order = np.lexsort([-weight, ~is_own, row])  # by row, its own cluster first, then by falling linkage
     rank = np.arange(len(order)) - np.searchsorted(row[order], row[order])
     kept = rank < SHOWN
     clusters = np.full((n, SHOWN), -1)
@@ -85,5 +87,5 @@ def memberships(tree: Hierarchy) -> Memberships:
     values[row[order][kept], rank[kept]] = probability[order][kept]
     alone = np.bincount(label)[label] == 1
     values[alone, 0] = 1 - values[alone, 1:].max(axis=1)
-    group = np.arange(n) if tree.repeats is None else tree.repeats.group.cpu().numpy()
+    group = tree.group.cpu().numpy()
     return Memberships(clusters[group], values[group])

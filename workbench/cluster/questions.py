@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 
 from ..decode.decoding import Decoding, densest
 from ..decode.dendrogram import NEVER, Edges
+from ..graph.density import link_labels
 from ..graph.knn import KnnGraph
 from .constraints import Constraints, pieces
 from .diagnostics import confidence
@@ -21,11 +22,13 @@ from .levels import Hierarchy, Level
 Rows = Int64[np.ndarray, " _"]
 Numbers = Float[np.ndarray, " _"]
 COLUMNS = ["first", "second", "cluster", "other", "same", "gain"]
-# log odds that the representatives of two linked clusters are of one class: of mean linkage across (log odds), share of
-# the smaller one's links that go across (log), 1.
+
+# Log odds that the representatives of two linked clusters are of one class, from mean linkage across (log odds), share
+# of links across among those of the cluster that has fewer (log), 1. How they were fitted is not recorded, nor are
+# trials of other values of the two constants below.
 ODDS = (0.46, 0.81, 0.80)
-LEAST = 0.02  # no answer is sure
-DOUBT = 0.5  # what is left of the doubt in a cluster after each answer that two of its rows are the same
+LEAST = 0.02  # least probability of any answer, least precision and recall
+DOUBT = 0.5  # what each answer "the same" leaves of the doubt in a cluster
 
 
 @dataclass(frozen=True)
@@ -52,16 +55,15 @@ class Clusters:
         level = tree.levels[0]
         label = tree.labels.cpu().numpy()
         size = np.bincount(label).astype(float)
-        quality = level.decoding.quality
-        node = level.decoding.node
-        if quality is not None and node is not None and len(tree.levels) == 1:
+        if cut := tree.learned_cut:
+            quality, node = cut
             origin = node.cpu().numpy()
-            whole = np.bincount(origin, minlength=len(quality.recall))[origin]
+            whole = np.bincount(origin, minlength=len(quality.recall))[origin]  # images of the node each was cut as
             precision = np.bincount(label, quality.precision[origin]) / size
-            recall: Numbers = np.bincount(label, quality.recall[origin] / whole)  # parts of one class add up
+            recall: Numbers = np.bincount(label, quality.recall[origin] / whole)  # that of joined nodes adds up
         else:
             linkage = level.prediction.linkage
-            inside = (tree.labels[level.graph.padded] == tree.labels[:, None]) & level.graph.mask
+            inside = link_labels(level.graph, tree.labels)
             sure = confidence(level.graph, linkage, tree.labels).cpu().numpy()
             precision = np.bincount(label, sure) / size
             within = np.bincount(label, (linkage * inside).sum(dim=1).cpu().numpy())
@@ -80,31 +82,25 @@ class LinkedPairs:
 
     @classmethod
     def of(cls, clusters: Clusters, graph: KnnGraph, linkage: torch.Tensor) -> LinkedPairs:
-        """Formula: see `ODDS`."""
-        low, high, inputs = pair_inputs(clusters, graph, linkage)
-        odds = inputs @ np.array(ODDS)
-        return cls(low, high, 1 / (1 + np.exp(-odds)))
+        """Of all pairs of clusters that an edge of the graph connects, by `ODDS`."""
+        edges = Edges.of(graph, linkage)
+        a = clusters.label[edges.low.cpu().numpy()]  # (e,), the clusters at both ends of an edge
+        b = clusters.label[edges.high.cpu().numpy()]
+        sums = edges.sums.cpu().numpy()  # (e, 3): linkage, links, similarity
+        degree = np.bincount(clusters.label, edges.at_images()[:, 1].cpu().numpy())  # links of each cluster
+        across = a != b
 
-
-def pair_inputs(
-    clusters: Clusters, graph: KnnGraph, linkage: torch.Tensor
-) -> tuple[Rows, Rows, Float[np.ndarray, "pairs 3"]]:
-    """What is known of each pair of linked clusters: the inputs of `ODDS`."""
-    edges = Edges.of(graph, linkage)
-    a = clusters.label[edges.low.cpu().numpy()]
-    b = clusters.label[edges.high.cpu().numpy()]
-    sums = edges.sums.cpu().numpy()
-    degree = np.bincount(clusters.label, edges.at_images()[:, 1].cpu().numpy())
-    across = a != b
-    count = len(clusters.size)
-    code = np.minimum(a, b)[across].astype(np.int64) * count + np.maximum(a, b)[across]
-    pair, of = np.unique(code, return_inverse=True)
-    weight = np.bincount(of, sums[across, 0])
-    links = np.bincount(of, sums[across, 1])
-    low, high = np.divmod(pair, count)
-    mean = np.clip(weight / links, 1e-4, 1 - 1e-4)
-    share = links / np.minimum(degree[low], degree[high])
-    return low, high, np.stack([np.log(mean / (1 - mean)), np.log(share), np.ones(len(low))], axis=1)
+        # A pair of clusters is one number, low * count + high.
+        count = len(clusters.size)
+        code = np.minimum(a, b)[across].astype(np.int64) * count + np.maximum(a, b)[across]
+        pair, place = np.unique(code, return_inverse=True)
+        weight = np.bincount(place, sums[across, 0])  # (pairs,)
+        links = np.bincount(place, sums[across, 1])
+        low, high = np.divmod(pair, count)
+        mean = np.clip(weight / links, 1e-4, 1 - 1e-4)  # so that its log odds are finite
+        share = links / np.minimum(degree[low], degree[high])
+        inputs = np.stack([np.log(mean / (1 - mean)), np.log(share), np.ones(len(low))], axis=1)  # (pairs, 3)
+        return cls(low, high, 1 / (1 + np.exp(-(inputs @ np.array(ODDS)))))
 
 
 def questions(tree: Hierarchy, constraints: Constraints, n: int) -> pd.DataFrame:
@@ -135,8 +131,7 @@ def questions(tree: Hierarchy, constraints: Constraints, n: int) -> pd.DataFrame
     computed = tree.distinct
     level = computed.levels[0]
     clusters = Clusters.of(computed)
-    group = np.arange(len(tree.labels)) if tree.repeats is None else tree.repeats.group.cpu().numpy()
-    known = constraints.of_nodes(group)
+    known = constraints.of_nodes(tree.group.cpu().numpy())
     table = _joins(clusters, level, known)
     if level.decoding.quality is not None:  # without, nothing tells how mixed a cluster is
         table = pd.concat([table, _partings(clusters, computed, level, known, n)])
@@ -163,8 +158,10 @@ def _each_cluster_once(table: pd.DataFrame, n: int) -> Iterator[int]:
 def _joins(clusters: Clusters, level: Level, known: Constraints) -> pd.DataFrame:
     """Questions about two clusters."""
     pairs = LinkedPairs.of(clusters, level.graph, level.prediction.linkage)
-    low, high = _open(pairs.low, pairs.high, clusters, known)
-    same = pairs.same[np.isin(pairs.low * len(clusters.size) + pairs.high, low * len(clusters.size) + high)]
+    unanswered = _unanswered(pairs, clusters, known)
+    low = pairs.low[unanswered]
+    high = pairs.high[unanswered]
+    same = pairs.same[unanswered]
     size = clusters.size
     both = size[low] + size[high]
     precision = (size * clusters.precision)[low] + (size * clusters.precision)[high]
@@ -175,15 +172,15 @@ def _joins(clusters: Clusters, level: Level, known: Constraints) -> pd.DataFrame
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 
-def _open(low: Rows, high: Rows, clusters: Clusters, known: Constraints) -> tuple[Rows, Rows]:
-    """Pairs of clusters that no answer has parted: a cannot-link between them, or two known classes."""
+def _unanswered(pairs: LinkedPairs, clusters: Clusters, known: Constraints) -> Bool[np.ndarray, " pairs"]:
+    """True for pairs of clusters that no answer keeps apart: a cannot-link between them, or two known classes."""
     count = len(clusters.size)
     answered = np.sort(clusters.label[known.cannot_link], axis=1)
-    parted = np.isin(low * count + high, answered[:, 0] * count + answered[:, 1])
-    of_known = np.full(count, -1)
-    of_known[clusters.label[known.row]] = known.label
-    parted |= (of_known[low] >= 0) & (of_known[high] >= 0)
-    return low[~parted], high[~parted]
+    parted = np.isin(pairs.low * count + pairs.high, answered[:, 0] * count + answered[:, 1])
+    has_class = np.zeros(count, bool)
+    has_class[clusters.label[known.row]] = True
+    unanswered: Bool[np.ndarray, " pairs"] = ~(parted | (has_class[pairs.low] & has_class[pairs.high]))
+    return unanswered
 
 
 def _partings(clusters: Clusters, tree: Hierarchy, level: Level, known: Constraints, n: int) -> pd.DataFrame:

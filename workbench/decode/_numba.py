@@ -12,7 +12,7 @@ import numpy as np
 
 from .._core.compiled import njit
 
-MERGE = np.dtype(  # what is written down of every merge; `Dendrogram` tells what each means
+MERGE = np.dtype(  # what is recorded of every merge; see `Dendrogram`
     [
         ("larger", np.int64),
         ("smaller", np.int64),
@@ -29,14 +29,15 @@ MERGE = np.dtype(  # what is written down of every merge; `Dendrogram` tells wha
 
 @njit(nogil=True)
 def undirected(neighbors: Any, weight: Any, similarity: Any, start: int, stop: int) -> tuple[Any, Any, Any]:
-    """The pairs that any link of a k-NN graph ties, as the nodes start .. stop - 1 tell them: low, high, and sums
-    [pairs, 3] over its links of weight, links and similarity; none of weight 0.
+    """The undirected edges of a k-NN graph that belong to the nodes start .. stop - 1: low, high, and sums [edges, 3]
+    over the one or two links of an edge: weight, number of links, similarity. Edges of weight 0 are left out.
 
-    Both directions of a pair stand in its two lists, so no pair is looked up among all others.
+    An edge of two links belongs to its lower node, one of a single link to the node that lists the other. The link back
+    is found in the other node's list, so no edge is looked up among all others.
     """
     k = neighbors.shape[1]
     most = (stop - start) * k
-    low = np.empty(most, np.int32)  # as many as there may be: what is never written takes no memory
+    low = np.empty(most, np.int32)  # long enough for any graph: pages that are never written take no memory
     high = np.empty(most, np.int32)
     sums = np.empty((most, 3))
     count = 0
@@ -47,8 +48,9 @@ def undirected(neighbors: Any, weight: Any, similarity: Any, start: int, stop: i
             for other in range(k if j >= 0 else 0):
                 if neighbors[j, other] == i:
                     back = other
-            if j < 0 or (back >= 0 and j < i):  # the other one tells of this pair
+            if j < 0 or (back >= 0 and j < i):  # no neighbour, or an edge of the other node
                 continue
+
             both = np.float64(weight[i, slot]) + (np.float64(weight[j, back]) if back >= 0 else 0.0)
             if both > 0:
                 low[count] = min(i, j)
@@ -64,6 +66,7 @@ def undirected(neighbors: Any, weight: Any, similarity: Any, start: int, stop: i
 
 @njit()
 def _root(above: Any, i: int) -> int:
+    """The cluster that image `i` is in now, by union-find; paths are halved on the way."""
     while above[i] != i:
         above[i] = above[above[i]]
         i = above[i]
@@ -71,11 +74,14 @@ def _root(above: Any, i: int) -> int:
 
 
 @njit()
-def _chains(n: int, low: Any, high: Any, sums: Any) -> tuple[Any, ...]:
-    """Every edge twice, as linked lists of what each node is tied to."""
+def _linked_lists(n: int, low: Any, high: Any) -> tuple[Any, ...]:
+    """Every pair (low, high) twice, as one linked list per node: entries 2 e and 2 e + 1 are pair e.
+
+    Returns: of every entry the node at the other end and the entry that follows (-1: the last one); of every node its
+    first and last entry. Two lists are joined in one step, which arrays side by side would not allow.
+    """
     m = len(low)
     to = np.empty(2 * m, np.int32)
-    w = np.empty((2 * m, 3))  # of an entry side by side: they are added up together
     follows = np.full(2 * m, -1, np.int32)
     head = np.full(n, -1)
     tail = np.full(n, -1)
@@ -84,18 +90,20 @@ def _chains(n: int, low: Any, high: Any, sums: Any) -> tuple[Any, ...]:
             i = 2 * e + side
             own = low[e] if side == 0 else high[e]
             to[i] = high[e] if side == 0 else low[e]
-            w[i] = sums[e]
             follows[i] = head[own]
             head[own] = i
             if tail[own] < 0:
                 tail[own] = i
-    return to, w, follows, head, tail
+    return to, follows, head, tail
 
 
 @njit()
-def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) -> None:
-    """Shorten the list of cluster `a`: one entry per neighbouring cluster, weights added up, none to itself."""
-    to, w, follows, head, tail = lists
+def _gather(a: int, clock: int, above: Any, lists: Any, w: Any, stamp: Any, first: Any) -> None:
+    """Shorten the list of cluster `a`: one entry per neighbouring cluster, weights added up, none to itself.
+
+    stamp[b] == clock: cluster b was met in this very call, in entry first[b]. So nothing is cleared between calls.
+    """
+    to, follows, head, tail = lists
     before = -1
     i = head[a]
     while i >= 0:
@@ -120,27 +128,8 @@ def _gather(a: int, clock: int, above: Any, lists: Any, stamp: Any, first: Any) 
 
 
 @njit()
-def _chain_apart(n: int, pairs: Any) -> tuple[Any, Any, Any, Any]:
-    """Every pair that must not join twice, as linked lists of what each node must stay apart from."""
-    to = np.empty(2 * len(pairs), np.int64)
-    follows = np.full(2 * len(pairs), -1)
-    head = np.full(n, -1)
-    tail = np.full(n, -1)
-    for e in range(len(pairs)):
-        for side in range(2):
-            i = 2 * e + side
-            own = pairs[e, side]
-            to[i] = pairs[e, 1 - side]
-            follows[i] = head[own]
-            head[own] = i
-            if tail[own] < 0:
-                tail[own] = i
-    return to, follows, head, tail
-
-
-@njit()
 def _ban(a: int, clock: int, above: Any, apart: Any, banned: Any) -> None:
-    """Stamp the clusters that cluster `a` must not join."""
+    """Stamp the clusters that cluster `a` must not join (`apart`: linked lists)."""
     to, follows, head, _tail = apart
     i = head[a]
     while i >= 0:
@@ -149,10 +138,10 @@ def _ban(a: int, clock: int, above: Any, apart: Any, banned: Any) -> None:
 
 
 @njit()
-def _nearest(a: int, lists: Any, size: Any, known: Any, banned: Any, clock: int) -> tuple[int, float, float]:
-    """The neighbour of highest mean linkage that it may join (the lower of equals), its mean linkage and the
+def _nearest(a: int, lists: Any, w: Any, size: Any, classes: Any, banned: Any, clock: int) -> tuple[int, float, float]:
+    """The neighbour of highest mean linkage that cluster `a` may join (the lower of equals), its mean linkage and the
     runner-up's."""
-    to, w, follows, head, _tail = lists
+    to, follows, head, _tail = lists
     best = -1
     top = -1.0
     second = 0.0
@@ -160,8 +149,8 @@ def _nearest(a: int, lists: Any, size: Any, known: Any, banned: Any, clock: int)
     while i >= 0:
         b = to[i]
         s = w[i, 0] / (size[a] * size[b])
-        if banned[b] == clock or (known[a] >= 0 and known[b] >= 0 and known[a] != known[b]):
-            s = -2.0
+        if banned[b] == clock or (classes[a] >= 0 and classes[b] >= 0 and classes[a] != classes[b]):
+            s = -2.0  # below `top` at its start, so never the best
         if s > top or (s == top and b < best):
             second = max(second, top)
             top = s
@@ -173,13 +162,14 @@ def _nearest(a: int, lists: Any, size: Any, known: Any, banned: Any, clock: int)
 
 
 @njit()
-def _record(merge: Any, larger: int, smaller: int, height: float, lists: Any, edge: int, seconds: Any) -> None:
+def _record(merge: Any, larger: int, smaller: int, height: float, sums: Any, seconds: Any) -> None:
+    """Write down a merge; `sums`: weight, links and similarity across."""
     merge.larger = larger
     merge.smaller = smaller
     merge.height = height
-    merge.weight = lists[1][edge, 0]
-    merge.links = lists[1][edge, 1]
-    merge.closeness = lists[1][edge, 2]
+    merge.weight = sums[0]
+    merge.links = sums[1]
+    merge.closeness = sums[2]
     merge.second_of_larger = seconds[0]
     merge.second_of_smaller = seconds[1]
 
@@ -187,7 +177,7 @@ def _record(merge: Any, larger: int, smaller: int, height: float, lists: Any, ed
 @njit()
 def _join(a: int, b: int, lists: Any, size: Any, total: Any) -> float:
     """Add cluster `b` to `a`: sums, size, and its list behind the other; the product of their sums before."""
-    _to, _w, follows, head, tail = lists
+    _to, follows, head, tail = lists
     product: float = np.dot(total[a], total[b])
     total[a] += total[b]
     size[a] += size[b]
@@ -198,10 +188,10 @@ def _join(a: int, b: int, lists: Any, size: Any, total: Any) -> float:
 
 
 @njit()
-def _inherit(a: int, b: int, known: Any, apart: Any) -> None:
-    """Cluster `a` takes over what is known of cluster `b`."""
+def _inherit(a: int, b: int, classes: Any, apart: Any) -> None:
+    """Cluster `a` takes over the class of cluster `b`, and what `b` must stay apart from."""
     _to, follows, head, tail = apart
-    known[a] = max(known[a], known[b])
+    classes[a] = max(classes[a], classes[b])
     if head[b] >= 0:
         follows[tail[b]] = head[a]
         if head[a] < 0:
@@ -211,7 +201,8 @@ def _inherit(a: int, b: int, known: Any, apart: Any) -> None:
 
 @njit()
 def _begin(start: int, above: Any, done: Any) -> int:
-    """The first image from `start` on whose cluster is its own and may still merge; how many there are if none."""
+    """The first cluster, from `start` on, that may still merge; `len(above)` if none may. A cluster goes by one of its
+    images, the root of its union-find tree."""
     while start < len(above) and (above[start] != start or done[start]):
         start += 1
     return start
@@ -220,9 +211,9 @@ def _begin(start: int, above: Any, done: Any) -> int:
 @njit()
 def _scratch(n: int) -> tuple[Any, ...]:
     """What `agglomerate` writes into."""
-    above = np.arange(n)  # union-find: a cluster goes by one of those to begin with
-    first = np.full(n, -1)  # of `_gather`: where each neighbour stands in the list at hand
-    stamp = np.full(n, -1)
+    above = np.arange(n)  # union-find: the root of a tree is the cluster
+    first = np.full(n, -1)  # of `_gather`
+    stamp = np.full(n, -1)  # of `_gather`
     banned = np.full(n, -1)  # of `_ban`
     chain = np.empty(n, np.int64)
     height = np.empty(n)  # of each entry of the chain to the next
@@ -233,23 +224,29 @@ def _scratch(n: int) -> tuple[Any, ...]:
 
 @njit()
 def agglomerate(
-    low: Any, high: Any, sums: Any, start: Any, start_node: int, merges: Any, known: Any, pairs: Any
+    low: Any, high: Any, w: Any, start: Any, start_node: int, merges: Any, classes: Any, apart_pairs: Any
 ) -> int:
-    """Average linkage over a sparse graph by nearest-neighbour chains; how many merges there were.
+    """Average linkage over a sparse graph by nearest-neighbour chains; returns the number of merges.
 
     A chain goes from a cluster to its nearest neighbour, from that to its own, and so on; heights along it never fall,
     so it ends with two that are each other's nearest, and these may merge at once, whatever else is still to come. That
     holds where some must not join, too: their height counts as lowest, and what they join must not join either.
 
-    Args: edges low < high with `sums` [e, 3] of linkage, links and similarity; `start`: `total` [n, d], `size` and
-    `node`, of every cluster to begin with: summed rows, images, node of the dendrogram. Merge t is node `start_node` +
-    t; `merges` [n], dtype `MERGE`, is filled from the start. `known` [n]: class of each, -1: unknown; two classes never
-    join, nor do the two ends of one of `pairs` [c, 2]. `start` and `known` are changed in place (pass copies).
+    Args:
+        low, high: edges [e], low < high.
+        w: [2 e, 3], sums over the links of each edge, twice: linkage, number of links, similarity.
+        start: of every cluster at the start, sum of its rows [n, d], number of images [n], node of the dendrogram [n].
+        start_node: merge t is node `start_node` + t of the dendrogram.
+        merges: [n], dtype `MERGE`, filled from the start.
+        classes: [n], class of each cluster, -1: unknown; clusters of two classes never join.
+        apart_pairs: two arrays [c]; the clusters one[i] and other[i] never join.
+
+    `w`, `start` and `classes` are changed in place: pass copies.
     """
     total, size, node = start
     n = len(size)
-    lists = _chains(n, low, high, sums)
-    apart = _chain_apart(n, pairs)
+    lists = _linked_lists(n, low, high)
+    apart = _linked_lists(n, *apart_pairs)
     above, first, stamp, banned, chain, height, second, done = _scratch(n)
     count = top = clock = begin = 0
     while True:
@@ -261,10 +258,10 @@ def agglomerate(
             top = 1
         a = chain[top - 1]
         clock += 1
-        _gather(a, clock, above, lists, stamp, first)
+        _gather(a, clock, above, lists, w, stamp, first)
         _ban(a, clock, above, apart, banned)
-        best, s, second[top - 1] = _nearest(a, lists, size, known, banned, clock)
-        if best < 0:  # tied to nobody: a root, alone in its chain
+        best, s, second[top - 1] = _nearest(a, lists, w, size, classes, banned, clock)
+        if best < 0:  # nobody is left to join: a root, alone in its chain
             done[a] = True
             top = 0
         elif top > 1 and (chain[top - 2] == best or height[top - 2] >= s):  # each other's nearest
@@ -272,9 +269,9 @@ def agglomerate(
             top -= 2
             large, small = (a, b) if size[a] >= size[b] else (b, a)
             seconds = (second[top + 1], second[top]) if large == a else (second[top], second[top + 1])
-            _record(merges[count], node[large], node[small], height[top], lists, first[b], seconds)
+            _record(merges[count], node[large], node[small], height[top], w[first[b]], seconds)
             merges[count].product = _join(large, small, lists, size, total)
-            _inherit(large, small, known, apart)
+            _inherit(large, small, classes, apart)
             above[small] = large
             node[large] = start_node + count
             count += 1
@@ -285,7 +282,7 @@ def agglomerate(
 
 
 @njit()
-def summed(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
+def subtree_sums(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
     """Sums over subtrees [n + m, f] of values of leaves [n, f] and of merges [m, f]."""
     out = np.empty((n + len(larger), leaf.shape[1]))
     out[:n] = leaf
@@ -296,8 +293,8 @@ def summed(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
 
 @njit()
 def best_cut(n: int, larger: Any, smaller: Any, score: Any) -> tuple[Any, Any]:
-    """The disjoint subtrees of highest summed score: value of the best cut at or below each node, and where that is the
-    node itself as one cluster (an inner node of no less score than what lies below it)."""
+    """The disjoint subtrees of highest summed score, by dynamic programming from the leaves up. Of every node: value of
+    the best cut at or below it, and whether that is the node itself (of equals the node)."""
     value = score.copy()
     whole = np.ones(len(score), np.bool_)
     for t in range(len(larger)):
@@ -310,7 +307,7 @@ def best_cut(n: int, larger: Any, smaller: Any, score: Any) -> tuple[Any, Any]:
 
 @njit()
 def nodes_of_cut(n: int, larger: Any, smaller: Any, whole: Any) -> Any:
-    """The node that each leaf's cluster is: the highest of its ancestors where `whole`."""
+    """The cluster of each leaf: the highest of its ancestors, itself included, where `whole`."""
     owner = np.full(n + len(larger), -1)
     for i in range(len(owner) - 1, -1, -1):
         if owner[i] < 0 and whole[i]:
@@ -321,9 +318,9 @@ def nodes_of_cut(n: int, larger: Any, smaller: Any, whole: Any) -> Any:
 
 
 @njit()
-def heights(n: int, larger: Any, smaller: Any) -> Any:
-    """Levels of merges below each merge [m]: 0 where it joins two leaves."""
-    level = np.zeros(n + len(larger), np.int64)
+def merge_levels(n: int, larger: Any, smaller: Any) -> Any:
+    """Level of each merge [m]: 0 where it joins two leaves, else one more than the higher of the merges it joins."""
+    level = np.full(n + len(larger), -1)
     for t in range(len(larger)):
         level[n + t] = 1 + max(level[larger[t]], level[smaller[t]])
-    return level[n:] - 1
+    return level[n:]

@@ -37,10 +37,11 @@ def aggregate(
     Source: paper section 3 (aggregation): super-node features; the official code averages over all images, not over
     the super-nodes below.
     """
-    size = torch.bincount(labels, minlength=len(image))
-    by_cluster = labels.argsort(stable=True)
-    first = size.cumsum(0) - size  # summed in one order on every device
-    total = torch.nn.functional.embedding_bag(by_cluster, features, first, mode="sum")
+    size = torch.bincount(labels, minlength=len(image))  # (c,)
+    by_cluster = labels.argsort(stable=True)  # (n,), images of a cluster side by side
+    first = size.cumsum(0) - size  # (c,), where each cluster begins there
+    # A sum over bags adds in one order on every device, and forms no [n, d] of sorted rows.
+    total = torch.nn.functional.embedding_bag(by_cluster, features, first, mode="sum")  # (c, d)
     return Nodes(image, features[image], total / size[:, None], size, labels, image_links, level)
 
 
@@ -53,7 +54,7 @@ def majority(clusters: Int[Tensor, " n"], labels: Int[Tensor, " n"]) -> Int[Tens
     """
     classes, code = torch.unique(labels, return_inverse=True)
     cell, count = torch.unique(clusters * len(classes) + code, return_counts=True)
-    owner = cell // len(classes)
+    owner = cell // len(classes)  # (cells,), cluster of each pair (cluster, label) that occurs
     label = cell % len(classes)
     most = torch.zeros_like(torch.unique(owner)).scatter_reduce(0, owner, count, "amax")
     candidate = torch.where(count == most[owner], label, len(classes))

@@ -13,8 +13,11 @@ from .dendrogram import Dendrogram
 
 OfNodes = Float[Tensor, " nodes"]
 Found = tuple[OfNodes, Int64[Tensor, " n"], OfNodes]
+# The packaged ensembles read what these give. No measurement of other values is recorded.
 SMALLEST = 4  # images: smaller clusters have no mass of their own
-ROUNDS = 5  # of the map equation's index term
+ROUNDS = 5  # of the map equation's first term: how often Q is taken from the cut before
+LEAVING = 0.3  # Q to begin with
+ROOT_LIFE = 0.5  # how much longer than its last merge a root lives, in units of log linkage
 
 
 def map_equation(dendrogram: Dendrogram, volume: OfNodes, inner: OfNodes) -> Found:
@@ -45,9 +48,9 @@ def map_equation(dendrogram: Dendrogram, volume: OfNodes, inner: OfNodes) -> Fou
     """
     total = volume[: dendrogram.n].sum().clamp(min=1e-12)
     p = volume / total
-    q = (volume - 2 * inner).clamp(min=0) / total
+    q = (volume - 2 * inner).clamp(min=0) / total  # (nodes,)
     local = 2 * _plogp(q) - _plogp(q + p)
-    leaving = 0.3
+    leaving = LEAVING
     for _ in range(ROUNDS):
         score = local - q * (math.log2(max(leaving, 1e-9)) + 1 / math.log(2))
         node, value, _ = dendrogram.subtrees.cut(score)
@@ -61,7 +64,7 @@ def excess_of_mass(dendrogram: Dendrogram) -> Found:
     """How long each node lives as a cluster of its own, times its size, and the cut of most mass.
 
     Formula: |C| (ln L(C) - ln L(parent of C)), L the mean linkage at which a node forms; 0 under four images; a root
-    lives half a unit longer than the last merge.
+    lives `ROOT_LIFE` longer than the last merge.
 
     Example:
         >>> from workbench.graph import KnnGraph
@@ -72,9 +75,9 @@ def excess_of_mass(dendrogram: Dendrogram) -> Found:
 
     Source: Campello et al., "Hierarchical density estimates", TKDD 2015 (excess of mass), here on learned linkage.
     """
-    height = (dendrogram.column("height") + 1e-12).log()
-    floor = float(height.min()) - 0.5 if len(height) else 0.0
-    born = torch.cat([height.new_zeros(dendrogram.n), height])
+    height = (dendrogram.column("height") + 1e-12).log()  # (m,)
+    floor = float(height.min()) - ROOT_LIFE if len(height) else 0.0
+    born = torch.cat([height.new_zeros(dendrogram.n), height])  # (nodes,)
     parent = dendrogram.subtrees.parent
     died = torch.where(parent >= 0, born[parent], floor)
     size = dendrogram.subtrees.size

@@ -123,10 +123,11 @@ def decode_map_equation(graph: KnnGraph, prediction: Prediction, threshold: floa
     """
     edges = _edges_above(graph, prediction.linkage, threshold)
     dendrogram = _bare_dendrogram(edges)
-    leaf = torch.zeros(graph.n, 2, dtype=torch.float64, device=edges.sums.device)
-    leaf[:, 0] = edges.at_images()[:, 0]
-    merged = torch.stack([torch.zeros_like(dendrogram.column("weight")), dendrogram.column("weight")], dim=1)
-    volume, inner = dendrogram.subtrees.sums(leaf, merged).T
+    at_images = edges.at_images()[:, 0]  # (n,), linkage of the edges at each image
+    across = dendrogram.column("weight")  # (m,)
+    leaf = torch.stack([at_images, torch.zeros_like(at_images)], dim=1)
+    merged = torch.stack([torch.zeros_like(across), across], dim=1)
+    volume, inner = dendrogram.subtrees.sums(leaf, merged).T  # (nodes,) each
     _, node, _ = map_equation(dendrogram, volume, inner)
     return _clusters_of(graph, prediction.density, node)
 

@@ -50,8 +50,8 @@ def densest(group: Int[Tensor, " n"], density: Float[Tensor, " n"]) -> Int[Tenso
         >>> densest(torch.tensor([0, 0, 2]), torch.tensor([0.1, 0.5, 0.3])).tolist()
         [1, 1, 2]
     """
-    by_density = torch.argsort(density, descending=True, stable=True)
-    rank = torch.empty_like(by_density)
+    by_density = torch.argsort(density, descending=True, stable=True)  # (n,), densest first
+    rank = torch.empty_like(by_density)  # (n,), place of each node there
     rank[by_density] = torch.arange(len(group), device=rank.device)
     first = torch.full_like(rank, len(group)).scatter_reduce_(0, group, rank, "amin")
     return by_density[first[group]]
@@ -60,8 +60,8 @@ def densest(group: Int[Tensor, " n"], density: Float[Tensor, " n"]) -> Int[Tenso
 def by_densest(name: Int[Tensor, " n"], density: Float[Tensor, " n"]) -> tuple[Tensor, Tensor, Tensor]:
     """Clusters of nodes of the same name, each represented by its densest node.
 
-    Names need not be dense; those far above n are sorted first. Tables in place of sorting make a correction of 100,000
-    rows twice as fast.
+    Names need not be 0 .. c - 1. Up to 8 n (nodes of a dendrogram are below 2 n) a table as long as the highest name
+    finds the first node of each, which makes a correction of 100,000 rows twice as fast; higher names are sorted.
 
     Args:
         name: >= 0.
@@ -76,13 +76,13 @@ def by_densest(name: Int[Tensor, " n"], density: Float[Tensor, " n"]) -> tuple[T
     """
     n = len(name)
     every = torch.arange(n, device=name.device)
-    if n and int(name.max()) >= 8 * n:
+    if n and int(name.max()) >= 8 * n:  # a longer table would cost more than sorting
         name = name.unique(return_inverse=True)[1]
-    table = name.new_full((int(name.max()) + 1 if n else 0,), n)
+    table = name.new_full((int(name.max()) + 1 if n else 0,), n)  # (names,), the first node of each
     head = densest(table.scatter_reduce_(0, name, every, "amin")[name], density)
-    stands = torch.zeros(n, dtype=torch.bool, device=name.device)
-    stands[head] = True
-    return (stands.cumsum(0) - 1)[head], stands.nonzero()[:, 0], head
+    is_head = torch.zeros(n, dtype=torch.bool, device=name.device)
+    is_head[head] = True
+    return (is_head.cumsum(0) - 1)[head], is_head.nonzero()[:, 0], head
 
 
 def roots(parent: Int[Tensor, " n"]) -> Int[Tensor, " n"]:

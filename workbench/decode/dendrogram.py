@@ -19,7 +19,9 @@ from .rounds import FEWEST, Rounds, pairs
 from .subtrees import Subtrees
 
 COLUMNS = tuple(_numba.MERGE.fields or ())
-NEVER = -1e15  # the score of a node that must not become a cluster
+# The score of a node that must not become a cluster: below any sum of scores (images times a quality up to 1), and
+# finite, so that no sum or product of it is NaN.
+NEVER = -1e15
 Column = Float[np.ndarray, " m"]
 OfNodes = Float[np.ndarray, " nodes"]
 
@@ -100,20 +102,6 @@ class Dendrogram:
     def size(self) -> OfNodes:
         """Images under each node."""
         return self.subtrees.size.cpu().numpy()
-
-    def sums(
-        self, leaf: Float[np.ndarray, "n f"], at_merge: Float[np.ndarray, "m f"] | None = None
-    ) -> Float[np.ndarray, "nodes f"]:
-        """Sums over every subtree of values of its leaves and of its merges.
-
-        Example:
-            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
-            >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(2))
-            >>> dendrogram.sums(np.array([[1.0], [2.0]])).tolist()
-            [[1.0], [2.0], [3.0]]
-        """
-        added = None if at_merge is None else self._tensor(at_merge.astype(np.float64))
-        return self.subtrees.sums(self._tensor(leaf.astype(np.float64)), added).cpu().numpy()
 
     def cut(self, score: OfNodes) -> Cut:
         """The clusters of highest summed score: one node above every leaf, chosen by dynamic programming.
@@ -237,7 +225,7 @@ class Edges:
     def at_images(self) -> Float[Tensor, "n 3"]:
         """Sums of the edges at each image."""
         ends = (self.low, self.high)
-        sums = [sum(torch.bincount(end, column, self.n) for end in ends) for column in self.sums.T]
+        sums = [sum(torch.bincount(end, column, self.n) for end in ends) for column in self.sums.T]  # 3 of (n,)
         return torch.stack(sums, dim=1).double()  # type: ignore[arg-type]  # counts of no edges at all are integers
 
 
@@ -266,7 +254,7 @@ def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram
     total = new_tensor(tuple(features.shape), mapped=is_memmap(features)).copy_(features.detach())
     size = torch.ones(edges.n, dtype=torch.float64)
     merges = _chained(edges.low, edges.high, edges.sums, total, size, torch.arange(edges.n), edges.n)
-    return Dendrogram(edges.n, *(np.ascontiguousarray(merges[name]) for name in COLUMNS))
+    return Dendrogram(edges.n, *merges)
 
 
 def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: int = FEWEST) -> Dendrogram:
@@ -285,26 +273,25 @@ def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: i
     rounds.run(fewest)
     blocks = [[column.cpu().numpy() for column in block] for block in rounds.merges]
     ends = torch.stack([rounds.pair // edges.n, rounds.pair % edges.n])
-    left, (low, high) = ends.unique(return_inverse=True)  # the clusters that may still merge
+    left, (low, high) = ends.unique(return_inverse=True)  # the clusters that may still merge, and the edges' ends in it
     total, size, node = (column[left].cpu() for column in (rounds.total, rounds.size, rounds.node))
     merges = _chained(low.cpu(), high.cpu(), rounds.sums.cpu(), total, size, node, edges.n + rounds.count)
-    blocks.append([merges[name] for name in COLUMNS])
-    columns = (np.concatenate(column) for column in zip(*blocks, strict=True))
+    columns = (np.concatenate(column) for column in zip(*blocks, merges, strict=True))
     return Dendrogram(edges.n, *columns, device=edges.low.device)
 
 
 def constrained_dendrogram(
-    edges: Edges, size: Float[Tensor, " n"], known: Int64[np.ndarray, " n"], apart: Int64[np.ndarray, "c 2"]
+    edges: Edges, size: Float[Tensor, " n"], classes: Int64[np.ndarray, " n"], apart: Int64[np.ndarray, "c 2"]
 ) -> Dendrogram:
     """Average linkage that goes on as long as anything may join; its roots (parent -1) must stay apart.
 
     Formula: as `build_dendrogram`, but L(A, B) is lowest where A and B hold the two ends of a pair that must stay apart
-    or two known classes. A merge brings nothing nearer then either, so the order of merges still does not matter.
+    or two classes. A merge brings nothing nearer then either, so the order of merges still does not matter.
 
     Args:
         edges: between the leaves, on the CPU.
         size: images in each leaf, float64.
-        known: class of each leaf, -1: unknown.
+        classes: of each leaf, -1: unknown.
         apart: pairs of leaves.
 
     Example: two links of different strength, and the ends must stay apart.
@@ -319,9 +306,9 @@ def constrained_dendrogram(
     total = torch.zeros(edges.n, 1)
     node = torch.arange(edges.n)
     merges = _chained(
-        edges.low, edges.high, edges.sums, total, size.clone(), node, edges.n, known=known.copy(), apart=apart
+        edges.low, edges.high, edges.sums, total, size.clone(), node, edges.n, classes=classes.copy(), apart=apart
     )
-    return Dendrogram(edges.n, *(np.ascontiguousarray(merges[name]) for name in COLUMNS))
+    return Dendrogram(edges.n, *merges)
 
 
 def _chained(
@@ -333,13 +320,15 @@ def _chained(
     node: Tensor,
     first: int,
     *,
-    known: np.ndarray | None = None,
+    classes: np.ndarray | None = None,
     apart: np.ndarray | None = None,
-) -> np.ndarray:
-    """The merges of `_numba.agglomerate`, which changes what it is given."""
+) -> list[np.ndarray]:
+    """The merges of `_numba.agglomerate`, by `COLUMNS`; it changes `total`, `size`, `node` and `classes`."""
     merges = np.empty(len(size), _numba.MERGE)
+    ends = (low.int().numpy(), high.int().numpy())
+    twice = sums.repeat_interleave(2, dim=0).numpy()  # (2 e, 3)
     start = (total.numpy(), size.numpy(), node.numpy())
-    known = np.full(len(size), -1) if known is None else known
-    apart = np.empty((0, 2), np.int64) if apart is None else apart
-    count = _numba.agglomerate(low.int().numpy(), high.int().numpy(), sums.numpy(), start, first, merges, known, apart)
-    return merges[:count]
+    classes = np.full(len(size), -1) if classes is None else classes
+    one, other = np.empty((2, 0), np.int32) if apart is None else np.ascontiguousarray(apart.T, np.int32)
+    count = _numba.agglomerate(*ends, twice, start, first, merges, classes, (one, other))
+    return [np.ascontiguousarray(merges[name][:count]) for name in COLUMNS]

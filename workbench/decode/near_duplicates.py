@@ -36,12 +36,12 @@ def crowding_near_duplicates(graph: KnnGraph) -> Int[Tensor, " n"] | None:
     """
     if graph.k == 0:
         return None
-    distance = 1 - graph.similarity
-    last = distance.gather(1, (graph.mask.sum(dim=1, keepdim=True) - 1).clamp(min=0))[:, 0]
+    distance = 1 - graph.similarity  # (n, k)
+    last = distance.gather(1, (graph.mask.sum(dim=1, keepdim=True) - 1).clamp(min=0))[:, 0]  # (n,)
     reach = last.kthvalue(max(1, round(REACH * graph.n))).values
     grouped = (distance < COPY * reach) & graph.mask
     close = (distance < CLOSE * reach) & graph.mask
-    crowded = close.sum(dim=1) >= CROWDED * graph.k
+    crowded = close.sum(dim=1) >= CROWDED * graph.k  # (n,)
     if crowded.sum() >= MANY * graph.n:
         grouped = grouped | (close & (crowded[:, None] | crowded[graph.padded]))
     if not grouped.any():

@@ -19,6 +19,10 @@ PRECISION_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # what is predicted; in between
 LAYERS = (0.9, 0.7, 0.3, 0.1)  # precision weights of the cuts shown beside the chosen one
 ROWS = 2**16  # nodes per pass: their features and hidden layers take some 100 MB
 
+# Of the networks. BCubed F over 18 sets is .500 with these, .499 at width 32, .503 at 128, .499 without dropout.
+HIDDEN = 64
+DROPOUT = 0.1
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -143,14 +147,13 @@ class QualityEnsemble(nn.Module):
 
     Args:
         size: how many networks.
-        hidden: their width.
 
     Example:
         >>> QualityEnsemble(size=2)(torch.zeros(3, len(QUALITY_FEATURES))).shape
         torch.Size([3, 5])
     """
 
-    def __init__(self, size: int, hidden: int = 64) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
         self.mean: Tensor
         self.scale: Tensor
@@ -159,13 +162,14 @@ class QualityEnsemble(nn.Module):
         self.register_buffer("scale", torch.ones(width))
         self.networks = nn.ModuleList(
             nn.Sequential(
-                *(nn.Linear(width, hidden), nn.LayerNorm(hidden), nn.GELU(), nn.Dropout(0.1)),
-                *(
-                    nn.Linear(hidden, hidden),
-                    nn.LayerNorm(hidden),
-                    nn.GELU(),
-                    nn.Linear(hidden, len(PRECISION_WEIGHTS)),
-                ),
+                nn.Linear(width, HIDDEN),
+                nn.LayerNorm(HIDDEN),
+                nn.GELU(),
+                nn.Dropout(DROPOUT),
+                nn.Linear(HIDDEN, HIDDEN),
+                nn.LayerNorm(HIDDEN),
+                nn.GELU(),
+                nn.Linear(HIDDEN, len(PRECISION_WEIGHTS)),
             )
             for _ in range(size)
         )
@@ -177,7 +181,7 @@ class QualityEnsemble(nn.Module):
 
     def logits(self, inputs: Float[Tensor, "rows inputs"]) -> Float[Tensor, "networks rows weights"]:
         """What each network says, before the sigmoid."""
-        rows = nn.functional.dropout((inputs - self.mean) / self.scale, 0.1, self.training)
+        rows = nn.functional.dropout((inputs - self.mean) / self.scale, DROPOUT, self.training)  # (rows, inputs)
         return torch.stack([network(rows) for network in self.networks])
 
     def forward(self, inputs: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows weights"]:
@@ -192,6 +196,6 @@ class QualityEnsemble(nn.Module):
         rows = features.table.split(ROWS)
         parts = [self(part.to(self.mean.device)) for part in progress_bar(rows, "quality of clusters")]
         self.train(training)
-        values = torch.cat(parts).double().cpu().numpy()
+        values = torch.cat(parts).double().cpu().numpy()  # (nodes, weights)
         values[: dendrogram.n, -1] = 1.0
         return Quality(dendrogram, values, features.possible)

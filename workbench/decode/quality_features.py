@@ -15,10 +15,12 @@ from ..graph.similarity_stats import Background
 from .cut_criteria import Found, excess_of_mass, map_equation
 from .dendrogram import Dendrogram, Edges
 
+# The packaged ensembles were trained with these. No measurement of other values is recorded.
 TINY = 1e-6  # keeps ratios of nothing to nothing finite
 BOUND = 25.0  # of every feature: logarithms of what hardly exists say no more beyond
-
 LOWEST = 1e-9  # linkage: below, logarithms are cut off
+FAINT = 0.05  # similarity above background that a divisor has at least: within a loose cluster it is near 0
+
 OWN_INPUTS = (
     "links inside",
     "linkage inside",
@@ -144,7 +146,7 @@ def quality_features(
     n = dendrogram.n
     background = Background.of(features)
     stats = _stats(dendrogram, graph, linkage, edges, background)
-    pairs = _pair_similarity(dendrogram, stats, background)
+    pairs = _pair_similarity(dendrogram, stats, background)  # (nodes,)
     criteria = [
         map_equation(dendrogram, stats.volume, stats.inner_volume),
         map_equation(dendrogram, stats.closeness, stats.inner_closeness),
@@ -223,9 +225,10 @@ def _merge(dendrogram: Dendrogram, stats: _Stats, pairs: OfNodes, background: Ba
     leaving_links = stats.degree - 2 * stats.inner_links + TINY
     leaving_volume = stats.volume - 2 * stats.inner_volume + TINY
 
-    across = background.above(product / (size[larger] * size[smaller]))
-    height = _log(dendrogram.column("height"))
-    own_height = torch.cat([_log(2 * stats.best_linkage[:n]), height])  # an image's: its best link's
+    across = background.above(product / (size[larger] * size[smaller]))  # (m,)
+    height = _log(dendrogram.column("height"))  # (m,)
+    # The height of an image: its best link's, counted in both directions, as two images with that linkage would merge.
+    own_height = torch.cat([_log(2 * stats.best_linkage[:n]), height])  # (nodes,)
     parent = tree.parent[n:]
     of_parent = torch.where(parent >= 0, own_height[parent], math.log(2 * LOWEST))
     return {
@@ -240,8 +243,8 @@ def _merge(dendrogram: Dendrogram, stats: _Stats, pairs: OfNodes, background: Ba
         "linkage across, of that leaving the larger": (weight / leaving_volume[larger]).clamp(max=1),
         "linkage across, of that leaving the smaller": (weight / leaving_volume[smaller]).clamp(max=1),
         "similarity across": across,
-        "similarity across over within the larger": across / (pairs[larger].abs() + 0.05),
-        "similarity across over within the smaller": across / (pairs[smaller].abs() + 0.05),
+        "similarity across over within the larger": across / (pairs[larger].abs() + FAINT),
+        "similarity across over within the smaller": across / (pairs[smaller].abs() + FAINT),
         "height": height,
         "height less the larger's": height - own_height[larger],
         "height less the smaller's": height - own_height[smaller],
@@ -288,7 +291,7 @@ def _landmarks(dendrogram: Dendrogram, criteria: list[Found]) -> Columns:
     size = tree.size
     of_image = torch.stack([size[node].log() for _, node, _ in criteria], dim=1)  # (n, criteria)
     here = tree.sums(of_image) / size[:, None]  # (nodes, criteria), in one pass over the dendrogram
-    anywhere = of_image.mean(dim=0)
+    anywhere = of_image.mean(dim=0)  # (criteria,)
     columns: Columns = {}
     for i, (criterion, (score, _, value)) in enumerate(zip(CRITERIA, criteria, strict=True)):
         below = torch.cat([value.new_zeros(dendrogram.n), value[tree.larger] + value[tree.smaller]])

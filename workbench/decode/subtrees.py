@@ -41,16 +41,16 @@ class Subtrees:
         return found if len(found) <= DEEPEST else []
 
     def in_levels(self) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Merges of parts that are leaves or merges of earlier levels: their nodes, larger and smaller parts."""
-        height = torch.from_numpy(_numba.heights(self.n, self.larger.cpu().numpy(), self.smaller.cpu().numpy()))
-        merges = height.argsort(stable=True).to(self.larger.device).split(height.bincount().tolist())
+        """The merges level by level: node, larger, smaller. A level joins leaves and merges of earlier levels only."""
+        level = torch.from_numpy(_numba.merge_levels(self.n, self.larger.cpu().numpy(), self.smaller.cpu().numpy()))
+        merges = level.argsort(stable=True).to(self.larger.device).split(level.bincount().tolist())
         return [(self.n + part, self.larger[part], self.smaller[part]) for part in merges if len(part)]
 
     @cached_property
     def parent(self) -> Int[Tensor, " nodes"]:
         """The node that each node becomes part of; -1 at a root."""
         m = len(self.larger)
-        above = self.larger.new_full((self.n + m,), -1)
+        above = self.larger.new_full((self.n + m,), -1)  # (nodes,)
         above[torch.cat([self.larger, self.smaller])] = torch.arange(self.n, self.n + m, device=above.device).repeat(2)
         return above
 
@@ -66,9 +66,9 @@ class Subtrees:
         """Sums over every subtree of values of its leaves and of its merges (float64)."""
         at_merge = leaf.new_zeros(len(self.larger), leaf.shape[1]) if at_merge is None else at_merge
         if not self.levels:
-            found: Tensor = self._compiled(_numba.summed, leaf, at_merge)
+            found: Tensor = self._compiled(_numba.subtree_sums, leaf, at_merge)
             return found
-        out = torch.cat([leaf, at_merge])
+        out = torch.cat([leaf, at_merge])  # (nodes, f)
         for node, larger, smaller in self.levels:
             out[node] += out[larger] + out[smaller]
         return out
@@ -98,7 +98,7 @@ class Subtrees:
         return larger
 
     def holds(self, node: Int[Tensor, " n"]) -> Bool[Tensor, " nodes"]:
-        """Nodes that hold a whole cluster of a cut."""
+        """True for nodes that hold a whole cluster of a cut: the clusters themselves and what is above them."""
         chosen = torch.zeros(self.n + len(self.larger), 1, dtype=torch.float64, device=node.device)
         chosen[node] = 1
         return self.sums(chosen[: self.n], chosen[self.n :])[:, 0] > 0

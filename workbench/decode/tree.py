@@ -17,7 +17,7 @@ from ..graph.density import denser_neighbors
 from ..graph.knn import KnnGraph
 from ..lander.model import Prediction
 from .cuts import CUTS
-from .decoding import Decoder, Decoding, components, densest, roots
+from .decoding import Decoder, Decoding, by_densest, components, densest, roots
 
 
 def decode_tree(graph: KnnGraph, prediction: Prediction, threshold: float, *, strict: bool = False) -> Decoding:
@@ -54,12 +54,13 @@ def decode_tree(graph: KnnGraph, prediction: Prediction, threshold: float, *, st
 
 
 def _best_parent(graph: KnnGraph, linkage: Tensor, kept: Bool[Tensor, "n k"]) -> Int[Tensor, " n"]:
+    """The neighbour of the highest kept linkage, the lowest of equal ones; the node itself where none is kept."""
     itself = torch.arange(graph.n, device=linkage.device)
     if graph.k == 0:
         return itself
-    strength = torch.where(kept, linkage, -1.0)
-    best = strength.max(dim=1, keepdim=True).values
-    winner = torch.where(kept & (strength == best), graph.neighbors, graph.n).min(dim=1).values
+    strength = torch.where(kept, linkage, -1.0)  # (n, k)
+    best = strength.max(dim=1, keepdim=True).values  # (n, 1)
+    winner = torch.where(kept & (strength == best), graph.neighbors, graph.n).min(dim=1).values  # (n,); n: none
     return torch.where(winner < graph.n, winner, itself)
 
 
@@ -98,10 +99,9 @@ def decode_best_links(graph: KnnGraph, prediction: Prediction, threshold: float)
     """
     threshold = check_unit_interval(threshold, "threshold")
     best = _best_parent(graph, prediction.linkage, (prediction.linkage > threshold) & graph.mask)
-    duplicate = graph.duplicates
-    head = densest(components(graph, (graph.neighbors == best[:, None]) | duplicate), prediction.density)
-    representative = head.unique()
-    return Decoding(torch.searchsorted(representative, head), representative, None)
+    joined = components(graph, (graph.neighbors == best[:, None]) | graph.duplicates)
+    clusters, representative, _ = by_densest(joined, prediction.density)
+    return Decoding(clusters, representative, None)
 
 
 TREES: dict[str, Decoder] = {"tree": decode_tree, "tree-strict": partial(decode_tree, strict=True)}

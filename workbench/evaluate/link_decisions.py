@@ -61,7 +61,7 @@ def read_rule(levels: Sequence[Level], tau: float | None = None) -> Rule:
         (Rule(tau=0.6, strict=False), 0.447)
     """
     given = None if tau is None else check_unit_interval(tau, "tau")
-    levels = [level.distinct or level for level in levels]  # a copy is linked to the first of its kind by no rule
+    levels = [level.distinct or level for level in levels]  # a copy is linked to the image it equals by no rule
     for strict in (False, True):
         threshold = max(_refused(level, strict) for level in levels) if given is None else given
         rule = Rule(threshold, strict)

@@ -59,8 +59,8 @@ def denser_neighbors(graph: KnnGraph, density: Float[Tensor, " n"], *, strict: b
 
     Example:
         >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
-        >>> level = torch.tensor([0.5, 0.5])
-        >>> denser_neighbors(graph, level).tolist(), denser_neighbors(graph, level, strict=False).tolist()
+        >>> density = torch.tensor([0.5, 0.5])
+        >>> denser_neighbors(graph, density).tolist(), denser_neighbors(graph, density, strict=False).tolist()
         ([[False], [False]], [[False], [True]])
     """
     theirs = density[graph.padded]  # (n, k)

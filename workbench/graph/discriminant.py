@@ -25,8 +25,9 @@ METRICS = ("cosine", "discriminant")
 # The map was chosen on the 18 sets of other kinds that were looked at (lander/weights/README.md); no measurement of any
 # one of these numbers is recorded.
 SAMPLE = 4096  # rows, at even steps, whose neighbours are looked up: it bounds the cost, 7 s among a million rows
-COPY = 0.01  # of the median distance to the 12 nearest: nearer rows are copies
 NEAREST = 3  # neighbours of each: the nearest ones are the most likely to be of the same class
+SEEN = 4 * NEAREST  # neighbours looked up, since some are copies
+COPY = 0.01  # of the median distance to the neighbours looked up: nearer rows are copies
 RIDGE = 0.1  # of the mean variance within, added to every direction's: no direction is blown up without bound
 
 SUBSPACE = 512  # wider rows are first projected on so many directions: 3 s in place of 27 at 3,072 columns
@@ -104,17 +105,18 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | Non
     if len(rows) < 3:
         return None
 
-    # More rows than those whose neighbours are looked up: a covariance costs one product, a neighbour a pass over all.
+    # Four times as many rows as those whose neighbours are looked up: here a row costs one product, there a pass over
+    # all rows.
     part = rows[even_steps(len(rows), 4 * SAMPLE, rows.device)]  # (m, d)
     basis = _top_directions(part)  # (d, e)
-    apart = _neighbor_differences(rows)  # (pairs, d)
+    difference = _neighbor_differences(rows)  # (pairs, d)
     centered = part.double()  # float64 from here on: a nearly singular matrix gets inverted
     centered = centered - centered.mean(dim=0)
     if basis is not None:
-        apart = apart @ basis
+        difference = difference @ basis
         centered = centered @ basis
 
-    within = apart.T @ apart / max(1, len(apart))  # (e, e)
+    within = difference.T @ difference / max(1, len(difference))  # (e, e)
     total = centered.T @ centered / max(1, len(centered))  # (e, e)
     if min(float(within.trace()), float(total.trace())) <= 1e-9:  # duplicates only: what is left is rounding
         return None
@@ -148,9 +150,9 @@ def _neighbor_differences(rows: Tensor) -> Float[Tensor, "pairs d"]:
     rounding only or nearly so, say nothing of how a class spreads: the next rows stand for them.
     """
     sample = even_steps(len(rows), SAMPLE, rows.device)
-    found = query(rows, rows[sample], 4 * NEAREST, itself=sample)
+    found = query(rows, rows[sample], SEEN, itself=sample)
     distance = 1 - found.similarity  # (sample, 12)
     typical = distance[found.mask].median() if found.mask.any() else distance.new_zeros(())
-    apart = found.mask & (distance > COPY * typical)
-    row, slot = (apart & (apart.cumsum(dim=1) <= NEAREST)).nonzero(as_tuple=True)
+    differs = found.mask & (distance > COPY * typical)
+    row, slot = (differs & (differs.cumsum(dim=1) <= NEAREST)).nonzero(as_tuple=True)
     return (rows[sample[row]] - rows[found.neighbors[row, slot]]).double() / 2**0.5

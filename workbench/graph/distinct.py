@@ -29,8 +29,8 @@ class DistinctRows:
     """Which rows are the same.
 
     Attributes:
-        first: int64 [n], number of the first row of each kind, rising.
-        group: int64 [N], which kind each row is of: 0 .. n - 1.
+        first: int64 [n], the rows that are kept: of every group of equal rows the first, rising.
+        group: int64 [N], the group of each row: 0 .. n - 1.
 
     Example:
         >>> found = DistinctRows.of(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]))
@@ -43,7 +43,7 @@ class DistinctRows:
 
     @classmethod
     def of(cls, rows: Float[Tensor, "rows d"], code: Int[Tensor, " rows"] | None = None) -> DistinctRows | None:
-        """The kinds of these rows; None if no row occurs twice.
+        """The groups of equal rows; None if no row occurs twice.
 
         Equal means equal in every number. Zero rows have no direction, so no two of them are the same.
 
@@ -53,19 +53,19 @@ class DistinctRows:
         """
         code = row_codes(rows) if code is None else code
         zero = code == row_codes(rows.new_zeros(1, rows.shape[1]))
-        known, kind = torch.unique(code, return_inverse=True)
-        if len(known) == len(rows):
+        distinct, place = torch.unique(code, return_inverse=True)
+        if len(distinct) == len(rows):
             return None
 
         every = torch.arange(len(rows), device=rows.device)
-        first = torch.full_like(known, len(rows)).scatter_reduce_(0, kind, every, "amin")[kind]  # (rows,)
+        first = torch.full_like(distinct, len(rows)).scatter_reduce_(0, place, every, "amin")[place]  # (rows,)
         # Different rows may have one code, if only once in 2^64 pairs: such a row stands for itself.
         first = torch.where(zero | ~_equal(rows, first), every, first)
         kept, group = torch.unique(first, return_inverse=True)
         return None if len(kept) == len(rows) else cls(kept, group)
 
     def within(self, outer: DistinctRows | None) -> DistinctRows:
-        """The kinds of all rows, where these are the kinds of the distinct rows of `outer`.
+        """The groups of all rows, where these are groups among the distinct rows of `outer`.
 
         Example:
             >>> outer = DistinctRows(torch.tensor([0, 1, 3]), torch.tensor([0, 1, 0, 2]))
@@ -76,17 +76,17 @@ class DistinctRows:
 
     @cached_property
     def count(self) -> Int[Tensor, " n"]:
-        """How many rows there are of each kind."""
+        """How many rows each group has."""
         return torch.bincount(self.group, minlength=len(self.first))
 
     @cached_property
     def is_copy(self) -> Bool[Tensor, " rows"]:
-        """True for every row but the first of its kind."""
+        """True for every row but the first of its group."""
         every = torch.arange(len(self.group), device=self.group.device)
         return self.first[self.group] != every
 
     def spread_graph(self, graph: KnnGraph) -> KnnGraph:
-        """The graph of all rows: a copy lists the first of its kind, with similarity 1, and then what that one lists.
+        """The graph of all rows: a copy lists the first of its group, with similarity 1, and then what that one lists.
 
         Example:
             >>> from workbench.graph import KnnGraph
@@ -109,11 +109,11 @@ class DistinctRows:
         return self._spread(values, torch.ones(len(self.group), device=values.device), 0)
 
     def _spread(self, values: Tensor, to_first: Tensor, missing: int) -> Tensor:
-        """Entries of lists per kind [n, k] -> per row [rows, max(1, k)]; a copy's list starts with `to_first`."""
-        if values.shape[1] == 0:  # one kind of row only
+        """Lists of the distinct rows [n, k] -> of all rows [rows, max(1, k)]; a copy's list starts with `to_first`."""
+        if values.shape[1] == 0:  # all rows are equal
             values = values.new_full((len(values), 1), missing)
         own = values[self.group]  # (rows, k)
-        shifted = torch.cat([to_first[:, None].to(own.dtype), own[:, :-1]], dim=1)
+        shifted = torch.cat([to_first[:, None].to(own.dtype), own[:, :-1]], dim=1)  # (rows, k)
         return torch.where(self.is_copy[:, None], shifted, own)
 
 

@@ -71,10 +71,10 @@ def search(asked: Tensor, base: Tensor, k: int, itself: Tensor | None, half: Ten
 def candidates_in_half_precision(asked: Tensor, base: Tensor, half: Tensor, k: int, itself: Tensor | None) -> Tensor:
     """Like `candidates`, but by products in half precision, except for rows where their rounding leaves doubt."""
     value, index = half_candidates(asked.half(), half, k + SPARE, itself)  # (q, k + SPARE)
-    some = open_rows(value, k, 2 * ROUNDING)  # twice: the k-th may be rounded down and the last one up
-    if len(some):
-        chosen = candidates(asked[some], base, k, None if itself is None else itself[some])
-        index[some] = torch.nn.functional.pad(chosen, (0, SPARE - NEXT), value=-1)
+    again = undecided_rows(value, k, 2 * ROUNDING)  # twice: the k-th may be rounded down and the last one up
+    if len(again):
+        chosen = candidates(asked[again], base, k, None if itself is None else itself[again])
+        index[again] = torch.nn.functional.pad(chosen, (0, SPARE - NEXT), value=-1)
     return index
 
 
@@ -84,19 +84,19 @@ def candidates(asked: Tensor, base: Tensor, k: int, itself: Tensor | None) -> Te
     m = min(k + NEXT, available)
     value, index = best_products(asked, base, m, itself)  # (q, m)
     if m < available:
-        some = open_rows(value, k)
-        own = None if itself is None else itself[some]
-        index[some] = best_products(asked[some], base, m, own, value[some, k - 1])[1]
+        again = undecided_rows(value, k)
+        own = None if itself is None else itself[again]
+        index[again] = best_products(asked[again], base, m, own, value[again, k - 1])[1]
     return index
 
 
-def open_rows(value: Tensor, k: int, margin: float = TIE) -> Tensor:
-    """Rows whose ties run past the candidates: columns within `margin` of the k-th may be missing among these."""
+def undecided_rows(value: Tensor, k: int, margin: float = TIE) -> Tensor:
+    """Rows of which the candidates do not decide who the k best are: those within `margin` of the k-th may be more."""
     return (value[:, k - 1] - value[:, -1] <= margin).nonzero()[:, 0]
 
 
 def best_products(
-    rows: Tensor, base: Tensor, m: int, itself: Tensor | None, level: Tensor | None = None
+    rows: Tensor, base: Tensor, m: int, itself: Tensor | None, kth: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """The m highest products [q, m] of each row with `base`, falling, and their columns.
 
@@ -104,10 +104,11 @@ def best_products(
         rows, base: unit rows [q, d] and [b, d].
         m: at most b.
         itself: each row's own column, to be left out; a number outside 0 .. b - 1 means that it has none.
-        level: a value per row; products within `TIE` of it count as equal to it, and the lowest columns come first.
+        kth: the k-th highest product of each row, if known; products within `TIE` of it count as equal to it, and the
+            lowest columns come first.
     """
     if rows.device.type == "cpu":
-        return _best_by_tiles(rows, base, m, itself, level)
+        return _best_by_tiles(rows, base, m, itself, kth)
 
     value = rows.new_empty(len(rows), m)
     index = torch.empty(len(rows), m, dtype=torch.long, device=rows.device)
@@ -117,12 +118,12 @@ def best_products(
             own = itself[chunk]
             here = ((own >= 0) & (own < len(base))).nonzero()[:, 0]
             block[here, own[here]] = -torch.inf
-        if level is None:
+        if kth is None:
             value[chunk], index[chunk] = top_k(block, m)
             continue
 
         # A stable sort of whole rows is slow, but keeps equal values in order of their columns; few rows need it.
-        tied = level[chunk, None]
+        tied = kth[chunk, None]
         block = torch.where((block - tied).abs() <= TIE, tied, block)
         ordered, columns = block.sort(dim=1, descending=True, stable=True)
         value[chunk] = ordered[:, :m]
@@ -149,10 +150,9 @@ def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
             if a != b:
                 _update(threads, _numba.best_of_columns, block, a, value[b : b + BLOCK], index[b : b + BLOCK])
 
-    found, weight = rank_itself(features, index, k)
+    found, weight = rank_itself(features, index, k)  # (n, k) each
     if index.shape[1] < n - 1:
-        some = open_rows(value, k)
-        for chunk in some.split(BLOCK):
+        for chunk in undecided_rows(value, k).split(BLOCK):
             part = features[chunk]
             chosen = best_products(part, features, index.shape[1], chunk, value[chunk, k - 1])[1]
             found[chunk], weight[chunk] = rank(part, features, chosen, k)
@@ -160,7 +160,7 @@ def search_itself(features: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _best_by_tiles(
-    rows: Tensor, base: Tensor, m: int, itself: Tensor | None, level: Tensor | None
+    rows: Tensor, base: Tensor, m: int, itself: Tensor | None, kth: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """`best_products` on the CPU: products in tiles that stay in the cache, each read once.
 
@@ -174,8 +174,8 @@ def _best_by_tiles(
                 own = itself[low : low + BLOCK] - first
                 here = ((own >= 0) & (own < len(columns))).nonzero()[:, 0]
                 tile[here, own[here]] = -torch.inf
-            if level is not None:  # columns come in rising order, and equal values never displace each other
-                tied = level[low : low + BLOCK, None]
+            if kth is not None:  # columns come in rising order, and equal values never displace each other
+                tied = kth[low : low + BLOCK, None]
                 tile = torch.where((tile - tied).abs() <= TIE, tied, tile)
             _update(threads, _numba.best_of_rows, tile, first, value[low : low + BLOCK], index[low : low + BLOCK])
     return value, index
@@ -191,10 +191,10 @@ def _empty_lists(n: int, m: int) -> tuple[Tensor, Tensor]:
 
 
 def _update(
-    threads: Threads, better: Callable[..., None], block: Tensor, first: int, value: Tensor, index: Tensor
+    threads: Threads, update: Callable[..., None], block: Tensor, first: int, value: Tensor, index: Tensor
 ) -> None:
     """`_numba.best_of_rows` or `best_of_columns` on all threads; each thread has lists of its own."""
-    threads.share(partial(better, block.numpy(), first, value.numpy(), index.numpy()), len(value))
+    threads.share(partial(update, block.numpy(), first, value.numpy(), index.numpy()), len(value))
 
 
 def rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -203,7 +203,7 @@ def rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Ten
     A block product may round two equal columns differently; a dot product of one pair does not.
     """
     index = index.sort(dim=1).values  # (q, m); with a stable sort by similarity, ties then stay in order of index
-    weight = clipped(pair_products(rows, base, index)).masked_fill(index < 0, 0)
+    weight = clipped(pair_products(rows, base, index)).masked_fill(index < 0, 0)  # (q, m)
     weight, order = weight.sort(dim=1, descending=True, stable=True)
     weight = weight[:, :k]
     index = index.gather(1, order)[:, :k]

@@ -15,7 +15,7 @@ from .._core.runtime import usual_torch
 from .._core.validation import check_choice, check_int
 from .exact import SPARE, clipped, half_precision_base, rank_itself, search, search_chunks, search_itself
 from .nn_descent import search_forest
-from .repeats import search_kinds
+from .repeats import search_distinct
 
 # Nodes from which the CPU searches approximately: that takes half as long or less (0.55 s in place of 1.16 s; for
 # 100,000 nodes 2.5 s in place of 15 s), at a recall of 1.000 (tests/benchmarks/README.md).
@@ -239,9 +239,8 @@ def precomputed(graph: KnnGraph, search: Callable[[Tensor, int], KnnGraph] = knn
 
 
 def _exact(features: Tensor, k: int) -> KnnGraph:
-    if features.device.type == "cpu":
-        return KnnGraph(*search_kinds(features, k, search_itself))
-    return KnnGraph(*search_kinds(features, k, _search_on_gpu))
+    search = search_itself if features.device.type == "cpu" else _search_on_gpu
+    return KnnGraph(*search_distinct(features, k, search))
 
 
 def _search_on_gpu(features: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -50,8 +50,8 @@ def search_forest(features: Tensor, k: int, seed: int) -> Tensor:
     depth = max(0, int(np.ceil(np.log2(n / LEAF))))
 
     with Threads() as threads:
-        planted = [threads.submit(tree_order, features.numpy(), depth, seed, tree) for tree in range(TREES)]
-        first, *others = (tree.result() for tree in progress_bar(planted, "k-NN graph: trees"))
+        trees = [threads.submit(tree_order, features.numpy(), depth, seed, tree) for tree in range(TREES)]
+        first, *others = (tree.result() for tree in progress_bar(trees, "k-NN graph: trees"))
 
         # Rows are copied in the order of the first tree: near rows then lie side by side, in memory and in the cache.
         place = np.empty(n, np.int32)
@@ -119,7 +119,7 @@ def _join_leaves(threads: Threads, rows: Tensor, order: Any, depth: int, best: A
     ends = leaf_ends(len(order), depth)
     size = np.diff(ends)
     width = int(size.max())
-    start = np.minimum(ends[:-1], len(order) - width)
+    start = np.minimum(ends[:-1], len(order) - width)  # (leaves,)
     own = ends[:-1] - start  # the leaf's first row within what is read
     step = max(1, PRODUCTS // width**2)
 
@@ -128,8 +128,8 @@ def _join_leaves(threads: Threads, rows: Tensor, order: Any, depth: int, best: A
     products = torch.empty(step, width, width)
     for leaves in np.split(np.arange(len(size)), range(step, len(size), step)):
         which = order[start[leaves, None] + np.arange(width)]  # (leaves, width)
-        some = slice(len(leaves))
-        torch.index_select(rows, 0, torch.from_numpy(which).flatten(), out=block[some].flatten(0, 1))
-        torch.bmm(block[some], block[some].transpose(1, 2), out=products[some])
+        used = slice(len(leaves))
+        torch.index_select(rows, 0, torch.from_numpy(which).flatten(), out=block[used].flatten(0, 1))
+        torch.bmm(block[used], block[used].transpose(1, 2), out=products[used])
         joined = partial(_numba.join_leaves, products.numpy(), which, own[leaves], size[leaves], best, ids)
         threads.share(joined, len(leaves))

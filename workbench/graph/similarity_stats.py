@@ -38,18 +38,19 @@ class Background:
         if len(rows) == 0:
             return cls(0.0, 1.0)
 
+        # In float32: `even_steps`, in float64, would choose other rows than those the packaged models learned from.
         steps = torch.linspace(0, len(rows) - 1, SAMPLE, device=rows.device).long()
-        part = rows if len(rows) <= SAMPLE else rows[steps]
+        part = rows if len(rows) <= SAMPLE else rows[steps]  # (m, d)
         mean = float(part.mean(dim=0).square().sum())
         second = float((part.T @ part / len(part)).square().sum())
         return cls(mean, max(second - mean * mean, 1e-8) ** 0.5)  # the floor: equal rows have no spread to divide by
 
     def above(self, cosine: Tensor) -> Tensor:
         """Rescale a cosine: 0 at the background's mean, 1 at a cosine of 1."""
-        return (cosine - self.mean) / (1 - self.mean + 1e-6)
+        return (cosine - self.mean) / (1 - self.mean + 1e-6)  # where all rows are alike, 1 - mean is 0
 
 
-def rank_and_shared(graph: KnnGraph, cells: int = CELLS) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n k"]]:
+def rank_and_shared(graph: KnnGraph) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n k"]]:
     """Rank of the node in each neighbour's list, and the fraction of neighbours that both ends share.
 
     Example:
@@ -64,7 +65,7 @@ def rank_and_shared(graph: KnnGraph, cells: int = CELLS) -> tuple[Float[Tensor, 
             threads.share(partial(_numba.rank_and_shared, lists, values, rank.numpy(), shared.numpy()), graph.n)
         return rank, shared
 
-    for rows in chunks(graph.n, max(1, cells // max(1, graph.k**3))):
+    for rows in chunks(graph.n, max(1, CELLS // max(1, graph.k**3))):
         rank[rows], shared[rows] = _rank_and_shared_at_once(graph, rows)
     return rank, shared
 

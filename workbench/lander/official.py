@@ -18,10 +18,10 @@ from .._core.state import check_finite
 from .config import InferenceConfig, LanderConfig
 from .model import Lander
 
-PRESETS = {  # the settings of the authors' published test commands; their k = 10 counts the node itself
-    "faces": InferenceConfig.published(
-        k=9, tau=0.8, early_stop=True
-    ),  # IMDB; each run's own are in `published.recipes`
+# The settings of the authors' published test commands ("faces": that of IMDB; `published.recipes` has those of every
+# run). Their k = 10 counts the node itself.
+PRESETS = {
+    "faces": InferenceConfig.published(k=9, tau=0.8, early_stop=True),
     "inat": InferenceConfig.published(k=9, tau=0.1, early_stop=True),
 }
 

@@ -20,8 +20,9 @@ from ..graph.similarity_stats import Background, rank_and_shared
 from .inputs import GraphInputs
 
 # Added to distances before their logarithm: duplicates stay finite, and the rounding of tiny distances does not count.
-# Packaged models were trained with it.
+# Packaged models were trained with it. No measurement of other values is recorded.
 NEAR = 1e-3
+
 RELATIVE_NODE_INPUTS = (
     "distance: worst over best",
     "distance: mean over best",
@@ -112,23 +113,23 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, context: GraphContext | None 
     similarity = graph.similarity
     other = graph.padded
     mask = graph.mask
-    count = mask.sum(dim=1).clamp(min=1)
-    last = (count - 1)[:, None]
+    count = mask.sum(dim=1).clamp(min=1)  # (n,)
+    last = (count - 1)[:, None]  # (n, 1), place of the last neighbour
     best = distance[:, 0]
     worst = distance.gather(1, last)[:, 0]
     reach = similarity.gather(1, last)[:, 0]  # the lowest similarity in each list: a nearer node would be listed
     spread = (((distance - mean[:, None]) * mask).square().sum(dim=1) / count).sqrt()
 
-    rank_back, shared = rank_and_shared(graph)
+    rank_back, shared = rank_and_shared(graph)  # (n, k) each
     mutual = (similarity >= reach[other]).to(similarity.dtype)
     above = context.background.above(similarity)
-    listed = torch.where(context.in_degree < 0, (mutual * mask).sum(dim=1), context.in_degree)
-    popular = torch.log1p(listed / graph.k)  # (n,)
+    in_degree = torch.where(context.in_degree < 0, (mutual * mask).sum(dim=1), context.in_degree)
+    log_degree = torch.log1p(in_degree / graph.k)  # (n,)
     slot = (torch.arange(graph.k, device=other.device) / count[:, None]).expand_as(similarity)
     columns = (slot, rank_back, mutual, shared, above)  # (n, k) each
-    edges = _edge_inputs(graph, context.background, distance, (mean, best, worst), columns, popular)
+    edges = _edge_inputs(graph, context.background, distance, (mean, best, worst), columns, log_degree)
 
-    of_nodes = [worst - best, mean - best, spread, mean - context.distance, _averaged(above, graph), popular]
+    of_nodes = [worst - best, mean - best, spread, mean - context.distance, _averaged(above, graph), log_degree]
     of_nodes += [_averaged(mutual, graph), _averaged(shared, graph)]
     of_nodes += [best - mean[other[:, 0]], _averaged(distance - mean[other], graph)]
     return GraphInputs(graph, torch.stack(of_nodes, dim=1), edges)  # (n, 10), (n, k, 14)
@@ -140,9 +141,9 @@ def _edge_inputs(
     distance: Tensor,
     levels: tuple[Tensor, ...],
     more: tuple[Tensor, ...],
-    popular: Tensor,
+    log_degree: Tensor,
 ) -> Float[Tensor, "n k e"]:
-    """The columns `RELATIVE_EDGE_INPUTS`: `levels` and `popular` [n] of both ends, and `more` columns [n, k].
+    """The columns `RELATIVE_EDGE_INPUTS`: `levels` and `log_degree` [n] of both ends, and `more` columns [n, k].
 
     They are written chunk by chunk into one tensor; to stack all columns at once would take their memory twice.
     """
@@ -152,10 +153,10 @@ def _edge_inputs(
 
     for rows in cache_chunks(graph.n, edges[0].numel(), edges.device):
         there = other[rows]  # (b, k)
-        d = distance[rows]
+        d = distance[rows]  # (b, k)
         columns = [d - end for level in levels for end in (level[rows, None], level[there])]
         columns += [part[rows] for part in more]
-        columns += [popular[rows, None].expand_as(d), popular[there]]
+        columns += [log_degree[rows, None].expand_as(d), log_degree[there]]
         # Deviations run to 10 and more; a fifth of them brings the column near the scale of the others.
         columns += [(graph.similarity[rows] - background.mean) / (5 * background.deviation)]
         edges[rows] = torch.stack(columns, dim=2) * mask[rows, :, None]

@@ -109,7 +109,7 @@ def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor
     mean = profile[:, 5]
     count = graph.mask.sum(dim=1).clamp(min=1)
     slot = torch.arange(graph.k, device=other.device)
-    rank_back, shared = rank_and_shared(graph)
+    rank_back, shared = rank_and_shared(graph)  # (n, k) each
     cosine = _products(nodes.identity, graph)
     between = _products(nodes.average, graph)
 
@@ -133,17 +133,14 @@ def _flow(nodes: Nodes, graph: KnnGraph) -> tuple[Float[Tensor, "n 1"], Float[Te
     A pair of nodes is one number, source * n + target: `unique` then counts the links of every pair at once, without a
     table of n x n.
     """
-    links = nodes.image_links
+    links = graph if nodes.image_links is None else nodes.image_links
     owner = nodes.members
-    if links is None:
-        links = graph
-
     image, slot = links.mask.nonzero(as_tuple=True)
     source = owner[image]  # (links,)
     target = owner[links.neighbors[image, slot]]
-    every = torch.bincount(source, minlength=graph.n)
+    every = torch.bincount(source, minlength=graph.n)  # (n,), image links of each node
     away = source != target
-    leaving = torch.bincount(source[away], minlength=graph.n)
+    leaving = torch.bincount(source[away], minlength=graph.n)  # (n,), those that leave it
     pair, count = torch.unique(source[away] * graph.n + target[away], return_counts=True)
 
     node = torch.arange(graph.n, device=owner.device)[:, None]
@@ -164,7 +161,7 @@ def _look_up(keys: Int[Tensor, " m"], values: Int[Tensor, " m"], wanted: Int[Ten
     return torch.where(keys[at] == wanted, values[at], 0)
 
 
-def _products(rows: Tensor, graph: KnnGraph, cells: int = CELLS) -> Float[Tensor, "n k"]:
+def _products(rows: Tensor, graph: KnnGraph) -> Float[Tensor, "n k"]:
     """Inner product of the rows at both ends of every link, in chunks that stay in the cache."""
-    parts = chunks(graph.n, max(1, cells // max(1, graph.k * rows.shape[1])))
+    parts = chunks(graph.n, max(1, CELLS // max(1, graph.k * rows.shape[1])))
     return torch.cat([(rows[part, None] * rows[graph.padded[part]]).sum(dim=2) for part in parts])

@@ -49,6 +49,16 @@ def escape(text: Any) -> str:
     return html.escape(str(text), quote=True)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun.
+
+    Example:
+        >>> counted(1, "row"), counted(2000, "row")
+        ('1 row', '2,000 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def styled(figure: go.Figure, title: str, *, height: int = 420, subtitle: str = "") -> go.Figure:
     """The house look: a transparent ground and mid-grey ink, legible on white and on near-black, 900 px wide.
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..._core.runtime import Threads
 from ...graph import _numba
-from ...graph.exact import NEXT, SPARE, open_rows, rank_itself
+from ...graph.exact import NEXT, SPARE, rank_itself, undecided_rows
 from ...graph.knn import KnnGraph, k_hop_subgraph
 from ...graph.nn_descent import REACH, ROUNDS, SETTLED, both_ways, leaf_ends, tree_order
 from .pool import WorkerPool
@@ -64,22 +64,22 @@ def exact_lists(pool: WorkerPool, features: Tensor, k: int, sizes: Sizes, device
     m = min(k + NEXT, n - 1)
     base = [(first, pool.share(partial(_rows, rows, first, sizes.base))) for first in range(0, n, sizes.base)]
 
-    def job(asked: Tensor, level: Tensor | None) -> Future[Any]:
-        sent = pool.send((rows[asked].numpy(), asked.numpy(), None if level is None else level.numpy()))
+    def job(asked: Tensor, kth: Tensor | None) -> Future[Any]:
+        sent = pool.send((rows[asked].numpy(), asked.numpy(), None if kth is None else kth.numpy()))
         return pool.submit(merged, m, [pool.submit(nearest, sent, block, first, m, device) for first, block in base])
 
     value = torch.empty(n, m)
     index = torch.empty(n, m, dtype=torch.long)
 
-    def look_up(asked: Tensor, level: Tensor | None) -> None:
-        spans = torch.arange(len(asked)).split(pool.fair(len(asked), LEAST, sizes.queries))
-        jobs = [partial(job, asked[span], None if level is None else level[span]) for span in spans]
+    def look_up(asked: Tensor, kth: Tensor | None) -> None:
+        parts = torch.arange(len(asked)).split(pool.fair(len(asked), LEAST, sizes.queries))
+        jobs = [partial(job, asked[part], None if kth is None else kth[part]) for part in parts]
         for which, found in pool.run(jobs, "k-NN graph: products", len(base) + 1):
-            value[asked[spans[which]]], index[asked[spans[which]]] = map(torch.from_numpy, found)
+            value[asked[parts[which]]], index[asked[parts[which]]] = map(torch.from_numpy, found)
 
     look_up(torch.arange(n), None)
-    if m < n - 1 and len(some := open_rows(value, k)):
-        look_up(some, value[some, k - 1])
+    if m < n - 1 and len(again := undecided_rows(value, k)):
+        look_up(again, value[again, k - 1])
     return KnnGraph(*rank_itself(features, index.to(features.device), k))
 
 
@@ -148,30 +148,30 @@ def near_blocks(rows: Tensor, most: int, seed: int) -> list[Tensor]:
 
 
 def _explore(pool: WorkerPool, rows: Tensor, best: Any, ids: Any, blocks: list[Tensor]) -> None:
-    """Rounds of neighbours of neighbours, as in `_forest`: every block from the links as they were before the round."""
-    known = np.full((len(ids), 1), -1, np.int32)
+    """Rounds of neighbours of neighbours, as in `graph.nn_descent`; a round reads the links as they were before it."""
+    seen = np.full((len(ids), 1), -1, np.int32)
     for _ in range(ROUNDS):
         near = ids[:, : max(1, int(REACH * ids.shape[1]))].copy()
-        links, fresh = map(torch.from_numpy, both_ways(near, known))
-        around = partial(_around, rows, links, fresh, best, ids)
+        links, new = map(torch.from_numpy, both_ways(near, seen))
+        around = partial(_around, rows, links, new, best, ids)
         better = 0
         jobs = [pool.task(explored, partial(around, block)) for block in blocks]
         for which, (more, value, index) in pool.run(jobs, "k-NN graph: neighbours"):
             block = blocks[which].numpy()
-            better = better + more
+            better += more
             best[block] = value
             ids[block] = index
         if better < SETTLED * len(ids):
             return
-        known = near
+        seen = near
 
 
-def _around(rows: Tensor, links: Tensor, fresh: Tensor, best: Any, ids: Any, block: Tensor) -> tuple[Any, ...]:
+def _around(rows: Tensor, links: Tensor, new: Tensor, best: Any, ids: Any, block: Tensor) -> tuple[Any, ...]:
     """What `explored` reads of a block."""
     nodes, local, hop_sizes = k_hop_subgraph(links, block, 2)
-    near = slice(hop_sizes[1])
+    near = slice(hop_sizes[1])  # the block and the nodes one link away: whose links are followed
     own = block.numpy()
-    part = nodes.int(), rows[nodes], local[near].int(), fresh[nodes[near]]
+    part = (nodes.int(), rows[nodes], local[near].int(), new[nodes[near]])
     return (*(column.numpy() for column in part), best[own], ids[own])
 
 

@@ -52,7 +52,7 @@ def nearest(asked: tuple[Any, Any, Any], base: Any, first: int, m: int, device: 
     """The up to m highest products of some rows with a block of the base, falling.
 
     Args:
-        asked: rows [q, d], their numbers [q] and a level per row or None (`graph.exact.best_products`).
+        asked: rows [q, d], their numbers [q] and their k-th products or None (`graph.exact.best_products`).
         base: the block, whose first row has the number `first`.
         m: length of the lists; a smaller block gives shorter ones.
         device: where to multiply.
@@ -66,10 +66,10 @@ def nearest(asked: tuple[Any, Any, Any], base: Any, first: int, m: int, device: 
         (1, 1)
     """
     where = resolve_device(device)
-    rows, number, level = (None if part is None else torch.from_numpy(part).to(where) for part in asked)
+    rows, number, kth = (None if part is None else torch.from_numpy(part).to(where) for part in asked)
     assert rows is not None and number is not None  # noqa: PT018
     block = torch.from_numpy(base).to(where)
-    value, index = best_products(rows, block, min(m, len(block)), number - first, level)
+    value, index = best_products(rows, block, min(m, len(block)), number - first, kth)
     return value.cpu().numpy(), (index + first).cpu().numpy()
 
 
@@ -109,13 +109,13 @@ def explored(part: tuple[Any, ...]) -> tuple[int, Any, Any]:
     Returns:
         how many were better; the rows' products and neighbours now.
     """
-    nodes, features, links, fresh, best, ids = part
+    nodes, features, links, new, best, ids = part
     order = np.argsort(nodes)
     at = order[np.searchsorted(nodes, ids, sorter=order).clip(max=len(nodes) - 1)]
     aside = np.broadcast_to(-2 - np.arange(ids.shape[1]), ids.shape)  # who is not here keeps its place, as -2 - slot
     local = np.where(nodes[at] == ids, at, aside).astype(np.int32)
     best = best.copy()
-    better = _numba.explore(features, best, local, links, fresh, 0, len(ids))
+    better = _numba.explore(features, best, local, links, new, 0, len(ids))
     kept = np.take_along_axis(ids, (-2 - local).clip(min=0), axis=1)
     return better, best, np.where(local >= 0, nodes[local.clip(min=0)], kept).astype(np.int32)
 

@@ -12,7 +12,7 @@ from ...experiments.ablation import describe, effects
 from ...experiments.ablation.queue import Factors, RunQueue
 from ..figures.parallel import SCORES, Range
 from ..figures.setting_words import config_words, factor_words, value_words
-from ..style import escape
+from ..style import counted, escape
 from .panes import frame_table
 
 _BUTTONS = 4  # values that are shown as buttons; more are a list
@@ -206,7 +206,7 @@ def verdict(table: pd.DataFrame, reference: Mapping[str, Any], configs: Sequence
         return "No seed has a result of both yet: press Compute."
     pair = table[table["config"].isin(configs) & (table["test"] == test)]
     row = effects(pair, reference, value=value).iloc[0]
-    words = f"Chosen less reference: {row['mean']:+.4f}, n = {row['n']} seed{'s' if row['n'] > 1 else ''}"
+    words = f"Chosen less reference: {row['mean']:+.4f}, n = {counted(row['n'], 'seed')}"
     if row["n"] == 1:
         return f"{words}. One pair has no interval: nothing can be said yet."
     shown = "which is better" if row["low"] <= 0 <= row["high"] else f"that chosen is {_side(row['mean'])}"

@@ -15,6 +15,7 @@ from ..._core.files import atomic_path, link_groups, new_folder
 from ..._core.tables import write_csv
 from ...cluster.corrections import Corrections
 from ...cluster.hilander import HiLander
+from ..style import counted
 
 Rows = Int64[np.ndarray, " _"]
 
@@ -129,10 +130,9 @@ class Review:
         """How far the review is."""
         confirmed = self.model.confirmed_
         rows = int(np.isin(self.model.labels_, list(confirmed)).sum())
-        return (
-            f"{self.model.n_clusters_:,} clusters of {len(self.model.labels_):,} rows; {len(confirmed):,} confirmed "
-            f"({rows:,} rows), {len(self.model.corrections_):,} corrections"
-        )
+        found = f"{counted(self.model.n_clusters_, 'cluster')} of {counted(len(self.model.labels_), 'row')}"
+        done = f"{len(confirmed):,} confirmed ({counted(rows, 'row')})"
+        return f"{found}; {done}, {counted(len(self.model.corrections_), 'correction')}"
 
     def table(self) -> pd.DataFrame:
         """A row per item: id (if there are ids), row, cluster, name, confirmed."""

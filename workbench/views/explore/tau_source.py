@@ -13,6 +13,7 @@ from ...cluster.levels import Level
 from ...decode.decoding import Decoder, Decoding
 from ...decode.tree import TREES
 from ...evaluate.tau_sweep import BestLinks, best_links, nested_scores, swept_scores
+from ..style import counted
 
 Facts = tuple[dict[str, Any], int]  # what to say of an image, and the other image it is about
 
@@ -60,7 +61,7 @@ class CutSource:
         quality = decoding.quality
         mates = decoding.clusters == decoding.clusters[image]
         size = int(mates.sum())
-        told: dict[str, Any] = {"cluster": f"{size:,} image{'s' if size > 1 else ''}"}
+        told: dict[str, Any] = {"cluster": counted(size, "image")}
         if quality is not None and decoding.node is not None:
             node = int(decoding.node[image])
             told |= {"its predicted precision": f"{quality.precision[node]:.2f}"}
