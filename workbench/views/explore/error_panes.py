@@ -7,11 +7,13 @@ import pandas as pd
 from jaxtyping import Int
 
 from ..style import escape
+from .error_state import Mistakes, Row, why_kept
 from .link_panes import Names, decision, linkage_bar
 from .panes import grid, table, thumbnail
 
 _GRID = 322  # pixels of one side's images
 _BETWEEN = 150
+_WORDS = "<div style='line-height:1.4;margin:2px 0 8px'>{}</div>"
 
 
 def two_sides(left: str, between: str, right: str) -> str:
@@ -57,6 +59,40 @@ def between(
     ]
     arrow = "<div style='font-size:20px' aria-label='linked to'>↓</div>"
     return f"<b>The link</b><br>{ends[0]}{arrow}{ends[1]}<br>{linkage_bar(linkage, tau)}<br>{decision(why)}"
+
+
+def merge_html(mistakes: Mistakes, row: Row, images: np.ndarray | None = None) -> str:
+    """A false merge: the images below the link, the link, the rest of the cluster."""
+    below, rest = mistakes.of_merge(row)
+    words = (
+        f"At level {row['level']} this link joined {row['false_pairs']:,} pairs of different classes, and "
+        f"{row['right_pairs']:,} of one class. Without it pairwise F after that level would change by "
+        f"<b>{row['f_gain']:+.4f}</b>."
+    )
+    left = side("Below the link", below, mistakes.names, images)
+    right = side("The rest of the cluster", rest, mistakes.names, images)
+    return _WORDS.format(words) + two_sides(left, _link(mistakes, row, why_kept(row), images), right)
+
+
+def split_html(mistakes: Mistakes, row: Row, images: np.ndarray | None = None) -> str:
+    """A false split: both clusters, the closest link between them, and all links level by level."""
+    words = (
+        f"{row['pairs_missed']:,} pairs of one class were kept apart. Joining the two clusters would change "
+        f"pairwise F by <b>{row['f_gain']:+.4f}</b>."
+    )
+    left, right = (
+        side(f"Cluster {row[f'cluster_{x}']}", part, mistakes.names, images)
+        for x, part in zip("ab", mistakes.of_split(row), strict=True)
+    )
+    none = f"<b>No link</b><br>{escape(row['why'])}"
+    link = _link(mistakes, row, row["why"], images) if row["level"] >= 0 else none
+    history = level_by_level(mistakes.history(row), mistakes.rule.tau)
+    return _WORDS.format(words) + two_sides(left, link, right) + "<br>" + history
+
+
+def _link(mistakes: Mistakes, row: Row, why: str, images: np.ndarray | None) -> str:
+    ends = (row["child_image"], row["parent_image"])
+    return between(*ends, row["linkage"], mistakes.rule.tau, why, mistakes.names, images)
 
 
 def level_by_level(history: pd.DataFrame, tau: float) -> str:

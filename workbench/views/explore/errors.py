@@ -16,16 +16,14 @@ import traitlets
 from ..._core.tables import write_csv
 from ..._core.validation import check_int, check_labels
 from ...cluster.levels import Hierarchy, check_hierarchy
-from ...evaluate.errors import false_merges, false_splits, links_between, sides
-from ...evaluate.link_decisions import WHY, read_rule
 from ..style import CLEAR, GREY, INK, escape, styled
 from .base import Explorer, text_pane
-from .error_panes import between, level_by_level, side, two_sides
+from .error_panes import merge_html, split_html
+from .error_state import KINDS, Mistakes
 from .link_panes import Names
 from .panes import checked_images
 
-_KINDS = {"merges": "False merges", "splits": "False splits"}
-_WORDS = "line-height:1.4;margin:2px 0 8px"
+_HTML = {"merges": merge_html, "splits": split_html}
 _NONE = {
     "merges": "<p>✔ No link joined images of different classes.</p>",
     "splits": "<p>✔ No class lies in more than one cluster.</p>",
@@ -42,45 +40,26 @@ class ErrorExplorer(Explorer):
         level: of that link; -1: none.
     """
 
-    kind = traitlets.Enum(list(_KINDS), default_value="merges")
+    kind = traitlets.Enum(list(KINDS), default_value="merges")
     row = traitlets.Int()
     selection = traitlets.Int(-1)
     level = traitlets.Int(-1)
 
-    def __init__(
-        self,
-        hierarchy: Hierarchy,
-        names: Names,
-        *,
-        images: np.ndarray | None = None,
-        n: int = 200,
-        tau: float | None = None,
-    ) -> None:
+    def __init__(self, mistakes: Mistakes, *, images: np.ndarray | None = None) -> None:
         super().__init__()
-        self._hierarchy = hierarchy
-        self._names = names
+        self._mistakes = mistakes
         self._images = images
-        self._n = check_int(n, "n")
-        self._rule = read_rule(hierarchy.levels, tau)
-        splits = false_splits(hierarchy, names.labels, n=n, tau=self._rule.tau)
-        self._tables = {"merges": false_merges(hierarchy, names.labels), "splits": splits}
-        self._history = links_between(hierarchy, splits, self._rule)
         self._build()
         self._list_mistakes()
 
     @traitlets.validate("row")
     def _check_row(self, proposal: Any) -> int:
-        return check_int(proposal["value"], "row", 0, max(0, self._shown() - 1))
+        return check_int(proposal["value"], "row", 0, max(0, len(self._mistakes.listed[self.kind]) - 1))
 
     @property
     def table(self) -> pd.DataFrame:
         """All false merges, or the `n` costliest false splits, with the names of the images and classes."""
-        table = self._tables[self.kind].copy()
-        for end in ("child", "parent"):
-            table[f"{end}_name"] = [self._names.image(i) if i >= 0 else "" for i in table[f"{end}_image"]]
-        if "label" in table:
-            table["class_name"] = [self._names.label(c) for c in table["label"]]
-        return table
+        return self._mistakes.named(self.kind)
 
     def export(self, path: str | os.PathLike[str]) -> Path:
         """Write `table` as CSV; an existing file is replaced only by a whole one.
@@ -100,11 +79,12 @@ class ErrorExplorer(Explorer):
         head = {"values": list(columns)}
         cells = {"values": list(columns.values()), "height": 26}
         figure = go.Figure(go.Table(header=head | ink, cells=cells | ink, columnwidth=[1, 1, 6]))
-        return styled(figure, f"{_KINDS[self.kind]}, the costliest of {len(self.table):,}", height=160 + 27 * len(top))
+        return styled(figure, f"{KINDS[self.kind]}, the costliest of {len(self.table):,}", height=160 + 27 * len(top))
 
     def _build(self) -> None:
         """Controls, panes and who listens to whom."""
-        options = [(f"{name} ({len(self._tables[kind]):,})", kind) for kind, name in _KINDS.items()]
+        tables = self._mistakes.tables
+        options = [(f"{name} ({len(tables[kind]):,})", kind) for kind, name in KINDS.items()]
         self._kinds = widgets.ToggleButtons(options=options, style={"button_width": "auto"})
         self._list = widgets.Select(rows=8, layout=widgets.Layout(width="825px"))
         self._list.tooltip = "Mistakes, the costliest first"
@@ -126,31 +106,15 @@ class ErrorExplorer(Explorer):
         tools.layout.align_items = "center"
         self.arrange(tools, self._list, self._sides)
 
-    def _shown(self) -> int:
-        return min(self._n, len(self._tables[self.kind]))
-
     def _list_mistakes(self) -> None:
         """The list of the kind chosen, from its top."""
-        rows = self._tables[self.kind].head(self._n).to_dict("records")
-        say = self._merge_in_words if self.kind == "merges" else self._split_in_words
+        rows = self._mistakes.listed[self.kind]
         before = self.row
-        self._list.options = [(f"{i + 1}.  {say(row)}", i) for i, row in enumerate(rows)]
-        self._number.max = max(1, self._shown())
+        self._list.options = [(f"{i + 1}.  {self._mistakes.line(self.kind, row)}", i) for i, row in enumerate(rows)]
+        self._number.max = max(1, len(rows))
         self.row = 0  # another row than before is shown by who observes it
         if before == 0:
             self._refresh()
-
-    def _merge_in_words(self, row: dict[str, Any]) -> str:
-        ends = " → ".join(self._class_of(row[f"{end}_image"]) for end in ("child", "parent"))
-        return f"F lost {row['f_gain']:.4f}   {row['false_pairs']:,} false pairs   level {row['level']}   {ends}"
-
-    def _split_in_words(self, row: dict[str, Any]) -> str:
-        parts = f"{row['images_a']:,} + {row['images_b']:,} images of {self._names.label(row['label'])}"
-        return f"F lost {row['f_gain']:.4f}   {row['pairs_missed']:,} pairs missed   {parts}"
-
-    def _class_of(self, image: int) -> str:
-        assert self._names.labels is not None  # mistakes are counted from them
-        return self._names.label(int(self._names.labels[image]))
 
     def _pick(self, row: int | None) -> None:
         if row is not None:  # an empty list has none
@@ -158,55 +122,18 @@ class ErrorExplorer(Explorer):
 
     def _refresh(self) -> None:
         """Show the mistake chosen."""
-        table = self._tables[self.kind]
-        if table.empty:
+        self.say(self._mistakes.status(self.kind, self.row + 1))
+        rows = self._mistakes.listed[self.kind]
+        if not rows:
             self._sides.value = _NONE[self.kind]
             self.level = self.selection = -1
-            self.say(f"{_KINDS[self.kind]}: none.")
             return
         self._list.value = self.row
         self._number.value = self.row + 1
-        row = table.iloc[[self.row]].to_dict("records")[0]
-        self._sides.value = self._merge(row) if self.kind == "merges" else self._split(row)
+        row = rows[self.row]
+        self._sides.value = _HTML[self.kind](self._mistakes, row, self._images)
         self.level = int(row["level"])
         self.selection = int(row["child_image"])
-        listed = (
-            "all listed" if self._shown() == len(table) else f"the {self._shown():,} costliest listed, all in .table"
-        )
-        found = f"{len(table):,} found" if self.kind == "merges" else f"the {len(table):,} costliest looked for"
-        self.say(f"{_KINDS[self.kind]}: number {self.row + 1} of {found}, {listed}.")
-
-    def _merge(self, row: dict[str, Any]) -> str:
-        below, rest = sides(self._hierarchy, row["level"], row["child"])
-        why = WHY[1] if np.isnan(row["linkage"]) else WHY[0]
-        link = self._link(row, why)
-        words = (
-            f"<div style='{_WORDS}'>"
-            f"At level {row['level']} this link joined {row['false_pairs']:,} pairs of different classes, and "
-            f"{row['right_pairs']:,} of one class. Without it pairwise F after that level would change by "
-            f"<b>{row['f_gain']:+.4f}</b>.</div>"
-        )
-        left = side("Below the link", below, self._names, self._images)
-        return words + two_sides(left, link, side("The rest of the cluster", rest, self._names, self._images))
-
-    def _split(self, row: dict[str, Any]) -> str:
-        members = [self._hierarchy.levels[-1].members(row[f"cluster_{x}"]).cpu().numpy() for x in "ab"]
-        left, right = (
-            side(f"Cluster {row[f'cluster_{x}']}", part, self._names, self._images)
-            for x, part in zip("ab", members, strict=True)
-        )
-        link = self._link(row, row["why"]) if row["level"] >= 0 else f"<b>No link</b><br>{escape(row['why'])}"
-        of = (self._history["cluster_a"] == row["cluster_a"]) & (self._history["cluster_b"] == row["cluster_b"])
-        words = (
-            f"<div style='{_WORDS}'>"
-            f"{row['pairs_missed']:,} pairs of one class were kept apart. Joining the two clusters would change "
-            f"pairwise F by <b>{row['f_gain']:+.4f}</b>.</div>"
-        )
-        return words + two_sides(left, link, right) + "<br>" + level_by_level(self._history[of], self._rule.tau)
-
-    def _link(self, row: dict[str, Any], why: str) -> str:
-        ends = row["child_image"], row["parent_image"]
-        return between(*ends, row["linkage"], self._rule.tau, why, self._names, self._images)
 
 
 def explore_errors(
@@ -253,4 +180,4 @@ def explore_errors(
     n_images = len(check_hierarchy(hierarchy).labels)
     names = Names(n_images, check_labels(labels, n_images), class_names, ids)
     shown = checked_images(images, n_images)
-    return ErrorExplorer(hierarchy, names, images=shown, n=n, tau=tau)
+    return ErrorExplorer(Mistakes(hierarchy, names, n=n, tau=tau), images=shown)

@@ -7,18 +7,17 @@ from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 import traitlets
-from jaxtyping import Int
 
-from ..._core.validation import check_int, check_labels
+from ..._core.validation import check_int
 from ...cluster.levels import Hierarchy, check_hierarchy
 from ..figures.icicle import tree_frame
 from ..figures.map_plot import colours_of_views, plot_map
 from ..figures.maps import cluster_frame, level_columns, on_map, spread_sample
 from .base import Explorer, slider, text_pane
 from .boxes import BoxView
+from .hierarchy_state import HierarchyState, Images
 from .map_view import MapView
 from .panes import checked_images, facts, grid, thumbnail
 from .places import places_of
@@ -40,65 +39,50 @@ class HierarchyExplorer(Explorer):
     selection = traitlets.Any(default_value=np.zeros(0, dtype=np.int64))
 
     def __init__(
-        self,
-        hierarchy: Hierarchy,
-        frame: pd.DataFrame,
-        boxes: BoxView,
-        *,
-        images: np.ndarray | None = None,
-        class_names: Sequence[str] = (),
-        max_points: int = 50_000,
+        self, state: HierarchyState, boxes: BoxView, *, images: np.ndarray | None = None, max_points: int = 50_000
     ) -> None:
         super().__init__()
-        self._hierarchy = hierarchy
-        self._frame = frame
+        self._state = state
         self._boxes = boxes
         self._images = images
-        self._class_names = tuple(map(str, class_names))
 
+        frame = state.frame
         layers = level_columns(frame)
-        self._truth = frame["label"].to_numpy() if "label" in frame else None
-        self._colours = colours_of_views(frame, layers, [*layers, *(["label"] if self._truth is not None else [])])
+        truth = [] if state.truth is None else ["label"]
+        self._colours = colours_of_views(frame, layers, [*layers, *truth])
         placed = np.flatnonzero(on_map(frame))
         drawn = placed[spread_sample(frame[layers[-1]].to_numpy()[placed], max_points)]
-        self._layers = hierarchy.layers
-        truth = [] if self._truth is None else [f"truth: {len(np.unique(self._truth)):,} classes"]
-        self._map = MapView(frame[["x", "y"]].to_numpy(), drawn, ["clusters", *truth])
+        self._map = MapView(frame[["x", "y"]].to_numpy(), drawn, ["clusters", *state.truth_title()])
 
         self._shown: tuple[int, np.ndarray, bool] | None = None
         self._filling = False
         self._build()
-        self.level = len(layers) - 1
+        self.level = state.last
         self._refresh()
 
     @traitlets.validate("level")
     def _check_level(self, proposal: Any) -> int:
-        return check_int(proposal["value"], "level", 0, len(self._layers) - 1)
+        return self._state.check_level(proposal["value"])
 
     @traitlets.validate("selection")
-    def _check_selection(self, proposal: Any) -> Int[np.ndarray, " m"]:
-        chosen = np.unique(check_labels(proposal["value"], name="selection"))
-        if len(chosen) and not 0 <= chosen[0] <= chosen[-1] < len(self._frame):
-            raise ValueError(
-                f"selection: expected numbers of images, 0 to {len(self._frame) - 1}, got {chosen[0]} to {chosen[-1]}"
-            )
-        return chosen
+    def _check_selection(self, proposal: Any) -> Images:
+        return self._state.check_selection(proposal["value"])
 
     def select_cluster(self, cluster: int, level: int | None = None) -> None:
         """Select the images of one cluster; of the level shown, or of another, which is shown then."""
-        level = self.level if level is None else check_int(level, "level", 0, len(self._layers) - 1)
-        check_int(cluster, "cluster", 0, int(self._layers[level].max()))
+        level = self.level if level is None else self._state.check_level(level)
+        check_int(cluster, "cluster", 0, len(self._state.sizes(level)) - 1)
         with self.hold_trait_notifications():
             self.level = level
-            self.selection = np.flatnonzero(self._layers[level] == cluster)
+            self.selection = self._state.members(level, cluster)
 
     def static(self) -> go.Figure:
         """The map with its own slider, of a sample of the images."""
-        return plot_map(self._frame, level=self.level, max_points=_STATIC_POINTS)
+        return plot_map(self._state.frame, level=self.level, max_points=_STATIC_POINTS)
 
     def _build(self) -> None:
         """Controls, panes and who listens to whom."""
-        last = len(self._layers) - 1
+        last = self._state.last
         self._slider = slider(0, last, last, "Level")
         # Not plotly's own animation: a FigureWidget refuses frames.
         self._play = widgets.Play(min=0, max=last, value=last, interval=1500, disabled=last == 0)
@@ -128,11 +112,11 @@ class HierarchyExplorer(Explorer):
 
     def _click(self, image: int) -> None:
         self._point_at(image)
-        self.select_cluster(int(self._layers[self.level][image]))
+        self.select_cluster(int(self._state.layers[self.level][image]))
 
     def _enter(self, cluster: int) -> None:
         if not self._filling:
-            self.selection = np.flatnonzero(self._layers[self.level] == cluster)
+            self.selection = self._state.members(self.level, cluster)
 
     def _open(self, row: int) -> None:
         box = self._boxes.tree.iloc[row]
@@ -149,72 +133,51 @@ class HierarchyExplorer(Explorer):
             return
         self._shown = now
 
-        level = self._hierarchy.levels[self.level]
-        labels = self._layers[self.level]
-        picked = np.isin(np.arange(len(labels)), self.selection) if len(self.selection) else None
-        title = f"level {self.level}: {level.n_clusters:,} clusters"
-        colours = [self._colours[self.level], *self._colours[len(self._layers) :]]
-        sizes = np.bincount(labels, minlength=level.n_clusters)
-        rings = level.peaks.cpu().numpy() if picked is not None or self._rings.value else None
-        ringed = ", rings = peaks" * (rings is not None)
-        self._map.show(colours, picked=picked, peaks=rings, sizes=sizes, titles=[f"{title}{ringed}"])
-
-        held = np.unique(labels[self.selection])
+        self._draw()
+        held = self._state.clusters_of(self.level, self.selection)
         row = self._boxes.row_of(self.level, int(held[0])) if len(held) == 1 else None
         self._boxes.select(row)
 
         self._filling = True  # what is put into the box below is no choice of the user
-        self._number.max = level.n_clusters - 1
+        self._number.max = len(self._state.sizes(self.level)) - 1
         self._number.value = -1 if row is None else int(held[0])
         self._filling = False
 
-        self._describe(held, row)
-        self._tell(title)
+        self._describe(row)
+        self.say(self._state.status(self.level, self.selection, len(self._map.drawn)))
 
-    def _tell(self, title: str) -> None:
-        n = len(self._frame)
-        drawn = len(self._map.drawn)
-        sample = "all drawn" if drawn == n else f"a sample of {drawn:,} drawn, clusters of the last level thinned alike"
-        chosen = f"{len(self.selection):,} selected" if len(self.selection) else "nothing selected"
-        self.say(f"{title.capitalize()} of {n:,} images ({sample}); {chosen}.")
+    def _draw(self) -> None:
+        """The map: colours of the level, what is selected, rings on peaks."""
+        state = self._state
+        picked = np.isin(np.arange(len(state.frame)), self.selection) if len(self.selection) else None
+        ringed = picked is not None or self._rings.value
+        title = state.title(self.level) + ", rings = peaks" * ringed
+        self._map.show(
+            [self._colours[self.level], *self._colours[len(state.layers) :]],
+            picked=picked,
+            peaks=state.levels[self.level].peaks.cpu().numpy() if ringed else None,
+            sizes=state.sizes(self.level),
+            titles=[title],
+        )
 
-    def _describe(self, held: Int[np.ndarray, " c"], row: int | None) -> None:
-        """Statistics and images of the selection."""
+    def _describe(self, row: int | None) -> None:
+        """Statistics and images of the selection; `row` of the tree if all of it lies in one cluster."""
         chosen = self.selection
         if not len(chosen):
             self._chosen.value = "<i>Click an image or a box to see its cluster, or draw a lasso around images.</i>"
             return
         box = None if row is None else self._boxes.tree.iloc[row]
-        rows: dict[str, Any] = {"images": len(chosen), f"clusters (level {self.level})": len(held)}
-        if self._truth is not None:
-            classes, counts = np.unique(self._truth[chosen], return_counts=True)
-            most = counts.argmax()
-            rows |= {"classes": len(classes), "purity": counts[most] / len(chosen)}
-            rows["majority class"] = self._class_name(int(classes[most]))
-        rows["mean density (level 0)"] = float(self._frame["density"].to_numpy()[chosen].mean())
-        title = "Selection"
-        peak = None
-        if box is not None and len(chosen) == box["size"]:
-            title = f"Level {self.level}, cluster {held[0]}: {box['name']}"
-            peak = int(box["peak"])
-            rows["peak"] = f"image {peak}"
-        pictures = "" if self._images is None else grid(self._images, chosen, self._truth, peak=peak, width=_GRID)
-        self._chosen.value = facts(title, rows) + pictures
+        if box is not None and len(chosen) != box["size"]:
+            box = None
+        heading = facts(*self._state.of_selection(self.level, chosen, box))
+        peak = None if box is None else int(box["peak"])
+        pictures = "" if self._images is None else grid(self._images, chosen, self._state.truth, peak=peak, width=_GRID)
+        self._chosen.value = heading + pictures
 
     def _point_at(self, image: int) -> None:
-        row = self._frame.iloc[image]
-        cluster = int(self._layers[self.level][image])
-        rows: dict[str, Any] = {f"cluster (level {self.level})": cluster}
-        rows["its size"] = int((self._layers[self.level] == cluster).sum())
-        if self._truth is not None:
-            rows["class"] = self._class_name(int(row["label"]))
-        rows["density (level 0)"] = float(row["density"])
         picture = "" if self._images is None else thumbnail(self._images, image)
-        words = facts(str(row.get("name", f"image {image}")), rows)
+        words = facts(*self._state.of_image(self.level, image))
         self._under.value = f"<div style='display:flex'>{picture}{words}</div>"
-
-    def _class_name(self, label: int) -> str:
-        return self._class_names[label] if self._class_names else f"class {label}"
 
 
 def explore_hierarchy(
@@ -268,4 +231,5 @@ def explore_hierarchy(
     xy = places_of(hierarchy.levels[0].graph, xy, features, seed=seed, max_points=max_points)
     frame = cluster_frame(hierarchy, xy, labels, class_names=class_names, ids=ids)
     boxes = BoxView(tree_frame(hierarchy, labels, class_names=class_names, ids=ids))
-    return HierarchyExplorer(hierarchy, frame, boxes, images=shown, class_names=class_names, max_points=max_points)
+    state = HierarchyState(hierarchy, frame, class_names)
+    return HierarchyExplorer(state, boxes, images=shown, max_points=max_points)

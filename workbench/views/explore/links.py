@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,12 +15,12 @@ from jaxtyping import Float
 
 from ..._core.validation import check_int
 from ...cluster.levels import Hierarchy, check_hierarchy
-from ...evaluate.link_decisions import link_table, nodes_of, path_to_peak, read_rule
 from ..figures.link_plots import links_figure
 from ..figures.maps import cluster_frame, on_map, spread_sample
 from ..style import PALETTE, cluster_colours
 from .base import Explorer, text_pane
 from .link_panes import Names, candidates, strip
+from .link_state import LinkState
 from .map_view import MapView
 from .panes import checked_images, facts, thumbnail
 
@@ -32,8 +33,6 @@ class LinkExplorer(Explorer):
     Attributes:
         selection: the image looked at; can be set.
         level: the level whose links are shown; can be set.
-        table: `link_decisions.link_table` of the node shown.
-        path: images that stand for the nodes from the one shown to its peak.
     """
 
     selection = traitlets.Int()
@@ -41,36 +40,38 @@ class LinkExplorer(Explorer):
 
     def __init__(
         self,
-        hierarchy: Hierarchy,
-        names: Names,
+        state: LinkState,
         *,
         images: np.ndarray | None = None,
         view: MapView | None = None,
         colours: np.ndarray | None = None,
-        tau: float | None = None,
     ) -> None:
         super().__init__()
-        self._hierarchy = hierarchy
-        self._names = names
+        self._state = state
         self._images = images
-        self._rule = read_rule(hierarchy.levels, tau)
-        self._about = "" if tau is not None else ", read off the links"
         self._view = view
         self._colours = colours
-        self._nodes = [nodes_of(hierarchy, i).cpu().numpy() for i in range(len(hierarchy.levels))]
         self._visited: list[int] = []
-        self.table = pd.DataFrame()
-        self.path = [0]
         self._build()
         self._refresh()
 
     @traitlets.validate("selection")
     def _check_selection(self, proposal: Any) -> int:
-        return check_int(proposal["value"], "selection", 0, len(self._nodes[0]) - 1)
+        return check_int(proposal["value"], "selection", 0, self._state.n_images - 1)
 
     @traitlets.validate("level")
     def _check_level(self, proposal: Any) -> int:
-        return check_int(proposal["value"], "level", 0, len(self._nodes) - 1)
+        return check_int(proposal["value"], "level", 0, len(self._state.levels) - 1)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """`link_decisions.link_table` of the node shown."""
+        return self._at.table
+
+    @property
+    def path(self) -> list[int]:
+        """Images that stand for the nodes from the one shown to its peak."""
+        return self._at.path
 
     def to_parent(self) -> None:
         """Go on to the image that stands for the parent; a peak has none."""
@@ -87,29 +88,25 @@ class LinkExplorer(Explorer):
 
     def static(self) -> go.Figure:
         """The candidates of the node shown, and its way to the peak."""
-        title = f"Links of {self._title()}"
-        return links_figure(self.table, self.path, self._names, title, self._rule.tau, self._images)
+        state = self._state
+        title = f"Links of {state.title(self._at)}"
+        return links_figure(self.table, self.path, state.names, title, state.rule.tau, self._images)
 
     def _build(self) -> None:
         """Controls, panes and who listens to whom."""
         plain = {"style": {"description_width": "initial"}}
-        n = len(self._nodes[0])
+        n = self._state.n_images
         self._number = widgets.BoundedIntText(
             0, min=0, max=n - 1, description="Image number", layout=widgets.Layout(width="190px"), **plain
         )
-        options = [(f"{i}: {level.n_nodes:,} nodes", i) for i, level in enumerate(self._hierarchy.levels)]
+        options = [(f"{i}: {level.n_nodes:,} nodes", i) for i, level in enumerate(self._state.levels)]
         self._levels = widgets.Dropdown(options=options, description="Level", **plain)
         self._levels.layout.width = "190px"
         traitlets.link((self, "selection"), (self._number, "value"))
         traitlets.link((self, "level"), (self._levels, "value"))
-        self._up, self._top, self._return = (
-            self._button(text, tip, step)
-            for text, tip, step in (
-                ("To the parent", "Go on to the node that this one is linked to", self.to_parent),
-                ("To the peak", "Go on to the end of the parents", self.to_peak),
-                ("Back", "Undo the last step", self.back),
-            )
-        )
+        self._up = self._button("To the parent", "Go on to the node that this one is linked to", self.to_parent)
+        self._top = self._button("To the peak", "Go on to the end of the parents", self.to_peak)
+        self._return = self._button("Back", "Undo the last step", self.back)
         self._facts = text_pane(215 if self._view else 130)
         self._way = text_pane(170)
         self._links = text_pane(470)
@@ -134,63 +131,34 @@ class LinkExplorer(Explorer):
             self._visited.append(self.selection)
             self.selection = image
 
-    def _node(self) -> int:
-        return int(self._nodes[self.level][self.selection])
-
-    def _title(self) -> str:
-        name = self._names.image(self.selection)
-        return name if self.level == 0 else f"node {self._node()} of level {self.level}, which holds {name}"
-
     def _refresh(self) -> None:
         """Show the node everywhere."""
-        level = self._hierarchy.levels[self.level]
-        node = self._node()
-        self.table = link_table(level, node, self._rule, labels=self._names.labels)
-        steps = path_to_peak(level, node)
-        self.path = [int(level.image[step]) for step in steps]
-        self._up.disabled = self._top.disabled = len(steps) == 1
+        state = self._state
+        self._at = at = state.at(self.selection, self.level)
+        self._up.disabled = at.is_peak
+        self._top.disabled = at.is_peak
         self._return.disabled = not self._visited
-        self._links.value = candidates(self.table, self._names, self._rule.tau, self._images)
-        self._describe(node, steps)
-        if self._view is not None and self._colours is not None:
-            self._draw(self._view, self._colours, int(level.image[node]))
-        kept = "a peak: no link of its own is kept" if len(steps) == 1 else f"{_links(len(steps) - 1)} from its peak"
-        text = f"{_links(len(self.table), 'candidate link')}; {kept}. tau {self._rule.tau:.4g}{self._about}."
-        self.say(f"{self._title()}: {text}")
-
-    def _describe(self, node: int, steps: list[int]) -> None:
-        level = self._hierarchy.levels[self.level]
-        image = int(level.image[node])
-        rows: dict[str, Any] = {"image number": self.selection}
-        if self.level:
-            rows |= {f"node of level {self.level}": node, "stands for it": self._names.image(image)}
-            rows["images in the node"] = int(level.size[node])
-        rows |= {"density": float(level.prediction.density[node]), "candidates": len(self.table)}
-        rows["cluster after this level"] = int(level.labels[self.selection])
-        picture = "" if self._images is None else thumbnail(self._images, self.selection)
-        words = facts(self._names.image(self.selection), rows)
+        self._links.value = candidates(at.table, state.names, state.rule.tau, self._images)
+        picture = "" if self._images is None else thumbnail(self._images, at.image)
+        words = facts(state.names.image(at.image), state.facts(at))
         self._facts.value = f"<div style='display:flex'>{picture}{words}</div>"
-        way = strip(self.path, lambda i: self._step(steps, i), self._images)
-        heading = "Its own peak" if len(steps) == 1 else f"To its peak: {_links(len(steps) - 1)}"
-        self._way.value = f"<b>{heading}</b>{way}"
+        way = strip(at.path, lambda i: state.step(at, i), self._images)
+        self._way.value = f"<b>{state.way(at)}</b>{way}"
+        if self._view is not None and self._colours is not None:
+            self._draw(self._view, self._colours)
+        self.say(state.status(at))
 
-    def _step(self, steps: list[int], i: int) -> str:
-        density = float(self._hierarchy.levels[self.level].prediction.density[steps[i]])
-        return f"{self._names.image(self.path[i])}, density {density:.3f}"
-
-    def _draw(self, view: MapView, colours: np.ndarray, image: int) -> None:
+    def _draw(self, view: MapView, colours: np.ndarray) -> None:
         """Ring the path on the map, the images linked by lines: the kept solid, the other candidates dotted."""
+        image = self._at.stands_for
+        path = self.path
         lines = [_line(view.xy, image, int(i), PALETTE[5], "dot") for i in self.table["image"][~self.table["kept"]]]
-        lines += [_line(view.xy, a, b, PALETTE[0], "solid") for a, b in zip(self.path, self.path[1:], strict=False)]
+        lines += [_line(view.xy, a, b, PALETTE[0], "solid") for a, b in pairwise(path)]
         with view.figure.batch_update():
-            near = np.unique([*self.path, *self.table["image"]]).astype(np.int64)
-            sizes = np.where(near == image, 30, np.where(np.isin(near, self.path), 4, 2))
+            near = np.unique([*path, *self.table["image"]]).astype(np.int64)
+            sizes = np.where(near == image, 30, np.where(np.isin(near, path), 4, 2))
             view.show([colours], peaks=near, sizes=sizes)
             view.figure.layout.shapes = [line for line in lines if line]
-
-
-def _links(n: int, noun: str = "link") -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def _line(xy: Float[np.ndarray, "n 2"], a: int, b: int, colour: str, dash: str) -> dict[str, Any]:
@@ -254,4 +222,4 @@ def explore_links(
         title = f"{len(drawn):,} of {n:,} images, colour = final cluster"
         view = MapView(places, drawn, [title], width=_MAP, height=_MAP)
         colours = cluster_colours(hierarchy.layers, places)[-1]
-    return LinkExplorer(hierarchy, names, images=shown, view=view, colours=colours, tau=tau)
+    return LinkExplorer(LinkState(hierarchy, names, tau), images=shown, view=view, colours=colours)
