@@ -110,6 +110,25 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"path: expected a new or an empty folder, {target} is there; choose another name")
+    with replaced_folder(target) as part:
+        yield part
+        if target.exists():
+            target.rmdir()  # fails if anything has come into it meanwhile
+
+
+@contextmanager
+def replaced_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """`new_folder` that takes the place of what is there: a reader finds the whole old folder or the whole new one.
+
+    Example:
+        >>> target = Path(tempfile.mkdtemp())
+        >>> (target / "old").touch()
+        >>> with replaced_folder(target) as part:
+        ...     _ = (part / "x").write_text("1")
+        >>> [file.name for file in target.iterdir()]
+        ['x']
+    """
+    target = Path(path).resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     for old in left_behind(target, target.parent):
         shutil.rmtree(old, ignore_errors=True)
@@ -117,8 +136,8 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         part = Path(name, "new")
         part.mkdir()
         yield part
-        if target.exists():
-            target.rmdir()  # it is empty; Windows renames over nothing
+        if target.exists():  # Windows renames over nothing
+            os.rename(target, Path(name, "old"))
         os.rename(part, target)
 
 

@@ -20,6 +20,7 @@ from nbformat import NotebookNode, from_dict
 from plotly.offline import get_plotlyjs
 
 from .. import __version__
+from .._core.files import replaced_folder
 from ..views.style import escape
 from .exercises import SOLUTIONS
 from .lesson import about, in_fast_mode, lesson_text, lessons, read, tags
@@ -105,15 +106,10 @@ def build_site(
     end = Path(target).resolve()
     check_own(end, MARK, "site")
     paths = lessons(Path(folder) / SOLUTIONS if solutions else folder)
-    end.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".site-", dir=end.parent) as place:
-        source = Path(place) / "source"
-        source.mkdir()
+    with replaced_folder(end) as new, tempfile.TemporaryDirectory() as place:
+        source = Path(place)
         _write_source(source, Path(folder), paths, solutions, lambda path: _run(path, fast, tell))
-        _run_sphinx(source, Path(place) / "new")
-        if end.exists():
-            end.rename(Path(place) / "old")
-        (Path(place) / "new").rename(end)
+        _run_sphinx(source, new)
     return end
 
 

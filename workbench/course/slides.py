@@ -12,6 +12,7 @@ from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from plotly.offline import get_plotlyjs
 
+from .._core.files import replaced_folder
 from ..views.style import PAGE_STYLE, escape
 from .exercises import SOLUTIONS
 from .lesson import about, lessons, read, tags
@@ -29,7 +30,9 @@ def build_slides(
     run: Callable[[Path], NotebookNode] | None = None,
     tell: Callable[[str], None] = print,
 ) -> Path:
-    """Write a deck per lesson and a page that lists them. Solutions of exercises are left out.
+    """Write a deck per lesson and a page that lists them to `target`, which is replaced only by a whole set of slides.
+
+    Solutions of exercises are left out.
 
     Args:
         folder: of the course; the notebooks are those in its `solutions/`.
@@ -39,7 +42,7 @@ def build_slides(
         tell: hears of each notebook before it runs.
 
     Raises:
-        RuntimeError: a notebook failed; names it, the cell and the error.
+        RuntimeError: a notebook failed; names it, the cell and the error. `target` stays as it was.
         ValueError: `target` is a folder with other things in it.
         FileNotFoundError: no notebooks.
     """
@@ -59,14 +62,18 @@ def build_slides(
         title = about(read(path)).title
         decks[path.stem] = (title, exporter.from_notebook_node(as_slides(notebook))[0])
 
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(str(files("sphinx_revealjs") / "_static" / "revealjs"), place / "_static" / "revealjs")
-    (place / "_static" / "figures.js").write_text(FIGURES, encoding="utf-8")
-    (place / "_static" / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
-    for name, (_, page) in decks.items():
-        (place / f"{name}.html").write_text(page, encoding="utf-8")
-    (place / "index.html").write_text(_contents({name: title for name, (title, _) in decks.items()}), encoding="utf-8")
-    (place / MARK).write_text("Written by `make slides`, which replaces this folder.\n", encoding="utf-8")
+    with replaced_folder(place) as new:
+        shutil.copytree(str(files("sphinx_revealjs") / "_static" / "revealjs"), new / "_static" / "revealjs")
+        titles = {name: title for name, (title, _) in decks.items()}
+        texts = {
+            "_static/figures.js": FIGURES,
+            "_static/plotly.min.js": get_plotlyjs(),
+            "index.html": _contents(titles),
+            MARK: "Written by `make slides`, which replaces this folder.\n",
+            **{f"{name}.html": page for name, (_, page) in decks.items()},
+        }
+        for name, text in texts.items():
+            (new / name).write_text(text, encoding="utf-8")
     return place
 
 

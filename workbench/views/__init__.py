@@ -9,17 +9,9 @@
 'UMAP 1'
 """
 
-from .explore import (
-    explore_ablation,
-    explore_errors,
-    explore_hierarchy,
-    explore_links,
-    explore_metric,
-    explore_oracle,
-    explore_review,
-    explore_tau,
-    explore_training,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .figures.ablation_plots import plot_effects, plot_heat, plot_parallel
 from .figures.calibration_plots import plot_density, plot_reliability, reliability
 from .figures.gallery import mosaic, plot_cluster, png_uri
@@ -38,6 +30,17 @@ from .reports.demo import DemoResults, DemoTest, demo_report
 from .reports.page import Panel, Section, Strip, Table, write_page
 from .reports.report import cluster_report
 from .style import PALETTE, styled
+
+if TYPE_CHECKING:  # for readers, editors and type checkers; at run time an explorer is imported when it is first used
+    from .explore import explore_ablation as explore_ablation
+    from .explore import explore_errors as explore_errors
+    from .explore import explore_hierarchy as explore_hierarchy
+    from .explore import explore_links as explore_links
+    from .explore import explore_metric as explore_metric
+    from .explore import explore_oracle as explore_oracle
+    from .explore import explore_review as explore_review
+    from .explore import explore_tau as explore_tau
+    from .explore import explore_training as explore_training
 
 __all__ = [
     "PALETTE",
@@ -94,3 +97,10 @@ __all__ = [
     "umap_map",
     "write_page",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the explorers when one is asked for (PEP 562): a report must not wait for widgets."""
+    if name in __all__:
+        return getattr(import_module(".explore", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
