@@ -217,7 +217,8 @@ def check_class_names(class_names: Any, labels: Any) -> tuple[str, ...]:
     """
     names = tuple(map(str, class_names))
     if names and labels is not None and len(labels):
-        low, high = np.min(labels), np.max(labels)
+        low = np.min(labels)
+        high = np.max(labels)
         if low < 0 or high >= len(names):
             raise ValueError(
                 f"class_names: expected a name for each class {low} to {high}, counted from 0, got {len(names)} names"

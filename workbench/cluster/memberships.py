@@ -64,7 +64,7 @@ def memberships(tree: Hierarchy) -> Memberships:
     label = computed.labels.cpu().numpy()
     n = len(label)
     count = computed.n_clusters
-    node, slot = (axis.cpu().numpy() for axis in level.graph.mask.nonzero(as_tuple=True))
+    node, slot = level.graph.mask.cpu().numpy().nonzero()  # (links,) each
     linkage = level.prediction.linkage.cpu().numpy()[node, slot]
     neighbour = level.graph.neighbors.cpu().numpy()[node, slot]
 

@@ -221,11 +221,12 @@ def _merge(dendrogram: Dendrogram, stats: _Stats, pairs: OfNodes, background: Ba
     larger = tree.larger
     smaller = tree.smaller
     size = tree.size
-    links, weight, product = (dendrogram.column(name) for name in ("links", "weight", "product"))
+    links = dendrogram.column("links")  # (m,)
+    weight = dendrogram.column("weight")  # (m,)
     leaving_links = stats.degree - 2 * stats.inner_links + TINY
     leaving_volume = stats.volume - 2 * stats.inner_volume + TINY
 
-    across = background.above(product / (size[larger] * size[smaller]))  # (m,)
+    across = background.above(dendrogram.column("product") / (size[larger] * size[smaller]))  # (m,)
     height = _log(dendrogram.column("height"))  # (m,)
     # The height of an image: its best link's, counted in both directions, as two images with that linkage would merge.
     own_height = torch.cat([_log(2 * stats.best_linkage[:n]), height])  # (nodes,)
@@ -267,8 +268,8 @@ def _place(dendrogram: Dendrogram, stats: _Stats, background: Background) -> Col
     size = tree.size
     own = torch.cat([tree.larger, tree.smaller])  # all nodes that have a parent
     sibling = torch.cat([tree.smaller, tree.larger])
-    weight, product = (dendrogram.column(name).repeat(2) for name in ("weight", "product"))
-    cosine = product / (size[own] * size[sibling])
+    weight = dendrogram.column("weight").repeat(2)  # across the merge of both
+    cosine = dendrogram.column("product").repeat(2) / (size[own] * size[sibling])
 
     def spread(values: Tensor) -> OfNodes:
         """Values of the nodes that have a parent, 0 for the roots."""

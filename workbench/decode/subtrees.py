@@ -105,8 +105,8 @@ class Subtrees:
 
     def _compiled(self, loop: Callable[..., Any], *values: Tensor) -> Any:
         """The result of a compiled loop, back where the values came from."""
-        merges, arrays = ([column.cpu().numpy() for column in part] for part in ((self.larger, self.smaller), values))
-        found = loop(self.n, *merges, *arrays)
+        arrays = [column.cpu().numpy() for column in (self.larger, self.smaller, *values)]
+        found = loop(self.n, *arrays)
         device = values[0].device
         if isinstance(found, tuple):
             return tuple(torch.from_numpy(part).to(device) for part in found)

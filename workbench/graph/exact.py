@@ -224,9 +224,9 @@ def pair_products(rows: Tensor, base: Tensor, index: Tensor) -> Tensor:
     """
     if rows.device.type == "cpu":
         out = torch.zeros(index.shape)
-        queries, bases, lists = (column.contiguous().numpy() for column in (rows, base, index))
+        arrays = [column.contiguous().numpy() for column in (rows, base, index)]
         with Threads(index.numel() * rows.shape[1]) as threads:
-            threads.share(partial(_numba.products, queries, bases, lists, out.numpy()), len(rows))
+            threads.share(partial(_numba.products, *arrays, out.numpy()), len(rows))
         return out
     return (rows[:, None] * base[index]).sum(dim=2)
 

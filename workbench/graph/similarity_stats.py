@@ -58,9 +58,11 @@ def rank_and_shared(graph: KnnGraph) -> tuple[Float[Tensor, "n k"], Float[Tensor
         >>> rank_and_shared(graph)[1].tolist()
         [[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]
     """
-    rank, shared = torch.zeros(2, graph.n, graph.k, device=graph.similarity.device)
+    rank = torch.zeros_like(graph.similarity)  # (n, k)
+    shared = torch.zeros_like(graph.similarity)  # (n, k)
     if graph.neighbors.device.type == "cpu":
-        lists, values = (column.contiguous().numpy() for column in (graph.neighbors, graph.similarity))
+        lists = graph.neighbors.contiguous().numpy()
+        values = graph.similarity.contiguous().numpy()
         with Threads(graph.n * graph.k**2) as threads:
             threads.share(partial(_numba.rank_and_shared, lists, values, rank.numpy(), shared.numpy()), graph.n)
         return rank, shared

@@ -77,9 +77,8 @@ def structural_inputs(nodes: Nodes, graph: KnnGraph) -> GraphInputs:
     edges = torch.cat([_edge_inputs(nodes, graph, profile), flow], dim=2)  # (n, k, 16)
 
     count = graph.mask.sum(dim=1, keepdim=True).clamp(min=1)
-    mutual, shared = (
-        edges[..., EDGE_INPUTS.index(name)].sum(1, True) / count for name in ("mutual", "shared fraction")
-    )
+    mutual = edges[..., EDGE_INPUTS.index("mutual")].sum(dim=1, keepdim=True) / count  # (n, 1)
+    shared = edges[..., EDGE_INPUTS.index("shared fraction")].sum(dim=1, keepdim=True) / count  # (n, 1)
     compactness = nodes.average.square().sum(dim=1, keepdim=True)
     return GraphInputs(graph, torch.cat([profile, mutual, shared, compactness, leaving], dim=1), edges)
 

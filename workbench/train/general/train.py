@@ -159,7 +159,9 @@ class _Run:
         tables = self.tables(drawn, 1 - training.weight if real else 1.0)
         tables += self.tables(real, training.weight)
         self.model.to(device)
-        learned, held_out = (_joined(part, device) for part in _split(tables))
+        learned_tables, other_tables = _split(tables)
+        learned = _joined(learned_tables, device)
+        held_out = _joined(other_tables, device)
         ensemble.standardise(learned[0])
 
         optimizer = torch.optim.AdamW(ensemble.parameters(), lr=training.quality_rate, weight_decay=1e-2)

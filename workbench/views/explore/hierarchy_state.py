@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,7 @@ class HierarchyState:
         chosen = f"{len(selection):,} selected" if len(selection) else "nothing selected"
         return f"{clusters} of {n:,} images ({drawn}); {chosen}."
 
-    def of_selection(self, level: int, selection: Images, box: Mapping[str, Any] | None) -> Facts:
+    def of_selection(self, level: int, selection: Images, box: pd.Series | None) -> Facts:
         """What the selected images are.
 
         Args:
