@@ -16,7 +16,7 @@ from .link_panes import Names
 
 KINDS = {"merges": "False merges", "splits": "False splits"}
 Row = dict[str, Any]  # of a table of mistakes
-Images = Int[np.ndarray, " m"]
+Images = Int[np.ndarray, " _"]  # numbers of images
 
 
 class Mistakes:
