@@ -125,25 +125,41 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, context: GraphContext | None 
     above = context.background.above(similarity)
     in_degree = torch.where(context.in_degree < 0, (mutual * mask).sum(dim=1), context.in_degree)
     log_degree = torch.log1p(in_degree / graph.k)  # (n,)
-    slot = (torch.arange(graph.k, device=other.device) / count[:, None]).expand_as(similarity)
-    columns = (slot, rank_back, mutual, shared, above)  # (n, k) each
-    edges = _edge_inputs(graph, context.background, distance, (mean, best, worst), columns, log_degree)
-
-    of_nodes = [worst - best, mean - best, spread, mean - context.distance, _averaged(above, graph), log_degree]
-    of_nodes += [_averaged(mutual, graph), _averaged(shared, graph)]
-    of_nodes += [best - mean[other[:, 0]], _averaged(distance - mean[other], graph)]
-    return GraphInputs(graph, torch.stack(of_nodes, dim=1), edges)  # (n, 10), (n, k, 14)
+    of_nodes = {
+        "distance: worst over best": worst - best,
+        "distance: mean over best": mean - best,
+        "distance: spread": spread,
+        "distance: mean, less the graph's": mean - context.distance,
+        "similarity above background": _averaged(above, graph),
+        "in-degree": log_degree,
+        "mutual fraction": _averaged(mutual, graph),
+        "shared fraction: mean": _averaged(shared, graph),
+        "distance: best, less the best neighbour's mean": best - mean[other[:, 0]],
+        "distance: mean of links less the neighbours' means": _averaged(distance - mean[other], graph),
+    }
+    of_links = {
+        "rank of the neighbour": (torch.arange(graph.k, device=other.device) / count[:, None]).expand_as(similarity),
+        "rank of the node": rank_back,
+        "mutual": mutual,
+        "shared fraction": shared,
+        "similarity above background": above,
+        # Deviations run to 10 and more; a fifth of them brings the column near the scale of the others.
+        "similarity in deviations": (similarity - context.background.mean) / (5 * context.background.deviation),
+    }
+    edges = _edge_inputs(graph, distance, {"mean": mean, "best": best, "worst": worst}, of_links, log_degree)
+    nodes_read = torch.stack([of_nodes[name] for name in RELATIVE_NODE_INPUTS], dim=1)
+    return GraphInputs(graph, nodes_read, edges)  # (n, 10), (n, k, 14)
 
 
 def _edge_inputs(
     graph: KnnGraph,
-    background: Background,
     distance: Tensor,
-    levels: tuple[Tensor, ...],
-    more: tuple[Tensor, ...],
+    of_nodes: dict[str, Tensor],
+    of_links: dict[str, Tensor],
     log_degree: Tensor,
 ) -> Float[Tensor, "n k e"]:
-    """The columns `RELATIVE_EDGE_INPUTS`: `levels` and `log_degree` [n] of both ends, and `more` columns [n, k].
+    """The columns `RELATIVE_EDGE_INPUTS`: distances less those `of_nodes` [n] at both ends, columns `of_links` [n, k],
+    in-degrees [n] of both ends.
 
     They are written chunk by chunk into one tensor; to stack all columns at once would take their memory twice.
     """
@@ -154,12 +170,13 @@ def _edge_inputs(
     for rows in cache_chunks(graph.n, edges[0].numel(), edges.device):
         there = other[rows]  # (b, k)
         d = distance[rows]  # (b, k)
-        columns = [d - end for level in levels for end in (level[rows, None], level[there])]
-        columns += [part[rows] for part in more]
-        columns += [log_degree[rows, None].expand_as(d), log_degree[there]]
-        # Deviations run to 10 and more; a fifth of them brings the column near the scale of the others.
-        columns += [(graph.similarity[rows] - background.mean) / (5 * background.deviation)]
-        edges[rows] = torch.stack(columns, dim=2) * mask[rows, :, None]
+        columns = {name: column[rows] for name, column in of_links.items()}
+        for name, level in of_nodes.items():
+            columns[f"distance, less the node's {name}"] = d - level[rows, None]
+            columns[f"distance, less the neighbour's {name}"] = d - level[there]
+        columns["in-degree of the node"] = log_degree[rows, None].expand_as(d)
+        columns["in-degree of the neighbour"] = log_degree[there]
+        edges[rows] = torch.stack([columns[name] for name in RELATIVE_EDGE_INPUTS], dim=2) * mask[rows, :, None]
     return edges
 
 

@@ -103,27 +103,22 @@ def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor
     """The columns `EDGE_INPUTS` but for the flow, in their order."""
     similarity = graph.similarity
     other = graph.padded
-    best = profile[:, 0]
-    worst = profile[:, 4]
-    mean = profile[:, 5]
-    count = graph.mask.sum(dim=1).clamp(min=1)
-    slot = torch.arange(graph.k, device=other.device)
+    of_nodes = {"mean": profile[:, 5], "best": profile[:, 0], "worst": profile[:, 4]}
+    count = graph.mask.sum(dim=1, keepdim=True).clamp(min=1)  # (n, 1)
     rank_back, shared = rank_and_shared(graph)  # (n, k) each
-    cosine = _products(nodes.identity, graph)
-    between = _products(nodes.average, graph)
-
-    columns = [similarity]
-    for level in (mean, best, worst):
-        columns += [similarity - level[:, None], similarity - level[other]]
-    columns += [
-        slot / count[:, None],
-        rank_back,
-        (similarity >= worst[other]).to(similarity.dtype),
-        shared,
-        cosine,
-        between,
-    ]
-    return torch.stack(columns, dim=2) * graph.mask[..., None]
+    columns = {
+        "similarity": similarity,
+        "rank of the neighbour": torch.arange(graph.k, device=other.device) / count,
+        "rank of the node": rank_back,
+        "mutual": (similarity >= of_nodes["worst"][other]).to(similarity.dtype),
+        "shared fraction": shared,
+        "cosine of identities": _products(nodes.identity, graph),
+        "mean similarity of images": _products(nodes.average, graph),
+    }
+    for name, level in of_nodes.items():
+        columns[f"less the node's {name}"] = similarity - level[:, None]
+        columns[f"less the neighbour's {name}"] = similarity - level[other]
+    return torch.stack([columns[name] for name in EDGE_INPUTS[: len(columns)]], dim=2) * graph.mask[..., None]
 
 
 def _flow(nodes: Nodes, graph: KnnGraph) -> tuple[Float[Tensor, "n 1"], Float[Tensor, "n k 3"]]:
