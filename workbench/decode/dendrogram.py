@@ -214,8 +214,9 @@ class Edges:
             pair, sums = pairs(graph.neighbors, linkage, graph.similarity)
             return cls(graph.n, pair // graph.n, pair % graph.n, sums)
 
-        columns = [column.contiguous().numpy() for column in (graph.neighbors, linkage, graph.similarity)]
-        work = partial(_numba.undirected, *columns)
+        lists = graph.neighbors.contiguous().numpy()
+        similarity = graph.similarity.contiguous().numpy()
+        work = partial(_numba.undirected, lists, linkage.contiguous().numpy(), similarity)
         with Threads(graph.n * graph.k**2) as threads:
             parts = threads.parts(work, graph.n)
         return cls(graph.n, *(torch.from_numpy(np.concatenate(column)) for column in zip(*parts, strict=True)))
@@ -272,8 +273,10 @@ def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: i
     blocks = [[column.cpu().numpy() for column in block] for block in rounds.merges]
     ends = torch.stack([rounds.pair // edges.n, rounds.pair % edges.n])
     left, (low, high) = ends.unique(return_inverse=True)  # the clusters that may still merge, and the edges' ends in it
-    start = [column[left].cpu() for column in (rounds.total, rounds.size, rounds.node)]
-    merges = _chained(low.cpu(), high.cpu(), rounds.sums.cpu(), *start, edges.n + rounds.count)
+    total = rounds.total[left].cpu()
+    size = rounds.size[left].cpu()
+    node = rounds.node[left].cpu()
+    merges = _chained(low.cpu(), high.cpu(), rounds.sums.cpu(), total, size, node, edges.n + rounds.count)
     columns = (np.concatenate(column) for column in zip(*blocks, merges, strict=True))
     return Dendrogram(edges.n, *columns, device=edges.low.device)
 

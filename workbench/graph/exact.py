@@ -224,9 +224,10 @@ def pair_products(rows: Tensor, base: Tensor, index: Tensor) -> Tensor:
     """
     if rows.device.type == "cpu":
         out = torch.zeros(index.shape)
-        arrays = [column.contiguous().numpy() for column in (rows, base, index)]
+        lists = index.contiguous().numpy()
+        work = partial(_numba.products, rows.contiguous().numpy(), base.contiguous().numpy(), lists, out.numpy())
         with Threads(index.numel() * rows.shape[1]) as threads:
-            threads.share(partial(_numba.products, *arrays, out.numpy()), len(rows))
+            threads.share(work, len(rows))
         return out
     return (rows[:, None] * base[index]).sum(dim=2)
 
