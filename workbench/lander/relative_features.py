@@ -110,19 +110,15 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, context: GraphContext | None 
     distance = _distances(graph)  # (n, k)
     mean = _averaged(distance, graph)  # (n,)
     context = context or GraphContext.of(nodes, graph, mean)
-    similarity = graph.similarity
     other = graph.padded
     mask = graph.mask
     count = mask.sum(dim=1).clamp(min=1)  # (n,)
-    last = (count - 1)[:, None]  # (n, 1), place of the last neighbour
     best = distance[:, 0]
-    worst = distance.gather(1, last)[:, 0]
-    reach = similarity.gather(1, last)[:, 0]  # the lowest similarity in each list: a nearer node would be listed
+    worst = distance.gather(1, (count - 1)[:, None])[:, 0]
     spread = (((distance - mean[:, None]) * mask).square().sum(dim=1) / count).sqrt()
 
-    rank_back, shared = rank_and_shared(graph)  # (n, k) each
-    mutual = (similarity >= reach[other]).to(similarity.dtype)
-    above = context.background.above(similarity)
+    of_links = _of_links(graph, context.background, count)
+    mutual = of_links["mutual"]
     in_degree = torch.where(context.in_degree < 0, (mutual * mask).sum(dim=1), context.in_degree)
     log_degree = torch.log1p(in_degree / graph.k)  # (n,)
     of_nodes = {
@@ -130,25 +126,33 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, context: GraphContext | None 
         "distance: mean over best": mean - best,
         "distance: spread": spread,
         "distance: mean, less the graph's": mean - context.distance,
-        "similarity above background": _averaged(above, graph),
+        "similarity above background": _averaged(of_links["similarity above background"], graph),
         "in-degree": log_degree,
         "mutual fraction": _averaged(mutual, graph),
-        "shared fraction: mean": _averaged(shared, graph),
+        "shared fraction: mean": _averaged(of_links["shared fraction"], graph),
         "distance: best, less the best neighbour's mean": best - mean[other[:, 0]],
         "distance: mean of links less the neighbours' means": _averaged(distance - mean[other], graph),
-    }
-    of_links = {
-        "rank of the neighbour": (torch.arange(graph.k, device=other.device) / count[:, None]).expand_as(similarity),
-        "rank of the node": rank_back,
-        "mutual": mutual,
-        "shared fraction": shared,
-        "similarity above background": above,
-        # Deviations run to 10 and more; a fifth of them brings the column near the scale of the others.
-        "similarity in deviations": (similarity - context.background.mean) / (5 * context.background.deviation),
     }
     edges = _edge_inputs(graph, distance, {"mean": mean, "best": best, "worst": worst}, of_links, log_degree)
     nodes_read = torch.stack([of_nodes[name] for name in RELATIVE_NODE_INPUTS], dim=1)
     return GraphInputs(graph, nodes_read, edges)  # (n, 10), (n, k, 14)
+
+
+def _of_links(graph: KnnGraph, background: Background, count: Int[Tensor, " n"]) -> dict[str, Tensor]:
+    """The columns of `RELATIVE_EDGE_INPUTS` that are of a link itself, [n, k] each."""
+    similarity = graph.similarity
+    reach = similarity.gather(1, (count - 1)[:, None])[:, 0]  # lowest in each list: a nearer node would be listed
+    rank = torch.arange(graph.k, device=similarity.device) / count[:, None]
+    rank_back, shared = rank_and_shared(graph)
+    return {
+        "rank of the neighbour": rank.expand_as(similarity),
+        "rank of the node": rank_back,
+        "mutual": (similarity >= reach[graph.padded]).to(similarity.dtype),
+        "shared fraction": shared,
+        "similarity above background": background.above(similarity),
+        # Deviations run to 10 and more; a fifth of them brings the column near the scale of the others.
+        "similarity in deviations": (similarity - background.mean) / (5 * background.deviation),
+    }
 
 
 def _edge_inputs(
