@@ -28,9 +28,10 @@ def test_the_worth_of_the_first_answer_and_of_one_who_errs(noisy_classes):
     model = wb.HiLander().fit(x)
     labels = model.labels_
     curve = answer_curve(wb.HiLander().fit(x), y, 1)["bcubed_f"]
-    assert course.check("15-gain", curve[1] - curve[0], model, y).status == "exact"
+    asked = model.questions(1)[["first", "second"]].to_numpy()[0]
+    assert course.check("15-gain", curve[1] - curve[0], model, y, *asked).status == "exact"
     assert model.labels_ is labels  # the check leaves the model as it is
-    assert course.check("15-gain", curve[1] - curve[0] + 1, model, y).status == "wrong"
+    assert course.check("15-gain", curve[1] - curve[0] + 1, model, y, *asked).status == "wrong"
     last = answer_curve(wb.HiLander().fit(x), y, 6, error=0.5, seed=1)["bcubed_f"].iloc[-1]
     assert course.check("15-errs", last, x, y, 6, 0.5, 1).ok
     assert not course.check("15-errs", last + 0.01, x, y, 6, 0.5, 1).ok

@@ -1,5 +1,6 @@
 """Grades of three made-up submissions, by the command and by the real nbgrader."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -66,8 +67,14 @@ def test_nbgrader_gives_the_same(submitted, tmp_path):
 
 
 def nbgrader(folder: Path, *command: str) -> None:
+    own = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # it calls alembic by name
     done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *command], cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "nbgrader", *command],
+        cwd=folder,
+        env={**os.environ, "PATH": own},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -119,6 +119,16 @@ def test_duplicates_and_links_together_give_a_forest(seed, k):
     assert (found.clusters[:, None] == found.clusters[None])[same].all()
 
 
+def test_the_official_threshold_by_similarity():
+    """Kept and chosen by cosine, whatever the linkage says: node 2's linkage points to 1, its cosine to 0."""
+    graph = KnnGraph.from_arrays([[1, 2], [0, 2], [0, 1]], [[0.9, 0.7], [0.9, 0.6], [0.7, 0.6]])
+    guess = Prediction(torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.1, 0.9]]), torch.tensor([0.8, 0.5, 0.1]))
+    decode = DECODERS["tree-similarity"]
+    assert decode(graph, guess, 0.65).parent.tolist() == [0, 0, 0]
+    assert decode(graph, guess, 0.7).parent.tolist() == [0, 0, 2]
+    assert decode(graph, Prediction(guess.linkage, torch.zeros(3)), 0.1).parent.tolist() == [0, 1, 2]  # strictly denser
+
+
 @pytest.mark.parametrize("tau", [-0.1, 1.1, float("nan")])
 def test_tau_is_checked(tau):
     graph = knn(torch.eye(2) * 0.5 + 0.5, 1)
@@ -129,7 +139,7 @@ def test_tau_is_checked(tau):
 def test_unknown_decoder():
     with pytest.raises(
         ValueError,
-        match="decoder: expected one of 'tree', 'tree-strict', 'best-links', 'map-equation', 'excess-of-mass', 'cut'",
+        match="decoder: expected one of 'tree', 'tree-strict', 'tree-similarity', 'best-links', 'map-equation', ",
     ):
         get_decoder("forest")
 

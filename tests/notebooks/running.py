@@ -58,14 +58,19 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def run(notebook: NotebookNode, folder: Path = FOLDER) -> Run:
-    """Run in a fresh kernel, in the notebooks' folder; an error in a cell is left in its outputs."""
+def run(notebook: NotebookNode, folder: Path = FOLDER, claims: str = "") -> Run:
+    """Run in a fresh kernel, in the notebooks' folder; an error in a cell is left in its outputs.
+
+    `claims`: number of the lesson whose claims about its numbers (`claims_in_kernel.py`) are then held against them.
+    """
     before = f"import sys; sys.path.insert(0, {str(HERE)!r})\nimport in_kernel\nin_kernel.listen()"
     cells = [_added(before)]
     for cell in notebook.cells:
         cells.append(cell)
         if cell.cell_type == "code":
             cells += [_question(call) for call in check_calls(cell.source)]
+    if claims:
+        cells.append(_added(f"import claims_in_kernel; claims_in_kernel.hold({claims!r}, globals())"))
     with_questions = nbformat.from_dict({**notebook, "cells": [*cells, _added("print(in_kernel.heard())")]})
     client = NotebookClient(with_questions, timeout=240, kernel_name="python3", allow_errors=True, record_timing=True)
     done = client.execute(cwd=str(folder))

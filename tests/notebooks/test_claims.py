@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.stats import t as student
 
 import workbench as wb
 from workbench.cluster import oracle_predictor
@@ -300,3 +301,58 @@ def test_08_nmi_of_random_clusters_climbs_and_what_is_adjusted_does_not():
     few, many = (wb.scores(labels, random.integers(0, n, 1000)) for n in (10, 500))
     assert few["nmi"] < 0.5 < many["nmi"]
     assert max(abs(row[name]) for row in (few, many) for name in ("ami", "ari")) < 0.05
+
+
+# ---------------------------------------------------------------- 10
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    """Effects of every preset on BCubed F, by data set, with five seeds."""
+    return {d: wb.ablation.Suite().effects(wb.ablation.ablation_results(d)) for d in ("glyphs", "omniglot")}
+
+
+def _effect(table: pd.DataFrame, preset: str, config: str, test: str) -> float:
+    (mean,) = table[(table[["preset", "config", "test"]] == [preset, config, test]).all(axis=1)]["mean"]
+    return float(mean)
+
+
+def test_10_the_hierarchy_helps_by_the_sizes_of_clusters(shipped):
+    def gained(data: str, config: str) -> list[float]:
+        return [round(-_effect(shipped[data], "hierarchy", config, test), 2) for test in ("seen", "unseen")]
+
+    assert gained("glyphs", "1 level") == [0.09, 0.44]
+    assert max(gained("glyphs", "2 levels")) < 0.05
+    assert gained("omniglot", "1 level")[0] == -0.07
+
+
+def test_10_large_small_and_against_each_other(shipped):
+    every = pd.concat(shipped.values())
+    large = every[every["mean"].abs() > 0.2]
+    assert set(large["preset"]) == {"tau", "recipe", "hierarchy", "inputs"}
+    assert set(large[large["preset"] == "tau"]["config"]) == {"0.1", "0.5"}
+    small = every[every["preset"].isin(["joint", "density", "convolution", "depth"])]
+    assert small["mean"].abs().max() < 0.03
+    missed = small[(small["low"] > 0) | (small["high"] < 0)]
+    assert len(missed) < len(small) / 5
+    assert missed[["low", "high"]].abs().min(axis=1).max() < 0.002  # by a hair
+    seen, unseen = (_effect(shipped["omniglot"], "loss", "not balanced", test) for test in ("seen", "unseen"))
+    assert seen > 0 > unseen
+
+
+def test_10_the_factor_of_student():
+    factors = [round(float(student.ppf(0.975, n - 1)), 1) for n in (2, 3, 5, 10)]
+    assert factors == [12.7, 4.3, 2.8, 2.3]
+
+
+# ---------------------------------------------------------------- 11
+
+
+def test_11_upper_levels_raise_recall_and_the_dearest_wrong_links_are_among_clusters(seen):
+    assert seen.table["bcubed_f"].iloc[-1] == pytest.approx(0.85, abs=0.02)
+    assert (seen.table["bcubed_recall"].diff().iloc[1:] >= 0).all()
+    merges = false_merges(seen.tree, seen.labels)
+    by_level = merges.groupby("level")["false_pairs"].agg(["size", "mean"])
+    assert by_level["size"].idxmax() == 0
+    assert by_level["mean"].loc[1] > 5 * by_level["mean"].loc[0]
+    assert merges.head(5)["level"].min() > 0

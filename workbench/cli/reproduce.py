@@ -86,6 +86,7 @@ def _show(data: Path | None) -> None:
 
     hidden = ["test_file", "train_file"]
     typer.echo(recipes(data).drop(columns=hidden).to_string(index=False))
+    typer.echo("\nsettings: of the authors' commands for Hi-LANDER at that commit; figures: of the method named")
     files = {file for recipe in RECIPES.values() for file in (recipe.test, recipe.train)}
     missing = sorted((file for file in files if data is None or not file.find(data)), key=lambda file: file.path)
     for where in sorted({file.where for file in missing}):

@@ -18,7 +18,7 @@ from ..decode.aggregate import aggregate
 from ..decode.cuts import CutDecoder, cut_at, cut_layers
 from ..decode.decoding import Decoder, Decoding, components
 from ..decode.quality import QualityEnsemble
-from ..decode.tree import DECODERS, get_decoder
+from ..decode.tree import DECODERS, OFFICIAL, get_decoder
 from ..graph.discriminant import Metric
 from ..graph.distinct import DistinctRows, row_codes
 from ..graph.knn import KnnGraph, knn, precomputed
@@ -46,8 +46,8 @@ def build_hierarchy(
     """Cluster level by level.
 
     Images that are the same, or differ by rounding only (cosine over 1 - 1e-6), are one node and share all results:
-    copies would fill each other's lists of neighbours. The official decode ("tree-strict") alone keeps them, as the
-    official code does, and warns.
+    copies would fill each other's lists of neighbours. The official decoders ("tree-strict", "tree-similarity") alone
+    keep them, as the official code does, and warn.
 
     Formula: the metric maps the features; level l: G = knn(identity or average features); (r, d) = predict(nodes, G);
     clusters = decode(G, r, d, tau); nodes of level l + 1 = aggregate(clusters). It ends when a level adds no link,
@@ -88,7 +88,7 @@ def build_hierarchy(
         rows = rows if mapped else metric(rows)
         first = search(rows, settings.k)
 
-        copies = None if settings.decoder == "tree-strict" else _copies(first)
+        copies = None if settings.decoder in OFFICIAL else _copies(first)
         if copies is not None:
             rows = take_rows(rows, copies.first)
             repeats = copies.within(repeats)
@@ -148,11 +148,11 @@ def _copies(graph: KnnGraph) -> DistinctRows | None:
 def _repeats(features: Float[Tensor, "n d"], code: Int[Tensor, " n"], settings: InferenceConfig) -> DistinctRows | None:
     """Which images are to be one node; None: none."""
     found = DistinctRows.of(features, code)
-    if found is None or settings.decoder != "tree-strict":
+    if found is None or settings.decoder not in OFFICIAL:
         return found
     n = len(found.group)
     warnings.warn(
-        f"X: {n - len(found.first):,} of {n:,} rows repeat another row; decoder 'tree-strict' (published preset) keeps "
+        f"X: {n - len(found.first):,} of {n:,} rows repeat another row; decoder {settings.decoder!r} (published) keeps "
         "them all, as the official code does, and their copies fill the lists of neighbours; drop them, or use another "
         "decoder, which counts each distinct row once",
         UserWarning,

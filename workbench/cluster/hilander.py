@@ -273,8 +273,8 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
             ValueError: another number of columns.
         """
         check_is_fitted(self)
-        weighs_links_together = self.settings_.decoder in ("cut", *CUTS)
-        threshold = None if weighs_links_together else self.settings_.tau
+        tau_is_no_linkage = self.settings_.decoder in ("cut", "tree-similarity", *CUTS)
+        threshold = None if tau_is_no_linkage else self.settings_.tau
         with usual_torch(), show_progress(self.progress):
             rows, _, known = self._mapped(X)
             computed = self.hierarchy_.distinct

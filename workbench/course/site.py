@@ -47,6 +47,7 @@ CONFIG: dict[str, Any] = {  # Sphinx's settings
     "myst_links_external_new_tab": True,
     "myst_heading_anchors": 3,
     "default_role": "code",
+    "highlight_language": "text",  # of blocks that name none
     "autodoc_typehints": "description",
     "autodoc_member_order": "groupwise",
     "suppress_warnings": ["*"],  # of docstrings: they are plain text first
@@ -58,7 +59,12 @@ _AS_RUN = """```{{tip}}
 This page shows the lesson as it ran. To change the code and to answer the exercises, open `{name}` in JupyterLab
 (`make lab`).
 ```"""
+_START_HERE = """```{tip}
+These pages show the course as it ran. To run it yourself, say `make lab`: JupyterLab opens with this page.
+```"""
 FIGURES = """
+document.querySelectorAll('[role=heading]:not([aria-level])').forEach(one => one.setAttribute('aria-level', 2));
+document.querySelectorAll('pre, .output').forEach(one => { if (one.scrollWidth > one.clientWidth) one.tabIndex = 0; });
 const places = [...document.querySelectorAll('.plot')];
 const draw = new IntersectionObserver(seen => seen.filter(e => e.isIntersecting).forEach(e => {
   draw.unobserve(e.target);
@@ -78,6 +84,7 @@ _STYLE = """
 .js-plotly-plot :is(.infolayer > :not(.annotation) text,.xaxislayer-above text,.yaxislayer-above text,.textpoint text,
 .bartext-outside,.cell-text){fill:var(--color-foreground-primary)!important}
 .cell_output .output{overflow-x:auto}
+@media(min-width:90em){.content{width:54em}.sidebar-drawer{width:15em}}@media(min-width:94em){.content{width:58em}}
 """
 
 
@@ -141,25 +148,32 @@ def _write_source(
     source: Path, folder: Path, paths: list[Path], solutions: bool, run: Callable[[Path], NotebookNode]
 ) -> None:
     """Sphinx's input: the first page, a page per lesson, the quiz, the API; figures' code and style in `_static`."""
-    minutes = {path.stem: about(read(path)).minutes for path in paths}
+    of_lesson = {path.stem: about(read(path)) for path in paths}
     for path in paths:
         _write(source / path.name, lesson_text(page(run(path), path.name)))
     quiz = f"# Quiz\n\n<p>Twelve questions, one right answer each.</p>\n\n{quiz_html(answers=solutions)}\n"
     _write(source / "quiz.md", quiz)
     modules = "\n".join(f"```{{eval-rst}}\n.. automodule:: {name}\n\n{_members(name)}\n```" for name in API)
     _write(source / "api.md", f"# Public names\n\n{modules}\n")
-    hours = f"{len(paths)} lessons, {sum(minutes.values()) / 60:.1f} hours in all."
+    hours = f"{len(paths)} lessons, {sum(one.minutes for one in of_lesson.values()) / 60:.1f} hours in all."
     documents = write_documents(folder.parent, source, {path.name for path in paths})
-    toc = f"{hours}\n\n{_toctree('The course', [*minutes, 'quiz'])}\n\n{_toctree('The workbench', [*documents, 'api'])}"
-    start = folder / "START.ipynb"
-    words = (
-        "\n\n".join(c.source for c in read(start).cells if c.cell_type == "markdown") if start.exists() else "# Course"
-    )
-    words = words.replace("(QUIZ.ipynb)", "(quiz.md)").replace("[GUIDE.md](GUIDE.md)", "`notebooks/GUIDE.md`")
-    _write(source / "index.md", f"{words}\n\n## All pages\n\n{toc}\n")
+    course = [f"{name[:2]} {one.title} <{name}>" for name, one in of_lesson.items()]
+    toc = f"{hours}\n\n{_toctree('The course', [*course, 'quiz'])}\n\n{_toctree('The workbench', [*documents, 'api'])}"
+    _write(source / "index.md", f"{_first_page(folder / 'START.ipynb')}\n\n## All pages\n\n{toc}\n")
     (source / "_static").mkdir()
     for name, text in {"figures.js": FIGURES, "course.css": _STYLE, "plotly.min.js": get_plotlyjs()}.items():
         _write(source / "_static" / name, text)
+
+
+def _first_page(start: Path) -> str:
+    """START.ipynb as Markdown: its code is shown, and a note says where it runs."""
+    if not start.exists():
+        return "# Course"
+    first, *others = (
+        c.source if c.cell_type == "markdown" else f"```python\n{c.source}\n```" for c in read(start).cells
+    )
+    words = "\n\n".join([first, _START_HERE, *others])
+    return words.replace("(QUIZ.ipynb)", "(quiz.md)").replace("[GUIDE.md](GUIDE.md)", "`notebooks/GUIDE.md`")
 
 
 def _toctree(caption: str, pages: list[str]) -> str:

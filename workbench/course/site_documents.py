@@ -41,6 +41,8 @@ def as_page(text: str, pages: Collection[str]) -> str:
         >>> as_page("[tour](../notebooks/00_tour.ipynb), [speed](speed.md#a), [tree](../workbench/decode/tree.py)",
         ...     ["00_tour.ipynb", "speed.md"])
         '[tour](00_tour.ipynb), [speed](speed.md#a), tree (`workbench/decode/tree.py`)'
+        >>> as_page("[top](../README.md), [card](../datasets/kinds/README.md)", ["README.md"])
+        '[top](README.md), card (`datasets/kinds/README.md`)'
         >>> as_page('<img src="a.svg" alt="an a" width="100%">', [])
         '![an a](a.svg)'
     """
@@ -50,10 +52,11 @@ def as_page(text: str, pages: Collection[str]) -> str:
 
 def _link(words: str, target: str, pages: Collection[str]) -> str:
     file, mark, end = target.partition("#")
-    name = file.rpartition("/")[2]
+    file = file.removeprefix("../")
+    folder, _, name = file.rpartition("/")
     name = MOVED.get(name, name)
     if "://" in target or not file:
         return f"[{words}]({target})"
-    if name in pages:
+    if name in pages and not (folder and name == "README.md"):
         return f"[{words}]({name}{mark}{end})"
-    return words if words.startswith("`") else f"{words} (`{file.removeprefix('../')}`)"
+    return words if words.startswith("`") else f"{words} (`{file}`)"

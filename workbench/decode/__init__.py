@@ -11,10 +11,11 @@ from .cuts import CutDecoder, cut_at, cut_layers, decode_excess_of_mass, decode_
 from .decoding import Decoder, Decoding, components, densest
 from .dendrogram import Cut, Dendrogram, Edges, build_dendrogram
 from .quality import Quality, QualityEnsemble, true_quality
-from .tree import DECODERS, TREES, decode_best_links, decode_tree, get_decoder
+from .tree import DECODERS, OFFICIAL, TREES, decode_best_links, decode_tree, decode_tree_by_similarity, get_decoder
 
 __all__ = [
     "DECODERS",
+    "OFFICIAL",
     "TREES",
     "Cut",
     "CutDecoder",
@@ -33,6 +34,7 @@ __all__ = [
     "decode_excess_of_mass",
     "decode_map_equation",
     "decode_tree",
+    "decode_tree_by_similarity",
     "densest",
     "get_decoder",
     "majority",

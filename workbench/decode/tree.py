@@ -104,8 +104,32 @@ def decode_best_links(graph: KnnGraph, prediction: Prediction, threshold: float)
     return Decoding(clusters, representative, None)
 
 
+def decode_tree_by_similarity(graph: KnnGraph, prediction: Prediction, threshold: float) -> Decoding:
+    """The official code's `--threshold sim`, of its commands for MS1M and DeepFashion: links are kept and chosen by
+    their cosine similarity in place of their linkage, so tau is a cosine. What is left of the model is the density.
+
+    Formula: parent_i = argmax over {j in N(i): d_j > d_i, s_ij > threshold} of s_ij, or i itself.
+
+    Args:
+        graph, prediction, threshold: see `decode_tree`; always strict.
+
+    Example:
+        >>> graph = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0]], [[0.9, 0.5], [0.9, 0.6], [0.6, 0.5]])
+        >>> guess = Prediction(torch.zeros(3, 2), torch.tensor([0.8, 0.5, 0.1]))
+        >>> decode_tree_by_similarity(graph, guess, 0.55).parent.tolist()
+        [0, 0, 1]
+    """
+    return decode_tree(graph, Prediction(graph.similarity, prediction.density), threshold, strict=True)
+
+
 TREES: dict[str, Decoder] = {"tree": decode_tree, "tree-strict": partial(decode_tree, strict=True)}
-DECODERS: dict[str, Decoder] = {**TREES, "best-links": decode_best_links, **CUTS}
+DECODERS: dict[str, Decoder] = {
+    **TREES,
+    "tree-similarity": decode_tree_by_similarity,
+    "best-links": decode_best_links,
+    **CUTS,
+}
+OFFICIAL = ("tree-strict", "tree-similarity")  # the rules of the authors' commands, kept to the letter
 
 
 def get_decoder(decoder: str | Decoder) -> Decoder:

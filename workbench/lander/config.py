@@ -126,7 +126,8 @@ class InferenceConfig:
         search: the features by which upper levels search for neighbours: "average" (the super-nodes' average features,
             steadier than one image) or "identity" (their peaks' features, published).
         decoder: a name in `workbench.decode.DECODERS`, or a function (graph, prediction, tau) -> Decoding; looked up
-            when the model is applied. "tree-strict" is the official rule, "cut" that of the general model.
+            when the model is applied. "tree-strict" is the official rule, "tree-similarity" that of the official
+            `--threshold sim` (tau is then a cosine), "cut" that of the general model.
         max_levels: levels to run at most; published 10.
         early_stop: also stop when a level's links have not shrunk by the factor k (a rule of some published commands).
         complete_lists: run an upper level only while it has more than k + 1 nodes (official rule). Off: small levels

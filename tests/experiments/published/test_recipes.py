@@ -11,7 +11,7 @@ from workbench.experiments.published.recipes import get_recipe
 from workbench.lander.official import PRESETS
 
 DATASETS = Path(__file__).parents[3] / "datasets"
-SETTINGS = {"hannah-first": (9, 10, 0.85), "deepfashion": (4, 1, 0.8)}  # k, levels, tau
+SETTINGS = {"deepfashion": (4, 1, 0.8)}  # k, levels, tau
 OWN = [name for name, recipe in RECIPES.items() if recipe.method.startswith("Hi-LANDER")]
 
 
@@ -35,14 +35,19 @@ def test_settings_are_the_published_ones(name):
     k, levels, tau = SETTINGS.get(name, (9, 5, 0.65) if other else (9, 10, 0.1 if species else 0.8))
     assert (recipe.inference.k, recipe.inference.max_levels, recipe.inference.tau) == (k, levels, tau)
     assert recipe.inference.early_stop is not other
-    assert (recipe.inference.search, recipe.inference.decoder) == ("identity", "tree-strict")
+    assert (recipe.inference.search, recipe.inference.decoder) == (
+        "identity",
+        "tree-similarity" if other else "tree-strict",
+    )
     assert recipe.model.conv == ("gat" if species or other or name.endswith("-first") else "gcn")
     assert (recipe.model.inputs, recipe.model.layers, recipe.model.hidden) == ("features", 1, 512)
     assert recipe.model.average == (other or recipe.model.conv == "gcn")
     training = recipe.training
-    assert (training.policy, training.ks, training.levels, training.epochs) == ("teacher", (9, 4, 2), (2, 3, 4), 250)
-    assert (training.optimizer, training.learning_rate, training.weight_decay) == ("sgd", 0.01, 1e-5)
-    assert (training.batch_size, training.loss.balanced, training.loss.links) == (4096, True, "denser")
+    assert (training.policy, training.optimizer, training.weight_decay) == ("teacher", "sgd", 1e-5)
+    assert (training.loss.balanced, training.loss.links) == (not other, "denser")
+    wanted = {"ms1m": ((9,), (3,), 250, 0.01, 4096), "deep": ((4,), (1,), 500, 0.1, 100_000)}  # the whole graph at once
+    found = training.ks, training.levels, training.epochs, training.learning_rate, training.batch_size
+    assert found == wanted.get(name[:4], ((9, 4, 2), (2, 3, 4), 250, 0.01, 4096))
     assert recipe.test.dim == recipe.train.dim
 
 
@@ -52,14 +57,16 @@ def test_figures_are_looked_up(name):
     figures = recipe.published()
     assert len(figures) == (2 if recipe.data.startswith("MS1M") else 3)
     assert set(figures["metric"]) <= set(METRICS)
-    assert bool(recipe.note) == (name not in OWN or name.endswith("-first") or name in ("hannah", "imdb-samedist"))
+    assert bool(recipe.note) == (name not in OWN or name.endswith("-first"))
 
 
-def test_the_settings_of_a_run_name_the_commit_that_they_were_read_from():
+def test_every_figure_stands_beside_its_settings_its_year_and_the_commit_of_its_commands():
     table = recipes().set_index("recipe")
-    assert table.loc["imdb", ["k", "tau", "levels", "early_stop", "commit"]].tolist() == [9, 0.8, 10, True, "02f59e48"]
-    read = set(table.index[table["commit"] != ""])
-    assert read == {"imdb", "hannah-first", "deepfashion", *(name for name in RECIPES if name.startswith("ms1m"))}
+    columns = ["year", "pairwise_f", "bcubed_f", "k", "tau", "threshold", "levels", "early_stop", "commit"]
+    assert table.loc["imdb", columns].tolist() == [2021, 0.717, 0.81, 9, 0.8, "linkage", 10, True, "c0719ec5"]
+    assert table.loc["hannah-first", ["tau", "commit"]].tolist() == [0.8, "9c41c22d"]
+    assert table.loc["ms1m-5.21m", columns[3:]].tolist() == [9, 0.65, "similarity", 5, False, "4c27cf9a"]
+    assert table["commit"].str.fullmatch("[0-9a-f]{8}").all()
     assert PRESETS["faces"] == RECIPES["imdb"].inference
 
 

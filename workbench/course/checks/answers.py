@@ -18,17 +18,16 @@ from .registry import add_check
 
 @add_check(
     "15-gain",
-    hint="Answer the first question by the labels; BCubed F after it less BCubed F before.",
-    wrong={"the other answer": lambda model, y: _gained(model, y, right=False)},
+    hint="Answer the question by the labels; BCubed F after it less BCubed F before.",
+    wrong={"the other answer": lambda model, y, a, b: _gained(model, y, a, b, right=False)},
 )
-def gain(model: HiLander, labels: Any) -> float:
-    """BCubed F that the answer to the first question adds"""
-    return _gained(model, labels, right=True)
+def gain(model: HiLander, labels: Any, a: int, b: int) -> float:
+    """BCubed F that the answer about two images adds"""
+    return _gained(model, labels, a, b, right=True)
 
 
-def _gained(model: HiLander, labels: Any, *, right: bool) -> float:
+def _gained(model: HiLander, labels: Any, a: int, b: int, *, right: bool) -> float:
     truth = np.asarray(labels)
-    a, b = model.questions(1)[["first", "second"]].to_numpy()[0]
     after = copy.copy(model).answer(a, b, same=bool((truth[a] == truth[b]) == right))
     return float(scores(truth, after.labels_)["bcubed_f"] - scores(truth, model.labels_)["bcubed_f"])
 

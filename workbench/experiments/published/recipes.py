@@ -10,7 +10,7 @@ import pandas as pd
 from ..._core.validation import check_choice
 from ...lander.config import InferenceConfig, LanderConfig
 from ...lander.official import PRESETS
-from ...train.config import TrainConfig
+from ...train.config import LossConfig, TrainConfig
 from .files import HILANDER, LEARN_TO_CLUSTER, FeatureFile
 from .table import published_results
 
@@ -51,8 +51,15 @@ class Recipe:
 
     @property
     def commit(self) -> str:
-        """Commit of dmlc/dgl whose command file the test's settings were read from; "": it was not read."""
-        return "3352bbf3" if self.data.startswith("MS1M") else _READ.get(self.name, "")
+        """Commit of dmlc/dgl whose command files the settings of training and test were read from."""
+        if self.method == PEER:
+            return "4c27cf9a"  # the last with commands for MS1M and DeepFashion: the release of July 2021 has none
+        return "9c41c22d" if self.method == FIRST or self.data.startswith("iNat") else "c0719ec5"
+
+    @property
+    def year(self) -> int:
+        """Of the figures: the authors' code of July 2021 for Hi-LANDER, the article (CVPR 2020) for the peer."""
+        return 2020 if self.method == PEER else 2021
 
     def published(self) -> pd.DataFrame:
         """The figures beside which ours are put: rows of `published_results`.
@@ -79,21 +86,26 @@ def recipes(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
     Args:
         folder: where the files are looked for; None: nowhere.
 
-    Returns: a row per recipe: recipe; data, method (whose published figures stand beside); conv, dim; k, tau, levels,
-        early_stop of the test; commit of the official command that these were read from ("": it was not read);
-        test_file, train_file; with a folder also test, train: "there" or "missing".
+    Returns: a row per recipe: recipe; data, method, whose published figures pairwise_f, bcubed_f of the year stand
+        beside; conv, dim; k, tau, threshold (what tau is held against: linkage, or similarity), levels, early_stop of
+        the test; commit of the official commands that these were read from; test_file, train_file; with a folder also
+        test, train: "there" or "missing".
 
     Example:
-        >>> recipes().set_index("recipe").loc["imdb", "test_file"]
-        'subcenter_arcface_deepglint_imdb_features.pkl'
+        >>> recipes().set_index("recipe").loc["imdb", ["bcubed_f", "tau", "early_stop"]].tolist()
+        [0.81, 0.8, True]
     """
     return pd.DataFrame([_row(recipe, folder) for recipe in RECIPES.values()])
 
 
 def _row(recipe: Recipe, folder: str | os.PathLike[str] | None) -> dict[str, object]:
-    row: dict[str, object] = {"recipe": recipe.name, "data": recipe.data, "method": recipe.method}
-    row |= {"conv": recipe.model.conv, "dim": recipe.test.dim, "k": recipe.inference.k, "tau": recipe.inference.tau}
-    row |= {"levels": recipe.inference.max_levels, "early_stop": recipe.inference.early_stop, "commit": recipe.commit}
+    used = recipe.inference
+    figures = recipe.published().set_index("metric")["value"]
+    row: dict[str, object] = {"recipe": recipe.name, "data": recipe.data, "method": recipe.method, "year": recipe.year}
+    row |= {"pairwise_f": figures["pairwise_f"], "bcubed_f": figures["bcubed_f"]}
+    row |= {"conv": recipe.model.conv, "dim": recipe.test.dim, "k": used.k, "tau": used.tau}
+    row |= {"threshold": "similarity" if used.decoder == "tree-similarity" else "linkage"}
+    row |= {"levels": used.max_levels, "early_stop": used.early_stop, "commit": recipe.commit}
     for role, file in (("test", recipe.test), ("train", recipe.train)):
         row[f"{role}_file"] = file.path
         if folder is not None:
@@ -117,11 +129,14 @@ _GCN = LanderConfig.published("gcn")
 _GAT = LanderConfig.published("gat")
 _GAT_AVERAGE = replace(_GAT, average=True)
 _FACES = PRESETS["faces"]
-_FIRST_FACES = {"hannah": _FACES.override(tau=0.85)}
 _SPECIES = PRESETS["inat"]
-_MS1M = InferenceConfig.published(k=9, tau=0.65).override(max_levels=5)
-_DEEPFASHION = InferenceConfig.published(k=4, tau=0.8).override(max_levels=1)
-_READ = {"imdb": "02f59e48", "hannah-first": "3352bbf3", "deepfashion": "3352bbf3"}  # recipe -> commit of its command
+_MS1M = InferenceConfig.published(k=9, tau=0.65).override(max_levels=5, decoder="tree-similarity")
+_DEEPFASHION = InferenceConfig.published(k=4, tau=0.8).override(max_levels=1, decoder="tree-similarity")
+_ALL_LINKS = LossConfig(links="denser", balanced=False)
+_MS1M_TRAINING = replace(TrainConfig.published(), ks=(9,), levels=(3,), loss=_ALL_LINKS)
+_DEEPFASHION_TRAINING = replace(  # the whole graph at once: there are fewer images than that
+    TrainConfig.published(500), ks=(4,), levels=(1,), learning_rate=0.1, batch_size=100_000, loss=_ALL_LINKS
+)
 _FACE_TRAIN = _face_file("train_1_in_10_recreated", "Trillion Pairs (DeepGlint), a tenth of its classes")
 _FACE_TESTS = {
     "imdb-samedist": (
@@ -160,37 +175,27 @@ _MS1M_TESTS = (  # each file is a whole test set of its own: no parts have to be
 )
 _NO_FIGURE = (
     "no figure of Hi-LANDER is published here; the figures beside are a peer's, and a difference to them compares two "
-    "methods. The official command drops links by similarity, this package by predicted linkage: that setting is not "
-    "there, so tau does not mean the same"
+    "methods. Commands for this set stood in the authors' code before its release"
 )
-_NOT_READ = "the official command of this run was not read: its settings are those of the IMDB run"
-_FIRST_NOTE = (
-    "the authors' first variant: attention without average feature. Its training command was read; of its tests that "
-    "of Hannah (tau 0.85, early stop); the others have the settings of the IMDB run"
-)
+_FIRST_NOTE = "the authors' first variant: attention without average feature"
 
 
 def _all() -> list[Recipe]:
     faces = "deepglint_sampler.pth"
-    found = [
-        Recipe(n, d, OURS, test, _FACE_TRAIN, _GCN, _FACES, faces, note="" if n in _READ else _NOT_READ)
-        for n, (d, test) in _FACE_TESTS.items()
-    ]
+    found = [Recipe(n, d, OURS, test, _FACE_TRAIN, _GCN, _FACES, faces) for n, (d, test) in _FACE_TESTS.items()]
     found += [Recipe(n, d, OURS, _SPECIES_TEST, train, _GAT, _SPECIES, w) for n, d, train, w in _SPECIES_RUNS]
     found += [
-        Recipe(f"{n}-first", d, FIRST, test, _FACE_TRAIN, _GAT, _FIRST_FACES.get(n, _FACES), faces, note=_FIRST_NOTE)
+        Recipe(f"{n}-first", d, FIRST, test, _FACE_TRAIN, _GAT, _FACES, faces, note=_FIRST_NOTE)
         for n, (d, test) in _FACE_TESTS.items()
     ]
+    of_peer = {"method": PEER, "model": _GAT_AVERAGE, "note": _NO_FIGURE}
+    ms1m = {"train": _MS1M_TRAIN, "inference": _MS1M, "weights": "ms1m.pth", "training": _MS1M_TRAINING}
     for size, part, images, classes in _MS1M_TESTS:
         test = _cluster_file(part, f"MS1M, test set of {size}", images, classes)
-        name = f"ms1m-{size.lower()}"
-        data = f"MS1M {size}"
-        found.append(Recipe(name, data, PEER, test, _MS1M_TRAIN, _GAT_AVERAGE, _MS1M, "ms1m.pth", note=_NO_FIGURE))
+        found.append(Recipe(f"ms1m-{size.lower()}", f"MS1M {size}", test=test, **ms1m, **of_peer))
     test, train = (_cluster_file(f"deepfashion_{part}", f"DeepFashion, {part}") for part in ("test", "train"))
-    return [
-        *found,
-        Recipe("deepfashion", "DeepFashion", PEER, test, train, _GAT_AVERAGE, _DEEPFASHION, "df.pth", note=_NO_FIGURE),
-    ]
+    clothes = {"inference": _DEEPFASHION, "weights": "df.pth", "training": _DEEPFASHION_TRAINING}
+    return [*found, Recipe("deepfashion", "DeepFashion", test=test, train=train, **clothes, **of_peer)]
 
 
 RECIPES = {recipe.name: recipe for recipe in _all()}

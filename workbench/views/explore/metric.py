@@ -139,6 +139,7 @@ def _scores_html(row: dict[str, float | int]) -> str:
     kinds = (("pairwise", "pairwise"), ("bcubed", "BCubed"))
     parts = ("precision", "recall", "f")
     rows = [[f"<b>{name}</b>", *(f"{row[f'{kind}_{part}']:.3f}" for part in parts)] for kind, name in kinds]
+    rows.append(["<b>item</b>", "", "", f"{row['item_f']:.3f}"])
     pairs = table(["", "precision", "recall", "F"], rows, numbers=(1, 2, 3))
     names = ("nmi", "ami", "ari")
     return pairs + "<br>" + table([n.upper() for n in names], [[f"{row[n]:.3f}" for n in names]], numbers=(0, 1, 2))
@@ -149,7 +150,7 @@ def _skeleton() -> go.Figure:
     dots = go.Scatter(x=[], y=[], mode="markers", marker={"line": {"width": 0}}, hoverinfo="text")
     names = go.Scatter(x=[], y=[], mode="text", textposition="bottom center", hoverinfo="skip", cliponaxis=False)
     figure = styled(go.Figure([rings, dots, names]), "Clusters", height=_HEIGHT + 110)
-    figure.update_layout(margin={"t": 70, "b": 30, "l": 16, "r": 16}, showlegend=False, width=WIDTH)
+    figure.update_layout(margin={"t": 84, "b": 30, "l": 16, "r": 16}, showlegend=False, width=WIDTH)
     axis = {"visible": False, "fixedrange": True, "constrain": "domain"}  # the ranges given are kept
     return figure.update_xaxes(**axis).update_yaxes(**axis, scaleanchor="x")
 
@@ -203,8 +204,8 @@ def _heading(counts: Int64[np.ndarray, "r c"]) -> str:
         return "No items yet"
     row = table_scores(counts)
     words = ", ".join(f"{name} {row[key]:.2f}" for key, name in SCORE_NAMES.items() if key != "ami")
-    small = "a ring is a cluster, a dot an item, its colour and shape the class"
-    return f"Clusters of {counts.sum()} items: {words}<br><span style='font-size:12px'>{small}</span>"
+    ring = "a ring is a cluster, a dot an item, its colour and shape the class"
+    return f"Clusters of {counts.sum()} items<br><span style='font-size:12px'>{words}<br>{ring}</span>"
 
 
 def explore_metric(table: Any = PRESETS["almost right"]) -> MetricExplorer:
