@@ -28,7 +28,7 @@ def test_the_worth_of_the_first_answer_and_of_one_who_errs(noisy_classes):
     model = wb.HiLander().fit(x)
     labels = model.labels_
     curve = answer_curve(wb.HiLander().fit(x), y, 1)["bcubed_f"]
-    asked = model.questions(1)[["first", "second"]].to_numpy()[0]
+    asked = model.questions(1)[["first", "second"]].to_numpy()[0].tolist()
     assert course.check("15-gain", curve[1] - curve[0], model, y, *asked).status == "exact"
     assert model.labels_ is labels  # the check leaves the model as it is
     assert course.check("15-gain", curve[1] - curve[0] + 1, model, y, *asked).status == "wrong"

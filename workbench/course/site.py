@@ -83,7 +83,8 @@ _STYLE = """
 .plot{width:100%;min-height:100px}.course-question{margin:24px 0}
 .js-plotly-plot :is(.infolayer > :not(.annotation) text,.xaxislayer-above text,.yaxislayer-above text,.textpoint text,
 .bartext-outside,.cell-text){fill:var(--color-foreground-primary)!important}
-.cell_output .output{overflow-x:auto}
+.cell_output .output{overflow-x:auto}.cell_output .dataframe{border-collapse:collapse;border:0}
+.cell_output .dataframe :is(th,td){border:0;border-bottom:1px solid var(--color-background-border);padding:.15em .6em}
 @media(min-width:90em){.content{width:54em}.sidebar-drawer{width:15em}}@media(min-width:94em){.content{width:58em}}
 """
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pandas as pd
 
 from ..._core.validation import check_choice
 from ...lander.config import InferenceConfig, LanderConfig
 from ...lander.official import PRESETS
-from ...train.config import LossConfig, TrainConfig
+from ...train.config import TrainConfig
+from ...train.losses import LossConfig
 from .files import HILANDER, LEARN_TO_CLUSTER, FeatureFile
 from .table import published_results
 
@@ -188,14 +190,14 @@ def _all() -> list[Recipe]:
         Recipe(f"{n}-first", d, FIRST, test, _FACE_TRAIN, _GAT, _FACES, faces, note=_FIRST_NOTE)
         for n, (d, test) in _FACE_TESTS.items()
     ]
-    of_peer = {"method": PEER, "model": _GAT_AVERAGE, "note": _NO_FIGURE}
-    ms1m = {"train": _MS1M_TRAIN, "inference": _MS1M, "weights": "ms1m.pth", "training": _MS1M_TRAINING}
+    of_peer = partial(Recipe, method=PEER, model=_GAT_AVERAGE, note=_NO_FIGURE)
+    ms1m = partial(of_peer, train=_MS1M_TRAIN, inference=_MS1M, weights="ms1m.pth", training=_MS1M_TRAINING)
     for size, part, images, classes in _MS1M_TESTS:
         test = _cluster_file(part, f"MS1M, test set of {size}", images, classes)
-        found.append(Recipe(f"ms1m-{size.lower()}", f"MS1M {size}", test=test, **ms1m, **of_peer))
+        found.append(ms1m(f"ms1m-{size.lower()}", f"MS1M {size}", test=test))
     test, train = (_cluster_file(f"deepfashion_{part}", f"DeepFashion, {part}") for part in ("test", "train"))
-    clothes = {"inference": _DEEPFASHION, "weights": "df.pth", "training": _DEEPFASHION_TRAINING}
-    return [*found, Recipe("deepfashion", "DeepFashion", test=test, train=train, **clothes, **of_peer)]
+    clothes = of_peer("deepfashion", "DeepFashion", test=test, train=train, inference=_DEEPFASHION, weights="df.pth")
+    return [*found, replace(clothes, training=_DEEPFASHION_TRAINING)]
 
 
 RECIPES = {recipe.name: recipe for recipe in _all()}
