@@ -34,6 +34,7 @@ def test_everything_is_in_the_folder(slides):
         text = page.read_text(encoding="utf-8")
         for link in re.findall(r'<(?:script|link|img)[^>]+(?:href|src)="([^"#?]+)', text):
             assert (slides / link).exists(), f"{page.name}: {link}"
+            assert not re.search(r"@import[^;]*//", (slides / link).read_text(encoding="utf-8")), link
         assert not re.search(r'<(script|link|img|iframe)[^>]+(src|href)="(https?:)?//', text)
         assert "cdnjs" not in text
 

@@ -41,6 +41,71 @@ def claim_11_many_cuts_do_not_last(v):
     assert sum(lasts) < 6, lasts
 
 
+# ---------------------------------------------------------------- 12
+
+
+def _f(v, labels) -> float:
+    return wb.scores(v.mine.labels, labels)["bcubed_f"]
+
+
+def claim_12_pixels_point_one_way_and_are_one_cluster_to_a_model_of_letters(v):
+    unit = v.pixels / np.linalg.norm(v.pixels, axis=1, keepdims=True)
+    assert 0.7 < (unit @ unit.T).mean() < 0.8
+    assert v.models["glyphs-lander", "pixels"].n_clusters_ <= 2
+    near = wb.knn(v.torch.from_numpy(unit), 10).neighbors.numpy()
+    assert (v.mine.labels[near] == v.mine.labels[:, None]).mean() > 0.9
+
+
+def claim_12_the_general_model_finds_much_the_same_in_all_three_kinds(v):
+    scores = {kind: _f(v, v.models["general", kind].labels_) for kind in v.kinds}
+    assert max(scores.values()) - min(scores.values()) < 0.03, scores
+
+
+def claim_12_after_the_map_more_neighbours_are_right_and_f_rises_most_on_pixels(v):
+    rose = {}
+    for kind, x in v.kinds.items():
+        found = [wb.HiLander(metric=metric, random_state=0).fit(x) for metric in ("cosine", "discriminant")]
+        near = [v.mine.labels[one.hierarchy_.levels[0].graph.neighbors.numpy()] for one in found]
+        before, after = ((labels == v.mine.labels[:, None]).mean() for labels in near)
+        assert after > before, kind
+        rose[kind] = _f(v, found[1].labels_) - _f(v, found[0].labels_)
+    assert min(rose.values()) > 0, rose
+    assert min(rose, key=rose.__getitem__) == "encoder", rose
+
+
+def claim_12_clusters_are_pure_some_digits_have_several_and_the_model_is_too_modest(v):
+    row = wb.scores(v.mine.labels, v.model.labels_)
+    assert row["bcubed_precision"] > max(0.95, row["bcubed_recall"])
+    assert 10 < v.model.n_clusters_ < 25
+    assert abs(row["bcubed_f"] - v.model.expected_["f"] - 0.2) < 0.05
+
+
+def claim_12_tau_raises_precision_and_moves_the_number_of_clusters_fast_near_1(v):
+    found = [wb.HiLander(tau=tau, random_state=0).fit(v.features) for tau in (0.1, 0.3, 0.5, 0.7, 0.9)]
+    precision, recall = ([one.expected_[part] for one in found] for part in ("precision", "recall"))
+    assert precision == sorted(precision)
+    assert recall == sorted(recall, reverse=True)
+    clusters = [one.n_clusters_ for one in found]
+    assert max(clusters[1:4]) < 2 * min(clusters[1:4])
+    assert clusters[-1] > 10 * clusters[2]
+
+
+def claim_12_wrong_ones_gather_in_the_least_sure_quarter(v):
+    share = (v.own.to_numpy() == v.mine.labels).astype(float)
+    by_quarter = v.pd.Series(share).groupby(v.pd.qcut(v.model.confidence_, 4, labels=False)).mean()
+    assert by_quarter.iloc[0] < by_quarter.iloc[1:].min()
+
+
+def claim_12_thresholds_of_letters_are_strict_the_general_model_is_first_k_means_at_its_best(v):
+    table = v.table.set_index("method")
+    strict = table.loc[["average linkage", "HDBSCAN", "no learning, many levels", "Hi-LANDER of glyphs"]]
+    assert strict["bcubed_precision"].min() > 0.97
+    assert strict["bcubed_recall"].max() < 0.7
+    order = table["bcubed_f"].sort_values(ascending=False).index.tolist()
+    assert order[:2] == ["Hi-LANDER general", "k-means (true K)"], order
+    assert 0.5 < (v.stranger == -1).mean() < 0.65  # "nearly half" of the strangers are given to clusters
+
+
 # ---------------------------------------------------------------- 15
 
 

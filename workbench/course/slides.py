@@ -52,6 +52,7 @@ def build_slides(
         template_name=TEMPLATE,
         extra_template_basedirs=[str(Path(__file__).parent / "templates")],
         reveal_url_prefix="_static/revealjs",
+        reveal_theme="white",  # others ask the network for fonts
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
