@@ -24,6 +24,46 @@ def hold(number: str, names: dict) -> None:
     assert failed == [], failed
 
 
+# ---------------------------------------------------------------- 09
+
+
+def claim_09_k_means_ends_low_and_most_of_the_gain_comes_from_the_levels(v):
+    sizes = np.bincount(v.test.labels)
+    assert (sizes[sizes > 0].min(), sizes.max()) == (4, 120)
+    f = v.table.set_index("method")["bcubed_f"]
+    assert f.idxmin() == "k-means (true K)", f
+    one, many = f["no learning, one level"], f["no learning, many levels"]
+    assert f["Hi-LANDER"] - one > 0.08, f
+    assert many - one > f["Hi-LANDER"] - many > 0, f
+    assert 0 < f["Hi-LANDER"] - f["average linkage"] < 0.02, f
+    assert 0.04 < f["Hi-LANDER"] - f["HDBSCAN"] < 0.06, f
+
+
+def claim_09_the_curve_is_glued_on_the_left_in_pieces_on_the_right_and_flat_at_the_top(v):
+    clusters = v.curve["n_clusters"]
+    assert clusters.iloc[0] < v.meta.n_classes / 4
+    assert clusters.iloc[-1] > 4 * v.meta.n_classes
+    best = v.curve["bcubed_f"].idxmax()
+    steps = v.curve["bcubed_f"].diff().abs().loc[best : best + 1]
+    assert (steps < 1.5 * v.curve["error"].loc[best]).any(), (steps, v.curve["error"].loc[best])
+
+
+def claim_09_a_part_is_easier_than_the_whole(v):
+    whole = v.table.set_index("method")["bcubed_f"]
+    assert (v.parts.groupby("method")["bcubed_f"].mean() > whole).all()
+
+
+def claim_09_cheating_never_lowers_and_gains_what_the_best_methods_differ_by(v):
+    gained = v.means["the test"] - v.means["meta-train"]
+    wide = v.cheating.assign(part=v.cheating.groupby(["method", "tuned on"]).cumcount())
+    wide = wide.pivot(index=["method", "part"], columns="tuned on", values="bcubed_f")
+    assert (wide["the test"] >= wide["meta-train"] - 1e-9).all()
+    assert gained["HDBSCAN"] > gained["average linkage"]
+    f = v.table["bcubed_f"].sort_values(ascending=False).to_numpy()
+    assert gained.max() > f[0] - f[1]
+    assert v.answer > 0  # exercise 3: the threshold of few classes is looser
+
+
 # ---------------------------------------------------------------- 11
 
 

@@ -27,7 +27,10 @@ from .registry import add_check
 @add_check(
     "00-pairs",
     hint="Each of n images forms a pair with n - 1 others, and every pair is counted twice so.",
-    wrong={"every pair counted twice": lambda n: n * (n - 1)},
+    wrong={
+        "every pair counted twice": lambda n: n * (n - 1),
+        "each image with itself, too, and every pair twice": lambda n: n * n,
+    },
 )
 def pairs(n: int) -> int:
     """number of pairs among the images"""
