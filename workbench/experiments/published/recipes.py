@@ -94,8 +94,8 @@ def recipes(folder: str | os.PathLike[str] | None = None) -> pd.DataFrame:
         test, train: "there" or "missing".
 
     Example:
-        >>> recipes().set_index("recipe").loc["imdb", ["bcubed_f", "tau", "early_stop"]].tolist()
-        [0.81, 0.8, True]
+        >>> recipes().set_index("recipe")["tau"].to_dict()["imdb"]
+        0.8
     """
     return pd.DataFrame([_row(recipe, folder) for recipe in RECIPES.values()])
 
