@@ -24,7 +24,7 @@ _SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentEleme
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The first page, one lesson run in fast mode, and the quiz (axe takes minutes for the long page of public names)."""
+    """The first page, one lesson run in fast mode, and the quiz; axe takes minutes for the page of public names."""
     place = tmp_path_factory.mktemp("course")
     (place / "notebooks" / "solutions").mkdir(parents=True)
     for name in ("START.ipynb", "solutions/00_tour.ipynb"):
