@@ -209,6 +209,28 @@ _SIDEWAYS = """explorer => [explorer, ...explorer.querySelectorAll('*')].filter(
   part.clientWidth > 20 && part.scrollWidth > part.clientWidth + 2 && part.tagName !== 'SELECT'
   && /auto|scroll/.test(getComputedStyle(part).overflowX) && !part.closest('.js-plotly-plot')
 ).map(part => `${part.className}: ${part.scrollWidth} in ${part.clientWidth}`)"""
+# Titles that stick out of their figure.
+_CUT = """explorer => [...explorer.querySelectorAll('.js-plotly-plot')].flatMap(figure => {
+  const own = figure.getBoundingClientRect();
+  return [...figure.querySelectorAll('.gtitle, .xtitle, .ytitle')].filter(text => {
+    const box = text.getBoundingClientRect();
+    return box.width && (box.left < own.left - 2 || box.right > own.right + 2 || box.bottom > own.bottom + 2);
+  }).map(text => text.textContent);
+})"""
+# The least contrast (WCAG) between the ground and the ink of axes, titles and legends.
+_CONTRAST = """explorer => {
+  const part = v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+  const light = colour => colour.match(/[\\d.]+/g).slice(0, 3)
+    .reduce((sum, v, i) => sum + part(v / 255) * [.2126, .7152, .0722][i], 0);
+  let place = explorer;
+  while (/, 0\\)$/.test(getComputedStyle(place).backgroundColor)) place = place.parentElement;
+  const ground = light(getComputedStyle(place).backgroundColor);
+  const texts = explorer.querySelectorAll('.infolayer text, .xaxislayer-above text, .yaxislayer-above text');
+  return Math.min(21, ...[...texts].filter(text => text.textContent && text.getBoundingClientRect().width).map(text => {
+    const [low, high] = [ground, light(getComputedStyle(text).fill)].sort((a, b) => a - b);
+    return (high + .05) / (low + .05);
+  }));
+}"""
 _BESIDE = "figure => figure.querySelector('.main-svg').getBoundingClientRect().width - figure.clientWidth"
 
 
@@ -225,6 +247,7 @@ def test_explorers_reflow_without_scrolling_sideways(opened, width):
             opened.wait_for_timeout(500)
             screenshot(opened, f"explorer-{name}-{opened.look}-{width}")
             assert explorer.evaluate(_SIDEWAYS) == [], name
+            assert explorer.evaluate(_CUT) == [], name
             output = explorer.locator("xpath=ancestor::*[contains(@class, 'jp-OutputArea-output')]").first
             assert explorer.bounding_box()["width"] <= output.bounding_box()["width"] + 1
             figures = explorer.locator(".js-plotly-plot")
@@ -234,6 +257,10 @@ def test_explorers_reflow_without_scrolling_sideways(opened, width):
         if width < 1000:
             opened.keyboard.press("ControlOrMeta+b")
         opened.wait_for_timeout(1000)
+
+
+def test_the_ink_of_figures_is_read_on_the_ground(opened):
+    assert {name: shown(opened, name).evaluate(_CONTRAST) > 3.9 for name in CASES} == dict.fromkeys(CASES, True)
 
 
 def test_every_control_has_a_name_and_the_focus_is_seen(opened):

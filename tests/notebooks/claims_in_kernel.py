@@ -24,6 +24,49 @@ def hold(number: str, names: dict) -> None:
     assert failed == [], failed
 
 
+# ---------------------------------------------------------------- 05
+
+
+def claim_05_two_models_lead_the_joint_one_and_links_alone_scatter_between(v):
+    by_model = v.table.groupby("model")["bcubed_f"]
+    f, spread = by_model.mean(), by_model.max() - by_model.min()
+    assert abs(f["two models"] - 0.93) < 0.03, f
+    assert abs(f["joint"] - 0.86) < 0.03, f
+    assert f["joint"] < f["links alone"] < f["two models"], f
+    assert spread["links alone"] > f["two models"] - f["joint"], spread
+    assert f["joint, not balanced"] < f["joint"] - 0.1, f
+
+
+def claim_05_the_losses_agree_over_all_links_and_not_over_balanced_ones(v):
+    for s in v.seeds:
+        model = v.models["joint", s]
+        at = v.training_level(
+            model, v.Nodes.of_images(v.x_test), wb.knn(v.x_test, k=10), v.truth, links="all", level=0
+        )
+        few = v.balance(at.same, at.scored, v.torch.Generator().manual_seed(0))
+        assert v.agreement(model, at, at.scored) > 0.9
+        assert v.agreement(model, at, few) < -0.9
+
+
+def claim_05_not_balanced_the_model_says_yes_where_most_links_are_wrong(v):
+    mean = {}
+    for name in ("joint", "joint, not balanced"):
+        for i, level in enumerate(v.trees[name].levels[:2]):
+            there = level.graph.mask
+            right = float(v.link_labels(level.graph, v.truth[level.image])[there].float().mean())
+            assert (right > 0.95) if i == 0 else (right < 0.5)
+            mean[name, i] = float(level.prediction.linkage[there].mean())
+    assert mean["joint, not balanced", 1] > 0.85, mean
+    assert all(0.5 < mean["joint", i] < mean["joint, not balanced", i] - 0.1 for i in (0, 1)), mean
+
+
+def claim_05_a_teacher_leaves_nearly_nothing_right_above_level_0(v):
+    teacher, own = v.kinds["teacher"], v.kinds["on-policy"]
+    assert float(teacher[1].same[teacher[1].scored].float().mean()) < 0.1
+    assert float(own[1].same[own[1].scored].float().mean()) > 0.2
+    assert own[1].n > 2 * teacher[1].n
+
+
 # ---------------------------------------------------------------- 09
 
 
