@@ -222,10 +222,11 @@ def claim_15_nearest_peaks_leads_at_first_and_then_stands_still(v):
 
 
 def claim_15_undo_gives_the_very_same_labels(v):
-    before = v.model.labels_.copy()
-    v.model.answer(v.a, v.b, same=bool(v.labels[v.a] == v.labels[v.b]))
-    assert (v.model.labels_ != before).any()
-    assert (v.model.undo().labels_ == before).all()
+    fresh = wb.HiLander().fit(v.features)
+    before = fresh.labels_.copy()
+    fresh.answer(v.a, v.b, same=bool(v.labels[v.a] == v.labels[v.b]))
+    assert (fresh.labels_ != before).any()
+    assert (fresh.undo().labels_ == before).all()
 
 
 def claim_15_a_wrong_yes_costs_more_than_many_right_answers_bring_and_a_wrong_no_costs_less(v):

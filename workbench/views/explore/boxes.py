@@ -131,7 +131,7 @@ class BoxView:
 
     def _title(self, seen: int) -> str:
         of = f"{len(self.drawn):,} of {len(self.tree):,} clusters"
-        fold = "; those of one class are folded" if seen == self.n and self._folded.any() else ""
+        fold = "; pure ones folded" if seen == self.n and self._folded.any() else ""
         return f"Tree<br><span style='font-size:11px'>{of}{fold}; {seen:,} of {self.n:,} images</span>"
 
     def _looks(self, figure: go.Figure, width: int, height: int) -> go.Figure:
