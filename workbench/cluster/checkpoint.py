@@ -13,7 +13,7 @@ from torch import Tensor
 from .._core.files import reading
 from .._core.runtime import seeded, usual_torch
 from .._core.state import read_state, write_state
-from .._core.validation import check_number
+from .._core.validation import check_int, check_number
 from ..decode.quality import QualityEnsemble
 from ..encoder.train import Encoder, EncoderConfig
 from ..lander.config import InferenceConfig, LanderConfig, checked_settings
@@ -164,6 +164,9 @@ def _build(settings: dict[str, Any], most: int, path: str | Path) -> Lander | En
         lander: Lander = seeded(lambda: new_lander(config, inference), 0)  # leaves the global generator alone
         if "background" in settings:
             lander.background = check_number(settings["background"], "background")
+        if "whitening" in settings:
+            columns = check_int(settings["whitening"], "whitening")
+            lander.whitening = torch.empty(columns, columns)
         return lander
     if kind == "encoder":
         values: dict[str, Any] = checked_settings(EncoderConfig, settings["config"])

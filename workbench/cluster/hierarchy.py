@@ -41,6 +41,7 @@ def build_hierarchy(
     ensemble: nn.Module | None = None,
     graph: GraphBuilder | None = None,
     mapped: Metric | None = None,
+    whitening: Float[Tensor, "d d"] | None = None,
     constraints: Constraints | None = None,
 ) -> Hierarchy:
     """Cluster level by level.
@@ -61,6 +62,7 @@ def build_hierarchy(
         ensemble: `Lander.ensemble`; needed by the decoder "cut".
         graph: (features of the nodes, k) -> KnnGraph, in place of `knn`; e.g. to give neighbour lists from elsewhere.
         mapped: the metric that has mapped the features; None: one is fitted to them here, and maps them.
+        whitening: `Lander.whitening`, which the metric that is fitted here starts with.
         constraints: a person's answers on the images, which every level honours.
 
     Raises:
@@ -84,7 +86,7 @@ def build_hierarchy(
         # One name for the rows before and after: those that are not needed any more are freed.
         rows = features if repeats is None else take_rows(features, repeats.first)
         del features
-        metric = mapped or Metric.of(settings.metric, rows)
+        metric = mapped or Metric.of(settings.metric, rows, whitening)
         rows = rows if mapped else metric(rows)
         first = search(rows, settings.k)
 

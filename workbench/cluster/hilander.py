@@ -160,6 +160,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
                     settings,
                     ensemble=lander.ensemble,
                     graph=search,
+                    whitening=lander.whitening,
                     constraints=answers,
                 )
             new.constraints_ = answers
@@ -198,7 +199,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         answers = constraints + self.corrections_.constraints(len(rows))
         answers.check(np.arange(len(rows)))
         metric = self.hierarchy_.metric
-        mapped = None if metric.matrix is None else metric  # None: rows are as they came, all together may give a map
+        mapped = metric if metric.changes_rows else None  # None: rows are as they came, all together may give a map
         with usual_torch(), self._renewed() as new:
             with show_progress(self.progress), self._machines(lander) as (predict, search):
                 hierarchy = build_hierarchy(

@@ -13,6 +13,7 @@ from .knn import KnnGraph, k_hop_subgraph, knn, precomputed, query
 from .nodes import Nodes
 from .recall import sampled_recall
 from .similarity_stats import Background, rank_and_shared
+from .whitening import mean_average_precision, within_class_whitening
 
 __all__ = [
     "METRICS",
@@ -26,9 +27,11 @@ __all__ = [
     "knn",
     "link_labels",
     "local_discriminant",
+    "mean_average_precision",
     "precomputed",
     "query",
     "rank_and_shared",
     "sampled_recall",
     "signed_density",
+    "within_class_whitening",
 ]

@@ -7,7 +7,7 @@ Shrinking them brings classes together before anything is searched, linked or cu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -36,26 +36,51 @@ PART = 2**16  # rows mapped at a time: 128 MB at 512 columns
 
 @dataclass(frozen=True)
 class Metric:
-    """A linear map of unit rows; mapped rows are compared by cosine.
+    """Linear maps of unit rows; mapped rows are compared by cosine.
 
     Attributes:
         matrix: float32 [D, E] on the rows' device, E = min(D, 512); None: rows stay as they are.
+        whitening: a map that comes first, learned from labels (`within_class_whitening`) [D, D]; None: none.
+        center: what is taken from the rows before it: their mean [D].
     """
 
     matrix: Float[Tensor, "d e"] | None = None
+    whitening: Float[Tensor, "d d"] | None = None
+    center: Float[Tensor, " d"] | None = None
 
     @classmethod
-    def of(cls, name: str, rows: Float[Tensor, "n d"]) -> Metric:
-        """A metric by name, fitted to the very rows that will be compared.
+    def of(cls, name: str, rows: Float[Tensor, "n d"], whitening: Float[Tensor, "d d"] | None = None) -> Metric:
+        """A metric by name, fitted to the very rows that will be compared, after a model's own map if it has one.
 
         Raises:
-            ValueError: the name is not in `METRICS`.
+            ValueError: the name is not in `METRICS`, or the model's map is for rows of another width.
 
         Example:
             >>> Metric.of("cosine", torch.eye(3)).matrix is None
             True
         """
-        return cls(local_discriminant(rows) if check_choice(name, "metric", METRICS) == "discriminant" else None)
+        check_choice(name, "metric", METRICS)
+        metric = cls()
+        if whitening is not None:
+            if len(whitening) != rows.shape[1]:
+                raise ValueError(
+                    f"X: this model maps features of {len(whitening)} columns before it compares them, got "
+                    f"{rows.shape[1]}; embed with the encoder that it was trained with"
+                )
+            # Sets of the same features lie apart: their own mean, not the training's, leaves more of a class together.
+            center = rows[even_steps(len(rows), 4 * SAMPLE, rows.device)].mean(dim=0)
+            metric = cls(None, whitening, center)
+        return replace(metric, matrix=local_discriminant(metric(rows))) if name == "discriminant" else metric
+
+    @property
+    def changes_rows(self) -> bool:
+        """Whether there is any map.
+
+        Example:
+            >>> Metric().changes_rows
+            False
+        """
+        return self.matrix is not None or self.whitening is not None
 
     def __call__(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
         """The rows mapped and scaled to length 1; memory-mapped if the rows are. A zero row stays zero.
@@ -64,14 +89,21 @@ class Metric:
             >>> Metric(torch.tensor([[1.0, 0.0], [0.0, 0.0]]))(torch.tensor([[0.6, 0.8]])).tolist()
             [[1.0, 0.0]]
         """
-        if self.matrix is None:
+        if not self.changes_rows:
             return rows
 
-        shape = (len(rows), self.matrix.shape[1])
+        width = rows.shape[1] if self.matrix is None else self.matrix.shape[1]
+        shape = (len(rows), width)
         out = new_tensor(shape, mapped=True) if is_memmap(rows) else rows.new_empty(shape)
         for part in chunks(len(rows), PART):
-            out[part] = normalize(rows[part] @ self.matrix, dim=1)  # (b, e)
+            out[part] = self._mapped(rows[part])  # (b, e)
         return out
+
+    def _mapped(self, rows: Tensor) -> Tensor:
+        if self.whitening is not None:
+            centered = (rows - self.center) * rows.any(dim=1, keepdim=True)
+            rows = normalize(centered @ self.whitening, dim=1)
+        return rows if self.matrix is None else normalize(rows @ self.matrix, dim=1)
 
 
 def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | None:

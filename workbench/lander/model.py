@@ -77,6 +77,8 @@ class Lander(nn.Module):
         tau_curve: scores on held-out classes for each tau; empty for loaded weights.
         background: mean cosine of two random rows of the training, where the inputs hold cosines; None: not known, or
             the inputs are free of cosines' scale.
+        whitening: a map of features of the training's kind [D, D] that comes before the graph, or None. Not used here
+            (`workbench.graph.Metric`); it is saved and moved with the model.
         ensemble: the networks that predict the quality of clusters for the "cut" decoder, or None. Not used here; they
             are saved and moved with the model (`workbench.cluster.new_lander` puts both together).
 
@@ -96,6 +98,8 @@ class Lander(nn.Module):
         self.history = pd.DataFrame()
         self.tau_curve = pd.DataFrame()
         self.background: float | None = None
+        self.whitening: Tensor | None
+        self.register_buffer("whitening", None)
         if config.inputs == "features" and config.in_dim is None:
             raise ValueError("config: in_dim is not known; use config.for_features(dimension)")
 
@@ -217,7 +221,9 @@ class Lander(nn.Module):
 
     def settings(self) -> dict[str, Any]:
         """Both configs as one JSON-able dictionary, as stored beside the weights."""
-        known = {} if self.background is None else {"background": self.background}
+        known: dict[str, Any] = {} if self.background is None else {"background": self.background}
+        if self.whitening is not None:
+            known["whitening"] = len(self.whitening)
         return {"config": asdict(self.config), "inference": asdict(self.inference), **known}
 
 

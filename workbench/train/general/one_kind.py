@@ -6,10 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from ..._core.validation import check_unit_interval
 from ...evaluate.scores import FIGURES
-from ...graph.discriminant import METRICS
+from ...graph.discriminant import METRICS, Metric
+from ...graph.whitening import mean_average_precision, within_class_whitening
 from ...lander.model import Lander
 from ..episodes import held_out
 from ..select_tau import best_tau, tau_curve
@@ -17,6 +20,7 @@ from ..trainer import labelled_rows
 from .sets import GeneralConfig
 from .train import train_general
 
+FOLDS = 4  # of classes; each is mapped by what the other three tell
 TAUS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)  # the scores hardly change between these, so few are compared
 
 
@@ -29,6 +33,7 @@ def meta_train_cut(
     sets: int = 120,
     k: int = 15,
     epochs: int = 3,
+    whiten: bool | None = None,
     seed: int = 0,
     device: str = "auto",
     jobs: int = 2,
@@ -50,6 +55,8 @@ def meta_train_cut(
         sets: drawn for training; each is seen whole, one after another.
         k: neighbours in their graphs.
         epochs: passes over the sets for the links.
+        whiten: whether the map comes first; None: if it helps on held-out classes. A model with a map is for features
+            of the same encoder only.
         seed, device, jobs, progress: see `train_general`.
 
     Returns: relative inputs, a quality ensemble, decoder "cut"; `history` and `tau_curve` are filled.
@@ -74,9 +81,19 @@ def meta_train_cut(
         x = x[~held]
         y = y[~held].unique(return_inverse=True)[1]
 
+    held_x, held_y = labelled_rows(validation[0], validation[1], cpu, "validation ")
+    whitening = None if whiten is False else within_class_whitening(x, y)
+    if whitening is not None:
+        mapped = Metric.of("cosine", held_x, whitening)(held_x)
+        if whiten or mean_average_precision(mapped, held_y) > mean_average_precision(held_x, held_y):
+            x = _whitened_by_others(x, y, torch.Generator().manual_seed(seed))
+            held_x = mapped
+        else:
+            whitening = None
+
     recipe = GeneralConfig(sets=sets, real=1.0, k=k, epochs=epochs)
     model = train_general([], kinds=[(x, y)], training=recipe, seed=seed, device=device, jobs=jobs, progress=progress)
-    held_x, held_y = labelled_rows(validation[0], validation[1], cpu, "validation ")
+    model.whitening = whitening
     curves = {}
     for metric in METRICS:
         settings = replace(model.inference, metric=metric)
@@ -87,3 +104,16 @@ def meta_train_cut(
     tau = best_tau(model.tau_curve, model.inference.decoder)
     model.inference = replace(model.inference, metric=metric, tau=tau)
     return model
+
+
+def _whitened_by_others(
+    x: Float[Tensor, "n d"], y: Int[Tensor, " n"], generator: torch.Generator
+) -> Float[Tensor, "n d"]:
+    """Each row mapped by a whitening that was learned from other classes than its own."""
+    fold = (torch.randperm(int(y.max()) + 1, generator=generator) % FOLDS)[y]
+    mapped = x.clone()
+    for i in fold.unique().tolist():
+        mine = fold == i
+        whitening = within_class_whitening(x[~mine], y[~mine])
+        mapped[mine] = Metric(None, whitening, x.mean(dim=0))(x[mine])
+    return mapped
