@@ -51,3 +51,40 @@ def test_bad_input():
         meta_train_cut(rows, [0, 1, 2, 3], hold_out=1.5, progress=False)
     with pytest.raises(ValueError, match="features"):
         meta_train_cut(np.full((4, 2), np.nan), [0, 1, 2, 3], progress=False)
+
+
+def blurred(seed):
+    """Classes whose images vary most in the last direction, which tells nothing of the class."""
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.arange(24).repeat(12)
+    noise = torch.randn(len(labels), 8, generator=random) * torch.tensor([0.1] * 7 + [3.0])
+    return torch.nn.functional.normalize(torch.randn(24, 8, generator=random)[labels] + noise, dim=1), labels
+
+
+def test_a_map_comes_first_where_it_brings_held_out_classes_together(tmp_path):
+    validation = blurred(1)
+    lander = meta_train_cut(*blurred(0), validation=validation, **QUICK)
+    assert lander.whitening.shape == (8, 8)
+    plain = meta_train_cut(*blurred(0), validation=validation, whiten=False, **QUICK)
+    assert plain.whitening is None
+
+    x, labels = blurred(2)
+    found = {name: HiLander(model).fit(x) for name, model in {"mapped": lander, "plain": plain}.items()}
+    f = {name: scores(labels, model.labels_)["bcubed_f"] for name, model in found.items()}
+    assert f["mapped"] > f["plain"] + 0.1
+
+    model = found["mapped"]
+    assert (model.predict(x) == model.labels_).all()
+    assert (HiLander(lander).fit(x.repeat(2, 1)).labels_ == np.tile(model.labels_, 2)).all()
+    save_checkpoint(lander, tmp_path / "mapped.safetensors")
+    again = HiLander(tmp_path / "mapped.safetensors")
+    assert (again.fit_predict(x) == model.labels_).all()
+    assert len(again.partial_fit(x[:5] + 0.01).labels_) == len(x) + 5
+    with pytest.raises(ValueError, match="maps features of 8 columns"):
+        again.fit(x[:, :5])
+
+
+def test_classes_of_one_row_give_no_map():
+    x = torch.nn.functional.normalize(torch.randn(60, 4, generator=torch.Generator().manual_seed(0)), dim=1)
+    with pytest.raises(ValueError, match=r"whiten: .* two different rows"):
+        meta_train_cut(x, torch.arange(60), whiten=True, **QUICK)

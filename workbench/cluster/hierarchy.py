@@ -41,7 +41,7 @@ def build_hierarchy(
     ensemble: nn.Module | None = None,
     graph: GraphBuilder | None = None,
     mapped: Metric | None = None,
-    whitening: Float[Tensor, "d d"] | None = None,
+    whitening: Float[Tensor, "w w"] | None = None,
     constraints: Constraints | None = None,
 ) -> Hierarchy:
     """Cluster level by level.

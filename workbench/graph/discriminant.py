@@ -49,7 +49,7 @@ class Metric:
     center: Float[Tensor, " d"] | None = None
 
     @classmethod
-    def of(cls, name: str, rows: Float[Tensor, "n d"], whitening: Float[Tensor, "d d"] | None = None) -> Metric:
+    def of(cls, name: str, rows: Float[Tensor, "n d"], whitening: Float[Tensor, "w w"] | None = None) -> Metric:
         """A metric by name, fitted to the very rows that will be compared, after a model's own map if it has one.
 
         Raises:

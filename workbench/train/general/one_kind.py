@@ -18,6 +18,7 @@ from ..episodes import held_out
 from ..select_tau import best_tau, tau_curve
 from ..trainer import labelled_rows
 from .sets import GeneralConfig
+from .synthetic import Labelled
 from .train import train_general
 
 FOLDS = 4  # of classes; each is mapped by what the other three tell
@@ -62,7 +63,8 @@ def meta_train_cut(
     Returns: relative inputs, a quality ensemble, decoder "cut"; `history` and `tau_curve` are filled.
 
     Raises:
-        ValueError: fewer than four classes, labels of another length, features that are not finite.
+        ValueError: fewer than four classes, labels of another length, features that are not finite; `whiten` where no
+            class has two different rows.
 
     Example:
         >>> centers = torch.randn(12, 8, generator=torch.Generator().manual_seed(0)).repeat(20, 1)
@@ -82,14 +84,10 @@ def meta_train_cut(
         y = y[~held].unique(return_inverse=True)[1]
 
     held_x, held_y = labelled_rows(validation[0], validation[1], cpu, "validation ")
-    whitening = None if whiten is False else within_class_whitening(x, y)
+    whitening = _chosen_whitening((x, y), (held_x, held_y), whiten)
     if whitening is not None:
-        mapped = Metric.of("cosine", held_x, whitening)(held_x)
-        if whiten or mean_average_precision(mapped, held_y) > mean_average_precision(held_x, held_y):
-            x = _whitened_by_others(x, y, torch.Generator().manual_seed(seed))
-            held_x = mapped
-        else:
-            whitening = None
+        x = _whitened_by_others(x, y, torch.Generator().manual_seed(seed))
+        held_x = Metric.of("cosine", held_x, whitening)(held_x)
 
     recipe = GeneralConfig(sets=sets, real=1.0, k=k, epochs=epochs)
     model = train_general([], kinds=[(x, y)], training=recipe, seed=seed, device=device, jobs=jobs, progress=progress)
@@ -104,6 +102,21 @@ def meta_train_cut(
     tau = best_tau(model.tau_curve, model.inference.decoder)
     model.inference = replace(model.inference, metric=metric, tau=tau)
     return model
+
+
+def _chosen_whitening(learn: Labelled, held: Labelled, whiten: bool | None) -> Float[Tensor, "d d"] | None:
+    """The map that comes first; None: none is wanted, or it does not bring the held-out classes together."""
+    if whiten is False:
+        return None
+    whitening = within_class_whitening(*learn)
+    if whiten and whitening is None:
+        raise ValueError("whiten: expected a class with two different rows to learn a map from, got none; leave it out")
+    if whiten or whitening is None:
+        return whitening
+    rows, labels = held
+    mapped = Metric.of("cosine", rows, whitening)(rows)
+    better = mean_average_precision(mapped, labels) > mean_average_precision(rows, labels)
+    return whitening if better else None
 
 
 def _whitened_by_others(
