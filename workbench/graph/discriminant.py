@@ -41,7 +41,7 @@ class Metric:
     Attributes:
         matrix: float32 [D, E] on the rows' device, E = min(D, 512); None: rows stay as they are.
         whitening: a map that comes first, learned from labels (`within_class_whitening`) [D, D]; None: none.
-        center: what is taken from the rows before it: their mean [D].
+        center: what is taken from the rows before that: their mean [D]; None: nothing.
     """
 
     matrix: Float[Tensor, "d e"] | None = None
@@ -100,9 +100,10 @@ class Metric:
         return out
 
     def _mapped(self, rows: Tensor) -> Tensor:
+        if self.center is not None:
+            rows = (rows - self.center) * rows.any(dim=1, keepdim=True)
         if self.whitening is not None:
-            centered = (rows - self.center) * rows.any(dim=1, keepdim=True)
-            rows = normalize(centered @ self.whitening, dim=1)
+            rows = normalize(rows @ self.whitening, dim=1)
         return rows if self.matrix is None else normalize(rows @ self.matrix, dim=1)
 
 
