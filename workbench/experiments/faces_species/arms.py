@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,10 +98,11 @@ def _two_models(task: Task, training: Training) -> dict[str, Clusterer]:
 
 
 def _learned_cut(task: Task, training: Training) -> dict[str, Clusterer]:
+    few: dict[str, Any] = {"sets": 6, "epochs": 1} if training.trial else {}
     model = meta_train_cut(
         *task.learn,
         validation=task.choose,
-        **({"sets": 6, "epochs": 1} if training.trial else {}),
+        **few,
         seed=training.seed,
         device=training.device,
         progress=False,
