@@ -56,31 +56,46 @@ def test_a_file_of_features(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    store = tmp_path_factory.mktemp("store")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def table(store):
     tasks = {"faces": Task.faces(people())}
-    table = run_faces_species(store, tasks, seeds=(0,), trial=True)
+    table = run_faces_species(store, tasks, arms=("cut",), seeds=(0,), trial=True)
     told = []
-    again = run_faces_species(store, tasks, seeds=(0,), trial=True, say=told.append)
+    again = run_faces_species(store, tasks, arms=("cut",), seeds=(0,), trial=True, say=told.append)
     assert not told  # all of it was in the store
     pd.testing.assert_frame_equal(table, again)
-    untrained = run_faces_species(store, tasks, arms=(), seeds=(0, 1), trial=True, say=told.append)
-    assert told == ["faces: untrained, seed 1"]
-    return pd.concat([table, untrained[untrained["seed"] == 1]])
+    return table
 
 
-def test_every_arm_on_every_test(table):
-    assert set(table["family"]) == {LEARNED, BEFORE, UNLEARNED}
-    trained = table[table["family"] == LEARNED]
-    assert {"learned cut", "Hi-LANDER, published recipe", "LANDER, default recipe", "general model"} < set(
-        trained["method"]
-    )
+def test_every_test(table):
+    assert set(table["family"]) == {LEARNED, UNLEARNED}
+    assert {"learned cut", "general model"} == set(table.loc[table["family"] == LEARNED, "method"])
     cut = table[table["method"] == "learned cut"]
     assert len(cut) == 4  # one seed, four tests
-    drawn = table[(table["method"] == "FINCH") & (table["test"] == "faces, half with one")]
+
+
+@pytest.mark.slow
+def test_every_arm(table, store):
+    every = run_faces_species(store, {"faces": Task.faces(people())}, seeds=(0,), trial=True)
+    assert set(every["family"]) == {LEARNED, BEFORE, UNLEARNED}
+    trained = set(every.loc[every["family"] == LEARNED, "method"])
+    assert {"learned cut", "Hi-LANDER, published recipe", "LANDER, default recipe", "general model"} < trained
+
+
+@pytest.mark.slow
+def test_what_a_seed_changes(table, store):
+    told = []
+    tasks = {"faces": Task.faces(people())}
+    every = run_faces_species(store, tasks, arms=(), seeds=(0, 1), trial=True, say=told.append)
+    assert told == ["faces: untrained, seed 1"]
+    drawn = every[(every["method"] == "FINCH") & (every["test"] == "faces, half with one")]
     assert drawn["seed"].tolist() == [0, 1]
     # What no seed changes is measured once: the baselines on the whole test.
-    fixed = table[(table["method"] == "FINCH") & (table["test"] == "faces")]
+    fixed = every[(every["method"] == "FINCH") & (every["test"] == "faces")]
     assert fixed["seed"].tolist() == [0]
 
 

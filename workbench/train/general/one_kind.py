@@ -92,15 +92,7 @@ def meta_train_cut(
     recipe = GeneralConfig(sets=sets, real=1.0, k=k, epochs=epochs)
     model = train_general([], kinds=[(x, y)], training=recipe, seed=seed, device=device, jobs=jobs, progress=progress)
     model.whitening = whitening
-    curves = {}
-    for metric in METRICS:
-        settings = replace(model.inference, metric=metric)
-        curves[metric] = tau_curve(model.predict, settings, held_x, held_y, taus=TAUS, ensemble=model.ensemble)
-
-    metric = max(METRICS, key=lambda name: curves[name][list(FIGURES)].mean(axis=1).max())  # of equals the first
-    model.tau_curve = curves[metric]
-    tau = best_tau(model.tau_curve, model.inference.decoder)
-    model.inference = replace(model.inference, metric=metric, tau=tau)
+    _choose_metric_and_tau(model, held_x, held_y)
     return model
 
 
@@ -117,6 +109,19 @@ def _chosen_whitening(learn: Labelled, held: Labelled, whiten: bool | None) -> F
     mapped = Metric.of("cosine", rows, whitening)(rows)
     better = mean_average_precision(mapped, labels) > mean_average_precision(rows, labels)
     return whitening if better else None
+
+
+def _choose_metric_and_tau(model: Lander, rows: Float[Tensor, "n d"], labels: Int[Tensor, " n"]) -> None:
+    """Those of highest mean of the three F on held-out classes; of equals the first metric."""
+    curves = {}
+    for metric in METRICS:
+        settings = replace(model.inference, metric=metric)
+        curves[metric] = tau_curve(model.predict, settings, rows, labels, taus=TAUS, ensemble=model.ensemble)
+
+    metric = max(METRICS, key=lambda name: curves[name][list(FIGURES)].mean(axis=1).max())
+    model.tau_curve = curves[metric]
+    tau = best_tau(model.tau_curve, model.inference.decoder)
+    model.inference = replace(model.inference, metric=metric, tau=tau)
 
 
 def _whitened_by_others(
