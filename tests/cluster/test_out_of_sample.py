@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from workbench._core.runtime import seeded
 from workbench.cluster.hierarchy import build_hierarchy
+from workbench.cluster.hilander import HiLander
 from workbench.cluster.out_of_sample import JOINS, _linkage, assign_out_of_sample, continued_clusters
+from workbench.decode.tree import DECODERS
 from workbench.graph.knn import KnnGraph, query
 from workbench.graph.nodes import Nodes
 from workbench.lander.config import InferenceConfig, LanderConfig
@@ -99,3 +101,11 @@ def test_twins_join_whatever_the_model_says(fitted):
     model, tree, _ = fitted
     found = query(tree.features, tree.features, 5)
     assert torch.equal(assign_out_of_sample(model, tree, tree.features, found, 1.0), tree.labels)
+
+
+@pytest.mark.parametrize("name", ["excess-of-mass", "tree-similarity", "tree"])
+def test_a_decoder_judges_new_rows_alike_by_name_and_as_a_function(name, blobs):
+    x = blobs(noise=0.4)[0].numpy()
+    new = x[::3] + 0.2 * np.random.default_rng(0).normal(size=x[::3].shape).astype(np.float32)
+    by_name, by_function = (HiLander(decoder=decoder, tau=0.6).fit(x) for decoder in (name, DECODERS[name]))
+    assert (by_name.predict(new) == by_function.predict(new)).all()

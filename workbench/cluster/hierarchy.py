@@ -50,9 +50,10 @@ def build_hierarchy(
     copies would fill each other's lists of neighbours. The official decoders ("tree-strict", "tree-similarity") alone
     keep them, as the official code does, and warn.
 
-    Formula: the metric maps the features; level l: G = knn(identity or average features); (r, d) = predict(nodes, G);
-    clusters = decode(G, r, d, tau); nodes of level l + 1 = aggregate(clusters). It ends when a level adds no link,
-    leaves one cluster, is the last of `max_levels`, or (early_stop) links of the last level / links of this one < k.
+    Formula: the metric maps the features; level l: G = knn(averages of length 1, or identities: `settings.search`);
+    (r, d) = predict(nodes, G); clusters = decode(G, r, d, tau); nodes of level l + 1 = aggregate(clusters). It ends
+    when a level adds no link, leaves one cluster, is the last of `max_levels`, or (early_stop) links of the
+    last level / links of this one < k.
 
     Args:
         features: unit rows of the images [n, d]; everything runs on their device.

@@ -25,7 +25,6 @@ from .._core.progress import show_progress
 from .._core.provenance import need_dask
 from .._core.runtime import resolve_device, usual_torch
 from .._core.validation import check_array, check_int, unit_rows
-from ..decode.cuts import CUTS
 from ..decode.decoding import Decoder
 from ..graph.distinct import find_rows, map_distinct, row_codes
 from ..graph.knn import knn, query
@@ -40,7 +39,7 @@ from .hierarchy import build_hierarchy, nested_layers
 from .levels import Hierarchy
 from .memberships import Memberships, memberships
 from .naming import Namer, name_table
-from .out_of_sample import assign_out_of_sample, continued_clusters
+from .out_of_sample import assign_out_of_sample, continued_clusters, joins_by_mean
 from .predictors import GraphBuilder, Predictor
 
 OURS = "Hi-LANDER"  # its name in tables and figures
@@ -58,7 +57,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
             precision counts against recall, 0.5 = both alike; else the threshold on linkage.
         max_levels: most levels to run.
         early_stop: also stop when the links of a level have not shrunk by the factor k.
-        decoder: name in `DECODERS`, or a function (graph, prediction, tau) -> Decoding.
+        decoder: name in `DECODERS`, "cut", or a function (graph, prediction, tau) -> Decoding.
         metric: "cosine", or "discriminant": cosine after a map, fitted to X without labels, that shrinks what varies
             between neighbours (`workbench.graph.discriminant`).
         precision: of the model's products of matrices, "float32" or "bfloat16".
@@ -263,19 +262,19 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         return nested_layers(self.hierarchy_, self.settings_.tau)
 
     def predict(self, X: Any) -> Labels:
-        """Judge each new row alone: the cluster whose rows it would be linked to most strongly, or -1
-        (`out_of_sample.assign_out_of_sample` has the formula). A row equal to a fitted one gets that one's label.
+        """Judge each new row [M, D] alone, by its linkages to its k most similar fitted rows.
 
-        Args:
-            X: [M, D].
+        Tree decoders, "best-links", functions: the cluster of the strongest link; -1 if its linkage is at most tau.
+        Others, as the general model: the cluster of highest summed linkage; -1 if its mean linkage is at most 0.4,
+        whatever tau is (`out_of_sample.assign_out_of_sample`). A row equal to a fitted one gets that one's label.
+        `partial_fit` gives every row a cluster.
 
         Raises:
             NotFittedError: before `fit`.
             ValueError: another number of columns.
         """
         check_is_fitted(self)
-        tau_is_no_linkage = self.settings_.decoder in ("cut", "tree-similarity", *CUTS)
-        threshold = None if tau_is_no_linkage else self.settings_.tau
+        threshold = None if joins_by_mean(self.settings_.decoder) else self.settings_.tau
         with usual_torch(), show_progress(self.progress):
             rows, _, known = self._mapped(X)
             computed = self.hierarchy_.distinct

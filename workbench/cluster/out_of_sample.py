@@ -11,6 +11,9 @@ from jaxtyping import Float, Int, Int64
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ..decode.cuts import CUTS
+from ..decode.decoding import Decoder
+from ..decode.tree import decode_tree_by_similarity
 from ..graph.knn import KnnGraph, k_hop_subgraph
 from ..graph.nodes import Nodes
 from ..lander.model import Lander
@@ -19,21 +22,32 @@ from .levels import Hierarchy
 JOINS = 0.4  # mean linkage at which a new row joins: 0.3 agrees best with a refit, 0.5 tells strangers better
 
 
+def joins_by_mean(decoder: str | Decoder) -> bool:
+    """Whether the links of a new row are judged together: tau of these decoders is no threshold on one link's linkage.
+
+    Example:
+        >>> joins_by_mean("cut"), joins_by_mean("tree")
+        (True, False)
+    """
+    return decoder in ("cut", "tree-similarity", decode_tree_by_similarity, *CUTS, *CUTS.values())
+
+
 def assign_out_of_sample(
     lander: Lander, hierarchy: Hierarchy, rows: Float[Tensor, "m d"], found: KnnGraph, threshold: float | None
 ) -> Int[Tensor, " m"]:
     """The cluster that each new row joins, judged alone; -1: none.
 
     Formula: r_xj is the linkage the model gives if row x joined the graph of level 0 as one more node. With a
-    threshold: the cluster of argmax_j r_xj if that r_xj exceeds it. Without: the cluster of highest summed r_xj if its
-    mean r_xj > 0.4. A row equal to a fitted one (similarity 1) gets that one's cluster.
+    threshold: the cluster of argmax_j r_xj if that r_xj exceeds it. Without: the cluster of highest summed r_xj if the
+    mean of r_xj over the found rows in it exceeds 0.4; no other is tried. A row equal to a fitted one (similarity 1)
+    gets that one's cluster; one without a similarity over 0 gets -1.
 
     Args:
         lander: the model that made the hierarchy.
         hierarchy: of the fitted rows.
         rows: the new ones, unit, mapped by the hierarchy's metric.
         found: for each the most similar fitted rows.
-        threshold: on linkage (tau); None where decoders weigh links together.
+        threshold: on linkage (tau); None where the decoder's tau is not a threshold on one link's linkage.
 
     Example:
         >>> from workbench.lander import InferenceConfig, LanderConfig

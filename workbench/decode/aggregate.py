@@ -22,7 +22,7 @@ def aggregate(
     Formula: identity_c = x_r(c), r(c) the representative's image; average_c = mean of x_i over images i in cluster c.
 
     Args:
-        features: original unit rows of all images [n, d].
+        features: unit rows of all distinct images as they are compared (after the metric's map) [n, d].
         labels: cluster of each image, 0 .. c-1.
         image: the image that represents each cluster (its peak under the tree decode).
         image_links: the k-NN graph of the images, for the structural inputs of the super-nodes.

@@ -1,4 +1,4 @@
-"""Prediction -> clusters: the place where a link is decided.
+"""Prediction -> clusters by a tree: where a link is decided, but for the general model, whose cut is in `cuts.py`.
 
 The tree decode keeps, for every node, the one link with the highest linkage among those above the threshold that lead
 to a denser neighbour. What is kept is a forest: its roots are the peaks, its trees the clusters.

@@ -19,7 +19,7 @@ class Nodes:
     Attributes:
         image: int64 [n], the image that represents each node: itself at level 0, the cluster's peak above.
         identity: [n, d] feature of each node's representative image (unit rows).
-        average: [n, d] mean of the original features of all images in the node (not normalised again).
+        average: [n, d] mean of the features of all images in the node, not of its parts; not normalised again.
         size: int64 [n], number of images in the node.
         members: int64 [images], the node that each image belongs to.
         image_links: the k-NN graph of the images; None at level 0, where it is the level's own graph.

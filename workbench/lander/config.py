@@ -122,10 +122,10 @@ class InferenceConfig:
         metric: how rows are compared: "cosine", as they come; or "discriminant", after a map that shrinks what varies
             between neighbours, fitted to the very rows that are clustered (`workbench.graph.Metric`).
         precision: of the model's matrix products, "float32" or "bfloat16". The second is faster if the processor has
-            it; linkages then move by up to .01 for packaged models, .05 for official weights (README, "Speed").
+            it; linkages then move by up to .01 for packaged models, .05 for official weights (docs/speed.md).
         search: the features by which upper levels search for neighbours: "average" (the super-nodes' average features,
             steadier than one image) or "identity" (their peaks' features, published).
-        decoder: a name in `workbench.decode.DECODERS`, or a function (graph, prediction, tau) -> Decoding; looked up
+        decoder: "cut", a name in `workbench.decode.DECODERS`, or a function (graph, prediction, tau) -> Decoding; found
             when the model is applied. "tree-strict" is the official rule, "tree-similarity" that of the official
             `--threshold sim` (tau is then a cosine), "cut" that of the general model.
         max_levels: levels to run at most; published 10.
