@@ -68,6 +68,7 @@ def test_every_suite_gives_a_table_and_a_file(name, here, without, tmp_path):
     assert "abacus, 2 cores" in result.stdout
 
 
+@pytest.mark.slow
 def test_both_ways_to_compute_the_model_say_the_same(here, tmp_path):
     for name in ("gnn", "train"):
         assert small(name, "-o", tmp_path / f"{name}.json", "-q").exit_code == 0

@@ -43,7 +43,13 @@ def by_components(graph, prediction, threshold):
     return Decoding(clusters, representative, parent=None)
 
 
-@pytest.mark.parametrize("decoder", [*DECODERS, "cut", by_components])
+SELDOM = ("best-links", "excess-of-mass", "tree-similarity")  # they share the way of enforcing with the others
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [pytest.param(one, marks=pytest.mark.slow if one in SELDOM else ()) for one in (*DECODERS, "cut", by_components)],
+)
 @settings(max_examples=5)
 @given(seed=st.integers(0, 10_000), tau=st.sampled_from([0.0, 0.2, 0.6, 0.9]))
 def test_random_answers_are_honoured_at_every_level(decoder, seed, tau):

@@ -98,6 +98,7 @@ def tiny(*sources: str) -> nbformat.NotebookNode:
     return nbformat.v4.new_notebook(cells=cells)
 
 
+@pytest.mark.slow
 def test_grades_of_small_notebooks(tmp_path):
     course = tmp_path / "notebooks" / "solutions"
     course.mkdir(parents=True)

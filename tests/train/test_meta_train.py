@@ -55,7 +55,7 @@ def test_the_seed_settles_everything_and_global_generators_are_left_alone(config
     assert (np.random.get_state()[1] == numpy_state).all()  # noqa: NPY002
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", pytest.param("sgd", marks=pytest.mark.slow)])
 def test_stopped_and_resumed_equals_never_stopped(optimizer, data, tmp_path):
     training = replace(QUICK, optimizer=optimizer)
     config, state = LanderConfig(hidden=8), tmp_path / "run.safetensors"

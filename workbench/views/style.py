@@ -49,7 +49,7 @@ def escape(text: Any) -> str:
     return html.escape(str(text), quote=True)
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int | np.integer, noun: str) -> str:
     """A number and its noun.
 
     Example:

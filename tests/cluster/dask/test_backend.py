@@ -149,8 +149,17 @@ def recall(found, exact):
 # ---------------------------------------------------------------- the same labels
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-@pytest.mark.parametrize("name", ["published", "glyphs-lander", "general"])
+@pytest.mark.parametrize(
+    ("name", "workers"),
+    [
+        ("published", 1),
+        ("general", 3),
+        pytest.param("published", 3, marks=pytest.mark.slow),
+        pytest.param("glyphs-lander", 1, marks=pytest.mark.slow),
+        pytest.param("glyphs-lander", 3, marks=pytest.mark.slow),
+        pytest.param("general", 1, marks=pytest.mark.slow),
+    ],
+)
 def test_labels_are_those_of_one_machine(cluster, models, alone, rows, workers, name):
     cluster.count(workers)
     assert alone[name].n_clusters < len(rows) / 2

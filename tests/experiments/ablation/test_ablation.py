@@ -463,6 +463,7 @@ def process(place, log, seconds):
     return subprocess.Popen(call, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_store_and_a_killed_one_is_replaced(tmp_path):
     log, place = tmp_path / "log", tmp_path / "store"
     killed = process(place, log, 600)  # it will never finish its first run
