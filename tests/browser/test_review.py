@@ -155,9 +155,9 @@ def _lasso_and_label(board):
         board.page.wait_for_timeout(500)
         _lasso(board.page.mouse, figure.bounding_box())
         idle(board.page)
-        if chosen.is_visible():
+        many = int(re.search(r"(\d+) selected", chosen.text_content())[1]) if chosen.is_visible() else 0
+        if many:
             break
-    many = int(re.search(r"(\d+) selected", chosen.text_content())[1])
     assert 2 < many < 118
     label = chosen.get_by_placeholder("label")
     label.fill("right")
