@@ -145,3 +145,12 @@ def _lasso(page, box) -> None:
         page.mouse.move(x + dx, y + dy, steps=5)
     page.mouse.up()
     idle(page)
+
+
+def serious_violations(page, context=None):
+    """What axe calls serious or critical: its rule and the element."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context=context).response["violations"]
+    worst = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [(one["id"], node["html"][:120]) for one in worst for node in one["nodes"]]

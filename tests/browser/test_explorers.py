@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 import pytest
-from controls import idle, tab_to, work_through
+from controls import idle, serious_violations, tab_to, work_through
 from figures import screenshot, wait_until_drawn, wait_until_painted
 from lab import notebook_of, run_all, running_lab
 
@@ -283,18 +283,9 @@ def test_every_control_has_a_name_and_the_focus_is_seen(opened):
 
 @pytest.mark.slow
 def test_axe_finds_nothing_serious_in_the_explorers(opened):
-    from axe_playwright_python.sync_playwright import Axe
-
     for name in CASES:
         shown(opened, name)
-    found = Axe().run(opened, context=".workbench-explorer").response["violations"]
-    serious = [
-        (one["id"], node["html"][:120])
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
-    assert serious == []
+    assert serious_violations(opened, ".workbench-explorer") == []
 
 
 def test_nothing_went_wrong_on_the_page_or_in_the_kernel(opened):

@@ -4,6 +4,7 @@ import re
 import shutil
 
 import pytest
+from controls import serious_violations
 from figures import screenshot
 from lab import ROOT
 
@@ -43,18 +44,9 @@ def looked_at(page, request):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_serious_on_a_page(site, looked_at, name):
-    from axe_playwright_python.sync_playwright import Axe
-
     looked_at.goto((site / f"{name}.html").as_uri())
     looked_at.wait_for_timeout(500)
-    found = Axe().run(looked_at).response["violations"]
-    serious = [
-        (one["id"], node["html"][:120])
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
-    assert serious == []
+    assert serious_violations(looked_at) == []
 
 
 @pytest.mark.parametrize("width", [1440, 1024, 760])
