@@ -84,10 +84,9 @@ def meta_train_cut(
         y = y[~held].unique(return_inverse=True)[1]
 
     held_x, held_y = labelled_rows(validation[0], validation[1], cpu, "validation ")
-    whitening = _chosen_whitening((x, y), (held_x, held_y), whiten)
+    whitening, held_x = _whitened_if_better((x, y), (held_x, held_y), whiten)
     if whitening is not None:
         x = _whitened_by_others(x, y, torch.Generator().manual_seed(seed))
-        held_x = Metric.of("cosine", held_x, whitening)(held_x)
 
     recipe = GeneralConfig(sets=sets, real=1.0, k=k, epochs=epochs)
     model = train_general([], kinds=[(x, y)], training=recipe, seed=seed, device=device, jobs=jobs, progress=progress)
@@ -96,19 +95,22 @@ def meta_train_cut(
     return model
 
 
-def _chosen_whitening(learn: Labelled, held: Labelled, whiten: bool | None) -> Float[Tensor, "d d"] | None:
-    """The map that comes first; None: none is wanted, or it does not bring the held-out classes together."""
-    if whiten is False:
-        return None
-    whitening = within_class_whitening(*learn)
-    if whiten and whitening is None:
-        raise ValueError("whiten: expected a class with two different rows to learn a map from, got none; leave it out")
-    if whiten or whitening is None:
-        return whitening
+def _whitened_if_better(
+    learn: Labelled, held: Labelled, whiten: bool | None
+) -> tuple[Float[Tensor, "d d"] | None, Float[Tensor, "n d"]]:
+    """The map that comes first, and the held-out rows mapped by it; None, and the rows as they are, where none is
+    wanted or where it does not bring the held-out classes together."""
     rows, labels = held
+    whitening = None if whiten is False else within_class_whitening(*learn)
+    if whitening is None:
+        if whiten:
+            few = "expected a class with two different rows to learn a map from, got none"
+            raise ValueError(f"whiten: {few}; leave it out")
+        return None, rows
     mapped = Metric.of("cosine", rows, whitening)(rows)
-    better = mean_average_precision(mapped, labels) > mean_average_precision(rows, labels)
-    return whitening if better else None
+    if whiten or mean_average_precision(mapped, labels) > mean_average_precision(rows, labels):
+        return whitening, mapped
+    return None, rows
 
 
 def _choose_metric_and_tau(model: Lander, rows: Float[Tensor, "n d"], labels: Int[Tensor, " n"]) -> None:
