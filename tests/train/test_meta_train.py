@@ -110,8 +110,36 @@ def test_minibatches_add_up_to_the_whole(data):
     rows = torch.randperm(level.n, generator=torch.Generator().manual_seed(0))
     even = rows[: level.n // 4 * 4]
     run.training = TrainConfig(loss=LossConfig(balanced=False))
-    parts = torch.stack([run._losses(level, part) for part in even.tensor_split(4)]).mean(dim=0)
-    torch.testing.assert_close(parts, run._losses(level, even))
+    parts = [run.losses(level, part) for part in even.tensor_split(4)]
+    for name, whole in run.losses(level, even).items():
+        torch.testing.assert_close(torch.stack([part[name] for part in parts]).mean(), whole)
+
+
+class Shrunk(MetaTraining):
+    """A term of one's own: the mean square of the parameters."""
+
+    def losses(self, level, rows):
+        squares = torch.stack([parameter.square().mean() for parameter in self.model.parameters()])
+        return {**super().losses(level, rows), "size_loss": squares.mean()}
+
+
+def test_a_term_of_ones_own_is_weighed_and_written_into_the_history(data):
+    plain = MetaTraining(*data, LanderConfig(hidden=8), training=QUICK)
+    plain.run_epoch()
+    sizes = []
+    for weight in (0.0, 10.0):
+        run = Shrunk(*data, LanderConfig(hidden=8), training=QUICK)
+        run.weights["size_loss"] = weight
+        run.run_epoch()
+        same = [torch.equal(a, b) for a, b in zip(run.model.parameters(), plain.model.parameters(), strict=True)]
+        assert all(same) == (weight == 0)
+        sizes.append(run.run_epoch()[0]["size_loss"])
+    assert sizes[1] < sizes[0]
+
+
+def test_a_term_without_a_weight_is_refused_by_name(data):
+    with pytest.raises(ValueError, match=r"losses: expected the terms that `weights` names, .* got .*size_loss"):
+        Shrunk(*data, LanderConfig(hidden=8), training=QUICK).run_epoch()
 
 
 @pytest.mark.parametrize(

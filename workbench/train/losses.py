@@ -37,6 +37,11 @@ class LossConfig:
         check_number(self.density_weight, "density_weight")
         check_number(self.link_weight, "link_weight")
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """Term of the loss, as its column of the history is named -> what it counts in the sum."""
+        return {"link_loss": self.link_weight, "density_loss": self.density_weight}
+
 
 def link_loss(
     logits: Float[Tensor, "n k 2"],

@@ -44,6 +44,7 @@ class MetaTraining:
         model: the LANDER being trained.
         epoch: epochs done.
         rows: the history, one dictionary per epoch and level.
+        weights: term of the loss -> what it counts in the sum; whoever adds a term to `losses` adds its weight here.
 
     Raises:
         ValueError: fewer than two classes, labels of another length, features that are not finite.
@@ -84,6 +85,7 @@ class MetaTraining:
 
         self.features = x
         self.labels = y
+        self.weights = self.training.loss.weights
         self.optimizer = _optimizer(self.model, self.training)
         self.epoch = 0
         self.rows: list[dict[str, Any]] = []
@@ -177,14 +179,13 @@ class MetaTraining:
         n_steps = max(math.ceil(level.n / self.training.batch_size) for level in self.levels)
         batches = [self._shuffled(level.n, n_steps) for level in self.levels]
         shares = self._shares()  # (levels,)
-        loss = self.training.loss
-        weights = torch.tensor([loss.link_weight, loss.density_weight], device=self.device)  # (2,)
-        sums = torch.zeros(len(self.levels), 2, device=self.device)
+        weights = torch.tensor([*self.weights.values()], device=self.device)  # (terms,)
+        sums = torch.zeros(len(self.levels), len(self.weights), device=self.device)
 
         for step in range(n_steps):
             with products_in(self.options.precision, self.device):
-                of_levels = [self._losses(lv, rows[step]) for lv, rows in zip(self.levels, batches, strict=True)]
-            losses = torch.stack(of_levels)  # (levels, 2)
+                terms = [self.losses(level, rows[step]) for level, rows in zip(self.levels, batches, strict=True)]
+            losses = torch.stack([self._in_order(of_level) for of_level in terms])  # (levels, terms)
 
             self.optimizer.zero_grad()
             (losses @ weights).dot(shares).backward()
@@ -197,11 +198,15 @@ class MetaTraining:
                 "level": level.level,
                 "nodes": level.n,
                 "k": level.inputs.graph.k,
-                "link_loss": link,
-                "density_loss": density,
+                **dict(zip(self.weights, of_level, strict=True)),
             }
-            for level, (link, density) in zip(self.levels, means, strict=True)
+            for level, of_level in zip(self.levels, means, strict=True)
         ]
+
+    def _in_order(self, terms: dict[str, Tensor]) -> Float[Tensor, " terms"]:
+        if terms.keys() != self.weights.keys():
+            raise ValueError(f"losses: expected the terms that `weights` names, {[*self.weights]}, got {[*terms]}")
+        return torch.stack([terms[name] for name in self.weights])
 
     def _shuffled(self, n: int, n_batches: int) -> tuple[Tensor, ...]:
         """Batches of a level's nodes in random order; a level of fewer nodes than batches is gone through again."""
@@ -214,8 +219,8 @@ class MetaTraining:
         counts = [level.n * level.inputs.graph.k if by_links else 1 for level in self.levels]
         return torch.tensor(counts, dtype=torch.float32, device=self.device) / sum(counts)
 
-    def _losses(self, level: TrainingLevel, rows: Int[Tensor, " b"]) -> Float[Tensor, 2]:
-        """Link loss and density loss of the nodes `rows` of a level."""
+    def losses(self, level: TrainingLevel, rows: Int[Tensor, " b"]) -> dict[str, Float[Tensor, ""]]:
+        """Each term of the loss of the nodes `rows` of a level; `weights` says what it counts in the sum."""
         if len(rows) == level.n:  # the order does not matter then, so nothing is gathered
             part = level.inputs
             rows = torch.arange(level.n, device=rows.device)
@@ -233,7 +238,7 @@ class MetaTraining:
         density = Prediction.of(graph, linkage_of(logits, graph.mask)).density
         count = None if level.count is None else level.count[rows]
         link = link_loss(logits, same, scored, self.training.loss.gamma, count)
-        return torch.stack([link, density_loss(density, level.density[rows], count)])
+        return {"link_loss": link, "density_loss": density_loss(density, level.density[rows], count)}
 
     def _link_logits(self, part: GraphInputs, own: slice) -> Float[Tensor, "b k 2"]:
         """What the model says of the links of a part's first nodes."""
