@@ -82,7 +82,7 @@ def twice(folder, **more):
     assert run.stdout == "42\n", run.stderr
 
 
-@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("ending", ["nbi", pytest.param("nbc", marks=pytest.mark.slow)])
 def test_a_damaged_cache_of_compiled_code_is_made_anew(tmp_path, ending):
     kept = {"NUMBA_CACHE_DIR": str(tmp_path / "kept")}
     twice(tmp_path, **kept)

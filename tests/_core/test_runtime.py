@@ -33,6 +33,7 @@ def default_device():
     torch.set_default_device(None)
 
 
+SELDOM = ("inference_mode", "no_grad", "numpy raises")  # tried among the slow tests
 STATES = {
     "default_dtype": default_dtype,
     "default_device": default_device,
@@ -67,7 +68,9 @@ def usual():
     return {name: np.asarray(call()) for name, call in CALLS.items()}
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize(
+    "state", [pytest.param(state, marks=pytest.mark.slow if state in SELDOM else ()) for state in STATES]
+)
 def test_the_state_of_the_process_changes_nothing(usual, state):
     with STATES[state]():
         found = {name: np.asarray(call()) for name, call in CALLS.items()}

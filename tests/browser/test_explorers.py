@@ -137,7 +137,9 @@ def state(page, name: str) -> dict:
     return json.loads(page.locator(f"#state-{name}").text_content())
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in ("hierarchy", "tau") else pytest.mark.slow) for name in CASES]
+)
 def test_an_explorer_answers_to_every_control_and_loses_no_error(opened, name):
     explorer = shown(opened, name)
     screenshot(opened, f"explorer-{name}-{opened.look}")
@@ -234,7 +236,7 @@ _CONTRAST = """explorer => {
 _BESIDE = "figure => figure.querySelector('.main-svg').getBoundingClientRect().width - figure.clientWidth"
 
 
-@pytest.mark.parametrize("width", [1600, 1024, 760])
+@pytest.mark.parametrize("width", [*(pytest.param(width, marks=pytest.mark.slow) for width in (1600, 1024)), 760])
 def test_explorers_reflow_without_scrolling_sideways(opened, width):
     """At 760 pixels the file browser is closed, as anyone would."""
     opened.set_viewport_size({"width": width, "height": 1000})

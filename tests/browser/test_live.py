@@ -29,6 +29,7 @@ def opened(page, tmp_path):
         page.goto("about:blank")
 
 
+@pytest.mark.slow
 def test_a_busy_page_draws_every_figure_and_what_has_changed_since(opened):
     """And so does a page that is loaded anew, at full speed."""
     slowed = opened.context.new_cdp_session(opened)

@@ -46,7 +46,9 @@ def small(name, *options):
 # ---------------------------------------------------------------- measuring
 
 
-@pytest.mark.parametrize("name", SUITES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in ("gnn", "train") else ()) for name in SUITES]
+)
 def test_every_suite_gives_a_table_and_a_file(name, here, without, tmp_path):
     without("evoc", "fast_hdbscan", "hnswlib")
     result = small(name, "-o", tmp_path / "b.json", "--quiet")
@@ -139,6 +141,7 @@ def test_an_interrupted_run_keeps_whole_tables_or_nothing(tables, here, monkeypa
         assert {one["n"] for one in found["runs"]} == {300}
 
 
+@pytest.mark.slow
 def test_a_case_runs_in_a_process_of_its_own(tmp_path, monkeypatch):
     for name in ("OMP_NUM_THREADS", "PYTHONWARNINGS"):
         monkeypatch.setenv(name, ENVIRONMENT[name])

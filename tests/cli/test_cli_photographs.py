@@ -66,6 +66,7 @@ def test_faces_get_clusters_and_links(photographs, tmp_path):
     assert {Path(os.readlink(link)) for link in links} == {Path(file) for file in table["file"]}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")  # umap, at import
 def test_photographs_get_clusters_with_thumbnails_in_the_report(photographs, tmp_path):
     result = run("cluster", "--photos", photographs, "-o", tmp_path, "--device", "cpu")

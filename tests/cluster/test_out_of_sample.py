@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from workbench._core.runtime import seeded
 from workbench.cluster.hierarchy import build_hierarchy
 from workbench.cluster.hilander import HiLander
-from workbench.cluster.out_of_sample import JOINS, _linkage, assign_out_of_sample, continued_clusters
+from workbench.cluster.out_of_sample import MIN_MEAN_LINKAGE, _linkage, assign_out_of_sample, continued_clusters
 from workbench.decode.tree import DECODERS
 from workbench.graph.knn import KnnGraph, query
 from workbench.graph.nodes import Nodes
@@ -63,7 +63,7 @@ def test_the_strongest_link_or_the_strongest_cluster_decides(fitted):
     """Beside the obvious way: one new row at a time, its links summed by cluster in a loop."""
     model, tree, rows = fitted
     found = query(tree.features, rows, 5)
-    strongest, whole = (assign_out_of_sample(model, tree, rows, found, tau).tolist() for tau in (0.45, None))
+    strongest, whole = (assign_out_of_sample(model, tree, rows, found, tau).labels.tolist() for tau in (0.45, None))
     for i, row in enumerate(rows):
         alone = query(tree.features, row[None], 5)
         links = _linkage_of(model, tree, row, alone)[-1].tolist()
@@ -73,7 +73,7 @@ def test_the_strongest_link_or_the_strongest_cluster_decides(fitted):
         of_cluster = {c: [r for r, label in zip(links, labels, strict=True) if label == c] for c in labels}
         sums = {c: sum(rs) for c, rs in of_cluster.items()}
         most = max(sums, key=sums.get)
-        assert whole[i] == (most if np.mean(of_cluster[most]) > JOINS else -1)
+        assert whole[i] == (most if np.mean(of_cluster[most]) > MIN_MEAN_LINKAGE else -1)
 
 
 def _linkage_of(model, tree, row, alone):
@@ -97,10 +97,25 @@ def test_linkages_are_those_of_the_whole_graph(layers):
     torch.testing.assert_close(linkage, _linkage_of(model, tree, ring[0], found)[-1], rtol=0, atol=1e-6)
 
 
+def test_details_hold_the_number_that_decided(blobs):
+    x = blobs(noise=0.4)[0].numpy()
+    new = np.concatenate([x[:3], x[::4] + 0.3 * np.random.default_rng(0).normal(size=x[::4].shape), 0 * x[:1]])
+    for model in (HiLander().fit(x), HiLander(decoder="tree", tau=0.6).fit(x)):
+        table = model.predict_details(new)
+        assert table["threshold"].unique().tolist() == [model.tau or MIN_MEAN_LINKAGE]
+        joins = (table["linkage"] > table["threshold"]) | (table["linkage"] == 1)
+        assert table["label"].tolist() == np.where(joins, table["cluster"], -1).tolist()
+        assert table["label"].tolist() == model.predict(new).tolist()
+        assert table["label"][:3].tolist() == model.labels_[:3].tolist()
+        assert table["linkage"][:3].tolist() == [1, 1, 1]
+        assert table.iloc[-1][["label", "cluster", "linkage"]].tolist() == [-1, -1, 0]
+        assert 0 < joins[3:].mean() < 1
+
+
 def test_twins_join_whatever_the_model_says(fitted):
     model, tree, _ = fitted
     found = query(tree.features, tree.features, 5)
-    assert torch.equal(assign_out_of_sample(model, tree, tree.features, found, 1.0), tree.labels)
+    assert torch.equal(assign_out_of_sample(model, tree, tree.features, found, 1.0).labels, tree.labels)
 
 
 @pytest.mark.parametrize("name", ["excess-of-mass", "tree-similarity", "tree"])

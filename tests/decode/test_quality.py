@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.decode.cut_criteria import excess_of_mass, map_equation
-from workbench.decode.cuts import CUTS, cut_at, cut_layers, decode_excess_of_mass, decode_map_equation
+from workbench.decode.cuts import UNLEARNED_CUTS, cut_at, cut_layers, decode_excess_of_mass, decode_map_equation
 from workbench.decode.dendrogram import Edges, build_dendrogram
 from workbench.decode.quality import PRECISION_WEIGHTS, Quality, QualityEnsemble, true_quality
 from workbench.decode.quality_features import quality_features
@@ -89,7 +89,7 @@ def test_layers_are_nested_around_the_chosen_cut(seed):
 
 
 @settings(max_examples=30)
-@given(seeds, st.sampled_from([*sorted(CUTS), "cut"]))
+@given(seeds, st.sampled_from([*sorted(UNLEARNED_CUTS), "cut"]))
 def test_what_every_cut_decode_holds(seed, name):
     tree, graph, labels = case_of(seed)
     density = torch.from_numpy(np.random.default_rng(seed).random(tree.n)).float()
@@ -97,7 +97,7 @@ def test_what_every_cut_decode_holds(seed, name):
     if name == "cut":
         found = cut_at(graph, prediction, true_quality(tree, labels), 0.3)
     else:
-        found = CUTS[name](graph, prediction, 0.3)
+        found = UNLEARNED_CUTS[name](graph, prediction, 0.3)
     count = len(found.representative)
     assert found.parent is None
     assert torch.equal(found.clusters[found.representative], torch.arange(count))

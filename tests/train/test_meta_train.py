@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -110,31 +110,45 @@ def test_minibatches_add_up_to_the_whole(data):
     rows = torch.randperm(level.n, generator=torch.Generator().manual_seed(0))
     even = rows[: level.n // 4 * 4]
     run.training = TrainConfig(loss=LossConfig(balanced=False))
-    parts = [run.losses(level, part) for part in even.tensor_split(4)]
-    for name, whole in run.losses(level, even).items():
+    parts = [run.losses(run.batch(level, part)) for part in even.tensor_split(4)]
+    for name, whole in run.losses(run.batch(level, even)).items():
         torch.testing.assert_close(torch.stack([part[name] for part in parts]).mean(), whole)
 
 
+@dataclass(frozen=True)
+class Sizes(LossConfig):
+    size_weight: float = 10.0
+
+    @property
+    def weights(self):
+        return {**super().weights, "size_loss": self.size_weight}
+
+
 class Shrunk(MetaTraining):
-    """A term of one's own: the mean square of the parameters."""
+    """A term of one's own: the mean square of the embeddings."""
 
-    def losses(self, level, rows):
-        squares = torch.stack([parameter.square().mean() for parameter in self.model.parameters()])
-        return {**super().losses(level, rows), "size_loss": squares.mean()}
+    def losses(self, batch):
+        own = batch.embedding[: len(batch.rows)]
+        return {**super().losses(batch), "size_loss": own.float().square().mean()}
 
 
-def test_a_term_of_ones_own_is_weighed_and_written_into_the_history(data):
-    plain = MetaTraining(*data, LanderConfig(hidden=8), training=QUICK)
-    plain.run_epoch()
-    sizes = []
-    for weight in (0.0, 10.0):
-        run = Shrunk(*data, LanderConfig(hidden=8), training=QUICK)
-        run.weights["size_loss"] = weight
-        run.run_epoch()
-        same = [torch.equal(a, b) for a, b in zip(run.model.parameters(), plain.model.parameters(), strict=True)]
-        assert all(same) == (weight == 0)
-        sizes.append(run.run_epoch()[0]["size_loss"])
-    assert sizes[1] < sizes[0]
+def test_a_term_of_ones_own_is_weighed_and_written_into_the_history(data, tmp_path):
+    config = LanderConfig(hidden=8)
+    plain = meta_train(*data, config, training=QUICK, progress=False)
+    off, on = (
+        meta_train(*data, config, training=replace(QUICK, loss=Sizes(size_weight=w)), trainer=Shrunk, progress=False)
+        for w in (0.0, 10.0)
+    )
+    assert torch.equal(weights(off), weights(plain))
+    assert not torch.equal(weights(on), weights(plain))
+    assert on.history["size_loss"].iloc[-1] < off.history["size_loss"].iloc[-1]
+
+
+def test_a_run_is_not_taken_up_by_another_trainer(data, tmp_path):
+    run = {"training": replace(QUICK, epochs=4, loss=Sizes()), "state": tmp_path / "run", "progress": False}
+    meta_train(*data, LanderConfig(hidden=8), trainer=Shrunk, **run)
+    with pytest.raises(ValueError, match="saved by a run with other trainer"):
+        meta_train(*data, LanderConfig(hidden=8), **run)
 
 
 def test_a_term_without_a_weight_is_refused_by_name(data):

@@ -79,8 +79,8 @@ def build_hierarchy(
     Source: paper section 3 and algorithm 1.
     """
     with usual_torch():  # as a decorator it would hold the features to the end
-        search = graph or knn
-        decode = level_decoder(settings.decoder, predict, search, ensemble)
+        build_graph = graph or knn
+        decode = level_decoder(settings.decoder, predict, build_graph, ensemble)
         code = row_codes(features)
         repeats = _repeats(features, code, settings)
 
@@ -89,17 +89,17 @@ def build_hierarchy(
         del features
         metric = mapped or Metric.of(settings.metric, rows, whitening)
         rows = rows if mapped else metric(rows)
-        first = search(rows, settings.k)
+        first = build_graph(rows, settings.k)
 
         copies = None if settings.decoder in OFFICIAL else _copies(first)
         if copies is not None:
             rows = take_rows(rows, copies.first)
             repeats = copies.within(repeats)
-            first = search(rows, settings.k)
+            first = build_graph(rows, settings.k)
 
         answers = _of_distinct(constraints, repeats)
         start = _Start(rows, metric, first, _checked_recall(rows, first), repeats, code, answers)
-        return _run_levels(start, predict, decode, settings, search)
+        return _run_levels(start, predict, decode, settings, build_graph)
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _repeats(features: Float[Tensor, "n d"], code: Int[Tensor, " n"], settings: 
 
 
 def _run_levels(
-    start: _Start, predict: Predictor, decode: LevelDecoder, settings: InferenceConfig, search: GraphBuilder
+    start: _Start, predict: Predictor, decode: LevelDecoder, settings: InferenceConfig, build_graph: GraphBuilder
 ) -> Hierarchy:
     """The level loop on the distinct images; then results for all images."""
     features = start.features
@@ -191,11 +191,11 @@ def _run_levels(
         image = image[decoding.representative]
         # Who predicts from labels knows images by their numbers among all.
         nodes = replace(aggregate(features, labels, image, start.graph, len(levels)), image=row[image])
-        graph = search(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
+        graph = build_graph(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
 
 
 def level_decoder(
-    decoder: str | Decoder, predict: Predictor, search: GraphBuilder, ensemble: nn.Module | None
+    decoder: str | Decoder, predict: Predictor, build_graph: GraphBuilder, ensemble: nn.Module | None
 ) -> LevelDecoder:
     """A decoder's name or function as the level loop calls it: (nodes, graph, prediction, tau) -> Decoding.
 
@@ -217,7 +217,7 @@ def level_decoder(
                 "decoder: 'cut' needs a model with a quality ensemble, as the packaged 'general' has; "
                 f"choose another of {', '.join(DECODERS)}"
             )
-        return CutDecoder(ensemble, predict, search)
+        return CutDecoder(ensemble, predict, build_graph)
     plain = get_decoder(decoder)
     return lambda nodes, graph, prediction, tau: plain(graph, prediction, tau)
 
@@ -278,8 +278,8 @@ def rebuild(
     first = computed.levels[0]
     answers = first.constraints if constraints is None else _of_distinct(constraints, hierarchy.repeats)
     first = replace(first, constraints=None)  # decoded without answers, which the level loop then enforces
-    search = precomputed(first.graph)
-    decode_anew = level_decoder(settings.decoder, predict, search, ensemble)
+    build_graph = precomputed(first.graph)
+    decode_anew = level_decoder(settings.decoder, predict, build_graph, ensemble)
 
     def guess(nodes: Nodes, graph: KnnGraph) -> Prediction:
         return predict(nodes, graph) if nodes.level else first.prediction
@@ -293,7 +293,7 @@ def rebuild(
     start = _Start(
         computed.features, computed.metric, first.graph, hierarchy.recall, hierarchy.repeats, hierarchy.code, answers
     )
-    return _run_levels(start, guess, decode, changed, search)
+    return _run_levels(start, guess, decode, changed, build_graph)
 
 
 def nested_layers(tree: Hierarchy, tau: float) -> list[np.ndarray]:

@@ -54,7 +54,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
             any kind and dimension.
         k: neighbours per node, itself not counted. None, here and below: what goes with the model (`lander.inference`).
         tau: in [0, 1], higher gives finer clusters; "auto": the model's own. With decoder "cut" (general model) what
-            precision counts against recall, 0.5 = both alike; else the threshold on linkage.
+            precision counts against recall, 0.5 = both alike; else the threshold on linkage, or on the cosine.
         max_levels: most levels to run.
         early_stop: also stop when the links of a level have not shrunk by the factor k.
         decoder: name in `DECODERS`, "cut", or a function (graph, prediction, tau) -> Decoding.
@@ -65,7 +65,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         random_state: of the approximate k-NN search from 30,000 rows on, on the CPU; None is 0, so results repeat.
         progress: show bars of what takes over two seconds. An interrupted `fit` leaves what was fitted before.
         client: a `distributed.Client`: large levels run on its workers (docs/many-machines.md); True: the active one;
-            None: this machine alone. A connection is neither copied nor pickled: copies look for the active one.
+            None: this machine alone. Copies and pickles hold no connection: they look for the active one.
 
     Attributes:
         labels_: int64 [N], clusters 0 .. n_clusters_-1.
@@ -77,11 +77,10 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         corrections_: what was put right since `fit`, by `merge`, `split`, `move`, `label`, `confirm`, `answer`, `name`.
         cluster_layers_: labels after each level, finest first; of the general model's one level nested cuts at tau 0.9,
             0.7, its own, 0.3 and 0.1, of which its own is `labels_`.
-        clusters_: one row per cluster, to review: size, peak, stability, confidence, expected precision and recall;
-            those to doubt first on top (`diagnostics.cluster_table`).
+        clusters_: one row per cluster, those to doubt first on top: size, peak, stability, confidence, expected
+            precision and recall (`diagnostics.cluster_table`).
         confidence_: [N], how sure each row is of its cluster; outlier_scores_: [N], 1 where nothing is like it.
-        expected_: BCubed precision, recall and f that the model expects of `labels_`, without labels; {} from models
-            without a quality ensemble.
+        expected_: BCubed precision, recall and f forecast for `labels_`; {} from models without a quality ensemble.
         recall_: share of the true nearest neighbours that the graph holds, estimated on 200 rows; under .9 `fit` warns.
         hierarchy_: all levels with graph, prediction, parents, peaks; `.to_pandas()`, `.to_networkx()`, `.summary()`.
         n_features_in_: columns of X.
@@ -133,17 +132,15 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         """Cluster the rows of X by direction (cosine).
 
         Args:
-            X: [N, D] numbers; any float width, tensors and memory maps too. Rows are scaled to length 1 here; X is not
-                changed. A zero row has similarity 0 to all and becomes a cluster of its own (warned about once).
+            X: [N, D] numbers; any float width, tensors, memory maps. Rows are scaled to length 1 in a copy. A zero row
+                has similarity 0 to all and becomes a cluster of its own (warned about once).
             y: ignored; labels are never seen.
-            must_link, cannot_link: pairs of rows [m, 2] that are, or are not, of one class. Every level honours them
-                and what follows from them.
+            must_link, cannot_link: pairs of rows [m, 2] of one class, or of two; honoured at every level.
             partial_labels: [N] known classes, -1 where unknown: one class is one cluster, two never share one.
 
         Raises:
-            TypeError, ValueError: X or a setting is not usable, or answers contradict each other; the message says why
-                and what to do.
-            ImportError, ClusterError (an OSError): a client is given, Dask is not installed or its cluster fails.
+            TypeError, ValueError: X or a setting is not usable, or answers contradict each other.
+            ImportError, ClusterError (an OSError): a client is given, but no Dask is installed, or its cluster fails.
         """
         lander, settings = self._resolve()
         array = check_array(X)
@@ -172,9 +169,8 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
     ) -> HiLander:
         """Cluster the rows of X together with all rows so far: old clusters may grow, join or split, new ones appear.
 
-        The outcome is that of one `fit` on all rows, in the order in which they came, but for the metric's map, which
-        stays the one that the first rows gave; `labels_` and all else are of all rows. It takes the time of such a
-        `fit`: `predict` is the fast way for rows that found no clusters.
+        The outcome, and the time, is that of one `fit` on all rows in the order in which they came, but the metric's
+        map stays the one that the first rows gave. `labels_` and all else are of all rows.
 
         Args:
             X: [M, D], later rows; without any before them this is `fit`.
@@ -262,16 +258,22 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         return nested_layers(self.hierarchy_, self.settings_.tau)
 
     def predict(self, X: Any) -> Labels:
-        """Judge each new row [M, D] alone, by its linkages to its k most similar fitted rows.
+        """The cluster that each new row [M, D] joins, judged alone by its linkages to its k most similar fitted rows.
 
-        Tree decoders, "best-links", functions: the cluster of the strongest link; -1 if its linkage is at most tau.
-        Others, as the general model: the cluster of highest summed linkage; -1 if its mean linkage is at most 0.4,
-        whatever tau is (`out_of_sample.assign_out_of_sample`). A row equal to a fitted one gets that one's label.
-        `partial_fit` gives every row a cluster.
+        Decoders "tree", "tree-strict", "best-links", functions of your own: the cluster of the strongest link; -1 if
+        its linkage is at most tau. Others, as the general model's: the cluster of highest summed linkage; -1 if the
+        mean of these linkages is at most 0.4, whatever tau is. A row equal to a fitted one gets that one's label.
+        `predict_details` shows the numbers. Settings changed after `fit` do not count.
 
         Raises:
             NotFittedError: before `fit`.
             ValueError: another number of columns.
+        """
+        return self.predict_details(X)["label"].to_numpy()
+
+    def predict_details(self, X: Any) -> pd.DataFrame:
+        """Why `predict` says so: label; cluster, the only one that was tried (-1: no fitted row is similar at all);
+        linkage, which must exceed threshold (1 of a row equal to a fitted one). Formula: `assign_out_of_sample`.
         """
         check_is_fitted(self)
         threshold = None if joins_by_mean(self.settings_.decoder) else self.settings_.tau
@@ -279,9 +281,8 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
             rows, _, known = self._mapped(X)
             computed = self.hierarchy_.distinct
             found = query(computed.features, rows, self.settings_.k)
-            label = assign_out_of_sample(self.lander_, computed, rows, found, threshold)
-        answer: Labels = torch.where(known < 0, label, self.hierarchy_.labels[known]).cpu().numpy()
-        return answer
+            joined = assign_out_of_sample(self.lander_, computed, rows, found, threshold)
+        return joined.of_known(known, self.hierarchy_.labels).to_pandas(threshold)
 
     @property
     def memberships_(self) -> Memberships:
@@ -314,8 +315,8 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         lander = as_lander("general" if self.lander is None else self.lander)
         if isinstance(self.tau, str) and self.tau != "auto":
             raise ValueError(f"tau: expected 'auto' or a number in [0, 1], got {self.tau!r}")
-        names = ("k", "max_levels", "early_stop", "decoder", "metric", "precision")
-        changes = {name: getattr(self, name) for name in names}
+        overridden = ("k", "max_levels", "early_stop", "decoder", "metric", "precision")
+        changes = {name: getattr(self, name) for name in overridden}
         settings = lander.inference.override(tau=None if self.tau == "auto" else self.tau, **changes)
         return lander.on(resolve_device(self.device), settings.precision), settings
 

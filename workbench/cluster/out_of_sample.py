@@ -3,15 +3,16 @@ anew."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import torch
-from jaxtyping import Float, Int, Int64
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..decode.cuts import CUTS
+from ..decode.cuts import UNLEARNED_CUTS
 from ..decode.decoding import Decoder
 from ..decode.tree import decode_tree_by_similarity
 from ..graph.knn import KnnGraph, k_hop_subgraph
@@ -19,7 +20,41 @@ from ..graph.nodes import Nodes
 from ..lander.model import Lander
 from .levels import Hierarchy
 
-JOINS = 0.4  # mean linkage at which a new row joins: 0.3 agrees best with a refit, 0.5 tells strangers better
+# Over which mean linkage a new row joins a cluster. Tried on left-out rows of several sets (no figures are kept):
+# 0.3 agrees best with a new fit of all rows, 0.5 tells more of the rows that belong to no cluster.
+MIN_MEAN_LINKAGE = 0.4
+
+
+@dataclass(frozen=True)
+class OutOfSample:
+    """Which cluster each new row is nearest to, and whether it joins.
+
+    Attributes:
+        cluster: the only one that is tried [m]; -1 where no fitted row has a similarity over 0.
+        linkage: its strongest link, or the mean of its links, by the rule [m]; 1 of a row equal to a fitted one.
+        joins: whether that is enough [m].
+    """
+
+    cluster: Int[Tensor, " m"]
+    linkage: Float[Tensor, " m"]
+    joins: Bool[Tensor, " m"]
+
+    @property
+    def labels(self) -> Int[Tensor, " m"]:
+        """The cluster that each row joins; -1: none."""
+        return torch.where(self.joins, self.cluster, -1)
+
+    def of_known(self, known: Int[Tensor, " m"], labels: Int[Tensor, " n"]) -> OutOfSample:
+        """The same, rows that equal the fitted row `known` (-1: none) in that one's cluster."""
+        is_known = known >= 0
+        cluster = torch.where(is_known, labels[known], self.cluster)
+        return OutOfSample(cluster, self.linkage.masked_fill(is_known, 1.0), self.joins | is_known)
+
+    def to_pandas(self, threshold: float | None) -> pd.DataFrame:
+        """Columns label, cluster, linkage, threshold."""
+        columns = {"label": self.labels, "cluster": self.cluster, "linkage": self.linkage}
+        table = pd.DataFrame({name: column.cpu().numpy() for name, column in columns.items()})
+        return table.assign(threshold=MIN_MEAN_LINKAGE if threshold is None else threshold)
 
 
 def joins_by_mean(decoder: str | Decoder) -> bool:
@@ -29,24 +64,24 @@ def joins_by_mean(decoder: str | Decoder) -> bool:
         >>> joins_by_mean("cut"), joins_by_mean("tree")
         (True, False)
     """
-    return decoder in ("cut", "tree-similarity", decode_tree_by_similarity, *CUTS, *CUTS.values())
+    return decoder in ("cut", "tree-similarity", decode_tree_by_similarity, *UNLEARNED_CUTS, *UNLEARNED_CUTS.values())
 
 
 def assign_out_of_sample(
     lander: Lander, hierarchy: Hierarchy, rows: Float[Tensor, "m d"], found: KnnGraph, threshold: float | None
-) -> Int[Tensor, " m"]:
-    """The cluster that each new row joins, judged alone; -1: none.
+) -> OutOfSample:
+    """The cluster that each new row joins, judged alone, or none.
 
     Formula: r_xj is the linkage the model gives if row x joined the graph of level 0 as one more node. With a
     threshold: the cluster of argmax_j r_xj if that r_xj exceeds it. Without: the cluster of highest summed r_xj if the
-    mean of r_xj over the found rows in it exceeds 0.4; no other is tried. A row equal to a fitted one (similarity 1)
-    gets that one's cluster; one without a similarity over 0 gets -1.
+    mean of r_xj over the found rows in it exceeds `MIN_MEAN_LINKAGE`; no other is tried. A row equal to a fitted one
+    (similarity 1) joins that one's cluster; one without a similarity over 0 joins none.
 
     Args:
         lander: the model that made the hierarchy.
         hierarchy: of the fitted rows.
         rows: the new ones, unit, mapped by the hierarchy's metric.
-        found: for each the most similar fitted rows.
+        found: for each the most similar fitted rows, as the hierarchy numbers them (`Hierarchy.distinct`: each once).
         threshold: on linkage (tau); None where the decoder's tau is not a threshold on one link's linkage.
 
     Example:
@@ -56,21 +91,27 @@ def assign_out_of_sample(
         >>> model = Lander(LanderConfig())
         >>> tree = build_hierarchy(torch.eye(3), model.predict, InferenceConfig(k=2))
         >>> row = torch.eye(3)[1:2]
-        >>> assign_out_of_sample(model, tree, row, query(torch.eye(3), row, 2), 1.0).tolist()
+        >>> assign_out_of_sample(model, tree, row, query(torch.eye(3), row, 2), 1.0).labels.tolist()
         [1]
     """
     linkage = _linkage(lander, hierarchy.levels[0].graph, hierarchy.features, rows, found)
-    label = hierarchy.labels[found.padded]
-    strength = linkage
-    good = linkage > (threshold or 0)
+    label = hierarchy.labels[found.padded]  # (m, k)
     if threshold is None:
-        same = (label[:, :, None] == label[:, None, :]) & found.mask[:, None, :]
-        strength = (same * linkage[:, None, :]).sum(dim=2)
-        good = strength > JOINS * same.sum(dim=2)
-    duplicate = found.duplicates
-    best = torch.where(duplicate, torch.inf, strength * found.mask).argmax(dim=1, keepdim=True)
-    kept = ((good & found.mask) | duplicate).gather(1, best)
-    return torch.where(kept, label.gather(1, best), -1)[:, 0]
+        same = (label[:, :, None] == label[:, None, :]) & found.mask[:, None, :]  # (m, k, k)
+        strength = (same * linkage[:, None, :]).sum(dim=2)  # (m, k)
+        value = strength / same.sum(dim=2).clamp(min=1)
+        enough = value > MIN_MEAN_LINKAGE
+    else:
+        strength = linkage
+        value = linkage
+        enough = linkage > threshold
+
+    twin = found.duplicates  # (m, k)
+    best = torch.where(twin, torch.inf, strength * found.mask).argmax(dim=1, keepdim=True)  # (m, 1)
+    listed = found.mask.gather(1, best)
+    cluster = torch.where(listed, label.gather(1, best), -1)[:, 0]
+    shown = torch.where(twin, 1.0, value * found.mask).gather(1, best)[:, 0]
+    return OutOfSample(cluster, shown, ((enough & found.mask) | twin).gather(1, best)[:, 0])
 
 
 def _linkage(lander: Lander, graph: KnnGraph, features: Tensor, rows: Tensor, found: KnnGraph) -> Float[Tensor, "m k"]:

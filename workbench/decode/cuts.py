@@ -1,5 +1,5 @@
-"""Decoders that cut a dendrogram: where the predicted quality is best (the general model's), or a criterion with no
-learning.
+"""Decoders that cut a dendrogram: where the predicted quality is best (models with a quality ensemble), or by a
+criterion without learning.
 
 The tree decode follows single links; these weigh all links between two clusters together.
 """
@@ -27,7 +27,7 @@ from .quality_features import quality_features
 
 @dataclass(frozen=True)
 class CutDecoder:
-    """The general model's decode: the clusters of highest predicted quality.
+    """The decode of models with a quality ensemble: the clusters of highest predicted quality.
 
     Formula: among all cuts of the dendrogram the one that maximises sum_C |C| q_w(C), q_w the predicted mean over the
     cluster's images of 1 / (w / precision + (1 - w) / recall); at w = 0.5 of BCubed F per image.
@@ -169,4 +169,4 @@ def _clusters_of(graph: KnnGraph, density: Tensor, node: Int64[Tensor, " n"]) ->
     return Decoding(clusters, representative, parent=None, node=name)
 
 
-CUTS: dict[str, Decoder] = {"map-equation": decode_map_equation, "excess-of-mass": decode_excess_of_mass}
+UNLEARNED_CUTS: dict[str, Decoder] = {"map-equation": decode_map_equation, "excess-of-mass": decode_excess_of_mass}

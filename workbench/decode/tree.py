@@ -1,4 +1,4 @@
-"""Prediction -> clusters by a tree: where a link is decided, but for the general model, whose cut is in `cuts.py`.
+"""Prediction -> clusters by a tree: where a link is decided; models with a quality ensemble cut instead (`cuts.py`).
 
 The tree decode keeps, for every node, the one link with the highest linkage among those above the threshold that lead
 to a denser neighbour. What is kept is a forest: its roots are the peaks, its trees the clusters.
@@ -16,7 +16,7 @@ from .._core.validation import check_choice, check_unit_interval
 from ..graph.density import denser_neighbors
 from ..graph.knn import KnnGraph
 from ..lander.model import Prediction
-from .cuts import CUTS
+from .cuts import UNLEARNED_CUTS
 from .decoding import Decoder, Decoding, by_densest, components, densest, roots
 
 
@@ -24,7 +24,8 @@ def decode_tree(graph: KnnGraph, prediction: Prediction, threshold: float, *, st
     """Clusters as the trees of a forest of links to denser neighbours.
 
     Formula: parent_i = argmax over {j in N(i): d_j > d_i, r_ij > threshold} of r_ij, or i itself where that set is
-    empty; equal linkages go to the lower index. Clusters are the trees, peaks the roots.
+    empty; equal linkages go to the lower index. Of equal densities the lower index counts as denser, unless `strict`.
+    Clusters are the trees, peaks the roots.
 
     Args:
         graph: n nodes with k neighbours each.
@@ -123,11 +124,12 @@ def decode_tree_by_similarity(graph: KnnGraph, prediction: Prediction, threshold
 
 
 TREES: dict[str, Decoder] = {"tree": decode_tree, "tree-strict": partial(decode_tree, strict=True)}
+# All that need no more than a prediction; "cut" needs a model's ensemble (`cuts.CutDecoder`, made in `cluster`).
 DECODERS: dict[str, Decoder] = {
     **TREES,
     "tree-similarity": decode_tree_by_similarity,
     "best-links": decode_best_links,
-    **CUTS,
+    **UNLEARNED_CUTS,
 }
 OFFICIAL = ("tree-strict", "tree-similarity")  # the rules of the authors' commands, kept to the letter
 

@@ -11,9 +11,10 @@ from .general.one_kind import meta_train_cut
 from .losses import LossConfig, balance, density_loss, link_loss
 from .meta_train import meta_train
 from .select_tau import best_tau, tau_curve
-from .trainer import MetaTraining
+from .trainer import Batch, MetaTraining
 
 __all__ = [
+    "Batch",
     "LossConfig",
     "MetaTraining",
     "RunOptions",

@@ -61,7 +61,7 @@ class TrainConfig:
     final_rate: float = 1e-5
     weight_decay: float = 1e-2  # AdamW's own default
     weigh_by: str = "links"
-    loss: LossConfig = field(default_factory=lambda: LossConfig(balanced=True))
+    loss: LossConfig = field(default_factory=LossConfig)
     hold_out: float = 0.2
     patience: int | None = None
 
@@ -95,7 +95,7 @@ class TrainConfig:
     @classmethod
     def published(cls, epochs: int = 250) -> TrainConfig:
         """The article's way: official k 10, 5, 3 (9, 4, 2 here) with 2, 3, 4 levels, balanced links to denser."""
-        loss = LossConfig(links="denser", balanced=True)
+        loss = LossConfig(links="denser")
         return cls(
             policy="teacher",
             ks=(9, 4, 2),

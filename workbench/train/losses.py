@@ -19,14 +19,14 @@ class LossConfig:
         links: which links are scored: "all" (calibrates linkage everywhere) or "denser" (published: only those whose
             neighbour is truly denser, the ones a perfect decode may use).
         gamma: focal exponent; 0 is cross entropy (published: 0; the official code offers 2).
-        balanced: draw as many links of the rarer kind as of the other in every batch (published: on).
+        balanced: draw as many links of the rarer kind as of the other in every batch (published: on, as here).
         density_weight: factor on the density loss; published: 1. 0: links alone.
         link_weight: factor on the link loss; 0: density alone.
     """
 
     links: str = "all"
     gamma: float = 0.0
-    balanced: bool = False
+    balanced: bool = True
     density_weight: float = 1.0
     link_weight: float = 1.0
 

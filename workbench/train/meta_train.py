@@ -82,7 +82,8 @@ class _Keeper:
             digest.update(tensor.cpu().numpy().tobytes())
 
         settings = {**run.model.settings(), "training": asdict(run.training)}
-        whole = {**settings, "seed": run.options.seed, "data": digest.hexdigest()[:16]}
+        known = {"seed": run.options.seed, "data": digest.hexdigest()[:16], "trainer": type(run).__qualname__}
+        whole = {**settings, **known}
         identity: dict[str, Any] = json.loads(json.dumps(whole))  # as a saved run gives it back: tuples are lists
         return identity
 
@@ -104,6 +105,7 @@ class _Keeper:
 
         mine = self._identity()
         _, saved = upgraded({}, settings["of"])  # a run that an earlier version saved is under earlier names
+        saved = {"trainer": MetaTraining.__qualname__, **saved}  # the only one there was
         differ = [name for name in mine if mine[name] != saved[name]]
         if differ:
             raise ValueError(f"state: {path} was saved by a run with other {', '.join(differ)}; name another file")
@@ -140,6 +142,7 @@ def meta_train(
     stop: Callable[[], bool] | None = None,
     on_epoch: Callable[[list[dict[str, Any]]], None] | None = None,
     progress: bool = True,
+    trainer: type[MetaTraining] = MetaTraining,
     **options: Any,
 ) -> Lander:
     """Learn to cluster from labelled features; the classes of the test must be others.
@@ -153,6 +156,7 @@ def meta_train(
         stop: asked after every epoch; True ends the run, with the best model so far.
         on_epoch: called after every epoch with its rows of history.
         progress: show a progress bar.
+        trainer: a `MetaTraining` of your own, with other losses (CONTRIBUTING, "Your own loss").
         options: seed, device, precision, state (`RunOptions`).
 
     Raises:
@@ -171,9 +175,7 @@ def meta_train(
 
     Source: paper section 3.4 (joint training over all levels).
     """
-    run = MetaTraining(
-        features, labels, config, training=training, inference=inference, validation=validation, **options
-    )
+    run = trainer(features, labels, config, training=training, inference=inference, validation=validation, **options)
     keeper = _Keeper(run)
     bar = tqdm(total=run.training.epochs, initial=run.epoch, desc="meta-training", unit="epoch", disable=not progress)
     with bar:

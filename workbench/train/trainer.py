@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,26 @@ from .config import RunOptions, TrainConfig
 from .episodes import TrainingLevel, draw_classes, held_out, on_policy_levels, random_projection, teacher_levels
 from .losses import balance, density_loss, link_loss
 from .select_tau import TAUS, tau_curve
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some nodes of a level, and what the model says of them: what the losses of a step are computed from.
+
+    Attributes:
+        level: the level and its targets.
+        rows: the nodes [b].
+        part: the model's inputs: these nodes first, then those around them that their links depend on [m].
+        embedding: of all m nodes [m, h].
+        logits: (different, same) of the b nodes' links [b, k, 2].
+    """
+
+    level: TrainingLevel
+    rows: Int[Tensor, " b"]
+    part: GraphInputs
+    embedding: Float[Tensor, "m h"]
+    logits: Float[Tensor, "b k 2"]
+
 
 Labelled = tuple[Float[Tensor, "n d"], Int[Tensor, " n"]]
 
@@ -184,8 +205,8 @@ class MetaTraining:
 
         for step in range(n_steps):
             with products_in(self.options.precision, self.device):
-                terms = [self.losses(level, rows[step]) for level, rows in zip(self.levels, batches, strict=True)]
-            losses = torch.stack([self._in_order(of_level) for of_level in terms])  # (levels, terms)
+                of_levels = [self.batch(level, rows[step]) for level, rows in zip(self.levels, batches, strict=True)]
+                losses = torch.stack([self._in_order(self.losses(batch)) for batch in of_levels])  # (levels, terms)
 
             self.optimizer.zero_grad()
             (losses @ weights).dot(shares).backward()
@@ -219,30 +240,45 @@ class MetaTraining:
         counts = [level.n * level.inputs.graph.k if by_links else 1 for level in self.levels]
         return torch.tensor(counts, dtype=torch.float32, device=self.device) / sum(counts)
 
-    def losses(self, level: TrainingLevel, rows: Int[Tensor, " b"]) -> dict[str, Float[Tensor, ""]]:
-        """Each term of the loss of the nodes `rows` of a level; `weights` says what it counts in the sum."""
-        if len(rows) == level.n:  # the order does not matter then, so nothing is gathered
+    def batch(self, level: TrainingLevel, rows: Int[Tensor, " b"]) -> Batch:
+        """The nodes `rows` of a level with what the model says of them; the order of a whole level is its own."""
+        if len(rows) == level.n:  # nothing need be gathered then
             part = level.inputs
             rows = torch.arange(level.n, device=rows.device)
         else:  # a link is read at both its ends, and each end needs `layers` hops: one more from the rows themselves
             part = level.inputs.k_hop_subgraph(rows, self.model.config.layers + 1)
 
-        own = slice(0, len(rows))
-        logits = self._link_logits(part, own).float()  # (b, k, 2)
-        same = level.same[rows]  # (b, k)
-        scored = level.scored[rows]
+        embedding = self.embed(part)  # (m, h)
+        logits = self.link_logits(embedding, part, len(rows)).float()  # (b, k, 2)
+        return Batch(level, rows, part, embedding, logits)
+
+    def embed(self, part: GraphInputs) -> Float[Tensor, "m h"]:
+        """The model's embedding of a part's nodes."""
+        return self.model.embed(part)
+
+    def link_logits(self, embedding: Float[Tensor, "m h"], part: GraphInputs, n: int) -> Float[Tensor, "n k 2"]:
+        """What the model says of the links of a part's first n nodes."""
+        return self.model.link_logits(embedding, part, slice(0, n))
+
+    def losses(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
+        """Each term of the loss, by its column in the history; `weights` says what it counts in the sum.
+
+        It runs in the precision of the training (autocast): `float()` before what needs more than bfloat16.
+        """
+        level = batch.level
+        same = level.same[batch.rows]  # (b, k)
+        scored = level.scored[batch.rows]
         if self.training.loss.balanced:
             scored = balance(same, scored, self.generator)
 
-        graph = type(part.graph)(part.graph.neighbors[own], part.graph.similarity[own])
-        density = Prediction.of(graph, linkage_of(logits, graph.mask)).density
-        count = None if level.count is None else level.count[rows]
-        link = link_loss(logits, same, scored, self.training.loss.gamma, count)
-        return {"link_loss": link, "density_loss": density_loss(density, level.density[rows], count)}
-
-    def _link_logits(self, part: GraphInputs, own: slice) -> Float[Tensor, "b k 2"]:
-        """What the model says of the links of a part's first nodes."""
-        return self.model.link_logits(self.model.embed(part), part, own)
+        lists = batch.part.graph
+        graph = type(lists)(lists.neighbors[: len(batch.rows)], lists.similarity[: len(batch.rows)])
+        density = Prediction.of(graph, linkage_of(batch.logits, graph.mask)).density  # (b,)
+        count = None if level.count is None else level.count[batch.rows]
+        return {
+            "link_loss": link_loss(batch.logits, same, scored, self.training.loss.gamma, count),
+            "density_loss": density_loss(density, level.density[batch.rows], count),
+        }
 
 
 def labelled_rows(features: Any, labels: Any, device: torch.device, which: str) -> Labelled:

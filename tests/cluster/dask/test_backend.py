@@ -152,8 +152,8 @@ def recall(found, exact):
 @pytest.mark.parametrize(
     ("name", "workers"),
     [
-        ("published", 1),
         ("general", 3),
+        pytest.param("published", 1, marks=pytest.mark.slow),
         pytest.param("published", 3, marks=pytest.mark.slow),
         pytest.param("glyphs-lander", 1, marks=pytest.mark.slow),
         pytest.param("glyphs-lander", 3, marks=pytest.mark.slow),
@@ -447,6 +447,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_but_time(cluster, models, a
     assert len(cluster.client.nthreads()) == left
 
 
+@pytest.mark.slow
 def test_so_in_the_approximate_search(cluster, killing, hard):
     cluster.count(2)
     held = killing(2)

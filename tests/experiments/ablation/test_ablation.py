@@ -301,6 +301,7 @@ def test_runs_that_differ_in_their_use_share_a_training(data, tmp_path, training
     assert fresh[["bcubed_f", "tau_used"]].values.tolist() == one[["bcubed_f", "tau_used"]].values.tolist()
 
 
+@pytest.mark.slow
 def test_two_models_are_links_alone_and_density_alone(data, tmp_path, trainings):
     go = {"data": data, "store": tmp_path, "seeds": [0], "base": BRIEF, "progress": False}
     table = run_grid({"models": ["separate", "none"]}, **go)
@@ -313,6 +314,7 @@ def test_two_models_are_links_alone_and_density_alone(data, tmp_path, trainings)
     assert by_models.loc["none", "seconds_training"] == 0
 
 
+@pytest.mark.slow
 def test_a_share_of_classes_and_images_is_learned_from(data, tmp_path, trainings):
     grid = [{}, {"classes": 0.5}, {"images": 0.5}, {"classes": 0.01, "images": 0.01}]
     run_grid(grid, data, tmp_path, seeds=[0], base=BRIEF, progress=False)

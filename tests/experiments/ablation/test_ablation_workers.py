@@ -70,6 +70,7 @@ def data(blobs):
 # ---------------------------------------------------------------- processes
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives_though_one_is_killed_and_a_run_fails(data, tmp_path, monkeypatch, left):
     monkeypatch.setattr(sweep, "_attempt", attempt)
     grid = {"lander.hidden": [KILLED, LONG, FAILS, 8]}
@@ -271,6 +272,7 @@ def cluster():
         yield client
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_makes_the_runs_though_a_worker_is_killed(cluster, tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "_attempt", killed_once)
     marks = tmp_path / "marks"

@@ -51,11 +51,18 @@ def per_edge_logits(lander: Lander, inputs: GraphInputs, rows: int | None = None
             f"lander: expected inputs='features' and conv='gcn', got {config.inputs!r} and {config.conv!r}; "
             "use LanderConfig.published()"
         )
-    graph = inputs.graph
+    return _link_logits(lander, _embedding(lander, inputs), inputs, inputs.graph.n if rows is None else rows)
+
+
+def _embedding(lander: Lander, inputs: GraphInputs) -> Float[Tensor, "m h"]:
     h = inputs.nodes
     for steps, conv in zip(range(len(lander.convs), 0, -1), lander.convs, strict=True):
-        h = _convolved(conv, h, graph, inputs.within(steps))
-    lists = graph.neighbors[: graph.n if rows is None else rows]
+        h = _convolved(conv, h, inputs.graph, inputs.within(steps))
+    return h
+
+
+def _link_logits(lander: Lander, h: Float[Tensor, "m h"], inputs: GraphInputs, rows: int) -> Float[Tensor, "b k 2"]:
+    lists = inputs.graph.neighbors[:rows]
     target, slot = (lists >= 0).nonzero(as_tuple=True)
     ends = torch.cat([h.index_select(0, lists[target, slot]), h.index_select(0, target)], dim=1)
     weight = torch.cat([lander.of_source.weight, lander.of_target.weight], dim=1)
@@ -101,5 +108,8 @@ class PerEdgeTraining(MetaTraining):
         True
     """
 
-    def _link_logits(self, part: GraphInputs, own: slice) -> Float[Tensor, "b k 2"]:
-        return per_edge_logits(self.model, part, own.stop)
+    def embed(self, part: GraphInputs) -> Float[Tensor, "m h"]:
+        return _embedding(self.model, part)
+
+    def link_logits(self, embedding: Float[Tensor, "m h"], part: GraphInputs, n: int) -> Float[Tensor, "n k 2"]:
+        return _link_logits(self.model, embedding, part, n)
