@@ -1,6 +1,7 @@
 """The folder of results: of one run or none, wherever a run is killed."""
 
 import os
+import platform
 import subprocess
 import sys
 import textwrap
@@ -8,6 +9,7 @@ import textwrap
 import pandas as pd
 import pytest
 
+from workbench._core.files import replaced_folder
 from workbench.cli.results import RESULTS, replacing
 
 NEW = {"labels.csv", "scores.json"}
@@ -39,6 +41,39 @@ def test_a_failure_changes_nothing(tmp_path):
     write(out, "old")
     with pytest.raises(IsADirectoryError), replacing(out) as folder:
         folder.write_text("no file")
+    assert shown(out) == dict.fromkeys(NEW, "old")
+    assert os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("make", [replacing, replaced_folder])
+def test_a_rename_that_fails_leaves_the_old_folder(tmp_path, monkeypatch, make):
+    out = tmp_path / "out"
+    write(out, "old")
+    real = os.rename
+
+    def rename(source, target):
+        if str(source).endswith("new"):
+            raise PermissionError("held by another program")
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.raises(PermissionError, match="held"), make(out) as folder:
+        (folder / "labels.csv").write_text("new")
+    assert shown(out) == dict.fromkeys(NEW, "old")
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_the_next_run_puts_back_what_a_killed_one_had_moved_away(tmp_path):
+    out = tmp_path / "out"
+    write(out, "old")
+    finished = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], stdout=subprocess.PIPE, check=True
+    )
+    left = tmp_path / f".out-{platform.node()[:60]}-{int(finished.stdout)}-x"
+    left.mkdir()
+    out.rename(left / "old")
+    with pytest.raises(KeyboardInterrupt), replaced_folder(out):
+        raise KeyboardInterrupt
     assert shown(out) == dict.fromkeys(NEW, "old")
     assert os.listdir(tmp_path) == ["out"]
 

@@ -97,6 +97,7 @@ def test_linkages_are_those_of_the_whole_graph(layers):
     torch.testing.assert_close(linkage, _linkage_of(model, tree, ring[0], found)[-1], rtol=0, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:X. 1 zero row")
 def test_details_hold_the_number_that_decided(blobs):
     x = blobs(noise=0.4)[0].numpy()
     new = np.concatenate([x[:3], x[::4] + 0.3 * np.random.default_rng(0).normal(size=x[::4].shape), 0 * x[:1]])

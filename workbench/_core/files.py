@@ -130,15 +130,43 @@ def replaced_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path).resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    for old in left_behind(target, target.parent):
-        shutil.rmtree(old, ignore_errors=True)
+    for left in left_behind(target, target.parent):
+        put_back(target, left / "old")
+        shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=temporary_name(target), dir=target.parent) as name:
         part = Path(name, "new")
         part.mkdir()
         yield part
+        swap_folders(target, part, Path(name, "old"))
+
+
+def swap_folders(target: Path, new: Path, aside: Path) -> None:
+    """Rename `target`, where it is there, to `aside`, and `new` to `target`; if that fails, all is as it was.
+
+    Example:
+        >>> home = Path(tempfile.mkdtemp())
+        >>> (home / "there").mkdir(), (home / "made").mkdir()
+        (None, None)
+        >>> swap_folders(home / "there", home / "made", home / "before")
+        >>> sorted(path.name for path in home.iterdir())
+        ['before', 'there']
+    """
+    try:
         if target.exists():  # Windows renames over nothing
-            os.rename(target, Path(name, "old"))
-        os.rename(part, target)
+            os.rename(target, aside)
+        os.rename(new, target)
+    except BaseException:
+        put_back(target, aside)
+        raise
+
+
+def put_back(target: Path, aside: Path) -> None:
+    """Where a swap of folders did not come to its end, the old folder goes back to its place.
+
+    Example: see `swap_folders`.
+    """
+    if aside.exists() and not target.exists():
+        os.rename(aside, target)
 
 
 def link_groups(folder: Path, files: Iterable[str | os.PathLike[str]], groups: Iterable[str]) -> None:

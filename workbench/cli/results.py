@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .._core.files import left_behind, temporary_name
+from .._core.files import left_behind, put_back, swap_folders, temporary_name
 from .._core.tables import write_csv
 from ..cluster.hilander import HiLander
 from ..cluster.levels import Hierarchy
@@ -54,9 +54,7 @@ def replacing(out: Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         new.chmod(0o777 & ~umask)
-        if out.exists():
-            os.rename(out, Path(name) / "old")
-        os.rename(new, out)
+        swap_folders(out, new, Path(name) / "old")
         _rescue(Path(name), out)
 
 
@@ -76,9 +74,8 @@ def _sweep(out: Path) -> None:
 def _rescue(folder: Path, out: Path) -> None:
     """Move over what is no result of ours; where the new folder did not arrive, the old one goes back as it was."""
     old = folder / "old"
-    if old.exists() and not out.exists():
-        os.rename(old, out)
-    elif old.exists():
+    put_back(out, old)
+    if old.exists():
         _move(old, out, [path.name for path in old.iterdir() if path.name not in RESULTS])
 
 
