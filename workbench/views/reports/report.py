@@ -36,8 +36,8 @@ _ICICLE = (
     "wrong merge: follow it to the right to see where it happened.",
 )
 _LEVELS = (
-    "At each level the model takes nodes, keeps some links between them, and every tree of links becomes one node of "
-    "the next level. The loop ends by itself when no link is kept.",
+    "At each level nodes are joined, by links or by a cut of a dendrogram, and what is joined becomes one node of the "
+    "next level. The loop ends when nothing is joined, or after the last level that the model allows.",
     "How many levels change anything, and which one does most.",
 )
 _SIZES = (
