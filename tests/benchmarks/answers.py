@@ -23,7 +23,8 @@ import numpy as np
 import torch
 
 import workbench as wb
-from workbench.cluster.questions import Clusters, LinkedPairs, _open
+from workbench.cluster.questions import Clusters, LinkedPairs
+from workbench.experiments import answer_curve
 
 
 def linked(model):
@@ -32,17 +33,14 @@ def linked(model):
     computed = tree.distinct
     level = computed.levels[0]
     clusters = Clusters.of(computed)
-    every = np.arange(len(model.labels_))
-    known = model._answers().of_nodes(every if tree.repeats is None else tree.repeats.group.numpy())
-    pairs = LinkedPairs.of(clusters, level.graph, level.prediction.linkage)
-    low, high = _open(pairs.low, pairs.high, clusters, known)
-    count = len(clusters.size)
-    same = pairs.same[np.isin(pairs.low * count + pairs.high, low * count + high)]
-    peaks = torch.from_numpy(clusters.peak)
-    likeness = (computed.features[peaks[low]] * computed.features[peaks[high]]).sum(dim=1).numpy()
-    image = every if tree.repeats is None else tree.repeats.first.numpy()
-    size = clusters.size
-    return image[clusters.peak[low]], image[clusters.peak[high]], same, size[low] * size[high], likeness
+    known = model._answers().of_nodes(tree.group.numpy())
+    pairs = LinkedPairs.of(clusters, level.graph, level.prediction.linkage).unanswered(clusters, known)
+    low = clusters.peak[pairs.low]
+    high = clusters.peak[pairs.high]
+    likeness = (computed.features[torch.from_numpy(low)] * computed.features[torch.from_numpy(high)]).sum(dim=1).numpy()
+    image = np.arange(len(model.labels_)) if tree.repeats is None else tree.repeats.first.numpy()
+    sizes = clusters.size[pairs.low] * clusters.size[pairs.high]
+    return image[low], image[high], pairs.same, sizes, likeness
 
 
 def best(model, n, score):
@@ -64,34 +62,19 @@ def ways(random):
 
 
 def curve(features, labels, way, *, per_class, error, seed):
-    """Scores after every quarter of a question a class."""
-    random = np.random.default_rng(seed)
-    ask = ways(random)[way]
-    model = wb.HiLander().fit(features)
+    """Scores after every quarter of a question a class (`answer_curve`)."""
+    ask = ways(np.random.default_rng(seed))[way]
     classes = len(np.unique(labels))
-    batch = max(1, classes // 20)
-    points = [scores_of(labels, model, 0, 0, way)]
-    answered = dropped = 0
-    while answered < per_class * classes:
-        pairs = ask(model, min(batch, per_class * classes - answered))
-        if not pairs:
-            break
-        for a, b in pairs:
-            same = bool(labels[a] == labels[b]) != (random.random() < error)
-            answered += 1
-            try:
-                model.answer(a, b, same=same)
-            except ValueError:
-                dropped += 1
-        if answered * 4 // classes > points[-1]["answers"] * 4 // classes:
-            points.append(scores_of(labels, model, answered, dropped, way))
-    return points
-
-
-def scores_of(labels, model, answered, dropped, way):
-    row = wb.scores(labels, model.labels_)
-    of = {"pairwise": round(row["pairwise_f"], 3), "bcubed": round(row["bcubed_f"], 3)}
-    return {"way": way, "answers": answered, "dropped": dropped, **of, "clusters": model.n_clusters_}
+    model = wb.HiLander().fit(features)
+    table = answer_curve(
+        model,
+        labels,
+        round(per_class * classes),
+        ask=lambda model: next(iter(ask(model, 1)), None),
+        error=error,
+        seed=seed,
+    )
+    return table.groupby(table["answers"] * 4 // classes).first().round(3).to_dict("records")
 
 
 def main():
@@ -117,9 +100,8 @@ def main():
         settings = {"per_class": args.per_class, "error": args.error, "seed": args.seed}
         for way in args.ways:
             for point in curve(features, labels, way, **settings):
-                print(
-                    json.dumps({"set": name, "classes": len(np.unique(labels)), "rows": len(rows), **point}), flush=True
-                )
+                about = {"set": name, "classes": len(np.unique(labels)), "rows": len(rows), "way": way}
+                print(json.dumps({**about, **point}), flush=True)
 
 
 if __name__ == "__main__":

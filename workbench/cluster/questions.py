@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 
 from ..decode.decoding import Decoding, densest
 from ..decode.dendrogram import NEVER, Edges
@@ -102,6 +102,16 @@ class LinkedPairs:
         inputs = np.stack([np.log(mean / (1 - mean)), np.log(share), np.ones(len(low))], axis=1)  # (pairs, 3)
         return cls(low, high, 1 / (1 + np.exp(-(inputs @ np.array(ODDS)))))
 
+    def unanswered(self, clusters: Clusters, known: Constraints) -> LinkedPairs:
+        """Those that no answer keeps apart: no cannot-link lies between them, and not both are of a known class."""
+        count = len(clusters.size)
+        answered = np.sort(clusters.label[known.cannot_link], axis=1)
+        parted = np.isin(self.low * count + self.high, answered[:, 0] * count + answered[:, 1])  # (pairs,)
+        has_class = np.zeros(count, bool)
+        has_class[clusters.label[known.row]] = True
+        kept = ~(parted | (has_class[self.low] & has_class[self.high]))
+        return LinkedPairs(self.low[kept], self.high[kept], self.same[kept])
+
 
 def questions(tree: Hierarchy, constraints: Constraints, n: int) -> pd.DataFrame:
     """The pairs of images to ask about, the best first; no cluster is asked about twice.
@@ -157,11 +167,10 @@ def _each_cluster_once(table: pd.DataFrame, n: int) -> Iterator[int]:
 
 def _joins(clusters: Clusters, level: Level, known: Constraints) -> pd.DataFrame:
     """Questions about two clusters."""
-    pairs = LinkedPairs.of(clusters, level.graph, level.prediction.linkage)
-    unanswered = _unanswered(pairs, clusters, known)
-    low = pairs.low[unanswered]
-    high = pairs.high[unanswered]
-    same = pairs.same[unanswered]
+    pairs = LinkedPairs.of(clusters, level.graph, level.prediction.linkage).unanswered(clusters, known)
+    low = pairs.low
+    high = pairs.high
+    same = pairs.same
     size = clusters.size
     both = size[low] + size[high]
     precision = (size * clusters.precision)[low] + (size * clusters.precision)[high]
@@ -170,17 +179,6 @@ def _joins(clusters: Clusters, level: Level, known: Constraints) -> pd.DataFrame
     gain = both * _f(precision / both, recall) - before[low] - before[high]
     columns = (clusters.peak[low], clusters.peak[high], low, high, same, same * np.maximum(gain, 0))
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
-
-
-def _unanswered(pairs: LinkedPairs, clusters: Clusters, known: Constraints) -> Bool[np.ndarray, " pairs"]:
-    """True for pairs of clusters that no answer keeps apart: a cannot-link between them, or two known classes."""
-    count = len(clusters.size)
-    answered = np.sort(clusters.label[known.cannot_link], axis=1)
-    parted = np.isin(pairs.low * count + pairs.high, answered[:, 0] * count + answered[:, 1])
-    has_class = np.zeros(count, bool)
-    has_class[clusters.label[known.row]] = True
-    unanswered: Bool[np.ndarray, " pairs"] = ~(parted | (has_class[pairs.low] & has_class[pairs.high]))
-    return unanswered
 
 
 def _partings(clusters: Clusters, tree: Hierarchy, level: Level, known: Constraints, n: int) -> pd.DataFrame:
