@@ -221,7 +221,7 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.setattr(wb, "load", small)
     brief = wb.EncoderConfig(epochs=1, widths=(8, 8), dim=16)
     monkeypatch.setattr(wb, "train_encoder", partial(wb.train_encoder, config=brief, progress=False))
-    training = wb.TrainConfig(epochs=4, validate=4)
+    training = wb.TrainConfig(epochs=4, validate=4, projections=(1.0,))
     monkeypatch.setattr(wb, "meta_train", partial(wb.meta_train, training=training, progress=False))
     few = {"sets": 2, "epochs": 1, "jobs": 1, "progress": False}
     monkeypatch.setattr(wb, "meta_train_cut", partial(wb.meta_train_cut, **few))

@@ -45,7 +45,7 @@ STATES = {
 
 
 def trained():
-    run = TrainConfig(epochs=4, validate=4)
+    run = TrainConfig(epochs=4, validate=4, projections=(1.0,))
     lander = wb.meta_train(X, LABELS, wb.LanderConfig(hidden=4), training=run, seed=0, progress=False)
     return torch.cat([weights.detach().flatten() for weights in lander.parameters()])
 

@@ -101,9 +101,10 @@ def test_linkages_are_those_of_the_whole_graph(layers):
 def test_details_hold_the_number_that_decided(blobs):
     x = blobs(noise=0.4)[0].numpy()
     new = np.concatenate([x[:3], x[::4] + 0.3 * np.random.default_rng(0).normal(size=x[::4].shape), 0 * x[:1]])
-    for model in (HiLander().fit(x), HiLander(decoder="tree", tau=0.6).fit(x)):
+    by_mean = HiLander().fit(x)
+    for model, threshold in ((by_mean, MIN_MEAN_LINKAGE), (HiLander(decoder="tree", tau=0.6).fit(x), 0.6)):
         table = model.predict_details(new)
-        assert table["threshold"].unique().tolist() == [model.tau or MIN_MEAN_LINKAGE]
+        assert table["threshold"].unique().tolist() == [threshold]
         joins = (table["linkage"] > table["threshold"]) | (table["linkage"] == 1)
         assert table["label"].tolist() == np.where(joins, table["cluster"], -1).tolist()
         assert table["label"].tolist() == model.predict(new).tolist()

@@ -51,7 +51,7 @@ def test_what_falls_most_is_a_name():
 def test_the_effect_of_a_factor_is_that_of_the_sweep(blobs, tmp_path):
     x, y = blobs(n_classes=6, per_class=10)
     toy = wb.FeatureSet(x.numpy(), y.numpy())
-    base = Settings().change("training.epochs", 4).change("training.validate", 4)
+    base = Settings().change("training.epochs", 4).change("training.validate", 4).change("training.projections", (1.0,))
     inputs = ({"lander.hidden": [8, 16]}, AblationData(toy, {"toy": toy}), str(tmp_path), [0, 1], base, REFERENCE)
     answer = CHECKS["10-own"].expected(*inputs)
     assert course.check("10-own", answer + 5e-4, *inputs).status == "near"

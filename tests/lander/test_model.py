@@ -15,7 +15,7 @@ from workbench.lander.model import Lander, linkage_of
 from workbench.lander.official import load_official, our_name
 from workbench.lander.structural_features import EDGE_INPUTS, NODE_INPUTS, structural_inputs
 from workbench.train.config import TrainConfig
-from workbench.train.losses import balance, density_loss, link_loss
+from workbench.train.losses import density_loss, link_loss
 
 CONVS = ["gcn", "gat", "gated"]
 
@@ -199,20 +199,6 @@ def test_nodes_without_neighbours(config):
     prediction = seeded(lambda: Lander(config), 0).predict(Nodes.of_images(x), graph)
     assert (prediction.linkage == 0).all()
     assert (prediction.density == 0).all()
-
-
-def test_balance_takes_as_many_of_both_kinds():
-    random = torch.Generator().manual_seed(0)
-    same, scored = torch.rand(40, 5, generator=random) < 0.2, torch.rand(40, 5, generator=random) < 0.7
-    before = scored.clone()
-    kept = balance(same, scored, random)
-    assert (kept & same).sum() == (kept & ~same).sum() == min((scored & same).sum(), (scored & ~same).sum())
-    assert not (kept & ~scored).any()
-    assert torch.equal(scored, before)
-
-
-def test_loss_without_scored_links_is_zero():
-    assert link_loss(torch.zeros(2, 2, 2), *[torch.zeros(2, 2, dtype=torch.bool)] * 2) == 0
 
 
 def test_dimensions_are_refused_by_name():

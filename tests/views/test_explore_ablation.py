@@ -13,7 +13,13 @@ from workbench.views.explore import explore_ablation
 from workbench.views.explore.base import walk
 
 GRID = {"lander.layers": [1, 2, 3], "lander.conv": ["gcn", "gat"]}
-BRIEF = Settings().change("training.epochs", 4).change("training.validate", 4).change("lander.hidden", 8)
+BRIEF = (
+    Settings()
+    .change("training.epochs", 4)
+    .change("training.validate", 4)
+    .change("training.projections", (1.0,))
+    .change("lander.hidden", 8)
+)
 NASTY = "<img src=x>"
 
 

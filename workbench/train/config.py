@@ -119,7 +119,7 @@ class RunOptions:
         seed: of everything random.
         device: "auto", "cpu" or "cuda".
         precision: of the products of matrices in training, "float32" or "bfloat16": faster where the processor has it;
-            losses, targets and validation stay in full precision.
+            sums of losses, targets and validation stay in full precision.
         state: a file to save the run to every `TrainConfig.validate` epochs. If it exists the run goes on from there,
             to the same result as if it had never stopped.
 

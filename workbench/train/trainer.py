@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .._core.runtime import resolve_device, seeded, usual_torch
 from .._core.schedule import half_cosine
 from .._core.validation import check_array, check_labels, unit_rows
 from ..cluster.predictors import Predictor
+from ..graph.knn import KnnGraph
 from ..lander.config import InferenceConfig, LanderConfig
 from ..lander.inputs import GraphInputs
 from ..lander.model import Lander, Prediction, linkage_of, products_in
@@ -33,16 +34,31 @@ class Batch:
     Attributes:
         level: the level and its targets.
         rows: the nodes [b].
-        part: the model's inputs: these nodes first, then those around them that their links depend on [m].
-        embedding: of all m nodes [m, h].
+        part: the model's inputs: these nodes first, then those around them that their links depend on.
+        embedding: of these nodes and, after them, of their neighbours [e, h]; `neighbors` are places in it.
         logits: (different, same) of the b nodes' links [b, k, 2].
     """
 
     level: TrainingLevel
     rows: Int[Tensor, " b"]
     part: GraphInputs
-    embedding: Float[Tensor, "m h"]
+    embedding: Float[Tensor, "e h"]
     logits: Float[Tensor, "b k 2"]
+
+    @property
+    def neighbors(self) -> Int[Tensor, "b k"]:
+        """The nodes' neighbours, as places in `embedding`; -1: no neighbour."""
+        return self.part.graph.neighbors[: len(self.rows)]
+
+    @property
+    def same(self) -> Bool[Tensor, "b k"]:
+        """Whether a link joins two nodes of one class."""
+        return self.level.same[self.rows]
+
+    @property
+    def count(self) -> Float[Tensor, " b"] | None:
+        """How many images each node counts for in a mean; None: all alike."""
+        return None if self.level.count is None else self.level.count[self.rows]
 
 
 Labelled = tuple[Float[Tensor, "n d"], Int[Tensor, " n"]]
@@ -65,7 +81,7 @@ class MetaTraining:
         model: the LANDER being trained.
         epoch: epochs done.
         rows: the history, one dictionary per epoch and level.
-        weights: term of the loss -> what it counts in the sum; whoever adds a term to `losses` adds its weight here.
+        weights: term of the loss -> what it counts in the sum, those of `LossConfig.weights`.
 
     Raises:
         ValueError: fewer than two classes, labels of another length, features that are not finite.
@@ -226,7 +242,10 @@ class MetaTraining:
 
     def _in_order(self, terms: dict[str, Tensor]) -> Float[Tensor, " terms"]:
         if terms.keys() != self.weights.keys():
-            raise ValueError(f"losses: expected the terms that `weights` names, {[*self.weights]}, got {[*terms]}")
+            raise ValueError(
+                f"losses: expected the terms that `weights` names, {[*self.weights]}, got {[*terms]}; a term of your "
+                "own needs a weight in `LossConfig.weights` and a `trainer` that computes it"
+            )
         return torch.stack([terms[name] for name in self.weights])
 
     def _shuffled(self, n: int, n_batches: int) -> tuple[Tensor, ...]:
@@ -248,36 +267,33 @@ class MetaTraining:
         else:  # a link is read at both its ends, and each end needs `layers` hops: one more from the rows themselves
             part = level.inputs.k_hop_subgraph(rows, self.model.config.layers + 1)
 
-        embedding = self.embed(part)  # (m, h)
+        embedding = self.embed(part)  # (e, h)
         logits = self.link_logits(embedding, part, len(rows)).float()  # (b, k, 2)
         return Batch(level, rows, part, embedding, logits)
 
-    def embed(self, part: GraphInputs) -> Float[Tensor, "m h"]:
-        """The model's embedding of a part's nodes."""
+    def embed(self, part: GraphInputs) -> Float[Tensor, "e h"]:
+        """The model's embedding of a part's first nodes and of their neighbours."""
         return self.model.embed(part)
 
-    def link_logits(self, embedding: Float[Tensor, "m h"], part: GraphInputs, n: int) -> Float[Tensor, "n k 2"]:
+    def link_logits(self, embedding: Float[Tensor, "e h"], part: GraphInputs, n: int) -> Float[Tensor, "n k 2"]:
         """What the model says of the links of a part's first n nodes."""
         return self.model.link_logits(embedding, part, slice(0, n))
 
     def losses(self, batch: Batch) -> dict[str, Float[Tensor, ""]]:
         """Each term of the loss, by its column in the history; `weights` says what it counts in the sum.
 
-        It runs in the precision of the training (autocast): `float()` before what needs more than bfloat16.
+        It runs within the training's autocast: in bfloat16 products are rounded, and logits come as float32.
         """
-        level = batch.level
-        same = level.same[batch.rows]  # (b, k)
-        scored = level.scored[batch.rows]
+        scored = batch.level.scored[batch.rows]  # (b, k)
         if self.training.loss.balanced:
-            scored = balance(same, scored, self.generator)
+            scored = balance(batch.same, scored, self.generator)
 
-        lists = batch.part.graph
-        graph = type(lists)(lists.neighbors[: len(batch.rows)], lists.similarity[: len(batch.rows)])
+        graph = KnnGraph(batch.neighbors, batch.part.graph.similarity[: len(batch.rows)])
         density = Prediction.of(graph, linkage_of(batch.logits, graph.mask)).density  # (b,)
-        count = None if level.count is None else level.count[batch.rows]
+        truth = batch.level.density[batch.rows]
         return {
-            "link_loss": link_loss(batch.logits, same, scored, self.training.loss.gamma, count),
-            "density_loss": density_loss(density, level.density[batch.rows], count),
+            "link_loss": link_loss(batch.logits, batch.same, scored, self.training.loss.gamma, batch.count),
+            "density_loss": density_loss(density, truth, batch.count),
         }
 
 

@@ -43,7 +43,13 @@ from workbench.graph.knn import KnnGraph
 from workbench.graph.nodes import Nodes
 from workbench.train.losses import LossConfig
 
-BRIEF = Settings().change("training.epochs", 4).change("training.validate", 4).change("lander.hidden", 8)
+BRIEF = (
+    Settings()
+    .change("training.epochs", 4)
+    .change("training.validate", 4)
+    .change("training.projections", (1.0,))
+    .change("lander.hidden", 8)
+)
 
 
 @pytest.fixture

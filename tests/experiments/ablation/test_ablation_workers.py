@@ -19,7 +19,13 @@ from workbench.experiments.ablation import AblationData, Settings, Store, dispat
 from workbench.experiments.ablation.run import Cancelled, Run
 from workbench.experiments.ablation.workers import Processes, Workers
 
-BRIEF = Settings().change("training.epochs", 4).change("training.validate", 4).change("lander.hidden", 8)
+BRIEF = (
+    Settings()
+    .change("training.epochs", 4)
+    .change("training.validate", 4)
+    .change("training.projections", (1.0,))
+    .change("lander.hidden", 8)
+)
 REAL = sweep._attempt
 KILLED, FAILS, LONG = 9, 13, 99  # hidden units of runs that end in their own ways
 MEASURED = ["seconds_training", "seconds_clustering", "peak_mb"]

@@ -108,8 +108,10 @@ class PerEdgeTraining(MetaTraining):
         True
     """
 
-    def embed(self, part: GraphInputs) -> Float[Tensor, "m h"]:
+    def embed(self, part: GraphInputs) -> Float[Tensor, "e h"]:
+        """Message by message."""
         return _embedding(self.model, part)
 
-    def link_logits(self, embedding: Float[Tensor, "m h"], part: GraphInputs, n: int) -> Float[Tensor, "n k 2"]:
+    def link_logits(self, embedding: Float[Tensor, "e h"], part: GraphInputs, n: int) -> Float[Tensor, "n k 2"]:
+        """Link by link."""
         return _link_logits(self.model, embedding, part, n)
