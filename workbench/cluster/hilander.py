@@ -266,14 +266,14 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         `predict_details` shows the numbers. Settings changed after `fit` do not count.
 
         Raises:
-            NotFittedError: before `fit`.
-            ValueError: another number of columns.
+            NotFittedError, ValueError: before `fit`; another number of columns.
         """
-        return self.predict_details(X)["label"].to_numpy()
+        labels: Labels = self.predict_details(X)["label"].to_numpy()
+        return labels
 
     def predict_details(self, X: Any) -> pd.DataFrame:
-        """Why `predict` says so: label; cluster, the only one that was tried (-1: no fitted row is similar at all);
-        linkage, which must exceed threshold (1 of a row equal to a fitted one). Formula: `assign_out_of_sample`.
+        """Why `predict` says so: label; cluster, the only one that was tried (-1: no fitted row is similar at all); its
+        linkage (1 of an equal row), which must exceed threshold. Formula: `out_of_sample.assign_out_of_sample`.
         """
         check_is_fitted(self)
         threshold = None if joins_by_mean(self.settings_.decoder) else self.settings_.tau
