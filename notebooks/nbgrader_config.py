@@ -5,7 +5,7 @@ import os
 # `course.check` prints what it finds. nbgrader gives a cell its points unless it raises, so here it must raise.
 os.environ["WORKBENCH_GRADING"] = "1"
 
-c = get_config()  # noqa: F821 - nbgrader provides it
+c = get_config()  # nbgrader provides it
 c.CourseDirectory.course_id = "hi-lander"
 c.ClearSolutions.begin_solution_delimeter = "# solution"
 c.ClearSolutions.end_solution_delimeter = "# end"

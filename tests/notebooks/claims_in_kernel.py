@@ -40,9 +40,7 @@ def claim_05_two_models_lead_the_joint_one_and_links_alone_scatter_between(v):
 def claim_05_the_losses_agree_over_all_links_and_not_over_balanced_ones(v):
     for s in v.seeds:
         model = v.models["joint", s]
-        at = v.training_level(
-            model, v.Nodes.of_images(v.x_test), wb.knn(v.x_test, k=10), v.truth, links="all", level=0
-        )
+        at = v.training_level(model, v.Nodes.of_images(v.x_test), wb.knn(v.x_test, k=10), v.truth, links="all", level=0)
         few = v.balance(at.same, at.scored, v.torch.Generator().manual_seed(0))
         assert v.agreement(model, at, at.scored) > 0.9
         assert v.agreement(model, at, few) < -0.9
@@ -120,8 +118,9 @@ def claim_11_links_gain_more_than_densities_which_may_harm_and_both_right_are_ne
 
 def claim_11_many_cuts_do_not_last(v):
     assert (v.merges.head(10)["f_gain"] > 0).all()
-    lasts = [v.final_f(v.Intervention(edits=[v.Edit(m.level, m.child_image, m.parent_image, 0)])) - v.base > m.f_gain / 2
-             for m in v.merges.head(10).itertuples()]  # fmt: skip
+    ten = list(v.merges.head(10).itertuples())
+    cuts = [v.Edit(m.level, m.child_image, m.parent_image, 0) for m in ten]
+    lasts = [v.final_f(v.Intervention(edits=[cut])) - v.base > m.f_gain / 2 for cut, m in zip(cuts, ten, strict=True)]
     assert sum(lasts) < 6, lasts
 
 
