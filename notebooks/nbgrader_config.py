@@ -11,3 +11,6 @@ c.ClearSolutions.begin_solution_delimeter = "# solution"
 c.ClearSolutions.end_solution_delimeter = "# end"
 c.ClearSolutions.code_stub = {"python": "answer = ...  # your code"}
 c.ExecutePreprocessor.timeout = 600  # seconds a cell
+
+# `nbgrader zip_collect 06_decode` takes STUDENT_06_decode.ipynb, or archives, from downloaded/06_decode/archive/.
+c.FileNameCollectorPlugin.named_regexp = r".*[/\\](?P<student_id>[^/\\]+)_(?P<file_id>\d\d_\w+)"

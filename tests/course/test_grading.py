@@ -1,9 +1,12 @@
 """Grades of three made-up submissions, by the command and by the real nbgrader."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -19,6 +22,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 LESSON = "06_decode"
 WRONG = {"06-part": "answer = float(strength[far])", "06-price": "answer = 160 * 159 // 2"}  # own link; all pairs
 POINTS = {"empty": 0, "ideas": 2, "right": 4}
+SAID = re.compile("✓ Right|✗ Not yet.*Is it|… Not answered yet")  # by a check, in what a student gets back
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +61,26 @@ def test_nbgrader_gives_the_same(submitted, tmp_path):
     released = read(tmp_path / "release" / LESSON / f"{LESSON}.ipynb")
     ours = read(NOTEBOOKS / f"{LESSON}.ipynb")
     assert [cell.source for cell in released.cells] == [cell.source for cell in ours.cells], "make exercises = assign"
-    shutil.copytree(submitted, tmp_path / "submitted")
+    hand_in(submitted, tmp_path / "downloaded" / LESSON / "archive")
+    nbgrader(tmp_path, "zip_collect", LESSON)
     nbgrader(tmp_path, "autograde", LESSON)
     nbgrader(tmp_path, "generate_feedback", LESSON)
     nbgrader(tmp_path, "export")
     table = pd.read_csv(tmp_path / "grades.csv")
     assert table.set_index("student_id")["score"].to_dict() == POINTS
-    assert all((tmp_path / "feedback" / student / LESSON / f"{LESSON}.html").exists() for student in POINTS)
+    pages = {student: tmp_path / "feedback" / student / LESSON / f"{LESSON}.html" for student in POINTS}
+    told = {student: Counter(SAID.findall(page.read_text(encoding="utf-8"))) for student, page in pages.items()}
+    assert set(told["right"]) == {"✓ Right"}
+    assert sum(words.startswith("✗ Not yet") for words in told["ideas"].elements()) >= len(WRONG)
+    assert told["empty"]["… Not answered yet"] >= POINTS["right"]
+
+
+def hand_in(submitted: Path, archive: Path) -> None:
+    """One archive with a notebook of each student, as a course's server gives it to the instructor."""
+    archive.mkdir(parents=True)
+    with zipfile.ZipFile(archive / "all.zip", "w") as packed:
+        for notebook in submitted.rglob("*.ipynb"):
+            packed.write(notebook, f"{notebook.relative_to(submitted).parts[0]}_{notebook.name}")
 
 
 def nbgrader(folder: Path, *command: str) -> None:

@@ -107,7 +107,8 @@ def test_any_number_of_images_makes_batches_of_at_least_two(n: int) -> None:
     assert len(train_encoder(data, config=config, device="cpu", progress=False).history) == 1
 
 
-def test_shows_progress_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_shows_progress_when_asked(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench._core.progress.DELAY", 0)
     encoder = train_encoder(drawings(), config=replace(TINY, epochs=1), device="cpu", progress=True)
     encoder.embed(drawings().images, device="cpu", progress=True)
     shown = capsys.readouterr().err

@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
+from .._core.chunks import chunks
+from .._core.progress import progress_bar, show_progress
 from .._core.runtime import resolve_device, usual_torch
 from .._core.validation import check_int
 
@@ -131,7 +132,7 @@ class Encoder(nn.Module):
     @usual_torch()
     @torch.no_grad()
     def embed(
-        self, images: Any, *, batch_size: int = 512, device: str | torch.device = "auto", progress: bool = False
+        self, images: Any, *, batch_size: int = 512, device: str | torch.device = "auto", progress: bool = True
     ) -> Float32[np.ndarray, "n d"]:
         """Unit features of images, computed batch by batch, so that a memory-mapped file is never loaded as a whole.
 
@@ -140,7 +141,7 @@ class Encoder(nn.Module):
                 training images. Colour becomes grey, every picture is resized to the config's square.
             batch_size: images held at once.
             device: where to compute; the encoder moves there.
-            progress: show a bar.
+            progress: show a bar of what takes over two seconds.
 
         Returns:
             float32 [N, dim], rows of length 1.
@@ -155,9 +156,10 @@ class Encoder(nn.Module):
         self.eval().to(target)
 
         features = np.empty((len(images), self.config.dim), np.float32)
-        for start in tqdm(range(0, len(images), step), desc="embed", unit="batch", disable=not progress):
-            batch = prepare(images[start : start + step], self.config.image_size, target)  # (b, 1, s, s)
-            features[start : start + step] = self(batch).cpu().numpy()  # (b, d)
+        with show_progress(progress):
+            for rows in progress_bar(chunks(len(images), step), "embed"):
+                batch = prepare(images[rows], self.config.image_size, target)  # (b, 1, s, s)
+                features[rows] = self(batch).cpu().numpy()  # (b, d)
 
         self.train(was_training)
         return features

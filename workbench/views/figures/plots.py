@@ -132,11 +132,13 @@ def plot_scores(table: pd.DataFrame, *, ours: Sequence[str] = ("Hi-LANDER",), ti
         marker = {"symbol": symbol, "size": np.where(mine, 16, 10), "color": color, "opacity": np.where(mine, 1.0, 0.6)}
         marker["line"] = {"width": np.where(mine, 2, 0), "color": INK}
         dots = go.Scatter(x=scored[column], y=names, mode="markers", name=SCORE_NAMES[column], marker=marker)
-        figure.add_trace(dots.update(hovertemplate="%{y}: %{x:.3f}<extra></extra>"))
+        figure.add_trace(dots.update(hovertemplate="%{y}: %{x:.3f}<extra></extra>", cliponaxis=False))
 
     missing = table.loc[table["bcubed_f"].isna(), "method"]
-    note = f"; no score: {', '.join(escape(m) for m in missing)}" if len(missing) else ""
-    subtitle = ("bold = ours; " if mine.any() else "") + "* = is told the true number of classes" + note
+    notes = ["bold = ours"] if mine.any() else []
+    notes += ["* = is told the true number of classes"] if "oracle" in scored and scored["oracle"].any() else []
+    notes += [f"no score: {', '.join(escape(m) for m in missing)}"] if len(missing) else []
+    subtitle = "; ".join(notes)
     styled(figure, escape(title or "Scores beside other methods"), height=150 + 32 * len(scored), subtitle=subtitle)
     figure.update_xaxes(title="F (1 is best)", range=[0, 1.02])
     return figure.update_yaxes(showgrid=True, type="category")
