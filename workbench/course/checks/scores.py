@@ -69,9 +69,9 @@ def interval(labels_true: Any, labels_pred: Any) -> Float[np.ndarray, " 2"]:
     return np.asarray(np.quantile(_f_of_draws(classes, _draws(len(classes))), [0.025, 0.975]))
 
 
-def _draws(n: int, seed: int = 1) -> Int64[np.ndarray, "draws n"]:
+def _draws(n: int, times: int = DRAWS) -> Int64[np.ndarray, "draws n"]:
     """Numbers of as many classes as there are, drawn with replacement, again and again."""
-    return np.random.default_rng(seed).integers(n, size=(DRAWS, n))
+    return np.random.default_rng(1).integers(n, size=(times, n))
 
 
 def _f_of_draws(classes: pd.DataFrame, draws: Int64[np.ndarray, "draws n"]) -> Float[np.ndarray, " draws"]:
@@ -120,7 +120,7 @@ def singletons(labels_true: Any) -> float:
     wrong={
         "the share of draws in which it is worse": lambda *given: 1 - better(*given),
         "each clustering on draws of its own": lambda truth, a, b, draw: _share(
-            truth, (a, draw), (b, _draws(draw.shape[1]))
+            truth, (a, draw), (b, _draws(draw.shape[1], len(draw)))
         ),
     },
 )

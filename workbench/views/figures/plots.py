@@ -65,7 +65,7 @@ def _counts(table: pd.DataFrame, levels: Sequence[str]) -> list[go.Bar]:
         bar = go.Bar(x=levels, y=table[column], name=name, marker_color=colour)
         bar.hovertemplate = "%{y:,}<extra>%{fullData.name}</extra>"
         if len(table) <= _NUMBERED:
-            text = [f"{v:,}" if v < 10_000 else f"{v / 1000:.1f}k" for v in table[column]]
+            text = [f"{v:,}" if v < 10_000 else f"{v / 1000:.0f}k" for v in table[column]]
             bar.update(text=text, textposition="outside", textangle=0, textfont_size=11)
             bar.update(constraintext="none", cliponaxis=False)  # plotly would shrink them to the bar's width
         bars.append(bar)
