@@ -18,6 +18,7 @@ from ...evaluate.scores import contingency, scores
 from ...experiments.ablation import differences
 from ...graph.density import link_labels
 from ...graph.knn import KnnGraph, knn
+from ...train.episodes import TrainingLevel
 
 
 def same_class(graph: KnnGraph, labels: Any) -> Tensor:
@@ -65,6 +66,13 @@ def attention_over_all(x: Tensor, graph: KnnGraph, left: Tensor, right: Tensor) 
     e = torch.nn.functional.leaky_relu(x[graph.padded] @ left + (x @ right)[:, None], 0.2)
     weight = e.flatten().softmax(dim=0).reshape(e.shape)
     return (weight[..., None] * x[graph.padded]).sum(dim=1).relu()
+
+
+def focal_of_the_sure(logits: Tensor, level: TrainingLevel) -> Tensor:
+    """- p^2 ln p, the mean over the scored links; p is the probability given to what is true."""
+    different, same = logits.log_softmax(dim=2).unbind(dim=2)
+    log_p = torch.where(level.same, same, different)[level.scored]
+    return -((2 * log_p).exp() * log_p).mean()
 
 
 def mean_of_means(hierarchy: Hierarchy, x: Tensor) -> Tensor:

@@ -188,10 +188,12 @@ def balanced(level: TrainingLevel) -> int:
 
 
 @add_check(
-    "05-focal",
-    within=1e-3,
+    "05-focal",  # exact: of a model that is not trained p is near one half, and p^2 near (1 - p)^2
     hint="p is the probability given to what is true: r or 1 - r.",
-    wrong={"the loss without its weight": lambda z, level: link_loss(z, level.same, level.scored)},
+    wrong={
+        "the loss without its weight": lambda z, level: link_loss(z, level.same, level.scored),
+        "weighed by p^2, the links that are predicted well": ideas.focal_of_the_sure,
+    },
 )
 def focal(logits: Tensor, level: TrainingLevel) -> Tensor:
     """focal loss with exponent 2"""

@@ -174,8 +174,10 @@ def plot_training(history: pd.DataFrame, *, title: str = "") -> go.Figure:
             line.update(mode="lines", line={"color": colour, "width": 2})
         figure.add_trace(line, row=1, col=axes.index(axis) + 1)
 
+    many = {axis for (_, axis), curve in curves.items() if len(curve) > 1}  # around one point plotly would show -1 .. 1
     for col, axis in enumerate(axes, start=1):
-        figure.update_yaxes(title=_AXES[axis], rangemode="normal" if axis == "x3" else "tozero", row=1, col=col)
+        mode = "normal" if axis == "x3" and axis in many else "tozero"
+        figure.update_yaxes(title=_AXES[axis], rangemode=mode, row=1, col=col)
     note = f"mean over {window} epochs" if window > 1 else "each epoch"
     figure.update_xaxes(title="epoch")
     return styled(figure, escape(title or "Meta-training"), height=380, subtitle=note)
