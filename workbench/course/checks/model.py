@@ -16,6 +16,7 @@ from ...lander.model import Lander, linkage_of
 from ...train.episodes import TrainingLevel
 from ...train.losses import balance, density_loss, link_loss
 from .ideas import attention_over_all, mean_over_list, weighted_sum
+from . import ideas
 from .registry import add_check
 
 # ---------------------------------------------------------------- 04 LANDER
