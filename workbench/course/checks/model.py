@@ -15,8 +15,7 @@ from ...lander.inputs import GraphInputs
 from ...lander.model import Lander, linkage_of
 from ...train.episodes import TrainingLevel
 from ...train.losses import balance, density_loss, link_loss
-from .ideas import attention_over_all, mean_over_list, weighted_sum
-from . import ideas
+from .ideas import attention_over_all, focal_of_the_sure, mean_over_list, weighted_sum
 from .registry import add_check
 
 # ---------------------------------------------------------------- 04 LANDER
@@ -193,7 +192,7 @@ def balanced(level: TrainingLevel) -> int:
     hint="p is the probability given to what is true: r or 1 - r.",
     wrong={
         "the loss without its weight": lambda z, level: link_loss(z, level.same, level.scored),
-        "weighed by p^2, the links that are predicted well": ideas.focal_of_the_sure,
+        "weighed by p^2, the links that are predicted well": focal_of_the_sure,
     },
 )
 def focal(logits: Tensor, level: TrainingLevel) -> Tensor:
