@@ -106,4 +106,4 @@ def strip(steps: Sequence[int], words: Callable[[int], str], images: np.ndarray 
         for i, image in enumerate(steps)
     ]
     arrow = "<span style='display:inline-block;margin:18px 6px 0 0;font-size:20px' aria-label='parent'>→</span>"
-    return f"<div style='white-space:nowrap'>{arrow.join(cells)}</div>"
+    return f"<div style='white-space:normal'>{arrow.join(cells)}</div>"  # wraps: the peak, at its end, is what counts

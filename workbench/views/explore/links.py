@@ -117,7 +117,7 @@ class LinkExplorer(Explorer):
         if self._view is not None:
             self._view.on_click(self.guarded(lambda image: self.set_trait("selection", image)))
             self._view.figure.layout.dragmode = "pan"  # a lasso has nothing to say here
-            beside.layout.width = "420px"
+            beside.layout = widgets.Layout(flex="1 1 420px", margin="0 0 0 14px")
             middle = widgets.HBox([self._view.figure, beside])
         self.arrange(controls, middle, self._links)
 
