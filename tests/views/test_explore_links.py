@@ -7,7 +7,7 @@ from workbench.cluster.predictors import similarity_predictor
 from workbench.evaluate.link_decisions import WHY, link_table, nodes_of, path_to_peak, read_rule
 from workbench.views.explore import explore_links
 from workbench.views.explore.base import walk
-from workbench.views.explore.link_panes import Names, decision, linkage_bar
+from workbench.views.explore.link_panes import Names, decision, linkage_bar, strip
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -110,6 +110,10 @@ def test_without_labels_images_or_map(tree):
     assert "same_class" not in explorer.table
     assert explorer.errors == []
     assert "image 9" in explorer.static().layout.title.text
+
+
+def test_the_way_to_the_peak_wraps_so_that_the_peak_is_seen():
+    assert strip(range(20), str).startswith("<div style='white-space:normal'>")
 
 
 def test_a_node_without_candidates_says_so():
