@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 
-.PHONY: env help demo lab exercises site slides lint test test-all fuzz kills mutants audit clean
+.PHONY: env help demo lab exercises site slides lint examples checked test test-all fuzz kills mutants audit clean
 env: $(STAMP)
 
 help:
@@ -63,21 +63,26 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Examples first, in the plain package. Then the tests, which check shapes at run time: those of the browser alone, as a page
-# does not like to wait; the others two files at a time (JOBS=...), each on one thread. The slow ones: `make test-all`.
+# The examples of the docstrings, in the plain package.
+examples: $(STAMP)
+	$(BIN)/pytest --doctest-modules workbench --ignore=workbench/graph/_triton.py
+
+# Lint and examples side by side: each keeps one core busy.
+checked: $(STAMP)
+	$(MAKE) --jobs=2 lint examples
+
+# Then the tests, which check shapes at run time: those of the browser alone, as a page does not like to wait; the others two
+# files at a time (JOBS=...), each on one thread. The slow ones: `make test-all`.
 JOBS ?= 2
-EXAMPLES = $(BIN)/pytest --doctest-modules workbench --ignore=workbench/graph/_triton.py
 BROWSER = $(BIN)/pytest tests/browser
 OTHERS = OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
 	--ignore=tests/benchmarks --ignore=tests/browser tests
-test: lint
-	$(EXAMPLES)
+test: checked
 	$(BROWSER) -m "not slow"
 	$(OTHERS) -m "not slow"
 
-test-all: lint
+test-all: checked
 	$(PIP) install -c constraints.txt -e '.[grading]'
-	$(EXAMPLES)
 	$(BROWSER)
 	$(OTHERS)
 
