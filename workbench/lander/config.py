@@ -117,8 +117,8 @@ class InferenceConfig:
 
     Attributes:
         k: neighbours per node, the node itself not counted (published 10 = 9 here).
-        tau: a link is kept only if its linkage exceeds tau; chosen on held-out classes by `meta_train`. With decoder="cut":
-            the weight of precision against recall; 0.5 weighs both alike.
+        tau: a link is kept only if its linkage exceeds tau; chosen on held-out classes by `meta_train`. With
+            decoder="cut": the weight of precision against recall; 0.5 weighs both alike.
         metric: how rows are compared: "cosine", as they come; or "discriminant", after a map that shrinks what varies
             between neighbours, fitted to the very rows that are clustered (`workbench.graph.Metric`).
         precision: of the model's matrix products, "float32" or "bfloat16". The second is faster if the processor has

@@ -108,7 +108,7 @@ class LinkExplorer(Explorer):
         self._top = self._button("To the peak", "Go on to the end of the parents", self.to_peak)
         self._return = self._button("Back", "Undo the last step", self.back)
         self._facts = text_pane(215 if self._view else 130)
-        self._way = text_pane(170)
+        self._way = widgets.HTML(layout=widgets.Layout(min_height="170px", max_height="340px", overflow="auto"))
         self._links = text_pane(470)
         self.observe(self.guarded(lambda _: self._refresh()), ["selection", "level"])
         controls = widgets.HBox([self._number, self._levels, self._up, self._top, self._return])
@@ -118,7 +118,7 @@ class LinkExplorer(Explorer):
             self._view.on_click(self.guarded(lambda image: self.set_trait("selection", image)))
             self._view.figure.layout.dragmode = "pan"  # a lasso has nothing to say here
             beside.layout = widgets.Layout(flex="1 1 420px", margin="0 0 0 14px")
-            middle = widgets.HBox([self._view.figure, beside])
+            middle = widgets.HBox([self._view.figure, beside], layout=widgets.Layout(width="100%"))
         self.arrange(controls, middle, self._links)
 
     def _button(self, text: str, tip: str, step: Any) -> widgets.Button:
