@@ -13,6 +13,13 @@ from workbench.course.lesson import about, check_calls, in_fast_mode, lessons, r
 
 NOTEBOOKS = lessons(SOLUTIONS)
 every = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+# Half a minute and more each, even in fast mode: they train or tune, by functions that have tests of their own.
+LONG = ("05", "09", "10", "12")
+ran_soon = pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=pytest.mark.slow if path.stem[:2] in LONG else ()) for path in NOTEBOOKS],
+    ids=lambda path: path.stem,
+)
 COURSE = [f"{number:02d}" for number in range(16)]
 MAX_BYTES = 300_000
 NBGRADER = {"schema_version": 3, "grade": False, "locked": False, "solution": False, "task": False}
@@ -26,7 +33,7 @@ def ran(path) -> Run:
 # ---------------------------------------------------------------- run
 
 
-@every
+@ran_soon
 def test_it_runs_without_an_error_or_a_warning(path):
     done = ran(path)
     assert done.troubles == []
@@ -34,7 +41,7 @@ def test_it_runs_without_an_error_or_a_warning(path):
     assert len(done.shown(PLOTLY)) >= 2, "expected pictures"
 
 
-@every
+@ran_soon
 def test_its_checks_tell_right_ideas_from_wrong_ones(path):
     asked = ran(path).checks
     wanted = [call.name for cell in code_cells(read(path)) for call in check_calls(cell.source)]
