@@ -137,7 +137,6 @@ def main() -> None:
 
         root = Root(place)
         root.run(f"python3 -m venv {PYTHON}")
-        root.run("pip install --quiet pip==24.0")  # the image's; Debian's, of 2023, finds no set of pinned versions
         steps = instructions((HERE / "Dockerfile").read_text(encoding="utf-8"))
         for name, rest in steps:
             root.follow(name, rest)

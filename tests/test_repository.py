@@ -10,12 +10,14 @@ import subprocess
 import sys
 import tomllib
 from functools import cache, partial
+from importlib.metadata import distributions
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from PIL import Image
 
 import workbench as wb
@@ -431,6 +433,15 @@ def constraints() -> dict[str, str]:
 def test_every_requirement_is_pinned_within_its_range():
     pins = constraints()
     assert not [str(r) for r in project_requirements() if not r.specifier.contains(pins.get(r.name.lower(), "0"))]
+
+
+def test_what_is_pinned_installs_on_the_oldest_python():
+    """Not on that of today's images only: Debian 12 has 3.11.2."""
+    pins = constraints()
+    found = {one.metadata["Name"].lower().replace("_", "-"): one for one in distributions()}
+    asked = {name: found[name].metadata.get("Requires-Python") for name in pins.keys() & found.keys()}
+    assert len(asked) > 100
+    assert {name: one for name, one in asked.items() if one and not SpecifierSet(one).contains("3.11.0")} == {}
 
 
 def tracked_files() -> list[Path]:
