@@ -236,7 +236,7 @@ def test_a_folder_without_pictures_is_named(tmp_path):
 @pytest.mark.parametrize("name", ["faces", "photos"])
 def test_a_missing_extra_is_named(name, monkeypatch):
     monkeypatch.setattr(photographs, "find_spec", lambda package: None)
-    with pytest.raises(ImportError, match=rf"pip install 'hilander-workbench\[{name}\]'"):
+    with pytest.raises(ImportError, match=rf"pip install -c constraints.txt -e '\.\[{name}\]'"):
         embedded(np.zeros((1, 9, 9), np.uint8), encoder=name)
 
 

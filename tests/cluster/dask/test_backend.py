@@ -373,7 +373,9 @@ def test_what_is_no_client_is_refused(client):
 
 def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)  # as if it were not installed
-    with pytest.raises(ImportError, match=r"client: a cluster needs Dask, .* pip install 'hilander-workbench\[dask\]'"):
+    with pytest.raises(
+        ImportError, match=r"client: a cluster needs Dask, .* pip install -c constraints.txt -e '\.\[dask\]'"
+    ):
         wb.HiLander(client=True).fit(np.eye(3))
 
 

@@ -58,7 +58,7 @@ def run_grid(
         seeds: of the training; every configuration gets the same ones, so that differences can be paired.
         base: what the grid changes; None: the defaults.
         workers: processes; 1: all is done in this one.
-        client: a `distributed.Client` in their place (`pip install 'hilander-workbench[dask]'`).
+        client: a `distributed.Client` in their place (`pip install -c constraints.txt -e '.[dask]'`).
         device: "auto", "cpu" or "cuda".
         retry: compute failed runs again.
         stop: asked before every run and after every epoch; True: cancel those in flight, give the rows that are there.
