@@ -6,20 +6,14 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 import pytest
+from brief import BRIEF
 
 import workbench as wb
-from workbench.experiments.ablation import AblationData, Settings, configurations, describe, queue, run_grid
+from workbench.experiments.ablation import AblationData, configurations, describe, queue, run_grid
 from workbench.views.explore import explore_ablation
 from workbench.views.explore.base import walk
 
 GRID = {"lander.layers": [1, 2, 3], "lander.conv": ["gcn", "gat"]}
-BRIEF = (
-    Settings()
-    .change("training.epochs", 4)
-    .change("training.validate", 4)
-    .change("training.projections", (1.0,))
-    .change("lander.hidden", 8)
-)
 NASTY = "<img src=x>"
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from brief import BRIEF
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_rel
@@ -27,7 +28,6 @@ from workbench._core.provenance import FOLDERS
 from workbench.evaluate.intervals import intervals
 from workbench.experiments.ablation import (
     AblationData,
-    Settings,
     Store,
     configurations,
     differences,
@@ -42,14 +42,6 @@ from workbench.experiments.ablation.use import subgraph_predictor
 from workbench.graph.knn import KnnGraph
 from workbench.graph.nodes import Nodes
 from workbench.train.losses import LossConfig
-
-BRIEF = (
-    Settings()
-    .change("training.epochs", 4)
-    .change("training.validate", 4)
-    .change("training.projections", (1.0,))
-    .change("lander.hidden", 8)
-)
 
 
 @pytest.fixture

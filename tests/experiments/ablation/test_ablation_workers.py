@@ -13,19 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+from brief import BRIEF
 
 import workbench as wb
-from workbench.experiments.ablation import AblationData, Settings, Store, dispatch, run_grid, sweep, workers
+from workbench.experiments.ablation import AblationData, Store, dispatch, run_grid, sweep, workers
 from workbench.experiments.ablation.run import Cancelled, Run
 from workbench.experiments.ablation.workers import Processes, Workers
 
-BRIEF = (
-    Settings()
-    .change("training.epochs", 4)
-    .change("training.validate", 4)
-    .change("training.projections", (1.0,))
-    .change("lander.hidden", 8)
-)
 REAL = sweep._attempt
 KILLED, FAILS, LONG = 9, 13, 99  # hidden units of runs that end in their own ways
 MEASURED = ["seconds_training", "seconds_clustering", "peak_mb"]
