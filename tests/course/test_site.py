@@ -11,6 +11,7 @@ pytest.importorskip("myst_nb", reason="the site's builder is not installed: pip 
 
 from workbench.course.__main__ import main
 from workbench.course.site import MARK, build_site, execute, plot_html, site_bytes
+from workbench.course.site_documents import DOCUMENTS
 
 # myst-nb and napoleon call what Sphinx will drop.
 pytestmark = [
@@ -156,3 +157,8 @@ def test_a_lesson_without_parameters_is_named(tmp_path):
 def test_a_figure_keeps_its_height():
     assert 'style="height:700px"' in plot_html("a", {"data": [], "layout": {"height": 700}})
     assert 'style="height:450px"' in plot_html("a", {"data": []})
+
+
+def test_the_site_has_every_document():
+    folder = Path(__file__).parents[2] / "docs"
+    assert {*DOCUMENTS} == {"README", *(path.stem for path in folder.glob("*.md"))}

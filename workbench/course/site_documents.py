@@ -8,7 +8,21 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-DOCUMENTS = ("README", "use", "method", "results", "heaps", "speed", "limits", "many-machines", "install", "elsewhere")
+DOCUMENTS = (
+    "README",
+    "use",
+    "method",
+    "results",
+    "photographs",
+    "heaps",
+    "review",
+    "speed",
+    "limits",
+    "robustness",
+    "many-machines",
+    "install",
+    "elsewhere",
+)
 MOVED = {"START.ipynb": "index.md", "QUIZ.ipynb": "quiz.md"}
 PICTURES = {".svg", ".jpg", ".png"}
 
