@@ -17,10 +17,8 @@ from workbench.lander import Prediction
 
 pytestmark = pytest.mark.browser
 
-WIDTHS = (
-    900,
-    pytest.param(620, marks=pytest.mark.slow),
-)  # of a cell: beside JupyterLab's file browser at 1,280 px, and at 1,024
+# Of a cell beside JupyterLab's file browser, at 1,280 px and at 1,024.
+WIDTHS = (900, pytest.param(620, marks=pytest.mark.slow))
 # Every text of a figure with where it is, how large its letters are on the screen, and what it belongs to.
 _TEXTS = """figure => {
   const own = figure.getBoundingClientRect();
