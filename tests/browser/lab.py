@@ -33,25 +33,36 @@ def running_lab(home: Path, notebooks: dict[str, dict], *, front: str = "lab", d
     folder.mkdir()
     for name, notebook in notebooks.items():
         (folder / name).write_text(json.dumps(notebook), encoding="utf-8")
+    try:
+        with serving(
+            home, folder, [sys.executable, "-m", module], f"--ServerApp.root_dir={folder}", dark=dark
+        ) as address:
+            yield lambda name: address(f"{path}/{name}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def serving(home: Path, folder: Path, command: list[str], *options: str, dark: bool = False):
+    """A server that a command starts in a folder, as a function: page -> address. Options of Jupyter's follow it."""
     _write_settings(home / "lab" / "@jupyterlab" / "apputils-extension", {**_NEWS, **(_DARK if dark else {})})
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     token = secrets.token_hex(16)
     address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", module, "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
-    command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}", "--ServerApp.port_retries=0"]
+    command = [*command, "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1", *options]
+    command += [f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0"]
     command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     log = home / "lab.log"
     with log.open("w") as out:
         server = subprocess.Popen(command, env=_environment(home), cwd=folder, stdout=out, stderr=subprocess.STDOUT)
     try:
         _wait_for(f"{address}/api/status?token={token}", server, log)
-        yield lambda name: f"{address}/{path}/{name}?token={token}"
+        yield lambda page: f"{address}/{page}?token={token}"
     finally:
         server.terminate()
         server.wait(timeout=20)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def notebook_of(*cells: str) -> dict:

@@ -47,7 +47,7 @@ class Board:
 
     def __init__(self, page, name):
         self.page = page
-        self.explorer = page.locator(f".explorer-{name}").first
+        self.explorer = page.locator(f".{name}").first
         self.explorer.scroll_into_view_if_needed()
         self.explorer.locator(".wb-board").wait_for()
 
@@ -83,7 +83,7 @@ class Board:
 
 
 def test_a_whole_review(opened):
-    board = Board(opened, "review")
+    board = Board(opened, "explorer-review")
     wait_until_drawn(opened, board.explorer, 1)
     screenshot(opened, "review")
     apart = _answer_by_keys(board)
@@ -188,7 +188,7 @@ def _export_and_open_again(board):
     assert actions == ["answer", "move", "split", "name", "confirm", "label"]
 
     run_all(page, page.address)  # the page anew, and all cells: what was saved is taken over
-    again = Board(page, "review")
+    again = Board(page, "explorer-review")
     assert " 6 corrections" in again.explorer.text_content()
     again.explorer.get_by_placeholder("labels.csv").fill("again.csv")
     again.do(lambda: again.explorer.get_by_role("button", name="Export").click())
@@ -196,7 +196,7 @@ def _export_and_open_again(board):
 
 
 def test_texts_are_answered_too_and_stay_text(opened):
-    board = Board(opened, "texts")
+    board = Board(opened, "explorer-texts")
     board.explorer.locator(".pair").click()
     board.press("y", steps=1)
     screenshot(opened, "review-texts")

@@ -38,7 +38,7 @@ def test_of_features_with_texts(features, tmp_path, monkeypatch):
     done = run("review", features, "-o", tmp_path / "out", "--texts", tmp_path / "texts.csv", "--no-start")
     assert done.exit_code == 0, done.output
     explorer = explored(tmp_path / "out" / "review.ipynb", monkeypatch)
-    assert "name: item" in explorer._board.shown["clusters"][0]["items"][0]["html"]
+    assert "name: item" in explorer._item(explorer._board.shown["clusters"][0]["items"][0])
     explorer.do({"kind": "confirm", "cluster": 0})
     assert "1 confirmed" in explored(tmp_path / "out" / "review.ipynb", monkeypatch).review.counts()
 
@@ -53,7 +53,7 @@ def test_of_photographs(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path / "cache"))
     assert run("review", tmp_path / "photographs", "-o", tmp_path / "out", "--no-start").exit_code == 0
     explorer = explored(tmp_path / "out" / "review.ipynb", monkeypatch)
-    assert "<img" in explorer._board.shown["question"] + explorer._board.shown["clusters"][0]["items"][0]["html"]
+    assert "<img" in explorer._item(explorer._board.shown["clusters"][0]["items"][0])
     explorer.review.export("sorted")
     assert len(list((tmp_path / "out" / "sorted").glob("*/*.png"))) == 12
 

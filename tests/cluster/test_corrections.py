@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
-from workbench.cluster import Correction, Corrections
+from workbench.cluster import Contradiction, Correction, Corrections
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +168,124 @@ def test_rows_are_moved_one_after_the_other_and_back(model):
     assert set(members(model, 0)) == set(home)
 
 
+def partition(model):
+    return {frozenset(members(model, cluster).tolist()) for cluster in range(model.n_clusters_)}
+
+
+def test_a_merge_ends_what_a_move_or_split_kept_apart(model):
+    before = partition(model)
+    one, two = members(model, 0), members(model, 1)
+    model.move(one[:4], 1)
+    model.merge(*np.unique(model.labels_[[one[0], one[-1]]]))
+    assert partition(model) == before - {frozenset(one), frozenset(two)} | {frozenset([*one, *two])}
+    model.undo(0)  # the move alone: the merge goes on to hold
+    assert len(np.unique(model.labels_[[*one, *two]])) == 1
+    for rows in (None, one[:2]):
+        model.undo()
+        model.split(0, rows)
+        parts = np.unique(model.labels_[one])
+        assert len(parts) == 2
+        model.merge(*parts).undo(0)
+        assert partition(model) == before | {frozenset(one)}
+
+
+def test_a_move_takes_out_what_a_merge_had_put_in_and_the_rest_stays_one(model):
+    one, two, three = members(model, 0), members(model, 1), members(model, 2)
+    stands = int(model.hierarchy_.levels[-1].peaks[0])
+    model.merge(0, 1)
+    model.move([stands], int(model.labels_[three[0]]))
+    assert set(members(model, model.labels_[two[0]])) == {*one, *two} - {stands}
+    assert set(members(model, model.labels_[three[0]])) == {*three, stands}
+    stays = int(model.hierarchy_.levels[-1].peaks[model.labels_[three[0]]])
+    model.split(int(model.labels_[three[0]]), [stays])  # where the row was moved to: it stays with the others
+    assert len(np.unique(model.labels_[[row for row in (*three, stands) if row != stays]])) == 1
+
+
+def test_a_split_parts_what_a_merge_had_put_together(model):
+    before = partition(model)
+    rows = [members(model, cluster)[0] for cluster in range(3)]
+    model.merge(0, 1).merge(*np.unique(model.labels_[rows]))
+    model.split(int(model.labels_[rows[0]]))
+    parts = {frozenset(members(model, cluster).tolist()) for cluster in np.unique(model.labels_[rows])}
+    assert len(parts) == 2
+    assert all(any(old <= part for part in parts) for old in before if old & {*rows})
+    model.merge(*np.unique(model.labels_[rows]))  # and together again
+    assert len(np.unique(model.labels_[rows])) == 1
+
+
+def test_sides_stay_apart_when_the_row_that_stood_for_one_is_moved(model):
+    whole = members(model, 0)
+    model.split(0)
+    ((a, b),) = model.corrections_.steps[0].apart
+    assert len(members(model, model.labels_[a])) > 1
+    rest = [row for row in members(model, model.labels_[a]) if row != a]
+    model.move([a], int(model.labels_[np.setdiff1d(np.arange(150), whole)[0]]))
+    assert model.labels_[rest[0]] != model.labels_[b]
+    assert len(np.unique(model.labels_[rest])) == 1
+
+
+@settings(max_examples=5)
+@given(seed=st.integers(0, 10_000))
+def test_of_moves_splits_and_merges_the_newest_holds_and_none_is_refused(rows, seed):
+    random = np.random.default_rng(seed)
+    model = wb.HiLander(k=8).fit(rows)
+    for _ in range(10):
+        a, b = random.choice(model.n_clusters_, 2, replace=False).tolist()
+        one, two = members(model, a), members(model, b)
+        some = random.choice(one, 1 + random.integers(len(one)), replace=False)
+        match random.integers(4):
+            case 0:
+                model.merge(a, b)
+                assert set(members(model, model.labels_[one[0]])) == {*one, *two}
+            case 1:
+                model.move(some, b)
+                assert set(members(model, model.labels_[two[0]])) == {*some, *two}
+            case 2 if len(one) > 1:
+                model.split(a)
+                assert len(np.unique(model.labels_[one])) == 2
+            case 3 if len(some) < len(one):
+                model.split(a, some)
+                assert set(members(model, model.labels_[some[0]])) == {*some}
+
+
+def test_a_refusal_names_the_step_and_that_one_can_be_taken_back(model):
+    one, two = members(model, 0), members(model, 1)
+    model.name(0, "cups").answer(int(one[0]), int(two[0]), same=False).confirm(2)
+    for act in (
+        lambda: model.merge(0, 1),
+        lambda: model.answer(int(one[0]), int(two[0]), same=True),
+    ):
+        with pytest.raises(Contradiction, match=r"step 1 \(answer\); model.undo\(1\) takes just that one") as refused:
+            act()
+        assert refused.value.steps == (1,)
+    with pytest.raises(Contradiction, match=r"said by step 2 \(confirm\); model.undo\(2\)"):
+        model.move(members(model, 2)[:1], 0)
+    with pytest.raises(ValueError, match="step: expected an integer"):
+        model.undo(3)
+    model.undo(1).merge(0, 1)
+    assert [step.action for step in model.corrections_.steps] == ["name", "confirm", "merge"]
+    assert len(np.unique(model.labels_[[*one, *two]])) == 1
+
+
+def test_files_of_the_first_version_are_read(model, tmp_path):
+    model.move(members(model, 0)[:2], 1)
+    model.corrections_.save(tmp_path / "x.json")
+    read = json.loads((tmp_path / "x.json").read_text()) | {"version": 1}
+    for step in read["steps"]:
+        del step["released"]
+    (tmp_path / "x.json").write_text(json.dumps(read))
+    assert Corrections.load(tmp_path / "x.json") == model.corrections_
+
+
+def test_two_people_who_move_and_merge_the_same_row_disagree(rows):
+    one = wb.HiLander(k=8).fit(rows).merge(0, 1)
+    two = wb.HiLander(k=8).fit(rows)
+    two.move([one.corrections_.steps[0].together[0][0]], 2).merge(3, 4)
+    both, conflicts = one.corrections_.merged(two.corrections_)
+    assert conflicts["action"].tolist() == ["move"]
+    assert [step.action for step in both.steps] == ["merge", "merge"]
+
+
 def test_label_gathers_rows_of_several_clusters_under_a_name(model):
     one, two = members(model, 0)[:2], members(model, 1)[:3]
     model.label([*one, *two], " mine ")
@@ -257,10 +375,6 @@ def test_an_interrupted_save_leaves_the_old_file(model, tmp_path):
         (lambda model: model.answer(0, 999, same=True), "b: expected an integer"),
         (lambda model: model.answer(0, 0, same=True), "with itself"),
         (lambda model: model.name(0, " "), "expected a text"),
-        (
-            lambda model: model.split(0).merge(*np.unique(model.labels_[model.corrections_.steps[-1].apart[0],])),
-            "apart",
-        ),
     ],
 )
 def test_steps_that_cannot_be(model, act, words):

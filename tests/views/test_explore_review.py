@@ -32,6 +32,16 @@ def shown(explorer):
     return explorer._board.shown
 
 
+def seen(explorer, *rows):
+    """Rows as the browser gets them when it wants them."""
+    sent = []
+    explorer._board.send = sent.append
+    send(explorer, "want", rows=[int(row) for row in rows])
+    ((message,),) = [sent]
+    assert list(message["items"]) == list(rows)
+    return "".join(message["items"].values())
+
+
 def test_keys_answer_and_undo(model):
     explorer = explore_review(model, texts=["<b>bad & ugly</b>"] * 120)
     first = explorer.review.question
@@ -51,7 +61,7 @@ def test_keys_answer_and_undo(model):
     assert explorer.review.question == second
     assert model.labels_[first[0]] != model.labels_[first[1]]
     assert not explorer.errors
-    assert "<b>bad" not in shown(explorer)["question"]
+    assert "<b>bad" not in seen(explorer, *shown(explorer)["pair"])
 
 
 def test_rows_are_moved_split_merged_confirmed_and_named(model, tmp_path):
@@ -86,6 +96,34 @@ def test_rows_are_moved_split_merged_confirmed_and_named(model, tmp_path):
     again = explore_review(fitted(), path=file)
     assert (again.review.model.labels_ == model.labels_).all()
     assert again.review.table()["name"].eq("cups").sum() == (model.labels_ == mine).sum()
+
+
+def test_what_contradicts_is_refused_and_the_earlier_answer_can_be_taken_back(model):
+    explorer = explore_review(model, np.zeros((120, 8, 8), np.uint8))
+    one, two = (np.flatnonzero(model.labels_ == cluster) for cluster in (0, 1))
+    model.name(0, "cups").answer(int(one[0]), int(two[0]), same=False)
+    before = model.labels_
+    explorer.selection = [int(two[0])]
+    send(explorer, "merge", cluster=0)
+    (earlier,) = shown(explorer)["against"]
+    assert earlier == {"step": 1, "said": "different", "rows": [one[0], two[0]]}
+    assert explorer.selection == [two[0]]  # to be tried again
+    assert model.labels_ is before
+    send(explorer, "undo", step=1)
+    assert shown(explorer)["against"] == []
+    explorer.selection = [int(two[0])]
+    send(explorer, "merge", cluster=int(model.labels_[one[0]]))
+    assert model.labels_[one[0]] == model.labels_[two[0]]
+
+    send(explorer, "confirm", cluster=2)
+    assert [c["cluster"] for c in shown(explorer)["clusters"] if c["confirmed"]] in ([2], [])
+    explorer.selection = np.flatnonzero(model.labels_ == 2)[:1].tolist()
+    send(explorer, "move", cluster=3)
+    assert [earlier["said"] for earlier in shown(explorer)["against"]] == ["confirm"]
+    send(explorer, "reopen", cluster=2)
+    assert not model.confirmed_
+    assert [step.action for step in model.corrections_.steps] == ["name", "merge"]
+    assert not explorer.errors
 
 
 def test_a_lasso_on_the_map_selects_what_is_labelled(model):
@@ -169,7 +207,7 @@ def test_what_does_not_fit_is_refused(model):
 
 def test_images_tables_and_pages(model):
     explorer = explore_review(model, np.zeros((120, 8, 8), np.uint8))
-    assert "<img" in shown(explorer)["question"]
+    assert seen(explorer, *shown(explorer)["pair"]).count("<img") == 2
     assert len(shown(explorer)["clusters"]) <= PAGE
     assert all(len(cluster["items"]) <= 24 for cluster in shown(explorer)["clusters"])
     assert explorer.static().data[0].y.sum() == 120
@@ -177,5 +215,6 @@ def test_images_tables_and_pages(model):
     assert {c["cluster"] for c in shown(explorer)["clusters"]} <= set(explorer.review.order()[PAGE:].tolist())
 
     table = pd.DataFrame({"class": Y, "name": ["<i>"] * 120})
-    row = shown(explore_review(model, texts=table))["clusters"][0]["items"][0]
-    assert f"class: {Y[row['row']]} · name: &lt;i&gt;" in row["html"]
+    explorer = explore_review(model, texts=table)
+    row = shown(explorer)["clusters"][0]["items"][0]
+    assert f"class: {Y[row]} · name: &lt;i&gt;" in seen(explorer, row)

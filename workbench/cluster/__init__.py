@@ -7,7 +7,8 @@ features -> (graph -> prediction -> decoding -> aggregate) level by level -> Hie
 
 from .checkpoint import load_checkpoint, load_encoder, load_lander, save_checkpoint
 from .constraints import Constraints, enforce
-from .corrections import Correction, Corrections
+from .correction import Contradiction, Correction
+from .corrections import Corrections
 from .hierarchy import build_hierarchy, rebuild
 from .hilander import HiLander
 from .levels import Hierarchy, Level
@@ -17,6 +18,7 @@ from .predictors import GraphBuilder, Predictor, oracle_predictor, similarity_pr
 
 __all__ = [
     "Constraints",
+    "Contradiction",
     "Correction",
     "Corrections",
     "GraphBuilder",

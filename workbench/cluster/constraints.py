@@ -27,6 +27,7 @@ from ..decode.decoding import Decoding, by_densest
 from ..decode.dendrogram import Dendrogram, Edges, constrained_dendrogram
 from ..graph.knn import KnnGraph
 from ..lander.model import Prediction
+from .correction import Contradiction
 
 Pairs = Int64[np.ndarray, "_ 2"]
 Rows = Int64[np.ndarray, " _"]
@@ -114,14 +115,15 @@ class Constraints:
             node: the node of the graph that each row is; equal rows are one node.
 
         Raises:
-            ValueError: rows of a cannot-link, or of two known classes, are equal or tied; the pairs are named.
+            Contradiction: rows of a cannot-link, or of two known classes, are equal or tied; the pairs are named.
         """
         here = self.of_nodes(node)
         group = here.groups(int(node.max(initial=-1)) + 1)
         first, second = group[here.cannot_link].T
         if (wrong := np.flatnonzero(first == second)).size:
             said = "; ".join(self._why(node, *self.cannot_link[i]) for i in wrong[:SHOWN])
-            raise ValueError(f"cannot_link: {said}{_and_more(len(wrong))}; take one of these answers back")
+            pairs = [pair for i in wrong for pair in (self.cannot_link[i], *self._chain(node, *self.cannot_link[i]))]
+            raise Contradiction(f"cannot_link: {said}{_and_more(len(wrong))}; take one of these answers back", pairs)
 
         order = np.lexsort([self.label, group[here.row]])
         owner = group[here.row][order]
@@ -132,16 +134,21 @@ class Constraints:
             said = "; ".join(
                 f"classes {label[i]} and {label[i + 1]}: {self._why(node, row[i], row[i + 1])}" for i in wrong[:SHOWN]
             )
-            raise ValueError(f"partial_labels: {said}{_and_more(len(wrong))}; take one of these answers back")
+            pairs = [pair for i in wrong for pair in self._chain(node, row[i], row[i + 1])]
+            raise Contradiction(f"partial_labels: {said}{_and_more(len(wrong))}; take one of these answers back", pairs)
 
     def _why(self, node: Rows, a: Any, b: Any) -> str:
-        """Which must-links tie two rows."""
+        """Which must-links tie two rows, in words."""
         if node[a] == node[b]:
             return f"rows {a} and {b} are equal but for rounding, so nothing can tell them apart"
-        ties = self.ties
-        chain = _path(node[ties], int(node[a]), int(node[b]))
-        said = ", ".join("({}, {})".format(*ties[i]) for i in chain[:SHOWN])
+        chain = self._chain(node, a, b)
+        said = ", ".join("({}, {})".format(*pair) for pair in chain[:SHOWN])
         return f"rows {a} and {b} are apart, but must_link ties them: {said}{_and_more(len(chain))}"
+
+    def _chain(self, node: Rows, a: Any, b: Any) -> list[Rows]:
+        """The fewest must-links that tie two rows."""
+        ties = self.ties
+        return [ties[i] for i in _path(node[ties], int(node[a]), int(node[b]))] if node[a] != node[b] else []
 
 
 def enforce(found: Decoding, graph: KnnGraph, prediction: Prediction, constraints: Constraints) -> Decoding:

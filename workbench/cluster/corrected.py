@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from .._core.runtime import usual_torch
 from .._core.validation import check_flag, check_int
+from .arrangements import Arranged
 from .constraints import Constraints
-from .corrections import Correction, Corrections, fingerprint
+from .correction import Contradiction, Correction
+from .corrections import Corrections, fingerprint
 from .hierarchy import rebuild
 from .levels import Hierarchy
 from .questions import questions, weakest_sides
@@ -44,6 +47,7 @@ class Corrected:
     """
 
     labels_: Int64[np.ndarray, " n"]
+    features_: Float[Tensor, "n d"]
     n_clusters_: int
     hierarchy_: Hierarchy
     lander_: Lander
@@ -64,53 +68,56 @@ class Corrected:
         """
         pair = (self._row(a, "a"), self._row(b, "b"))
         if check_flag(same, "same"):
-            return self._step(Correction("answer", together=(pair,)))
+            released = self._now.released(self.labels_[list(pair)])
+            return self._step(Correction("answer", together=(pair,), released=released))
         return self._step(Correction("answer", apart=(pair,)))
 
     def merge(self, a: SupportsIndex, b: SupportsIndex, *more: SupportsIndex) -> Corrected:
-        """Make one cluster of two or more.
+        """Make one cluster of two or more. What earlier moves and splits kept apart between them is apart no longer.
 
         Args:
             a, b, more: clusters.
 
         Raises:
-            ValueError: as `answer`; rows of two of them were said to be apart.
+            ValueError: as `answer`; rows of two of them were answered to be apart.
         """
         clusters = [self._cluster(a, "a"), self._cluster(b, "b"), *(self._cluster(one, "more") for one in more)]
         if len(set(clusters)) < len(clusters):
             raise ValueError(f"a, b: expected different clusters, got {', '.join(map(str, clusters))}")
-        apart = self._answers().cannot_link
-        ends = self.labels_[apart]
-        split = np.isin(ends, clusters).all(axis=1) & (ends[:, 0] != ends[:, 1])
-        if split.any():
-            rows = ", ".join(str(tuple(pair)) for pair in apart[split][:5].tolist())
-            raise ValueError(f"a, b: rows of these clusters were said to be apart: {rows}; undo that first")
-        return self._step(Correction("merge", together=(tuple(map(self._peak, clusters)),)))
+        joined = np.array(clusters)
+        step = Correction("merge", (tuple(map(self._peak, clusters)),), released=self._now.released(joined))
+        apart = self._known(self.corrections_ + step).cannot_link
+        if (between := self._now.between(apart, joined)).any():
+            wrong = [tuple(pair) for pair in apart[between].tolist()]
+            said = f"a, b: rows of these clusters were said to be apart: {', '.join(map(str, wrong[:5]))}"
+            raise self._with_steps(Contradiction(said, wrong), self.corrections_)
+        return self._step(step)
 
     def split(self, cluster: SupportsIndex, rows: Any = None) -> Corrected:
         """Make two clusters of one.
 
         Args:
             cluster: to split.
-            rows: of it, that are to be a cluster of their own; None: it is parted where linkage is weakest. Then only
-                one row of each side is said to be apart, so later steps may split on, and a side joins what it was
-                parted from before if that is nearer.
+            rows: of it, that are to be a cluster of their own; None: it is parted where linkage is weakest, through
+                earlier merges, too. Then only one row of each side is said to be apart, so later steps may split on,
+                and a side joins what it was parted from before if that is nearer.
 
         Raises:
             ValueError: as `answer`; the cluster is one row, or rows that were all tied.
         """
         members = self._members(cluster, "cluster")
         if rows is None:
-            return self._step(Correction("split", apart=(self._sides(cluster),)))
+            return self._step(self._parted(int(cluster)))
         chosen = self._checked_rows(rows)
         if not np.isin(chosen, members).all() or len(chosen) == len(members):
             raise ValueError(
                 f"rows: expected some rows of cluster {cluster}, but not all, got {chosen[:5].tolist()} ..."
             )
-        return self._step(self._moved("split", chosen, ()))
+        return self._step(self._now.moved("split", chosen))
 
     def move(self, rows: Any, cluster: SupportsIndex) -> Corrected:
-        """Take rows out of their clusters into another; of rows that are moved again the last move holds.
+        """Take rows out of their clusters into another; of rows that are moved again the last move holds. The rows that
+        stay are one cluster as before, also where one that leaves had been merged.
 
         Args:
             rows: of other clusters.
@@ -123,7 +130,7 @@ class Corrected:
         chosen = self._checked_rows(rows)
         if np.isin(chosen, members).any():
             raise ValueError(f"rows: expected rows of other clusters than {cluster}, got {chosen[:5].tolist()} ...")
-        return self._step(self._moved("move", chosen, (self._peak(cluster),)))
+        return self._step(self._now.moved("move", chosen, (self._peak(cluster),)))
 
     def label(self, rows: Any, name: str) -> Corrected:
         """Make rows one cluster of this name; if a cluster has the name, they join it.
@@ -142,7 +149,7 @@ class Corrected:
         chosen = chosen[~np.isin(self.labels_[chosen], named[:1])]
         if not len(chosen):
             raise ValueError(f"rows: expected rows that are not in the cluster {given!r} yet")
-        return self._step(replace(self._moved("move" if to else "label", chosen, to), name=given))
+        return self._step(replace(self._now.moved("move" if to else "label", chosen, to), name=given))
 
     def confirm(self, cluster: SupportsIndex) -> Corrected:
         """Say that a cluster's rows are of one class: they stay together, whatever comes.
@@ -162,17 +169,21 @@ class Corrected:
         peak = self._peak(self._cluster(cluster, "cluster"))
         return self._step(Correction("name", together=((peak,),), name=_checked_name(name)))
 
-    def undo(self) -> Corrected:
-        """Take the last step back: labels are again what they were.
+    def undo(self, step: SupportsIndex | None = None) -> Corrected:
+        """Take a step back: after the last one labels are again what they were.
+
+        Args:
+            step: which, of `corrections_.steps`; None: the last.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there is none, or what the others say contradicts itself without it.
         """
         check_is_fitted(self)
         if not len(self.corrections_):
             raise ValueError("undo: nothing has been corrected")
-        kept = Corrections(self.corrections_.n, self.corrections_.fingerprint, self.corrections_.steps[:-1])
-        return self._correct(kept)
+        last = len(self.corrections_) - 1
+        place = last if step is None else check_int(step, "step", 0, last)
+        return self._correct(self.corrections_.without(place))
 
     def correct(self, corrections: Corrections) -> Corrected:
         """Take corrections of the same data over, in place of those so far, e.g. from a file.
@@ -221,15 +232,33 @@ class Corrected:
 
     def _answers(self) -> Constraints:
         """All that is known of the rows."""
-        return self.constraints_ + self.corrections_.constraints(len(self.labels_))
+        return self._known(self.corrections_)
+
+    def _known(self, corrections: Corrections) -> Constraints:
+        """All that would be known of the rows with other corrections, checked."""
+        try:
+            answers = self.constraints_ + corrections.constraints(len(self.labels_))
+            answers.check(np.arange(len(self.labels_)))
+        except Contradiction as error:
+            raise self._with_steps(error, corrections) from None
+        return answers
+
+    def _with_steps(self, error: Contradiction, corrections: Corrections) -> Contradiction:
+        """The error with the steps so far that it comes from, and how to take one back."""
+        known = self.corrections_.steps
+        steps = [i for i in corrections.said_by(error.pairs) if i < len(known) and known[i] is corrections.steps[i]]
+        if not steps:
+            return error
+        said = ", ".join(f"{i} ({known[i].action})" for i in steps[:5])
+        text = str(error).removesuffix("; take one of these answers back")
+        cure = f"said by step {said}; model.undo({steps[-1]}) takes just that one back"
+        return Contradiction(f"{text}; {cure}", error.pairs, tuple(steps))
 
     def _step(self, step: Correction) -> Corrected:
         return self._correct(self.corrections_ + step)
 
     def _correct(self, corrections: Corrections) -> Corrected:
-        n = len(self.labels_)
-        answers = self.constraints_ + corrections.constraints(n)
-        answers.check(np.arange(n))
+        answers = self._known(corrections)
         with usual_torch(), self._renewed() as new:
             hierarchy = rebuild(
                 self.hierarchy_,
@@ -276,24 +305,22 @@ class Corrected:
     def _peak(self, cluster: SupportsIndex) -> int:
         return int(self.hierarchy_.levels[-1].peaks[int(cluster)])
 
-    def _moved(self, action: str, rows: Rows, to: tuple[int, ...]) -> Correction:
-        """These rows in one cluster, with the row `to`, and no row of the clusters that they leave."""
-        left = np.flatnonzero(np.isin(self.labels_, self.labels_[rows]))
-        left = left[~np.isin(left, rows)]
-        first = int(rows[0])
-        apart = tuple((first, int(row)) for row in left)
-        return Correction(action, together=((*rows.tolist(), *to),), apart=apart)
+    @property
+    def _now(self) -> Arranged:
+        return Arranged(self.labels_, self.features_, self.corrections_.standing)
 
-    def _sides(self, cluster: SupportsIndex) -> tuple[int, int]:
-        """A row of each side of a cluster where linkage is weakest: the densest."""
+    def _parted(self, cluster: int) -> Correction:
+        """A cluster in two where linkage is weakest, whatever was merged."""
+        tied = sorted(set().union(*self._now.merged(cluster)))
+        known = self._known(self.corrections_ + Correction("split", released=tuple(tied)))
         computed = self.hierarchy_.distinct
-        level = computed.levels[0]
-        found = weakest_sides(int(cluster), computed, level, level.constraints or Constraints.of(level.n_nodes))
-        if found is None:
+        node = self.hierarchy_.group.cpu().numpy()  # (n,)
+        sides = weakest_sides(cluster, computed, computed.levels[0], known.of_nodes(node))
+        if sides is None:
             raise ValueError(f"cluster: {cluster} cannot be split, its rows are one, equal, or all tied by answers")
-        a, b = found[0]
-        repeats = self.hierarchy_.repeats
-        return (a, b) if repeats is None else (int(repeats.first[a]), int(repeats.first[b]))
+        a, b = (int((node == head).argmax()) for head in sides.heads)
+        first, second = (np.flatnonzero(np.isin(node, side)) for side in sides.rows)
+        return self._now.parted(cluster, (a, b), (first, second))
 
 
 def _checked_name(name: Any) -> str:

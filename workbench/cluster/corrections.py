@@ -8,9 +8,8 @@ model.merge(3, 7) -> Correction -> Corrections -> Constraints -> the clusters de
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,56 +20,11 @@ from jaxtyping import Int64
 
 from .._core.files import atomic_path
 from .constraints import Constraints
+from .correction import ACTIONS, ARRANGEMENTS, Correction, arranged, pairs, ties
 
-VERSION = 1
+VERSION = 2
+READS = (1, VERSION)
 KIND = "workbench corrections"
-ACTIONS = ("answer", "merge", "split", "move", "label", "confirm", "name")
-MOVES = ("split", "move", "label")  # say where rows belong; of rows that are moved again the last one holds
-
-
-@dataclass(frozen=True)
-class Correction:
-    """One thing that a person did.
-
-    Attributes:
-        action: one of `ACTIONS`.
-        together: groups of rows that are one cluster each, of "move" the last one of the cluster they go to; in a file
-            rows may go by names.
-        apart: pairs of rows that are in two clusters.
-        name: of the cluster that holds the first row of `together`; empty: none was given.
-    """
-
-    action: str
-    together: tuple[tuple[Any, ...], ...] = ()
-    apart: tuple[tuple[Any, Any], ...] = ()
-    name: str = ""
-
-    def renamed(self, name: Callable[[Any], Any]) -> Correction:
-        """With every row under another name."""
-        together = tuple(tuple(name(row) for row in group) for group in self.together)
-        return replace(self, together=together, apart=tuple((name(a), name(b)) for a, b in self.apart))
-
-    @property
-    def moved(self) -> tuple[Any, ...]:
-        """The rows that were taken out of their clusters."""
-        if self.action not in MOVES or not self.together:
-            return ()
-        return self.together[0][:-1] if self.action == "move" else self.together[0]
-
-    def without(self, rows: set[Any]) -> Correction:
-        """What a split, move or label says of other rows than these.
-
-        Example:
-            >>> Correction("label", together=((0, 1),), apart=((0, 2), (0, 3))).without({0, 3})
-            Correction(action='label', together=((1,),), apart=((1, 2),), name='')
-        """
-        if not self.together:
-            return replace(self, apart=tuple(pair for pair in self.apart if rows.isdisjoint(pair)))
-        own = tuple(row for row in self.moved if row not in rows)
-        if not own:
-            return replace(self, together=(), apart=())
-        to = tuple(row for row in self.together[0][len(self.moved) :] if row not in rows)
-        return replace(self, together=((*own, *to),), apart=tuple((own[0], b) for _, b in self.apart if b not in rows))
 
 
 @dataclass(frozen=True)
@@ -112,7 +66,8 @@ class Corrections:
 
     @property
     def standing(self) -> tuple[Correction, ...]:
-        """The steps without what later ones changed: of rows that were moved again only the last move holds.
+        """The steps without what later ones changed: of rows that were moved again only the last move holds, a merge
+        ends what earlier moves and splits kept apart, a move or split what earlier merges tied.
 
         Example: row 0 goes to row 5's cluster, then to row 7's.
             >>> twice = (Correction("move", ((0, 5),), ((0, 1),)), Correction("move", ((0, 7),), ((0, 5),)))
@@ -121,15 +76,34 @@ class Corrections:
         """
         kept = []
         moved: set[Any] = set()
+        released: dict[bool, list[set[Any]]] = {True: [], False: []}  # by whether the later step parts
         for step in reversed(self.steps):
-            kept.append(step.without(moved) if step.action in MOVES and moved else step)
+            holds = step.action not in ARRANGEMENTS or not (moved or any(released.values()))
+            still = step if holds else step.without(moved, released[False], released[True])
+            kept.append(replace(still, released=()))
             moved.update(step.moved)
+            if step.released:
+                released[step.action == "split"].append(set(step.released))
         return tuple(kept[::-1])
+
+    def without(self, place: int) -> Corrections:
+        """Without one step."""
+        return replace(self, steps=(*self.steps[:place], *self.steps[place + 1 :]))
+
+    def said_by(self, about: Iterable[Iterable[Any]]) -> list[int]:
+        """The steps that say of one of these pairs that they are one cluster, or two.
+
+        Example:
+            >>> Corrections(3, "0f", (Correction("merge", ((0, 2),)), Correction("name", ((1,),)))).said_by([(2, 0)])
+            [0]
+        """
+        wanted = {frozenset(pair) for pair in about}
+        return [i for i, step in enumerate(self.standing) if not wanted.isdisjoint(map(frozenset, pairs(step)))]
 
     @property
     def names(self) -> dict[int, str]:
         """The names that were given, each by the row that stands for it; the last one holds."""
-        return {step.together[0][0]: step.name for step in self.standing if step.name and step.together}
+        return {step.together[0][0]: step.name for step in self.standing if step.name and any(step.together[:1])}
 
     def save(self, path: str | Path, ids: Any = None) -> None:
         """Write a small JSON file; what was there before stays until the new one is whole.
@@ -231,15 +205,16 @@ def changes(
 
 def _constraints(steps: Iterable[Correction], n: int) -> Constraints:
     steps = tuple(steps)
-    ties = [pair for step in steps for group in step.together for pair in itertools.pairwise(group)]
-    return Constraints.of(n, ties, [pair for step in steps for pair in step.apart])
+    together = [pair for step in steps for pair in ties(step)]
+    return Constraints.of(n, together, [pair for step in steps for pair in step.apart])
 
 
 def _conflict(steps: tuple[Correction, ...], step: Correction, n: int) -> str:
     """Why another person's step cannot be added; empty: it can."""
-    twice = {row for mine in steps for row in mine.moved} & set(step.moved)
-    if twice:
-        return f"rows {', '.join(map(str, sorted(twice)[:5]))} were moved by both"
+    theirs = arranged(step)
+    for mine in steps:
+        if twice := ({*mine.moved} & theirs) | (arranged(mine) & {*step.moved}):
+            return f"rows {', '.join(map(str, sorted(twice)[:5]))} were moved by both"
     try:
         _constraints((*steps, step), n)
     except ValueError as error:
@@ -275,8 +250,10 @@ def _read(path: Path) -> dict[str, Any]:
         raise ValueError(f"path: expected corrections in JSON in {path}, got something else ({error})") from error
     if not isinstance(read, dict) or read.get("kind") != KIND:
         raise ValueError(f"path: {path} holds no corrections; save them with model.corrections_.save(path)")
-    if read.get("version") != VERSION:
-        raise ValueError(f"path: {path} has version {read.get('version')!r}, this program reads {VERSION}; update it")
+    if read.get("version") not in READS:
+        raise ValueError(
+            f"path: {path} has version {read.get('version')!r}, this program reads up to {VERSION}; update it"
+        )
     fields = {"n": int, "fingerprint": str, "ids": bool, "steps": list}
     for name, kind in fields.items():
         if not isinstance(read.get(name), kind):
@@ -288,7 +265,7 @@ def _step(read: Any, path: str | Path) -> Correction:
     try:
         together = tuple(tuple(group) for group in read["together"])
         apart = tuple((a, b) for a, b in read["apart"])
-        step = Correction(str(read["action"]), together, apart, str(read["name"]))
+        step = Correction(str(read["action"]), together, apart, str(read["name"]), tuple(read.get("released", ())))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"path: {path} is damaged: cannot read the step {str(read)[:80]}") from error
     if step.action not in ACTIONS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -70,6 +70,13 @@ class Clusters:
             recall = within / np.maximum(np.bincount(label, linkage.sum(dim=1).cpu().numpy()), 1e-12)
         peak = tree.levels[-1].peaks.cpu().numpy()
         return cls(label, peak, size, np.clip(precision, LEAST, 1), np.clip(recall, LEAST, 1))
+
+
+class Sides(NamedTuple):
+    """A cluster in two: the densest node of each side, and the nodes of each side."""
+
+    heads: tuple[int, int]
+    rows: tuple[Rows, Rows]
 
 
 @dataclass(frozen=True)
@@ -197,7 +204,8 @@ def _parting(
     sides = weakest_sides(cluster, tree, level, known)
     if sides is None:
         return None
-    (a, b), (few, many) = sides
+    a, b = sides.heads
+    few, many = map(len, sides.rows)
     n = few + many
     mixed = (few**2 + many**2) / n**2  # precision, should the sides be two classes
     differ = min(doubt / (1 - mixed), 1 - LEAST)
@@ -206,11 +214,8 @@ def _parting(
     return a, b, cluster, cluster, 1 - differ, differ * gain
 
 
-def weakest_sides(
-    cluster: int, tree: Hierarchy, level: Level, known: Constraints
-) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """Where the linkage of a cluster is weakest: the densest node of each side, and the nodes of each side; None where
-    it is one node, or answers tie all of it.
+def weakest_sides(cluster: int, tree: Hierarchy, level: Level, known: Constraints) -> Sides | None:
+    """Where the linkage of a cluster is weakest; None where it is one node, or answers tie all of it.
 
     Args:
         cluster: of `tree`, the hierarchy of the distinct images.
@@ -227,11 +232,11 @@ def weakest_sides(
     score[: dendrogram.n] = 0
     score[[dendrogram.larger[-1], dendrogram.smaller[-1]]] = 1
     side = torch.from_numpy(dendrogram.cut(score).node[piece])
-    named, group, size = side.unique(return_inverse=True, return_counts=True)
+    named, group = side.unique(return_inverse=True)
     first = torch.full_like(named, len(group)).scatter_reduce_(0, group, torch.arange(len(group)), "amin")
     heads = densest(first[group], level.prediction.density[row].cpu())[first]
     a, b = row[heads[:2]].tolist()
-    return (a, b), (int(size.min()), int(size.max()))
+    return Sides((a, b), (row[group == 0].numpy(), row[group == 1].numpy()))
 
 
 def _f(precision: Numbers, recall: Any) -> Numbers:

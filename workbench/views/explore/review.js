@@ -1,9 +1,11 @@
-// The board of the review explorer. Python sends what is to be seen as escaped HTML; every act goes back as a message.
+// The board of the review explorer. Python sends which rows are to be seen, and each row as escaped HTML when it is
+// first wanted; every act goes back as a message.
 const STYLE = `
 .wb-board{font:13px/1.4 var(--jp-ui-font-family,sans-serif);color:var(--jp-ui-font-color1,#222);outline:none;
   border:1px solid var(--jp-border-color2,#bbb);border-radius:4px}
 .wb-board:focus-within{border-color:var(--jp-brand-color1,#0B57D0);box-shadow:0 0 0 1px var(--jp-brand-color1,#0B57D0)}
-.wb-board .ask,.wb-board .chosen,.wb-board .head{display:flex;flex-wrap:wrap;gap:6px 10px;align-items:center}
+.wb-board .ask,.wb-board .against,.wb-board .chosen,.wb-board .head{display:flex;flex-wrap:wrap;gap:6px 10px;align-items:center}
+.wb-board .against{padding:4px 8px;border-left:4px solid #B3261E}
 .wb-board .ask,.wb-board .chosen{padding:8px;border-bottom:1px solid var(--jp-border-color2,#bbb);
   background:var(--jp-layout-color2,#f5f5f5)}
 .wb-board .pair{display:flex;gap:10px;flex:1 1 240px;align-items:center;min-width:0}
@@ -18,6 +20,8 @@ const STYLE = `
 .wb-board .item[aria-selected=true]{border-color:var(--jp-brand-color1,#0B57D0);background:var(--jp-layout-color3,#cfe0fc)}
 .wb-board .text{display:block;padding:1px 4px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .wb-board .texts .item{width:100%}
+.wb-board .pair .seen{min-width:0}
+.wb-board .images .item[data-wanted]{width:56px;height:56px}
 .wb-board .pair .text{flex:1;min-width:0;white-space:normal;display:-webkit-box;-webkit-box-orient:vertical;
   -webkit-line-clamp:4}
 .wb-board button,.wb-board input{font:inherit;color:inherit;background:var(--jp-layout-color1,#fff);height:24px;
@@ -25,7 +29,9 @@ const STYLE = `
 .wb-board button{cursor:pointer}
 .wb-board button:hover{background:var(--jp-layout-color3,#e4e4e4)}
 .wb-board input{width:120px;cursor:text}
-.wb-board img{display:block}
+.wb-board img{display:block;width:auto!important}
+.wb-board .item img,.wb-board .against img{height:56px!important}
+.wb-board .pair img{height:88px!important}
 .wb-board .item>span:not(.text){margin:0!important;display:block!important}`;
 const KEYS = { y: 'yes', n: 'no', ' ': 'pass', u: 'undo' };
 
@@ -37,13 +43,14 @@ function made(tag, className, html = '') {
 }
 
 function render({ model, el }) {
+  const seen = new Map(); // row -> its HTML
   let last = null; // the item that was clicked last
   const board = made('div', 'wb-board');
   board.tabIndex = 0;
   board.setAttribute('role', 'application');
   board.setAttribute('aria-label', 'Review: Y same, N different, space not sure, U undo');
-  const [ask, chosen, rows] = ['ask', 'chosen', 'rows'].map((name) => made('div', name));
-  board.append(ask, chosen, rows);
+  const [ask, refused, chosen, rows] = ['ask', 'refused', 'chosen', 'rows'].map((name) => made('div', name));
+  board.append(ask, refused, chosen, rows);
   const style = document.createElement('style');
   style.textContent = STYLE;
   el.append(style, board);
@@ -89,14 +96,32 @@ function render({ model, el }) {
     last = row;
     select([...picked]);
   }
-  function itemOf(item) {
-    const cell = made('div', 'item', item.html);
-    cell.dataset.row = item.row;
+  function viewOf(row, className) {
+    const view = made('div', className, seen.get(row) ?? '');
+    if (!seen.has(row)) view.dataset.wanted = row;
+    return view;
+  }
+  function askForItems() {
+    const wanted = [...board.querySelectorAll('[data-wanted]')].map((view) => +view.dataset.wanted);
+    if (wanted.length) model.send({ kind: 'want', rows: [...new Set(wanted)] });
+  }
+  function take({ items }) {
+    Object.entries(items).forEach(([row, html]) => seen.set(+row, html));
+    board.querySelectorAll('[data-wanted]').forEach((view) => {
+      const html = seen.get(+view.dataset.wanted);
+      if (html === undefined) return;
+      view.innerHTML = html;
+      delete view.dataset.wanted;
+    });
+  }
+  function itemOf(row) {
+    const cell = viewOf(row, 'item');
+    cell.dataset.row = row;
     cell.draggable = true;
-    cell.onclick = (event) => pick(event, item.row);
+    cell.onclick = (event) => pick(event, row);
     cell.ondragstart = (event) => {
-      event.dataTransfer.setData('text/plain', item.row); // Firefox drags nothing that carries nothing
-      if (!model.get('selection').includes(item.row)) select([item.row]);
+      event.dataTransfer.setData('text/plain', row); // Firefox drags nothing that carries nothing
+      if (!model.get('selection').includes(row)) select([row]);
     };
     return cell;
   }
@@ -107,7 +132,9 @@ function render({ model, el }) {
     const head = made('div', 'head');
     head.append(
       made('span', 'facts', cluster.head), name,
-      button('confirm', 'These rows are one class, whatever comes', () => act('confirm', id)),
+      cluster.confirmed
+        ? button('open again', 'Take the confirmation back', () => act('reopen', id))
+        : button('confirm', 'These rows are one class, whatever comes', () => act('confirm', id)),
       button('split', 'The selected rows off, or without any where it is weakest', () => act('split', id)),
       button('move here', 'The selected rows', () => act('move', id)),
       button('merge', 'With the clusters of the selected rows', () => act('merge', id)),
@@ -125,9 +152,18 @@ function render({ model, el }) {
     row.ondrop = (event) => { event.preventDefault(); act('move', { cluster: cluster.cluster }); };
     return row;
   }
+  function earlierOf({ step, said, rows: about }) {
+    const earlier = made('div', 'against');
+    const words = made('span', '');
+    words.textContent = `You said before: ${said}`;
+    earlier.append(words, ...about.map((row) => viewOf(row, '')), button('take that back', 'This step only', () => act('undo', { step })));
+    return earlier;
+  }
   function draw() {
-    const { question, clusters } = model.get('shown');
-    const pair = made('div', 'pair', question);
+    const { pair: two, against, clusters } = model.get('shown');
+    refused.replaceChildren(...against.map(earlierOf));
+    const pair = made('div', 'pair', `<span>${two.length ? 'One class?' : 'No question is worth asking.'}</span>`);
+    pair.append(...two.map((row) => viewOf(row, 'seen')));
     ask.replaceChildren(
       pair, button('same (Y)', '', () => act('yes')), button('different (N)', '', () => act('no')),
       button('not sure (space)', '', () => act('pass')), button('undo (U)', 'The last step', () => act('undo')),
@@ -136,6 +172,7 @@ function render({ model, el }) {
     rows.replaceChildren(...clusters.map(rowOf));
     rows.scrollTop = height;
     mark();
+    askForItems();
   }
   function mark() {
     const picked = new Set(model.get('selection'));
@@ -151,6 +188,7 @@ function render({ model, el }) {
     event.preventDefault();
     act(kind);
   });
+  model.on('msg:custom', take);
   model.on('change:shown', draw);
   model.on('change:selection', mark);
   draw();

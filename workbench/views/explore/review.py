@@ -14,6 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import traitlets
 
+from ...cluster.correction import Contradiction
 from ...cluster.hilander import HiLander
 from ..figures.maps import spread_sample
 from ..style import cluster_colours, escape, styled
@@ -26,6 +27,7 @@ from .review_state import Review
 MOST_POINTS = 50_000  # drawn on the map
 PAGE = 8  # clusters shown at a time
 LETTERS = 2000  # of a text, which the browser cuts to a line
+SHOWN = 3  # earlier answers that stand against a step
 KEPT = 4096  # thumbnails: a redraw asks for some 200, nearly all of them again
 
 
@@ -41,7 +43,7 @@ class Items:
         ValueError: another number of images or texts, or both.
 
     Example:
-        >>> Items(1, None, pd.DataFrame({"a": [3], "b": ["<"]})).html(0, 56)
+        >>> Items(1, None, pd.DataFrame({"a": [3], "b": ["<"]})).html(0)
         "<span class='text' title='a: 3 · b: &lt;'>a: 3 · b: &lt;</span>"
     """
 
@@ -55,10 +57,10 @@ class Items:
         self.kind = "texts" if self._images is None else "images"
         self.most = 8 if self._images is None else 24  # of a cluster that are shown
 
-    def html(self, row: int, height: int) -> str:
-        """A row as escaped HTML; an image is that high."""
+    def html(self, row: int) -> str:
+        """A row as escaped HTML."""
         if self._images is not None:
-            return thumbnail(self._images, row, height=height)
+            return thumbnail(self._images, row)
         text = escape(self._text(row))
         return f"<span class='text' title='{text}'>{text}</span>"
 
@@ -71,7 +73,8 @@ class Items:
 
 
 class Board(anywidget.AnyWidget):
-    """What the browser draws; what is done there arrives as a message.
+    """What the browser draws; what is done there arrives as a message. Rows go by their numbers: each is asked for, as
+    HTML, when it is first seen, so that an answer does not carry two hundred images.
 
     Example:
         >>> Board().selection
@@ -79,7 +82,7 @@ class Board(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_name("review.js")
-    shown = traitlets.Dict({"kind": "", "question": "", "clusters": []}).tag(sync=True)
+    shown = traitlets.Dict({"kind": "", "pair": [], "against": [], "clusters": []}).tag(sync=True)
     selection = traitlets.List(trait=traitlets.Int()).tag(sync=True)
 
 
@@ -101,9 +104,10 @@ class ReviewExplorer(Explorer):
         self.review = review
         self._item = lru_cache(KEPT)(items.html)
         self._kind = items.kind
+        self._against: tuple[int, ...] = ()  # steps that stand against what was tried last
         self._most = items.most
         self._board = Board()
-        self._board.on_msg(self.guarded(lambda _, act, __: self.do(act)))
+        self._board.on_msg(self.guarded(lambda _, act, __: self._hear(act)))
         traitlets.link((self._board, "selection"), (self, "selection"))
         self._counts = widgets.HTML()
         self._pages = widgets.BoundedIntText(0, min=0, description="Page", layout=widgets.Layout(width="150px"))
@@ -120,9 +124,16 @@ class ReviewExplorer(Explorer):
         self._show()
         self.say("Click the board, then Y: same, N: different, space: not sure, U: undo.")
 
+    def _hear(self, act: dict[str, Any]) -> None:
+        if act["kind"] == "want":
+            self._board.send({"items": {row: self._item(int(row)) for row in act["rows"]}})
+        else:
+            self.do(act)
+
     def do(self, act: dict[str, Any]) -> None:
-        """One thing that was done on the board: kind (yes, no, pass, undo, confirm, split, move, merge, name, label)
-        and, where it is about one, the cluster."""
+        """One thing that was done on the board: kind (yes, no, pass, undo, confirm, reopen, split, move, merge, name,
+        label) and, where it is about one, the cluster, or of undo the step. What contradicts earlier answers is
+        refused, and these are shown, to be taken back."""
         kind = act["kind"]
         cluster = int(act.get("cluster", -1))
         review = self.review
@@ -131,17 +142,26 @@ class ReviewExplorer(Explorer):
             "yes": lambda: review.answer(True),
             "no": lambda: review.answer(False),
             "pass": lambda: review.answer(None),
-            "undo": review.undo,
+            "undo": lambda: review.undo(act.get("step")),
             "confirm": lambda: review.confirm(cluster),
+            "reopen": lambda: review.reopen(cluster),
             "split": lambda: review.split(cluster, chosen),
             "move": lambda: review.move(chosen, cluster),
             "merge": lambda: review.merge(cluster, chosen),
             "name": lambda: review.name(cluster, act["name"]),
             "label": lambda: review.label(chosen, act["name"]),
         }
-        said = steps[kind]()
+        self._against = ()
+        try:
+            said = steps[kind]()
+        except Contradiction as error:
+            if not error.steps:
+                raise
+            self._against = error.steps
+            said = "Refused: it contradicts what you said before."
+        else:
+            self.selection = []
         self._failed.value = ""  # of an earlier act; `errors` keeps it
-        self.selection = []
         self._show()
         self.say(said)
 
@@ -176,25 +196,29 @@ class ReviewExplorer(Explorer):
         order = self.review.order()
         self._pages.max = max(0, (len(order) - 1) // PAGE)
         clusters = [self._cluster(int(cluster)) for cluster in order[PAGE * self.page : PAGE * (self.page + 1)]]
-        shown: dict[str, Any] = {"kind": self._kind, "question": self._question(), "clusters": clusters}
-        self._board.shown = shown
+        against = [self._said_before(step) for step in self._against[:SHOWN]]
+        pair = list(self.review.question or ())
+        self._board.shown = {"kind": self._kind, "pair": pair, "against": against, "clusters": clusters}
         self._counts.value = f"<b>{escape(self.review.counts())}</b>"
         self._colour()
 
-    def _question(self) -> str:
-        if self.review.question is None:
-            return "<span>No question is worth asking.</span>"
-        a, b = self.review.question
-        return f"<span>One class?</span>{self._item(a, 88)}{self._item(b, 88)}"
+    def _said_before(self, place: int) -> dict[str, Any]:
+        """An earlier step in words, and the two rows of an answer."""
+        step = self.review.model.corrections_.steps[place]
+        if step.action != "answer":
+            return {"step": place, "said": step.action, "rows": []}
+        rows = (*step.together, *step.apart)[0]
+        return {"step": place, "said": "the same" if step.together else "different", "rows": list(rows)}
 
     def _cluster(self, cluster: int) -> dict[str, Any]:
         rows = self.review.members(cluster)
         model = self.review.model
         many = f"{len(rows):,} row{'s' * (len(rows) > 1)}" + f", {self._most} shown" * (len(rows) > self._most)
         right = ", confirmed" if cluster in model.confirmed_ else ""
-        items = [{"row": int(row), "html": self._item(int(row), 56)} for row in rows[: self._most]]
+        items = rows[: self._most].tolist()
         head = f"<b>cluster {cluster}</b>: {many}{right}"
-        return {"cluster": cluster, "head": head, "name": model.names_.get(cluster, ""), "items": items}
+        own = {"name": model.names_.get(cluster, ""), "confirmed": bool(right)}
+        return {"cluster": cluster, "head": head, **own, "items": items}
 
 
 def explore_review(

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._core.files import atomic_path, link_groups, new_folder
 from ..._core.tables import write_csv
+from ...cluster.correction import Correction
 from ...cluster.corrections import Corrections
 from ...cluster.hilander import HiLander
 from ..style import counted
@@ -110,13 +111,29 @@ class Review:
         self.model.confirm(cluster)
         return self._done(f"Cluster {cluster} is confirmed.")
 
+    def reopen(self, cluster: int) -> str:
+        """Take the last confirmation of a cluster back."""
+        steps = self.model.corrections_.steps
+        own = [i for i, step in enumerate(steps) if step.action == "confirm" and self._holds(cluster, step)]
+        if not own:
+            return f"Cluster {cluster} is not confirmed."
+        self.model.undo(own[-1])
+        return self._done(f"Cluster {cluster} is open again.")
+
+    def _holds(self, cluster: int, step: Correction) -> bool:
+        return bool(self.model.labels_[step.together[0][0]] == cluster)
+
     def name(self, cluster: int, name: str) -> str:
         """Name a cluster."""
         self.model.name(cluster, name)
         return self._done(f"Cluster {cluster} is called {name}.")
 
-    def undo(self) -> str:
-        """Take the last step back, or the last "not sure" if that was later."""
+    def undo(self, step: int | None = None) -> str:
+        """Take a step back; None: the last one, or the last "not sure" if that was later."""
+        if step is not None:
+            action = self.model.corrections_.steps[step].action
+            self.model.undo(step)
+            return self._done(f"Taken back: {action}. Now say again what stood against it.")
         last = next(reversed(self._passed), None)
         if last is not None and self._passed[last] == len(self.model.corrections_):
             del self._passed[last]
