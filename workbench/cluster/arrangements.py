@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
-from torch import Tensor
+from jaxtyping import Bool, Int64
 
 from .correction import MOVES, Correction
 
@@ -21,18 +21,15 @@ class Arranged:
 
     Attributes:
         labels: [n], cluster of each row.
-        features: [n, d], of the rows.
         steps: what was done and still holds (`Corrections.standing`).
 
-    Example: rows 0 and 2 were merged; row 0 leaves, and row 1, the most similar that stays, stands in.
-        >>> import torch
-        >>> now = Arranged(np.array([0, 0, 0, 1]), torch.eye(4), [Correction("merge", ((0, 2),))])
+    Example: two clusters were merged by rows 0 and 2; row 0 leaves, and what stays is tied.
+        >>> now = Arranged(np.array([0, 0, 0, 1]), [Correction("merge", ((0, 2),))])
         >>> now.moved("move", np.array([0]), (3,)).together
-        ((0, 3), (2, 1))
+        ((0, 3), (1, 2))
     """
 
     labels: Rows
-    features: Float[Tensor, "n d"]
     steps: Sequence[Correction]
 
     def between(self, pairs: Any, clusters: Rows) -> Bool[np.ndarray, " pairs"]:
@@ -49,37 +46,36 @@ class Arranged:
         return tuple(np.flatnonzero(np.isin(self.labels, clusters)).tolist())
 
     def moved(self, action: str, rows: Rows, to: tuple[int, ...] = ()) -> Correction:
-        """These rows in one cluster, with the row `to`, and no row of the clusters that they leave."""
+        """These rows in one cluster, with the row `to`, and no row of the clusters that they leave, or left before."""
         left = np.flatnonzero(np.isin(self.labels, self.labels[rows]))
         left = left[~np.isin(left, rows)]
         first = int(rows[0])
         leave = set(rows.tolist())
-        apart = (*((first, int(row)) for row in left), *self._still_apart(leave, left))
+        there = set(np.flatnonzero(np.isin(self.labels, self.labels[list(to)])).tolist())
+        left_before = (b for step in self.steps if not leave.isdisjoint(step.moved) for _, b in step.apart)
+        away = dict.fromkeys((row for row in (*left.tolist(), *left_before) if row not in leave | there))
+        apart = (*((first, row) for row in away), *self._still_apart(leave, left))
         return Correction(action, together=((*rows.tolist(), *to), *self._still_merged(leave, left)), apart=apart)
 
     def _still_apart(self, leave: set[int], left: Rows) -> Iterator[tuple[int, int]]:
-        """What stays parted where a row that leaves stood for a side: the most similar one that stays stands in."""
+        """What stays parted where a row that leaves stood for a side: all that stay stand for it."""
         for step in self.steps:
             for a, b in step.apart if step.action == "split" and not step.moved else ():
                 gone, other = (a, b) if a in leave else (b, a)
-                if gone in leave and other not in leave and (self.labels[left] == self.labels[gone]).any():
-                    yield self._nearest(gone, left), other
+                if gone in leave and other not in leave:
+                    yield from ((row, other) for row in self._beside(gone, left))
 
     def _still_merged(self, leave: set[int], left: Rows) -> Iterator[tuple[int, ...]]:
-        """What stays merged where a row that leaves stood for a part, in the same way."""
-        for step in self.steps:
-            stood = leave.intersection(step.to, *step.merged)
-            for group in step.together:
-                gone = stood.intersection(group)
-                rest = [row for row in group if row not in leave]
-                kept = dict.fromkeys([*rest, *(self._nearest(row, left) for row in sorted(gone) if rest)])
-                if gone and len(kept) > 1:
-                    yield tuple(kept)
+        """What stays merged where a row that leaves stood for a part: all that stay."""
+        stood = leave.intersection(row for step in self.steps for row in (*step.to, *itertools.chain(*step.merged)))
+        for row in {self.labels[row]: row for row in sorted(stood)}.values():
+            if len(beside := self._beside(row, left)) > 1:
+                yield tuple(beside)
 
-    def _nearest(self, row: int, among: Rows) -> int:
-        """The most similar row of the same cluster."""
-        among = among[self.labels[among] == self.labels[row]]
-        return int(among[int((self.features[among] @ self.features[row]).argmax())])
+    def _beside(self, row: int, among: Rows) -> list[int]:
+        """Those rows that are in the same cluster."""
+        found: list[int] = among[self.labels[among] == self.labels[row]].tolist()
+        return found
 
     def merged(self, cluster: int) -> list[set[int]]:
         """The rows by which parts of a cluster were merged, those tied to each other together."""

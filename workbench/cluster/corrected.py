@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from .._core.runtime import usual_torch
 from .._core.validation import check_flag, check_int
@@ -47,7 +46,6 @@ class Corrected:
     """
 
     labels_: Int64[np.ndarray, " n"]
-    features_: Float[Tensor, "n d"]
     n_clusters_: int
     hierarchy_: Hierarchy
     lander_: Lander
@@ -307,7 +305,7 @@ class Corrected:
 
     @property
     def _now(self) -> Arranged:
-        return Arranged(self.labels_, self.features_, self.corrections_.standing)
+        return Arranged(self.labels_, self.corrections_.standing)
 
     def _parted(self, cluster: int) -> Correction:
         """A cluster in two where linkage is weakest, whatever was merged."""
