@@ -1,97 +1,111 @@
-"""Moves, splits and merges of rows as corrections that say what of earlier ones they end, and what goes on to hold."""
+"""Moves, splits and merges change what they say and nothing else: what else would change is pinned.
+
+```
+a step -> the clusters it asks for -> decoded -> where they differ, rows tied or kept apart -> decoded again
+```
+"""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from .correction import MOVES, Correction
+from .correction import ARRANGEMENTS, Correction
 
 Rows = Int64[np.ndarray, " _"]
 
 
-@dataclass(frozen=True)
-class Arranged:
-    """Clusters as they stand, and the steps behind them.
+def between(pairs: Any, labels: Rows, clusters: Any) -> Bool[np.ndarray, " pairs"]:
+    """Which pairs of rows lie between two of some clusters.
 
-    Attributes:
-        labels: [n], cluster of each row.
-        steps: what was done and still holds (`Corrections.standing`).
-
-    Example: two clusters were merged by rows 0 and 2; row 0 leaves, and what stays is tied.
-        >>> now = Arranged(np.array([0, 0, 0, 1]), [Correction("merge", ((0, 2),))])
-        >>> now.moved("move", np.array([0]), (3,)).together
-        ((0, 3), (1, 2))
+    Example:
+        >>> between([(0, 1), (0, 2)], np.array([0, 0, 1]), [0, 1]).tolist()
+        [False, True]
     """
+    ends = labels[np.reshape(np.asarray(pairs, np.int64), (-1, 2))]  # (m, 2)
+    found: Bool[np.ndarray, " pairs"] = np.isin(ends, clusters).all(axis=1) & (ends[:, 0] != ends[:, 1])
+    return found
 
-    labels: Rows
-    steps: Sequence[Correction]
 
-    def between(self, pairs: Any, clusters: Rows) -> Bool[np.ndarray, " pairs"]:
-        """Which pairs of rows lie between two of these clusters."""
-        ends = self.labels[np.reshape(np.asarray(pairs, np.int64), (-1, 2))]  # (m, 2)
-        found: Bool[np.ndarray, " pairs"] = np.isin(ends, clusters).all(axis=1) & (ends[:, 0] != ends[:, 1])
-        return found
+def kept_apart(steps: Sequence[Correction], labels: Rows, clusters: Any) -> tuple[int, ...]:
+    """The rows of clusters that are to join, if an earlier arrangement keeps some of them apart.
 
-    def released(self, clusters: Rows) -> tuple[int, ...]:
-        """The rows of clusters that join, if an earlier move or split keeps some of them apart."""
-        apart = [pair for step in self.steps if step.action in MOVES for pair in step.apart]
-        if not self.between(apart, clusters).any():
-            return ()
-        return tuple(np.flatnonzero(np.isin(self.labels, clusters)).tolist())
+    Example:
+        >>> kept_apart([Correction("split", ((0,),), ((0, 1),))], np.array([0, 1, 1, 2]), [0, 1])
+        (0, 1, 2)
+    """
+    apart = [pair for step in steps if step.action in ARRANGEMENTS for pair in step.apart]
+    if not between(apart, labels, clusters).any():
+        return ()
+    return tuple(np.flatnonzero(np.isin(labels, clusters)).tolist())
 
-    def moved(self, action: str, rows: Rows, to: tuple[int, ...] = ()) -> Correction:
-        """These rows in one cluster, with the row `to`, and no row of the clusters that they leave, or left before."""
-        left = np.flatnonzero(np.isin(self.labels, self.labels[rows]))
-        left = left[~np.isin(left, rows)]
-        first = int(rows[0])
-        leave = set(rows.tolist())
-        there = set(np.flatnonzero(np.isin(self.labels, self.labels[list(to)])).tolist())
-        left_before = (b for step in self.steps if not leave.isdisjoint(step.moved) for _, b in step.apart)
-        away = dict.fromkeys((row for row in (*left.tolist(), *left_before) if row not in leave | there))
-        apart = (*((first, row) for row in away), *self._still_apart(leave, left))
-        return Correction(action, together=((*rows.tolist(), *to), *self._still_merged(leave, left)), apart=apart)
 
-    def _still_apart(self, leave: set[int], left: Rows) -> Iterator[tuple[int, int]]:
-        """What stays parted where a row that leaves stood for a side: all that stay stand for it."""
-        for step in self.steps:
-            for a, b in step.apart if step.action == "split" and not step.moved else ():
-                gone, other = (a, b) if a in leave else (b, a)
-                if gone in leave and other not in leave:
-                    yield from ((row, other) for row in self._beside(gone, left))
+def moved(action: str, labels: Rows, rows: Rows, to: tuple[int, ...] = ()) -> Correction:
+    """Rows in one cluster, with the row `to`, and no row of the clusters that they leave.
 
-    def _still_merged(self, leave: set[int], left: Rows) -> Iterator[tuple[int, ...]]:
-        """What stays merged where a row that leaves stood for a part: all that stay."""
-        stood = leave.intersection(row for step in self.steps for row in (*step.to, *itertools.chain(*step.merged)))
-        for row in {self.labels[row]: row for row in sorted(stood)}.values():
-            if len(beside := self._beside(row, left)) > 1:
-                yield tuple(beside)
+    Example:
+        >>> moved("move", np.array([0, 0, 1]), np.array([0]), (2,))
+        Correction(action='move', together=((0, 2),), apart=((0, 1),), name='', released=())
+    """
+    left = np.setdiff1d(np.flatnonzero(np.isin(labels, labels[rows])), rows)
+    first = int(rows[0])
+    return Correction(action, together=((*rows.tolist(), *to),), apart=tuple((first, row) for row in left.tolist()))
 
-    def _beside(self, row: int, among: Rows) -> list[int]:
-        """Those rows that are in the same cluster."""
-        found: list[int] = among[self.labels[among] == self.labels[row]].tolist()
-        return found
 
-    def merged(self, cluster: int) -> list[set[int]]:
-        """The rows by which parts of a cluster were merged, those tied to each other together."""
-        found: list[set[int]] = []
-        for group in (group for step in self.steps for group in step.merged):
-            here = {row for row in group if self.labels[row] == cluster}
-            touching = [one for one in found if not one.isdisjoint(here)]
-            found = [one for one in found if one not in touching] + [here.union(*touching)]
-        return found
+def asked_for(step: Correction, labels: Rows) -> Rows:
+    """The clusters as they are to be after a move, split, label or merge.
 
-    def parted(self, cluster: int, heads: tuple[int, int], sides: tuple[Rows, Rows]) -> Correction:
-        """A cluster in two, a row of each side apart. Merges across the sides end, and hold on within each."""
-        groups = self.merged(cluster)
-        within = [tuple(row for row in side.tolist() if row in group) for group in groups for side in sides]
-        if all(set(part) in groups for part in within if part):
-            return Correction("split", apart=(heads,))
-        kept = [part for part in within if len(part) > 1]
-        released = tuple(sorted(set().union(*groups)))
-        return Correction("split", ((), *kept) if kept else (), (heads,), released=released)
+    Args:
+        step: it.
+        labels: clusters before.
+
+    Example:
+        >>> asked_for(Correction("merge", ((0, 2),)), np.array([0, 0, 1, 2])).tolist()
+        [0, 0, 0, 2]
+        >>> asked_for(Correction("label", ((0, 2),)), np.array([0, 0, 1, 2])).tolist()
+        [3, 0, 3, 2]
+    """
+    wanted = labels.copy()
+    if step.moved:
+        wanted[list(step.moved)] = labels[step.to[0]] if step.to else labels.max() + 1
+    else:
+        joined = labels[list(step.together[0])]
+        wanted[np.isin(labels, joined)] = joined[0]
+    return wanted
+
+
+def pinned(step: Correction, wanted: Rows, found: Rows) -> Correction:
+    """The step with what was found otherwise than wanted tied, or kept apart; itself where all is as wanted.
+
+    Formula: the rows of each wanted cluster that was found in pieces, or with others, are tied; of wanted clusters that
+    were found together, or may come to be, a row each is kept apart.
+
+    Example:
+        >>> pinned(Correction("merge", ((0, 1),)), np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
+        Correction(action='merge', together=((0, 1), (0, 1, 2)), apart=((0, 3),), name='', released=())
+    """
+    cells = np.unique(np.stack([wanted, found]), axis=1)  # (2, pairs of clusters that share rows)
+    several = [np.flatnonzero(np.bincount(side) > 1) for side in cells]
+    touched = np.isin(cells[0], several[0]) | np.isin(cells[1], several[1])
+    if not touched.any():
+        return step
+    ties = []
+    first = {}
+    for cluster in np.unique(cells[0][touched]).tolist():
+        rows = np.flatnonzero(wanted == cluster).tolist()
+        first[cluster] = rows[0]
+        if len(rows) > 1:
+            ties.append(tuple(rows))
+    return replace(step, together=(*step.together, *ties), apart=(*step.apart, *_mixed(cells, first)))
+
+
+def _mixed(cells: Int64[np.ndarray, "2 cells"], first: dict[int, int]) -> Iterator[tuple[int, int]]:
+    """A row of each of two wanted clusters, where a found one has rows of both."""
+    for cluster in np.unique(cells[1]).tolist():
+        wanted = cells[0][cells[1] == cluster].tolist()
+        yield from itertools.combinations([first[one] for one in wanted if len(wanted) > 1], 2)

@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._core.runtime import usual_torch
 from .._core.validation import check_flag, check_int
-from .arrangements import Arranged
+from .arrangements import asked_for, between, kept_apart, moved, pinned
 from .constraints import Constraints
-from .correction import Contradiction, Correction
+from .correction import ARRANGEMENTS, Contradiction, Correction
 from .corrections import Corrections, fingerprint
 from .hierarchy import rebuild
 from .levels import Hierarchy
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..lander.model import Lander
 
 Rows = Int64[np.ndarray, " _"]
+PINS = 5  # times that a step is decoded again, with more rows tied, before it holds as it is
 
 
 class Corrected:
@@ -66,7 +67,7 @@ class Corrected:
         """
         pair = (self._row(a, "a"), self._row(b, "b"))
         if check_flag(same, "same"):
-            released = self._now.released(self.labels_[list(pair)])
+            released = kept_apart(self.corrections_.standing, self.labels_, self.labels_[list(pair)])
             return self._step(Correction("answer", together=(pair,), released=released))
         return self._step(Correction("answer", apart=(pair,)))
 
@@ -82,14 +83,14 @@ class Corrected:
         clusters = [self._cluster(a, "a"), self._cluster(b, "b"), *(self._cluster(one, "more") for one in more)]
         if len(set(clusters)) < len(clusters):
             raise ValueError(f"a, b: expected different clusters, got {', '.join(map(str, clusters))}")
-        joined = np.array(clusters)
-        step = Correction("merge", (tuple(map(self._peak, clusters)),), released=self._now.released(joined))
+        released = kept_apart(self.corrections_.standing, self.labels_, clusters)
+        step = Correction("merge", (tuple(map(self._peak, clusters)),), released=released)
         apart = self._known(self.corrections_ + step).cannot_link
-        if (between := self._now.between(apart, joined)).any():
-            wrong = [tuple(pair) for pair in apart[between].tolist()]
+        wrong = [tuple(pair) for pair in apart[between(apart, self.labels_, clusters)].tolist()]
+        if wrong:
             said = f"a, b: rows of these clusters were said to be apart: {', '.join(map(str, wrong[:5]))}"
             raise self._with_steps(Contradiction(said, wrong), self.corrections_)
-        return self._step(step)
+        return self._arrange(step)
 
     def split(self, cluster: SupportsIndex, rows: Any = None) -> Corrected:
         """Make two clusters of one.
@@ -97,25 +98,23 @@ class Corrected:
         Args:
             cluster: to split.
             rows: of it, that are to be a cluster of their own; None: it is parted where linkage is weakest, through
-                earlier merges, too. Then only one row of each side is said to be apart, so later steps may split on,
-                and a side joins what it was parted from before if that is nearer.
+                earlier merges, too.
 
         Raises:
             ValueError: as `answer`; the cluster is one row, or rows that were all tied.
         """
         members = self._members(cluster, "cluster")
         if rows is None:
-            return self._step(self._parted(int(cluster)))
+            return self._halve(int(cluster), members)
         chosen = self._checked_rows(rows)
         if not np.isin(chosen, members).all() or len(chosen) == len(members):
             raise ValueError(
                 f"rows: expected some rows of cluster {cluster}, but not all, got {chosen[:5].tolist()} ..."
             )
-        return self._step(self._now.moved("split", chosen))
+        return self._arrange(moved("split", self.labels_, chosen))
 
     def move(self, rows: Any, cluster: SupportsIndex) -> Corrected:
-        """Take rows out of their clusters into another; of rows that are moved again the last move holds. The rows that
-        stay are one cluster as before, also where one that leaves had been merged.
+        """Take rows out of their clusters into another; of rows that are moved again the last move holds.
 
         Args:
             rows: of other clusters.
@@ -128,7 +127,7 @@ class Corrected:
         chosen = self._checked_rows(rows)
         if np.isin(chosen, members).any():
             raise ValueError(f"rows: expected rows of other clusters than {cluster}, got {chosen[:5].tolist()} ...")
-        return self._step(self._now.moved("move", chosen, (self._peak(cluster),)))
+        return self._arrange(moved("move", self.labels_, chosen, (self._peak(cluster),)))
 
     def label(self, rows: Any, name: str) -> Corrected:
         """Make rows one cluster of this name; if a cluster has the name, they join it.
@@ -147,7 +146,7 @@ class Corrected:
         chosen = chosen[~np.isin(self.labels_[chosen], named[:1])]
         if not len(chosen):
             raise ValueError(f"rows: expected rows that are not in the cluster {given!r} yet")
-        return self._step(replace(self._now.moved("move" if to else "label", chosen, to), name=given))
+        return self._arrange(replace(moved("move" if to else "label", self.labels_, chosen, to), name=given))
 
     def confirm(self, cluster: SupportsIndex) -> Corrected:
         """Say that a cluster's rows are of one class: they stay together, whatever comes.
@@ -255,20 +254,48 @@ class Corrected:
     def _step(self, step: Correction) -> Corrected:
         return self._correct(self.corrections_ + step)
 
+    def _arrange(self, step: Correction) -> Corrected:
+        """A move, split, label or merge, pinned until it changes the clusters that it says, and no others."""
+        wanted = asked_for(step, self.labels_)
+        for _ in range(PINS):
+            hierarchy = self._decoded(self.corrections_ + step)
+            firm = pinned(step, wanted, hierarchy.labels.cpu().numpy())
+            if firm is step:
+                break
+            step = firm
+        return self._correct(self.corrections_ + step)
+
+    def _halve(self, cluster: int, members: Rows) -> Corrected:
+        """A cluster in two where linkage is weakest, whatever was merged or moved."""
+        own = set(members.tolist())
+        steps = (step.without(own) if step.action in ARRANGEMENTS else step for step in self.corrections_.standing)
+        known = self._known(replace(self.corrections_, steps=tuple(steps)))
+        computed = self.hierarchy_.distinct
+        node = self.hierarchy_.group.cpu().numpy()  # (n,)
+        sides = weakest_sides(cluster, computed, computed.levels[0], known.of_nodes(node))
+        if sides is None:
+            raise ValueError(f"cluster: {cluster} cannot be split, its rows are one, equal, or all tied by answers")
+        smaller = min(sides, key=len)
+        return self._arrange(moved("split", self.labels_, np.flatnonzero(np.isin(node, smaller))))
+
     def _correct(self, corrections: Corrections) -> Corrected:
-        answers = self._known(corrections)
         with usual_torch(), self._renewed() as new:
-            hierarchy = rebuild(
-                self.hierarchy_,
-                self.lander_.predict,
-                self.settings_,
-                self.settings_.tau,
-                ensemble=self.lander_.ensemble,
-                constraints=answers,
-            )
+            hierarchy = self._decoded(corrections)
             new.corrections_ = corrections
             new._keep(hierarchy, self.lander_, self.settings_, self.labels_)
         return self
+
+    @usual_torch()
+    def _decoded(self, corrections: Corrections) -> Hierarchy:
+        """The clusters with other corrections."""
+        return rebuild(
+            self.hierarchy_,
+            self.lander_.predict,
+            self.settings_,
+            self.settings_.tau,
+            ensemble=self.lander_.ensemble,
+            constraints=self._known(corrections),
+        )
 
     @contextmanager
     def _renewed(self) -> Iterator[Self]:
@@ -302,23 +329,6 @@ class Corrected:
 
     def _peak(self, cluster: SupportsIndex) -> int:
         return int(self.hierarchy_.levels[-1].peaks[int(cluster)])
-
-    @property
-    def _now(self) -> Arranged:
-        return Arranged(self.labels_, self.corrections_.standing)
-
-    def _parted(self, cluster: int) -> Correction:
-        """A cluster in two where linkage is weakest, whatever was merged."""
-        tied = sorted(set().union(*self._now.merged(cluster)))
-        known = self._known(self.corrections_ + Correction("split", released=tuple(tied)))
-        computed = self.hierarchy_.distinct
-        node = self.hierarchy_.group.cpu().numpy()  # (n,)
-        sides = weakest_sides(cluster, computed, computed.levels[0], known.of_nodes(node))
-        if sides is None:
-            raise ValueError(f"cluster: {cluster} cannot be split, its rows are one, equal, or all tied by answers")
-        a, b = (int((node == head).argmax()) for head in sides.heads)
-        first, second = (np.flatnonzero(np.isin(node, side)) for side in sides.rows)
-        return self._now.parted(cluster, (a, b), (first, second))
 
 
 def _checked_name(name: Any) -> str:

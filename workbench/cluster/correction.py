@@ -11,8 +11,6 @@ ACTIONS = ("answer", "merge", "split", "move", "label", "confirm", "name")
 MOVES = ("split", "move", "label")  # say where rows belong; of rows that are moved again the last one holds
 ARRANGEMENTS = (*MOVES, "merge")  # yield to later steps; what is answered or confirmed does not
 
-Sets = Sequence[set[Any]]
-
 
 class Contradiction(ValueError):
     """Answers that cannot all be true.
@@ -39,8 +37,7 @@ class Correction:
             may go by names.
         apart: pairs of rows that are in two clusters.
         name: of the cluster that holds the first row of `together`; empty: none was given.
-        released: rows between which earlier `ARRANGEMENTS` hold no longer: of a split their ties, of a merge or an
-            answer what they kept apart.
+        released: rows between which earlier `ARRANGEMENTS` keep nothing apart any longer.
     """
 
     action: str
@@ -72,15 +69,15 @@ class Correction:
 
     @property
     def merged(self) -> tuple[tuple[Any, ...], ...]:
-        """Groups of rows each of which stands for a cluster, or a part of one: these are one cluster."""
+        """Groups of rows that are one cluster each, and were not moved."""
         return self.together[self.action in MOVES :] if self.action in ARRANGEMENTS else ()
 
-    def without(self, rows: set[Any], joined: Sets = (), parted: Sets = ()) -> Correction:
+    def without(self, rows: set[Any], released: Sequence[set[Any]] = ()) -> Correction:
         """What an arrangement says of other rows than these.
 
         Args:
             rows: that later steps moved.
-            joined, parted: sets of rows that later steps did not keep apart, or tied, any longer.
+            released: by later steps, a set each.
 
         Example:
             >>> Correction("label", together=((0, 1),), apart=((0, 2), (0, 3))).without({0, 3})
@@ -90,11 +87,9 @@ class Correction:
         head = (*own, *(row for row in self.to if row not in rows)) if own else ()
         # The first of the moved rows speaks for all of them.
         apart = tuple((own[0] if own and a in self.moved else a, b) for a, b in self.apart)
-        apart = tuple(pair for pair in apart if rows.isdisjoint(pair) and not any(one >= {*pair} for one in joined))
-        merged = []
-        for group in self.merged:
-            rest = [row for row in group if row not in rows]
-            merged += [tuple(part) for part in _cut(rest, parted) if len(part) > 1]
+        apart = tuple(pair for pair in apart if rows.isdisjoint(pair) and not any(one >= {*pair} for one in released))
+        rest = (tuple(row for row in group if row not in rows) for group in self.merged)
+        merged = [group for group in rest if len(group) > 1]
         first = (head,) if self.action in MOVES and (head or merged) else ()
         return replace(self, together=(*first, *merged), apart=apart)
 
@@ -129,13 +124,3 @@ def pairs(step: Correction) -> Iterator[tuple[Any, Any]]:
     """
     yield from ties(step)
     yield from step.apart
-
-
-def _cut(group: list[Any], parted: Sets) -> list[list[Any]]:
-    """A chain of rows in pieces, between any two that are no longer tied."""
-    pieces = [group[:1]]
-    for a, b in itertools.pairwise(group):
-        if any({a, b} <= one for one in parted):
-            pieces.append([])
-        pieces[-1].append(b)
-    return pieces

@@ -76,14 +76,12 @@ class Corrections:
         """
         kept = []
         moved: set[Any] = set()
-        released: dict[bool, list[set[Any]]] = {True: [], False: []}  # by whether the later step parts
+        released: list[set[Any]] = []
         for step in reversed(self.steps):
-            holds = step.action not in ARRANGEMENTS or not (moved or any(released.values()))
-            still = step if holds else step.without(moved, released[False], released[True])
-            kept.append(replace(still, released=()))
+            yields = step.action in ARRANGEMENTS and (moved or released)
+            kept.append(replace(step.without(moved, released) if yields else step, released=()))
             moved.update(step.moved)
-            if step.released:
-                released[step.action == "split"].append(set(step.released))
+            released += [set(step.released)] if step.released else []
         return tuple(kept[::-1])
 
     def without(self, place: int) -> Corrections:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int64
 
-from ..decode.decoding import Decoding, densest
+from ..decode.decoding import Decoding
 from ..decode.dendrogram import NEVER, Edges
 from ..graph.density import link_labels
 from ..graph.knn import KnnGraph
@@ -70,13 +70,6 @@ class Clusters:
             recall = within / np.maximum(np.bincount(label, linkage.sum(dim=1).cpu().numpy()), 1e-12)
         peak = tree.levels[-1].peaks.cpu().numpy()
         return cls(label, peak, size, np.clip(precision, LEAST, 1), np.clip(recall, LEAST, 1))
-
-
-class Sides(NamedTuple):
-    """A cluster in two: the densest node of each side, and the nodes of each side."""
-
-    heads: tuple[int, int]
-    rows: tuple[Rows, Rows]
 
 
 @dataclass(frozen=True)
@@ -204,8 +197,9 @@ def _parting(
     sides = weakest_sides(cluster, tree, level, known)
     if sides is None:
         return None
-    a, b = sides.heads
-    few, many = map(len, sides.rows)
+    density = level.prediction.density.cpu().numpy()
+    a, b = (int(side[density[side].argmax()]) for side in sides)
+    few, many = map(len, sides)
     n = few + many
     mixed = (few**2 + many**2) / n**2  # precision, should the sides be two classes
     differ = min(doubt / (1 - mixed), 1 - LEAST)
@@ -214,8 +208,8 @@ def _parting(
     return a, b, cluster, cluster, 1 - differ, differ * gain
 
 
-def weakest_sides(cluster: int, tree: Hierarchy, level: Level, known: Constraints) -> Sides | None:
-    """Where the linkage of a cluster is weakest; None where it is one node, or answers tie all of it.
+def weakest_sides(cluster: int, tree: Hierarchy, level: Level, known: Constraints) -> tuple[Rows, Rows] | None:
+    """A cluster's nodes on each side of where its linkage is weakest; None: it is one node, or answers tie all of it.
 
     Args:
         cluster: of `tree`, the hierarchy of the distinct images.
@@ -232,11 +226,8 @@ def weakest_sides(cluster: int, tree: Hierarchy, level: Level, known: Constraint
     score[: dendrogram.n] = 0
     score[[dendrogram.larger[-1], dendrogram.smaller[-1]]] = 1
     side = torch.from_numpy(dendrogram.cut(score).node[piece])
-    named, group = side.unique(return_inverse=True)
-    first = torch.full_like(named, len(group)).scatter_reduce_(0, group, torch.arange(len(group)), "amin")
-    heads = densest(first[group], level.prediction.density[row].cpu())[first]
-    a, b = row[heads[:2]].tolist()
-    return Sides((a, b), (row[group == 0].numpy(), row[group == 1].numpy()))
+    first = side == side.min()
+    return row[first].numpy(), row[~first].numpy()
 
 
 def _f(precision: Numbers, recall: Any) -> Numbers:
