@@ -198,7 +198,8 @@ class ReviewExplorer(Explorer):
         clusters = [self._cluster(int(cluster)) for cluster in order[PAGE * self.page : PAGE * (self.page + 1)]]
         against = [self._said_before(step) for step in self._against[:SHOWN]]
         pair = list(self.review.question or ())
-        self._board.shown = {"kind": self._kind, "pair": pair, "against": against, "clusters": clusters}
+        shown: dict[str, Any] = {"kind": self._kind, "pair": pair, "against": against, "clusters": clusters}
+        self._board.shown = shown
         self._counts.value = f"<b>{escape(self.review.counts())}</b>"
         self._colour()
 
