@@ -45,6 +45,7 @@ def test_answers_of_a_review_that_was_opened_by_its_command_are_kept(opened):
     run_all(opened, opened.address)  # the page anew, and all cells
     again = Board(opened, "workbench-explorer")
     assert " 2 corrections" in again.explorer.text_content()
+    again.explorer.locator(".pair").click()  # so that the board hears keys
     again.press("u", steps=1)
     assert json.loads((opened.home / "corrections.json").read_text())["steps"] == said[:1]
 
