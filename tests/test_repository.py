@@ -273,7 +273,8 @@ def test_code_of_the_documents_runs_as_written(document, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests" / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
-def test_benchmarks_find_what_they_import(path):
+def test_benchmarks_find_what_they_import(path, monkeypatch):
+    monkeypatch.syspath_prepend(path.parent)  # as where they are run
     runpy.run_path(str(path), run_name=path.stem)
 
 

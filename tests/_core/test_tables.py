@@ -29,6 +29,13 @@ def test_what_is_missing_stays_missing(tmp_path):
     assert (tmp_path / "a.csv").read_text() == "a,b,c\nx,True,1.5\n,,\n"
 
 
+def test_names_of_columns_are_safe_and_numbers_among_objects_stay(tmp_path):
+    mixed = pd.DataFrame([["=1", "@b", -1], [None, 2, None]], columns=["=cmd", 0, "a"], dtype=object)
+    mixed.columns = ["=cmd", 0, "=cmd"]  # two of one name, one of them no text
+    write_csv(mixed, tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text() == "'=cmd,0,'=cmd\n'=1,'@b,-1\n,2,\n"
+
+
 def test_every_writer_of_csv_makes_cells_safe():
     lines = [(path.name, line) for path in SOURCES for line in path.read_text(encoding="utf-8").splitlines()]
     writers = [(name, line) for name, line in lines if ".to_csv(" in line]

@@ -64,6 +64,8 @@ def test_float8_is_read_exactly():
         ((row for row in ROWS), TypeError, "got generator; make a list"),
         ({"a": ROWS}, TypeError, "got dict"),
         (None, TypeError, "got NoneType"),
+        ([[10**400, 1]], ValueError, "expected numbers"),
+        (np.full((2, 2), np.longdouble("1e4000")), ValueError, "got infinity at row 0, column 0"),
     ],
     ids=[
         "masked",
@@ -81,6 +83,8 @@ def test_float8_is_read_exactly():
         "generator",
         "dict",
         "None",
+        "huge",
+        "long",
     ],
 )
 def test_what_cannot_be_taken_is_refused_with_the_cure(given, kind, words):

@@ -330,10 +330,12 @@ def test_two_people_who_move_a_row_to_two_places_disagree(rows):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("no json", "expected corrections in JSON"),
+        ("no json", "not a whole file of corrections"),
+        ("[" * 100_000, "not a whole file of corrections"),
         ("[]", "holds no corrections"),
         ('{"kind": "workbench corrections", "version": 9}', "version 9"),
         ('{"kind": "workbench corrections", "version": 1}', "damaged: expected n"),
+        ('{"kind": "workbench corrections", "version": 1, "n": true}', "damaged: expected n"),
     ],
 )
 def test_files_that_are_none(text, words, tmp_path):
@@ -342,7 +344,13 @@ def test_files_that_are_none(text, words, tmp_path):
         Corrections.load(tmp_path / "x.json")
 
 
-@pytest.mark.parametrize("change", [{"action": "dance"}, {"apart": [[1]]}, {"together": 3}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"action": "dance"}, {"apart": [[1]]}, {"together": 3}, {"together": [[]]}, {"action": "confirm"}),
+        *({"together": [[row, 1]]} for row in (0.5, "0", None, True, -1, 10**30, [0])),
+    ],
+)
 def test_damaged_steps(change, tmp_path):
     Corrections(3, "0f", (Correction("answer", apart=((0, 1),)),)).save(tmp_path / "x.json")
     read = json.loads((tmp_path / "x.json").read_text())

@@ -246,6 +246,7 @@ def test_own_decoder(blobs):
         ({"lander": "glyphs-encoder"}, np.eye(3), ValueError, "lander: glyphs-encoder holds an encoder"),
         ({"decoder": "best"}, np.eye(3), ValueError, "decoder: expected one of"),
         ({"device": "tpu?"}, np.eye(3), ValueError, "device: expected 'auto', 'cpu'"),
+        ({"device": "meta"}, np.eye(3), ValueError, "device: expected 'auto', 'cpu'"),
         ({}, np.empty((0, 3)), ValueError, "X: Found array with 0 sample"),
         ({}, np.empty((3, 0)), ValueError, "X: Found array with 0 feature"),
         ({}, np.arange(3), ValueError, "X: expected a 2D array"),

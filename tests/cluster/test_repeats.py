@@ -129,3 +129,13 @@ def test_copies_share_a_cluster_by_every_decoder(digits):
     for decoder in ("tree", "best-links", "map-equation"):
         labels = wb.HiLander("glyphs-lander", decoder=decoder, tau=0.99).fit_predict(both)
         assert (labels[: len(x)] == labels[len(x) :]).all()
+
+
+def test_copies_that_differ_by_rounding_have_the_labels_of_the_set(digits):
+    x = digits[0]
+    once = wb.HiLander().fit_predict(x)
+    random = np.random.default_rng(0)
+    copies = [x * random.uniform(0.5, 2, (len(x), 1)).astype("f4") for _ in range(30)]  # more than a list holds
+    labels = wb.HiLander().fit_predict(np.concatenate([x, *copies])).reshape(31, -1)
+    assert (labels == labels[0]).all()
+    assert wb.scores(once, labels[0])["bcubed_f"] > 0.99

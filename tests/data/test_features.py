@@ -265,3 +265,19 @@ def test_a_wrong_dimension_is_no_fault_of_the_file(tmp_path):
     X.astype(np.float32).tofile(tmp_path / "a.bin")
     with pytest.raises(ValueError, match=r"^dim: expected an integer"):
         load_features(tmp_path / "a.bin", dim=0)
+
+
+def test_two_columns_of_one_name_are_two_columns(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = [pa.array([float(i), float(i + 1), 0.0]) for i in range(3)]
+    pq.write_table(pa.table(columns, names=["a", "a", "b"]), tmp_path / "x.parquet")
+    assert load_features(tmp_path / "x.parquet").features.tolist() == [[0, 1, 2], [1, 2, 3], [0, 0, 0]]
+
+
+def test_lists_of_other_lengths_in_a_later_part_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.data.features.BATCH", 2)
+    pd.DataFrame({"features": [[1.0, 2.0], [3.0, 4.0], [5.0], [6.0]]}).to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"x.parquet: .*expected rows of 2 numbers, got 1 from 2 on"):
+        load_features(tmp_path / "x.parquet")

@@ -28,6 +28,23 @@ def test_kinds_are_those_of_numpy_and_zero_rows_stand_alone(rows):
         assert found.is_copy.tolist() == [i != f for i, f in enumerate(first)]
 
 
+@given(st.integers(0, 10_000), st.sampled_from([2, 5, 64]), st.sampled_from([1e-8, 1e-6, 1e-4, 1e-2]))
+@settings(max_examples=40, deadline=None)
+def test_rows_that_differ_by_rounding_are_nearly_all_found_and_no_others(seed, dim, jitter):
+    random = torch.Generator().manual_seed(seed)
+    once = torch.randn(20, dim, generator=random)
+    rows = once.repeat(3, 1) + jitter * torch.randn(60, dim, generator=random)
+    x = torch.nn.functional.normalize(rows, dim=1)
+    x = torch.cat([x, x[:5], torch.zeros(2, dim)])
+    found = DistinctRows.nearly(x)
+    cosine = (x[found.first][found.group].double() * x.double()).sum(dim=1)
+    assert (cosine[:65] > 1 - 1.1e-6).all()
+    assert found.group[60:65].tolist() == found.group[:5].tolist()  # equal ones always
+    assert (found.group[65:].bincount() <= 1).all()  # zero rows stand alone
+    if jitter <= 1e-8:
+        assert (found.group[:60].view(3, 20) == found.group[:20]).float().mean() > 0.9
+
+
 @pytest.mark.parametrize("dim", [1, 2, 5, 64])
 def test_codes_depend_on_the_row_alone(dim):
     x = torch.from_numpy(np.random.default_rng(dim).normal(size=(3000, dim)).astype("f4"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import pickle
 import random
 import struct
@@ -26,10 +27,15 @@ import torch
 from PIL import Image
 
 import workbench as wb
+from workbench.cli.reading import read_answers
+from workbench.cluster.corrections import Correction, Corrections
 from workbench.data import load_features, read_picture
 from workbench.experiments.ablation.grid_file import read_grid
 from workbench.experiments.ablation.store import Store
+from workbench.experiments.benchmarks.results import read_results
 from workbench.lander.official import load_official
+from workbench.train.meta_train import _Keeper
+from workbench.train.trainer import MetaTraining
 
 X = np.random.default_rng(0).normal(size=(24, 5)).astype(np.float32)
 Y = np.repeat(np.arange(6), 4)
@@ -74,6 +80,42 @@ def tables() -> list[bytes]:
     return [saved(lambda file, frame=frame: frame.to_parquet(file)) for frame in frames]
 
 
+def corrections() -> list[bytes]:
+    """Merged, split and named, rows by number."""
+    steps = (
+        Correction("merge", together=((0, 5, 7),)),
+        Correction("split", together=((0, 5),), apart=((0, 7), (0, 8))),
+        Correction("name", together=((3,),), name="café"),
+        Correction("confirm", together=((3, 4),)),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        Corrections(24, "0f" * 8, steps).save(Path(folder) / "a.json")
+        return [(Path(folder) / "a.json").read_bytes()]
+
+
+def keeper(state: Path) -> _Keeper:
+    """A short meta-training that goes on from a file, if it is there."""
+    brief = wb.TrainConfig(epochs=2, refresh=1, validate=1, episodes=1, projections=(1.0,))
+    return _Keeper(MetaTraining(X, Y, wb.LanderConfig(hidden=4, layers=1), training=brief, state=state))
+
+
+def runs() -> list[bytes]:
+    """The meta-training, saved after an epoch."""
+    with tempfile.TemporaryDirectory() as folder:
+        going = keeper(Path(folder) / "a.safetensors")
+        going.run.run_epoch()
+        going.after_epoch()
+        return [(Path(folder) / "a.safetensors").read_bytes()]
+
+
+def benches() -> list[bytes]:
+    """A measured case."""
+    run = {"suite": "knn", "n": 100, "case": "ours", "beside": "", "repeat": 0, "seconds": 0.1, "peak_mb": 10}
+    empty = {"machine": {}, "versions": {}, "settings": {}, "skipped": [], "failed": []}
+    return [json.dumps({"format": 1, **empty, "runs": [run]}).encode()]
+
+
+ANSWERS = b"first,second,same\n0,1,1\n2,3,0\n10,12,1\n"
 GRID = b"""data = "glyphs"
 seeds = 5
 [base]
@@ -82,17 +124,22 @@ training.epochs = 40
 lander.conv = ["gcn", "gat"]
 lander.layers = [1, 2]
 """
+NAME = "given7"  # of every damaged file; errors must have it
 READERS: dict[str, tuple[str, Callable[[], list[bytes]], Callable[[Path], object]]] = {
-    "npy": ("a.npy", lambda: [saved(lambda file: np.save(file, X))], load_features),
-    "npz": ("a.npz", lambda: [saved(lambda file: np.savez_compressed(file, X=X, y=Y))], load_features),
-    "parquet": ("a.parquet", tables, load_features),
-    "pickle": ("a.pkl", lambda: [pickle.dumps([X, Y], protocol=p) for p in range(6)], load_features),
-    "meta": ("a.meta", lambda: ["\n".join(map(str, Y)).encode(), b"a\nb\n" * 12], lambda p: load_features(beside(p))),
-    "picture": ("a.png", pictures, read_picture),
-    "checkpoint": ("a.safetensors", checkpoints, wb.load_checkpoint),
-    "official": ("a.pth", official, load_official),
-    "grid": ("a.toml", lambda: [GRID], read_grid),
-    "store": ("a.json", lambda: [b'{"run": "a", "rows": [], "error": ""}'], lambda p: Store(p.parent).read("a")),
+    "npy": (".npy", lambda: [saved(lambda file: np.save(file, X))], load_features),
+    "npz": (".npz", lambda: [saved(lambda file: np.savez_compressed(file, X=X, y=Y))], load_features),
+    "parquet": (".parquet", tables, load_features),
+    "pickle": (".pkl", lambda: [pickle.dumps([X, Y], protocol=p) for p in range(6)], load_features),
+    "meta": (".meta", lambda: ["\n".join(map(str, Y)).encode(), b"a\nb\n" * 12], lambda p: load_features(beside(p))),
+    "picture": (".png", pictures, read_picture),
+    "checkpoint": (".safetensors", checkpoints, wb.load_checkpoint),
+    "official": (".pth", official, load_official),
+    "grid": (".toml", lambda: [GRID], read_grid),
+    "store": (".json", lambda: [b'{"run": "a", "rows": [], "error": ""}'], lambda p: Store(p.parent).read(p.stem)),
+    "answers": (".csv", lambda: [ANSWERS, ANSWERS.decode().encode("utf-8-sig")], read_answers),
+    "corrections": (".json", corrections, Corrections.load),
+    "run": (".safetensors", runs, keeper),
+    "bench": (".json", benches, read_results),
 }
 
 
@@ -139,7 +186,7 @@ def outcome(read: Callable[[Path], object], path: Path) -> str:
         how = "read"
     except (ValueError, OSError) as error:
         how = "refused"
-        if "\n" in str(error).strip() or not (path.stem in str(error) or str(error).startswith(("weights", "labels"))):
+        if "\n" in str(error).strip() or not (NAME in str(error) or str(error).startswith(("weights", "labels"))):
             how = f"WRONG: no one-line error that names the file: {str(error)[:200]!r}"
     except BaseException as error:  # noqa: BLE001  # exactly what must never come
         how = f"WRONG: {type(error).__name__}: {str(error)[:200]!r}"
@@ -148,13 +195,13 @@ def outcome(read: Callable[[Path], object], path: Path) -> str:
 
 def fuzz(reader: str, inputs: int, seed: int) -> Counter[str]:
     """How often each outcome came."""
-    name, sound, read = READERS[reader]
+    ending, sound, read = READERS[reader]
     draw = random.Random(f"{reader}{seed}")
     outcomes: Counter[str] = Counter()
     whole = sound()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        path = Path(folder) / name
+        path = Path(folder) / f"{NAME}{ending}"
         for _ in range(inputs):
             path.write_bytes(damaged(draw.choice(whole), draw))
             outcomes[outcome(read, path)] += 1

@@ -1,8 +1,9 @@
 """Kills at random moments: `python tests/robustness/kills.py --kills 200 --seed 0 [JOB ...]`.
 
-A job runs in a forked process, over results of an earlier run in every second case, and is killed (KILL, TERM or INT).
-Then each of its files is the old one or the new one, all of one run where the job promises it. Run once more, the job
-ends well, gives what it gives undisturbed, and leaves no temporary files. Anything else is printed; the exit code is 1.
+A job runs in a forked process, over results of an earlier run in every second case. It is killed (KILL, TERM or INT),
+or no file may grow beyond a random size (FULL), as on a full disk. Then each of its files is the old one or the new
+one, all of one run where the job promises it. Run once more, the job ends well, gives what it gives undisturbed, and
+leaves no temporary files. Anything else is printed; the exit code is 1.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import argparse
 import hashlib
 import os
 import random
+import re
+import resource
 import shutil
 import signal
 import sys
@@ -28,8 +31,10 @@ from workbench._core.tables import write_csv
 from workbench.data.glyphs import load_glyphs
 from workbench.experiments.ablation.run import AblationData
 from workbench.experiments.ablation.settings import Settings
+from workbench.views.reports.report import cluster_report
 
-SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+FULL = "FULL"
+FAULTS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, FULL)
 LIMIT = 300  # seconds: a job that takes longer hangs
 Y = np.arange(120) % 12
 RANDOM = np.random.default_rng(0)
@@ -49,20 +54,25 @@ def cluster(folder: Path) -> None:
     run_command("cluster", folder.parent / "x.npy", "-o", folder / "out", "-q", "--no-report", "--format", "csv")
 
 
+def report(folder: Path) -> None:
+    """A report of its own, without UMAP, which takes a minute to compile."""
+    cluster_report(folder / "report.html", wb.HiLander().fit(X).hierarchy_, X[:, :2], labels=Y)
+
+
 def train(folder: Path) -> None:
-    """A checkpoint; after a kill the run goes on where it stood."""
-    lander = folder / "m.safetensors"
-    data = folder.parent / "xy.npz"
-    go_on = ["--resume"] if (folder / "m.run.safetensors").exists() else []
-    run_command("train", "--features", data, "--out", lander, "--epochs", "8", "-q", *go_on)
+    """A meta-training that saves its state every second epoch, and after a kill goes on from there; its checkpoint."""
+    often = wb.TrainConfig(epochs=8, refresh=2, validate=2, projections=(1.0,))
+    state = folder / "m.run.safetensors"
+    lander = wb.meta_train(X, Y, wb.LanderConfig(hidden=8), training=often, state=state, progress=False)
+    wb.save_checkpoint(lander, folder / "m.safetensors")
 
 
 def store(folder: Path) -> None:
-    """A store of ablation runs, each run a file."""
+    """A store of ablation runs, each run a file; two processes work on it."""
     toy = wb.FeatureSet(X, Y)
     base = Settings().change("training.epochs", 4).change("training.validate", 4)
     data = AblationData(toy, {"toy": toy})
-    grid = {"inference.max_levels": [1, 3]}
+    grid = {"inference.max_levels": [1, 3], "lander.layers": [1, 2]}
     found = wb.ablation.run_grid(grid, data, folder / "store", seeds=[0], base=base, progress=False)
     write_csv(found[["config", "bcubed_f", "error"]], folder / "table.csv")
 
@@ -80,15 +90,19 @@ def tables(folder: Path) -> None:
         write_csv(pd.DataFrame(X), folder / f"{name}.csv")
 
 
-JOBS: dict[str, Callable[[Path], None]] = {f.__name__: f for f in (cluster, train, store, cache, tables)}
-AT_ONCE = {"cluster": "out"}  # folders whose files are of one run
+JOBS: dict[str, Callable[[Path], None]] = {f.__name__: f for f in (cluster, report, train, store, cache, tables)}
+AT_ONCE = ("cluster",)  # all their files are of one run
+MEASURED = ("seconds_training", "seconds_clustering", "peak_mb")
+TOGETHER = ("store",)  # a second process does the same, and is not killed
 
 
-def start(job: str, folder: Path) -> int:
-    """A process that does the job."""
+def start(job: str, folder: Path, room: int | None = None) -> int:
+    """A process that does the job; `room`: bytes that each file may have."""
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        if room is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
@@ -127,7 +141,11 @@ def content(path: Path) -> str:
     if path.suffix == ".json" and path.parent.name == "store":
         import json
 
-        return repr({k: v for k, v in json.loads(path.read_text())["scores"].items() if "second" not in k})
+        run = json.loads(path.read_text())
+        rows = [{k: v for k, v in row.items() if k not in MEASURED} for row in run["rows"]]
+        return repr((rows, run["error"]))
+    if path.suffix == ".html":  # plotly draws names of its own
+        return hashlib.sha256(re.sub(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", b"", path.read_bytes())).hexdigest()
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -146,32 +164,41 @@ def hidden(folder: Path) -> list[str]:
 def one_kill(job: str, home: Path, want: dict[str, str], seconds: float, draw: random.Random) -> tuple[str, str]:
     """How the process ended and what was wrong, if anything."""
     folder = home / "killed"
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     if job in AT_ONCE and draw.random() < 0.5:
         shutil.copytree(home / "whole", folder, dirs_exist_ok=True)
         for path in folder.rglob("*.csv"):
             path.write_text("old\n")
     old = shown(folder)
-    sent = draw.choice(SIGNALS)
-    child = start(job, folder)
-    time.sleep(draw.random() * seconds)
-    os.kill(child, sent)  # where it has ended, nobody has waited for it yet
-    code = ended(child)
+    fault = draw.choice(FAULTS)
+    partner = start(job, folder) if job in TOGETHER else 0
+    if isinstance(fault, str):
+        largest = max(path.stat().st_size for path in (home / "whole").rglob("*") if path.is_file())
+        code = ended(start(job, folder, room=draw.randrange(largest)))
+    else:
+        child = start(job, folder)
+        time.sleep(draw.random() * seconds)
+        os.kill(child, fault)  # where it has ended, nobody has waited for it yet
+        code = ended(child)
+    how = f"{getattr(fault, 'name', fault)} {code}"
+    other = ended(partner) if partner else 0
     try:
         now = shown(folder)
         mixed = job in AT_ONCE and now and now not in (old, want)
         strange = [name for name in now if name in want and now[name] not in (want[name], old.get(name))]
     except Exception as error:  # noqa: BLE001 -- whatever a torn file makes a reader raise
-        return f"{sent.name} {code}", f"a file that is not whole: {error}"
+        return how, f"a file that is not whole: {error}"
     again = ended(start(job, folder))
     after = {name: said for name, said in shown(folder).items() if name in want}
     faults = [f"{name} is neither old nor new" for name in strange if job != "train"]
     faults += ["files of two runs"] if mixed else []
+    faults += [f"the other process: exit code {other}"] if other != 0 else []
+    faults += ["no room, and all is said to be well"] if fault == FULL and code == 0 and now != want else []
     faults += [f"run again: exit code {again}"] if again != 0 else []
     faults += [f"run again: other results {[n for n in want if after.get(n) != want[n]]}"] if after != want else []
     faults += [f"left: {hidden(folder)}"] if hidden(folder) else []
-    shutil.rmtree(folder)
-    return f"{sent.name} {code}", "; ".join(faults)
+    return how, "; ".join(faults)
 
 
 def kills(job: str, n: int, seed: int) -> list[str]:
@@ -180,7 +207,6 @@ def kills(job: str, n: int, seed: int) -> list[str]:
     with tempfile.TemporaryDirectory() as place:
         home = Path(place)
         np.save(home / "x.npy", X)
-        np.savez(home / "xy.npz", features=X, labels=Y)
         whole = home / "whole"
         for _ in range(2):  # the first warms caches up
             shutil.rmtree(whole, ignore_errors=True)
@@ -189,12 +215,13 @@ def kills(job: str, n: int, seed: int) -> list[str]:
             assert ended(start(job, whole)) == 0, f"{job} fails undisturbed"
             seconds = time.monotonic() - begun
         want = shown(whole)
-        found = [one_kill(job, home, want, 1.1 * seconds, draw) for _ in range(n)]
+        found = []
+        for _ in range(n):
+            found.append(one_kill(job, home, want, 1.1 * seconds, draw))
+            if found[-1][1]:
+                print(f"WRONG {job}: {': '.join(found[-1])}", flush=True)
     print(f"{job}: {seconds:.1f} s undisturbed; {n} kills: {dict(Counter(how for how, _ in found))}", flush=True)
-    wrong = [f"{job}: {how}: {fault}" for how, fault in found if fault]
-    for line in wrong:
-        print(f"WRONG {line}", flush=True)
-    return wrong
+    return [f"{job}: {how}: {fault}" for how, fault in found if fault]
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from workbench._core.state import read_state, write_state
 from workbench.cluster.hierarchy import build_hierarchy
 from workbench.cluster.predictors import similarity_predictor
 from workbench.evaluate.scores import scores
@@ -70,6 +71,17 @@ def test_stopped_and_resumed_equals_never_stopped(optimizer, data, tmp_path):
     assert resumed.inference == whole.inference
     columns = ["epoch", "level", "nodes", "link_loss", "density_loss"]
     assert resumed.history[columns].equals(whole.history[columns])
+
+
+def test_a_damaged_state_is_one_line_that_names_it(data, tmp_path):
+    state = tmp_path / "run.safetensors"
+    run = {"training": replace(QUICK, epochs=4), "state": state, "progress": False}
+    meta_train(*data, LanderConfig(hidden=8), **run)
+    tensors, settings = read_state(state)
+    for lacking in (next(name for name in tensors if name.startswith("model.")), "generator"):
+        write_state(state, {name: value for name, value in tensors.items() if name != lacking}, settings)
+        with pytest.raises(ValueError, match=r"^[^\n]*run.safetensors: not a whole saved run[^\n]*$"):
+            meta_train(*data, LanderConfig(hidden=8), **run)
 
 
 def test_a_state_of_another_run_is_refused(data, tmp_path):

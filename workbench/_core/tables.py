@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import numbers
 import os
+import re
+from typing import Any
 
 import pandas as pd
 
 from .files import atomic_path
 
-_FORMULA = r"^([=+\-@\t\r\n＝＋－＠])"  # the wide forms count too where a spreadsheet runs in Japanese or Chinese
+# The wide forms count too where a spreadsheet runs in Japanese or Chinese.
+_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 
 
 def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with a quote before text that a spreadsheet would take for a formula.
+    """The table with a quote before text that a spreadsheet would take for a formula, in cells and names of columns.
 
     Example:
         >>> safe_cells(pd.DataFrame({"name": ["=1+1", "a"], "n": [-1, 2]})).values.tolist()
@@ -20,9 +24,17 @@ def safe_cells(table: pd.DataFrame) -> pd.DataFrame:
 
     Source: OWASP, "CSV Injection".
     """
-    texts = table.select_dtypes(exclude=["number", "bool"])
-    quoted = {name: texts[name].astype(str).str.replace(_FORMULA, r"'\1", regex=True) for name in texts}
-    return table.assign(**quoted)
+    safe = table.set_axis([_quoted(name) for name in table.columns], axis=1)
+    for place, dtype in enumerate(table.dtypes):
+        if not (pd.api.types.is_numeric_dtype(dtype) or dtype.kind in "mM"):
+            cells = [_quoted(cell) for cell in safe.iloc[:, place]]
+            safe.isetitem(place, pd.Series(cells, safe.index, dtype=object))
+    return safe
+
+
+def _quoted(cell: Any) -> Any:
+    formula = not isinstance(cell, numbers.Number) and _FORMULA.match(str(cell))
+    return f"'{cell}" if formula else cell
 
 
 def write_csv(table: pd.DataFrame, path: str | os.PathLike[str], *, float_format: str | None = None) -> None:

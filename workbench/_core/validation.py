@@ -102,8 +102,8 @@ def _object_to_float(array: np.ndarray, name: str) -> np.ndarray:
         return check_array([_as_numpy(row, name) for row in known], name)
     try:
         return np.where(missing, np.nan, array).astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise type(error)(
+    except (TypeError, ValueError, OverflowError) as error:
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(
             f"{name}: expected numbers; argument must be a string or a number-like: {error}; drop or encode them"
         ) from error
 
@@ -113,10 +113,14 @@ def _check_finite(array: np.ndarray, name: str, step: int = 65536) -> None:
     if array.dtype.kind != "f":
         return
     for start in range(0, len(array), step):
-        bad = ~np.isfinite(array[start : start + step])
+        part = array[start : start + step]
+        if part.dtype.itemsize > 8:  # long doubles become float64 where rows are scaled
+            with np.errstate(over="ignore"):
+                part = part.astype(np.float64)
+        bad = ~np.isfinite(part)
         if bad.any():
             row, column = (int(i[0]) for i in np.nonzero(bad))
-            value = array[start + row, column]
+            value = part[row, column]
             raise ValueError(
                 f"{name}: expected finite numbers, got {'NaN' if np.isnan(value) else 'infinity'} at "
                 f"row {start + row}, column {column}; drop or impute such rows"

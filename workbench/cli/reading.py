@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .._core.files import reading, regular_file
 from ..cluster.checkpoint import load_encoder
 from ..cluster.corrections import Corrections
 from ..data import FeatureSet, load_features
@@ -67,9 +68,10 @@ def read_answers(path: Path | None) -> tuple[dict[str, np.ndarray], Corrections 
         return {}, Corrections.load(path)
     if path.suffix != ".csv":
         raise ValueError(f"constraints: expected a .csv or a .json file, got {path}")
-    table = pd.read_csv(path)
-    if list(table.columns) != ["first", "second", "same"] or not table["same"].isin([0, 1]).all():
-        raise ValueError(f"constraints: expected the columns first, second, same (1 or 0) in {path}")
+    with reading(path, ".csv of answers"):
+        table = pd.read_csv(regular_file(path))
+        if list(table.columns) != ["first", "second", "same"] or not table["same"].isin([0, 1]).all():
+            raise ValueError(f"constraints: expected the columns first, second, same (1 or 0) in {path}")
     pairs = table[["first", "second"]].to_numpy()
     same = table["same"].to_numpy() == 1
     return {"must_link": pairs[same], "cannot_link": pairs[~same]}, None

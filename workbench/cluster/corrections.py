@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int64
 
-from .._core.files import atomic_path
+from .._core.files import atomic_path, reading, regular_file
 from .constraints import Constraints
 from .correction import ACTIONS, ARRANGEMENTS, Correction, arranged, pairs, ties
 
@@ -127,13 +127,16 @@ class Corrections:
             FileNotFoundError: no such file.
             ValueError: another kind or version of file, or a row that `ids` does not name.
         """
-        read = _read(Path(path))
-        if read["ids"] and ids is None:
-            raise ValueError(f"ids: {path} calls rows by names; pass ids, a name per row")
-        steps = tuple(_step(step, path) for step in read["steps"])
-        if read["ids"]:
-            place = {_plain(name): row for row, name in enumerate(ids)}
-            steps = tuple(step.renamed(lambda name: _position(place, name, path)) for step in steps)
+        with reading(path, "file of corrections"):
+            read = _read(regular_file(path))
+            if read["ids"] and ids is None:
+                raise ValueError(f"ids: {path} calls rows by names; pass ids, a name per row")
+            steps = tuple(_step(step, path) for step in read["steps"])
+            if read["ids"]:
+                place = {_plain(name): row for row, name in enumerate(ids)}
+                steps = tuple(step.renamed(lambda name: _position(place, name, path)) for step in steps)
+            for step in steps:
+                _check_rows(step, path)
         return cls(read["n"], read["fingerprint"], steps)
 
     def merged(self, other: Corrections) -> tuple[Corrections, pd.DataFrame]:
@@ -242,10 +245,7 @@ def _plain(name: Any) -> Any:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"path: expected corrections in JSON in {path}, got something else ({error})") from error
+    read = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(read, dict) or read.get("kind") != KIND:
         raise ValueError(f"path: {path} holds no corrections; save them with model.corrections_.save(path)")
     if read.get("version") not in READS:
@@ -254,7 +254,7 @@ def _read(path: Path) -> dict[str, Any]:
         )
     fields = {"n": int, "fingerprint": str, "ids": bool, "steps": list}
     for name, kind in fields.items():
-        if not isinstance(read.get(name), kind):
+        if type(read.get(name)) is not kind:  # True is an int, too
             raise ValueError(f"path: {path} is damaged: expected {name} to be {kind.__name__}, got {read.get(name)!r}")
     return read
 
@@ -269,6 +269,15 @@ def _step(read: Any, path: str | Path) -> Correction:
     if step.action not in ACTIONS:
         raise ValueError(f"path: {path} has the unknown action {step.action!r}; expected one of {', '.join(ACTIONS)}")
     return step
+
+
+def _check_rows(step: Correction, path: str | Path) -> None:
+    """Refuse a step that names something else than rows, or none where one is needed."""
+    rows = list(_rows(step))
+    if not all(type(row) is int and 0 <= row < 2**63 for row in rows):
+        raise ValueError(f"path: {path} is damaged: expected row numbers in {str(asdict(step))[:80]}")
+    if not all(step.together) or (step.action == "confirm" and not step.together):
+        raise ValueError(f"path: {path} is damaged: expected rows in the step {step.action!r}, got none")
 
 
 def _position(place: dict[Any, int], name: Any, path: str | Path) -> int:

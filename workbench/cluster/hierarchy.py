@@ -150,9 +150,11 @@ def _copies(graph: KnnGraph) -> DistinctRows | None:
 
 def _repeats(features: Float[Tensor, "n d"], code: Int[Tensor, " n"], settings: InferenceConfig) -> DistinctRows | None:
     """Which images are to be one node; None: none."""
+    if settings.decoder not in OFFICIAL:
+        return DistinctRows.nearly(features)
     found = DistinctRows.of(features, code)
-    if found is None or settings.decoder not in OFFICIAL:
-        return found
+    if found is None:
+        return None
     n = len(found.group)
     warnings.warn(
         f"X: {n - len(found.first):,} of {n:,} rows repeat another row; decoder {settings.decoder!r} (published) keeps "

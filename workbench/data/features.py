@@ -130,6 +130,10 @@ def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tu
     for features, labels in parts:
         if rows is None:
             rows = new_tensor((n, features.shape[1]), mapped=True).numpy()
+        if features.shape[1] != rows.shape[1]:
+            raise ValueError(
+                f"features: expected rows of {rows.shape[1]} numbers, got {features.shape[1]} from {start} on"
+            )
         rows[start : start + len(features)] = features
         of_parts.append(labels)
         start += len(features)
@@ -147,7 +151,7 @@ def _of_frame(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
         _tell_left_out([name for name in map(str, frame.columns) if name != features_at])
         return np.stack([np.asarray(row) for row in frame[features_at]]), labels
     numbers = frame.select_dtypes("number")
-    numbers = numbers[[name for name in numbers if str(name).lower() not in IDS]]
+    numbers = numbers.loc[:, [str(name).lower() not in IDS for name in numbers]]  # two columns may have one name
     if numbers.empty:
         raise ValueError("expected numeric columns, or one column `features` of lists")
     _tell_left_out([str(name) for name in frame.columns if name not in numbers])

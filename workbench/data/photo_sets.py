@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Int64
 from PIL import Image
 
-from .._core.files import data_home
+from .._core.files import data_home, reading, regular_file
 from .._core.validation import check_choice, check_int, check_labels
 from .download import Remote, fetch
 from .pictures import find_pictures, read_picture
@@ -223,8 +223,9 @@ def _flowers(pictures: Path) -> tuple[list[Path], list[str]]:
     paths = list(find_pictures(pictures).paths)
     if not table.exists():
         raise ValueError(f"root: expected imagelabels.mat beside {pictures}; fetch {_FLOWERS}/imagelabels.mat")
-    numbers = loadmat(table)["labels"].ravel()
-    places = [int(path.stem.removeprefix("image_")) - 1 for path in paths]
-    if max(places, default=-1) >= len(numbers):
-        raise ValueError(f"{table}: expected a label for each picture, got {len(numbers)} for {len(paths)}")
+    with reading(table, "file of labels"):
+        numbers = loadmat(regular_file(table))["labels"].ravel()
+        places = [int(path.stem.removeprefix("image_")) - 1 for path in paths]
+        if not all(0 <= place < len(numbers) for place in places):
+            raise ValueError(f"{table}: expected a label for each picture, got {len(numbers)} for {len(paths)}")
     return paths, [f"{numbers[place]:03d}" for place in places]

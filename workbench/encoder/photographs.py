@@ -19,7 +19,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from .._core.chunks import chunks
-from .._core.files import atomic_path, data_home
+from .._core.files import atomic_path, data_home, regular_file
 from .._core.npz import open_npz
 from .._core.runtime import resolve_device
 from .._core.validation import check_choice, check_flag, check_int
@@ -256,7 +256,7 @@ class _Kept:
         if self.folder is None:
             return None
         if isinstance(picture, Path):
-            with picture.open("rb") as opened:
+            with regular_file(picture).open("rb") as opened:
                 key = hashlib.file_digest(opened, "sha256").hexdigest()
         else:
             pixels = np.ascontiguousarray(picture)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from .._core.chunks import chunks
 from .._core.memmap import take_rows
+from .exact import TIE
 
 if TYPE_CHECKING:
     from .knn import KnnGraph
@@ -51,7 +52,25 @@ class DistinctRows:
             rows: on any device.
             code: their `row_codes`, if they are known.
         """
-        code = row_codes(rows) if code is None else code
+        return cls._grouped(rows, row_codes(rows) if code is None else code, _equal)
+
+    @classmethod
+    def nearly(cls, rows: Float[Tensor, "rows d"]) -> DistinctRows | None:
+        """The groups of unit rows that are equal or differ by rounding (cosine over 1 - 1e-6); None: there are none.
+
+        Formula: numbers are rounded to steps of 1 / (1000 sqrt(D)), so rows that round alike have a cosine of at least
+        1 - 5e-7. A few copies round differently; a search for neighbours shows these, but where copies are many it is
+        slow and sees nothing else.
+
+        Example:
+            >>> DistinctRows.nearly(torch.tensor([[0.6, 0.8], [0.8, 0.6], [0.6000001, 0.7999999]])).group.tolist()
+            [0, 1, 0]
+        """
+        return cls._grouped(rows, row_codes(rows, 1000 * rows.shape[1] ** 0.5), _alike)
+
+    @classmethod
+    def _grouped(cls, rows: Tensor, code: Tensor, same: Callable[[Tensor, Tensor], Tensor]) -> DistinctRows | None:
+        """Rows of one code are one group, but for those that are not the same as the first of it."""
         zero = code == row_codes(rows.new_zeros(1, rows.shape[1]))
         distinct, place = torch.unique(code, return_inverse=True)
         if len(distinct) == len(rows):
@@ -60,7 +79,7 @@ class DistinctRows:
         every = torch.arange(len(rows), device=rows.device)
         first = torch.full_like(distinct, len(rows)).scatter_reduce_(0, place, every, "amin")[place]  # (rows,)
         # Different rows may have one code, if only once in 2^64 pairs: such a row stands for itself.
-        first = torch.where(zero | ~_equal(rows, first), every, first)
+        first = torch.where(zero | ~_to_first(rows, first, same), every, first)
         kept, group = torch.unique(first, return_inverse=True)
         return None if len(kept) == len(rows) else cls(kept, group)
 
@@ -134,8 +153,12 @@ def map_distinct(
     return function(rows) if repeats is None else take_rows(function(take_rows(rows, repeats.first)), repeats.group)
 
 
-def row_codes(rows: Float[Tensor, "rows d"]) -> Int[Tensor, " rows"]:
+def row_codes(rows: Float[Tensor, "rows d"], grid: float | None = None) -> Int[Tensor, " rows"]:
     """A number of 64 bits per row: equal rows have equal numbers, different rows almost surely different ones.
+
+    Args:
+        rows: on any device.
+        grid: rows count as equal that are so once their numbers are rounded to steps of 1 / grid; None: not rounded.
 
     Formula: sum over i of (b_i + c_i)(b_h+i + c_h+i) mod 2^64, b the bits of a float32, c constants drawn once, h half
     the columns.
@@ -154,7 +177,10 @@ def row_codes(rows: Float[Tensor, "rows d"]) -> Int[Tensor, " rows"]:
     out = torch.empty(n, dtype=torch.int64, device=rows.device)
 
     for part in chunks(n, max(1, _CELLS // dim)):
-        values = rows[part].float() + 0.0  # -0.0 becomes 0.0: the same number with other bits
+        values = rows[part].float()
+        if grid is not None:
+            values = (values * grid).round()
+        values = values + 0.0  # -0.0 becomes 0.0: the same number with other bits
         mixed = values.view(torch.int32).long()  # (b, d)
         mixed += constant[:dim]
         products = mixed[:, :half]
@@ -176,12 +202,22 @@ def find_rows(known: Int[Tensor, " n"], asked: Int[Tensor, " m"]) -> Int[Tensor,
     return torch.where(known[row] == asked, row, -1)
 
 
-def _equal(rows: Tensor, other: Int[Tensor, " rows"]) -> Bool[Tensor, " rows"]:
-    """Whether each row equals the row of the number given."""
-    equal = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
+def _to_first(
+    rows: Tensor, first: Int[Tensor, " rows"], same: Callable[[Tensor, Tensor], Tensor]
+) -> Bool[Tensor, " rows"]:
+    """Whether each row is the same as the row of the number given."""
+    found = torch.ones(len(rows), dtype=torch.bool, device=rows.device)
     every = torch.arange(len(rows), device=rows.device)
-    asked = (other != every).nonzero()[:, 0]
+    asked = (first != every).nonzero()[:, 0]
     for part in chunks(len(asked), max(1, _CELLS // rows.shape[1])):
         row = asked[part]
-        equal[row] = (rows[row] == rows[other[row]]).all(dim=1)
-    return equal
+        found[row] = same(rows[row], rows[first[row]])
+    return found
+
+
+def _equal(rows: Tensor, others: Tensor) -> Bool[Tensor, " rows"]:
+    return (rows == others).all(dim=1)
+
+
+def _alike(rows: Tensor, others: Tensor) -> Bool[Tensor, " rows"]:
+    return (rows * others).sum(dim=1) > 1 - TIE

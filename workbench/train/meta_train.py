@@ -14,6 +14,7 @@ import pandas as pd
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .._core.files import reading
 from .._core.runtime import usual_torch
 from .._core.state import read_state, write_state
 from ..cluster.checkpoint import upgraded
@@ -39,7 +40,8 @@ class _Keeper:
         self.best: dict[str, Any] = {"score": -1.0, "behind": 0}
         self.weights: dict[str, Tensor] = {}
         if self.path is not None and Path(self.path).exists():
-            self._load(self.path)
+            with reading(self.path, "saved run"):
+                self._load(self.path)
 
     @property
     def finished(self) -> bool:

@@ -60,6 +60,8 @@ def counted(monkeypatch):
         calls.append((tuple(run.factors.values()), run.seed))
         if run.factors.get("lander.hidden") == 13:
             raise RuntimeError("unlucky")
+        if run.factors.get("lander.hidden") == 28 and len(calls) == 1:
+            raise OSError(28, "No space left on device")
         row = {"test": "new", "level": 0, "last": True, "nodes": 9, "links_added": 1, **wb.scores([0, 1], [0, 1])}
         return {"rows": [{**row, "n_parameters": 7}], "error": ""}
 
@@ -184,6 +186,13 @@ def test_a_failed_run_is_a_row_with_its_error_and_may_be_tried_again(data, tmp_p
     assert len(counted) == 2
     run_grid({"lander.hidden": [13, 8]}, **go, retry=True)
     assert counted[2:] == [((13,), 0)]
+
+
+def test_what_failed_by_the_machine_is_made_again(data, tmp_path, counted):
+    go = {"data": data, "store": tmp_path, "seeds": [0], "base": BRIEF, "progress": False}
+    table = run_grid({"lander.hidden": [28]}, **go)
+    assert table["error"].tolist() == ["OSError: [Errno 28] No space left on device"]
+    assert run_grid({"lander.hidden": [28]}, **go)["error"].tolist() == [""]
 
 
 def test_a_store_of_failed_runs_only_is_a_table(data, tmp_path, counted):

@@ -80,7 +80,8 @@ def _made(run: Run, workers: Workers, place: Store, retry: bool) -> Result | Non
             return None
         except ProcessDied as died:  # not stored: the next sweep may fare better
             return {**head, "rows": [], "error": f"ProcessDied: {died}"}
-        place.write(run.key, made)
+        if not made.pop("passing", False):
+            place.write(run.key, made)
         return made
 
 

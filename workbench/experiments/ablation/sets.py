@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..._core.files import atomic_path, data_home
+from ..._core.npz import open_npz
 from ..._core.provenance import folders_hash
 from ..._core.validation import check_choice
 from ...data import FeatureSet, ImageSet, load
@@ -99,12 +101,22 @@ def _embedded(images: _Images, on: ImageSet, device: str, progress: bool) -> Abl
     made_of = [on.fingerprint, *(part.fingerprint for part in parts.values())]
     key = hashlib.sha256("".join([*made_of, folders_hash("encoder")]).encode()).hexdigest()[:16]
     kept = data_home() / "ablation" / f"{key}.npz"
-    if not kept.exists():
+    features = _read_cache(kept, parts)
+    if features is None:
         encoder = train_encoder(on, seed=0, device=device, progress=progress)
+        features = {name: encoder.embed(part.images) for name, part in parts.items()}
         with atomic_path(kept) as file:
-            np.savez(file, allow_pickle=False, **{name: encoder.embed(part.images) for name, part in parts.items()})
-    with np.load(kept, allow_pickle=False) as stored:
-        sets = {
-            name: FeatureSet(stored[name], part.labels, part.class_names, part.name) for name, part in parts.items()
-        }
+            np.savez(file, allow_pickle=False, **features)
+    sets = {name: FeatureSet(features[name], part.labels, part.class_names, part.name) for name, part in parts.items()}
     return AblationData(sets.pop("train"), sets)
+
+
+def _read_cache(file: Path, parts: Mapping[str, ImageSet]) -> dict[str, np.ndarray] | None:
+    """What an earlier call kept; None where there is nothing whole."""
+    try:
+        with open_npz(file) as stored:
+            features = {name: stored[name] for name in parts}
+    except (OSError, ValueError):
+        return None
+    whole = all(features[name].shape[:1] == (len(part),) for name, part in parts.items())
+    return features if whole else None

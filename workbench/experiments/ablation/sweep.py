@@ -134,13 +134,17 @@ def _runs(grid: Grid, data: AblationData, seeds: Sequence[int], base: Settings |
 def _attempt(
     run: Run, data: AblationData, place: Store | None, device: str, stop: Callable[[], bool] | None
 ) -> dict[str, Any]:
-    """What `computed` gives; a run that fails must not end the others."""
+    """What `computed` gives; a run that fails must not end the others.
+
+    `passing` is True where the machine failed and not the run, as on a full disk: it is tried again by the next sweep.
+    """
     try:
         return computed(run, data, place, device, stop)
     except Cancelled:
         raise
     except Exception as error:  # noqa: BLE001
-        return {"rows": [], "error": f"{type(error).__name__}: {error}"}
+        passing = isinstance(error, (OSError, MemoryError))
+        return {"rows": [], "error": f"{type(error).__name__}: {error}", "passing": passing}
 
 
 def _table(done: list[tuple[Run, dict[str, Any]]]) -> pd.DataFrame:

@@ -43,7 +43,7 @@ def read_results(path: str | os.PathLike[str]) -> Results:
         raise FileNotFoundError(f"no file at {file}; write one with workbench bench -o {file.name}")
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(_expected(file, f"not JSON ({error})")) from error
     if not isinstance(found, dict):
         raise ValueError(_expected(file, f"a {type(found).__name__}"))

@@ -1,0 +1,91 @@
+"""Whether memory stays flat: `python tests/benchmarks/memory.py [NAME ...]`.
+
+Moves the controls of each explorer 500 times, and meta-trains 100 times. What the process holds (its resident set,
+after Python's garbage collection) is read after every step, and the highest after the 50th is compared with the 50th's.
+Prints a row for each; the exit code is 1 if one grew by more than 5 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import itertools
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import comm
+import numpy as np
+from explorers import Channel, Inputs, Step, inputs, makers
+
+import workbench as wb
+from workbench._core.memory import held_mb
+
+IMAGES = 300
+MOVES = 500
+TRAININGS = 100
+FIRST = 50  # steps after which nothing may grow: until then caches fill and code is loaded
+MOST = 1.05
+
+
+def moves(make: Callable[[], Any], steps: Callable[[Any, Inputs], Iterator[Step]], x: Inputs) -> Iterator[int]:
+    """MB held after each move of a control; the controls of one explorer are gone through again and again."""
+    explorer = make()
+    rounds = itertools.chain.from_iterable(steps(explorer, x) for _ in itertools.count())
+    done = 0
+    for control, action in rounds:
+        action()
+        if control:
+            yield held()
+            done += 1
+        if done == MOVES:
+            break
+    explorer.settle()
+    assert explorer.errors == [], explorer.errors
+
+
+def trainings() -> Iterator[int]:
+    """MB held after each meta-training."""
+    random = np.random.default_rng(0)
+    y = np.arange(240) % 12
+    x = np.float32(random.normal(size=(12, 8))[y] + 0.2 * random.normal(size=(240, 8)))
+    brief = wb.TrainConfig(epochs=8, validate=8)
+    for seed in range(TRAININGS):
+        wb.meta_train(x, y, training=brief, seed=seed, progress=False)
+        yield held()
+
+
+def held() -> int:
+    """MB that this process holds once what is garbage is gone."""
+    gc.collect()
+    return held_mb()
+
+
+def told(name: str, steps: Iterator[int]) -> bool:
+    """Print what was held after the first step, the 50th and the last, and the highest after the 50th; True: flat."""
+    mb = list(steps)
+    later = max(mb[FIRST - 1 :])
+    share = later / mb[FIRST - 1] - 1
+    print(f"{name:<12} {len(mb):5} {mb[0]:7} {mb[FIRST - 1]:7} {mb[-1]:7} {later:7} {share:+8.1%}", flush=True)
+    return later <= MOST * mb[FIRST - 1]
+
+
+def main() -> int:
+    """Run what was asked for, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="explorers, and meta_train; default: all")
+    asked = parser.parse_args().names
+    warnings.simplefilter("ignore")
+    comm.create_comm = lambda *args, **keys: Channel(*args, **keys)
+    x = inputs(IMAGES)
+    every = {name: partial(moves, *maker, x) for name, maker in makers(x).items() if name != "training"}
+    every["meta_train"] = trainings
+    print(f"{'MB held':<12} steps   first    50th    last highest   growth", flush=True)
+    grown = [name for name in asked or every if not told(name, every[name]())]
+    return int(bool(grown))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
