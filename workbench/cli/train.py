@@ -192,6 +192,8 @@ def _train_cut(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | N
 
 def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | None, run: _Run) -> None:
     """Meta-train and save; the run's state lies beside the model until the run is complete."""
+    if path.is_dir():
+        raise IsADirectoryError(f"out: expected a file to write, {path} is a folder; name the file")
     if run.preset == "cut":
         _train_cut(path, learn, held_out, run)
         return
