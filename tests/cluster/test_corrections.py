@@ -348,6 +348,7 @@ def test_files_that_are_none(text, words, tmp_path):
     "change",
     [
         *({"action": "dance"}, {"apart": [[1]]}, {"together": 3}, {"together": [[]]}, {"action": "confirm"}),
+        {"released": ["a"]},
         *({"together": [[row, 1]]} for row in (0.5, "0", None, True, -1, 10**30, [0])),
     ],
 )

@@ -20,7 +20,7 @@ from jaxtyping import Int64
 
 from .._core.files import atomic_path, reading, regular_file
 from .constraints import Constraints
-from .correction import ACTIONS, ARRANGEMENTS, Correction, arranged, pairs, ties
+from .correction import ACTIONS, ARRANGEMENTS, MOVES, Correction, arranged, pairs, ties
 
 VERSION = 2
 READS = (1, VERSION)
@@ -273,10 +273,11 @@ def _step(read: Any, path: str | Path) -> Correction:
 
 def _check_rows(step: Correction, path: str | Path) -> None:
     """Refuse a step that names something else than rows, or none where one is needed."""
-    rows = list(_rows(step))
+    rows = [*_rows(step), *step.released]
     if not all(type(row) is int and 0 <= row < 2**63 for row in rows):
         raise ValueError(f"path: {path} is damaged: expected row numbers in {str(asdict(step))[:80]}")
-    if not all(step.together) or (step.action == "confirm" and not step.together):
+    groups = step.together[step.action in MOVES :]  # all moved rows may have been moved again
+    if not all(groups) or (step.action == "confirm" and not groups):
         raise ValueError(f"path: {path} is damaged: expected rows in the step {step.action!r}, got none")
 
 
