@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -56,12 +57,13 @@ def serving(home: Path, folder: Path, command: list[str], *options: str, dark: b
     command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     log = home / "lab.log"
     with log.open("w") as out:
-        server = subprocess.Popen(command, env=_environment(home), cwd=folder, stdout=out, stderr=subprocess.STDOUT)
+        settings = {"env": _environment(home), "cwd": folder, "start_new_session": True}
+        server = subprocess.Popen(command, **settings, stdout=out, stderr=subprocess.STDOUT)
     try:
         _wait_for(f"{address}/api/status?token={token}", server, log)
         yield lambda page: f"{address}/{page}?token={token}"
     finally:
-        server.terminate()
+        os.killpg(server.pid, signal.SIGTERM)  # with what the command itself has started
         server.wait(timeout=20)
 
 
