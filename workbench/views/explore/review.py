@@ -110,7 +110,7 @@ class ReviewExplorer(Explorer):
         self._board.on_msg(self.guarded(lambda _, act, __: self._hear(act)))
         traitlets.link((self._board, "selection"), (self, "selection"))
         self._counts = widgets.HTML()
-        self._pages = widgets.BoundedIntText(0, min=0, description="Page", layout=widgets.Layout(width="150px"))
+        self._pages = widgets.BoundedIntText(0, min=0, description="Page", layout=widgets.Layout(width="190px"))
         traitlets.link((self._pages, "value"), (self, "page"))
         self.observe(self.guarded(lambda _: self._show()), "page")
         self._path = widgets.Text(placeholder="labels.csv", description="Export to")
@@ -119,7 +119,9 @@ class ReviewExplorer(Explorer):
         wrap = widgets.Layout(flex_flow="row wrap")
         self._map = None if xy is None else self._lasso(xy)
         above = [] if self._map is None else [self._map.figure]
-        self.arrange(self._counts, widgets.HBox([self._pages, self._path, export], layout=wrap), *above, self._board)
+        head = widgets.HBox([self._pages, self._path, export], layout=wrap)
+        # What was said stands above the board: below it nobody would see it.
+        self.children = (self._counts, head, *above, self._said, self._failed, self._board, self._keys)
         self.observe(self.guarded(lambda _: self._colour()), "selection")
         self._show()
         self.say("Click the board, then Y: same, N: different, space: not sure, U: undo.")
@@ -195,6 +197,7 @@ class ReviewExplorer(Explorer):
     def _show(self) -> None:
         order = self.review.order()
         self._pages.max = max(0, (len(order) - 1) // PAGE)
+        self._pages.description = f"Page, 0 to {self._pages.max}"
         clusters = [self._cluster(int(cluster)) for cluster in order[PAGE * self.page : PAGE * (self.page + 1)]]
         against = [self._said_before(step) for step in self._against[:SHOWN]]
         pair = list(self.review.question or ())
