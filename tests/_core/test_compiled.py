@@ -1,6 +1,9 @@
+from types import ModuleType
+
+import numba
 from numba.core.caching import CacheImpl
 
-from workbench._core.compiled import njit
+from workbench._core.compiled import keep_loops, njit
 
 
 def double(x):
@@ -16,3 +19,17 @@ def test_code_is_kept_where_it_can_be(monkeypatch, tmp_path):
     monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path))
     assert njit()(double)(4) == 8
     assert list(tmp_path.rglob("*.nbi"))
+
+
+def test_of_a_library_each_loop_is_kept_and_one_compiled_in_two_ways_twice(monkeypatch, tmp_path):
+    monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path))
+
+    def library(**options):
+        module = ModuleType("library")
+        module.loop = numba.njit(**options)(double)
+        keep_loops(module)
+        assert module.loop(4) == 8
+        return sum(module.loop.stats.cache_hits.values())
+
+    assert [library(), library(), library(fastmath=True), library(fastmath={"contract", "nnan"})] == [0, 1, 0, 0]
+    assert [library(fastmath={"nnan", "contract"}), library(fastmath=True)] == [1, 1]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from types import ModuleType
 from typing import Any, TypeVar
 
 import numba
 from numba.core import caching
+from numba.core.dispatcher import Dispatcher
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 _FunctionCache: Any = caching.FunctionCache  # numba has no types
@@ -31,15 +33,40 @@ def njit(**options: Any) -> Callable[[Loop], Loop]:
 
     def compile_when_called(loop: Loop) -> Loop:
         compiled: Any = numba.njit(**options)(loop)
-        with suppress(RuntimeError):  # no place to keep it
-            compiled._cache = _Cache(loop)  # what `njit(cache=True)` does with numba's own class
+        _keep(compiled)
         return compiled  # type: ignore[no-any-return]
 
     return compile_when_called
 
 
+def keep_loops(*modules: ModuleType) -> None:
+    """Keep also the code of all loops of a library's modules, where the library compiles them anew in every process.
+
+    Args:
+        modules: e.g. `umap.layouts`. What is kept already stays as it is.
+    """
+    for module in modules:
+        for loop in vars(module).values():
+            if isinstance(loop, Dispatcher) and isinstance(loop._cache, caching.NullCache):
+                _keep(loop)
+
+
+def _keep(compiled: Any) -> None:
+    with suppress(RuntimeError):  # no place to keep it
+        compiled._cache = _Cache(compiled)  # what `njit(cache=True)` does with numba's own class
+
+
 class _Cache(_FunctionCache):
-    """Of one function: what cannot be read is made anew, what cannot be written is not kept."""
+    """Of one loop: what cannot be read is made anew, what cannot be written is not kept."""
+
+    def __init__(self, compiled: Any) -> None:
+        super().__init__(compiled.py_func)
+        options = compiled.targetoptions.items()
+        self._options = tuple(sorted((name, str(sorted(v) if isinstance(v, set) else v)) for name, v in options))
+
+    def _index_key(self, *args: Any) -> Any:
+        """numba's key knows the function alone, and UMAP compiles one twice: in parallel and not."""
+        return *super()._index_key(*args), self._options
 
     def load_overload(self, *args: Any) -> Any:
         try:

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int64
 
+from ..._core.compiled import keep_loops
 from ..._core.runtime import same_threads, usual_torch
 from ..._core.validation import check_array, check_class_names, check_int, check_labels, unit_rows
 from ...cluster.levels import Hierarchy, check_hierarchy
@@ -36,7 +37,7 @@ def umap_map(
         seed: of the layout; the same seed gives the same map on the same machine.
         max_points: with more images a random sample of that many is laid out and the others' places are NaN, which
             every view leaves out and says so.
-        epochs: of the layout; 0: its start, the principal components, at once (UMAP compiles for seconds).
+        epochs: of the layout; 0: its start, the principal components, at once (UMAP compiles for seconds where it never ran).
 
     Returns: float32 [N, 2].
 
@@ -77,8 +78,9 @@ def _layout(rows: torch.Tensor, graph: KnnGraph | None, seed: int, epochs: int) 
         warnings.filterwarnings("ignore", ".*vertices were disconnected", UserWarning)  # zero rows, as expected
         warnings.filterwarnings("ignore", category=DeprecationWarning)  # numba's and scikit-learn's, from umap
         warnings.filterwarnings("ignore", category=FutureWarning)
-        import umap  # imported here: it compiles for seconds, and most views never need it
+        import umap  # imported here: that takes seconds, and most views never need it
 
+        keep_loops(umap.umap_, umap.layouts)  # or every process would compile them for a quarter of a minute
         model = umap.UMAP(
             n_neighbors=index.shape[1],
             n_epochs=epochs,
