@@ -37,11 +37,10 @@ def exercise_copy(notebook: NotebookNode) -> NotebookNode:
         answer = ...  # your code
     """
     student = copy.deepcopy(notebook)
-    later = [_names_after(student, i) for i in range(len(student.cells))]
     for i, cell in enumerate(student.cells):
         if "answer" in tags(cell):
             _require_points(student, i)
-            cell.source = stub(cell.source, used_later=later[i])
+            cell.source = stub(cell.source, used_later=_names_after(notebook, i))
     return student
 
 
