@@ -11,6 +11,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 
+# Hundreds of processes import the package here: that they keep what Python has compiled, images of containers switch off.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: env help demo lab exercises site slides lint examples checked test test-all fuzz kills mutants audit clean
 env: $(STAMP)
 

@@ -10,7 +10,7 @@ from runner import OFF, TRAINED, run
 import workbench as wb
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def home(tmp_path_factory):
     """A folder with a labelled feature file and a LANDER that the command line trained on it."""
     folder = tmp_path_factory.mktemp("cli")

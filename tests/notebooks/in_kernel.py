@@ -4,6 +4,9 @@ import json
 import sys
 import threading
 
+from ipywidgets import Widget
+from ipywidgets.widgets.widget import _instances
+
 from workbench import course
 from workbench.course.checks.registry import _judge
 from workbench.course.compare import WRONG
@@ -12,7 +15,12 @@ _heard: list[str] = []
 
 
 def listen() -> None:
-    """Note exceptions that no cell would show: those of threads and of objects on their way out."""
+    """Note exceptions that no cell would show: those of threads and of objects on their way out.
+
+    What an earlier notebook of this kernel left is put away.
+    """
+    _heard.clear()
+    Widget.close_all()
     threading.excepthook = lambda e: _heard.append(f"in thread {e.thread and e.thread.name}: {e.exc_value!r}")
     sys.unraisablehook = lambda e: _heard.append(f"in {e.object!r}: {e.exc_value!r}")
 
@@ -26,10 +34,6 @@ def heard() -> str:
 
 
 def _in_widgets() -> list[str]:
-    if "ipywidgets" not in sys.modules:
-        return []
-    from ipywidgets.widgets.widget import _instances
-
     widgets = list(_instances.values())
     explorers = [text for widget in widgets if widget.has_trait("errors") for text in widget.errors]
     outputs = [o for widget in widgets if widget.has_trait("outputs") for o in widget.outputs]

@@ -1,6 +1,8 @@
 """Run a notebook of the course once, with questions added that the tests read the answers of."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -58,12 +60,31 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def run(notebook: NotebookNode, folder: Path = FOLDER, claims: str = "") -> Run:
-    """Run in a fresh kernel, in the notebooks' folder; an error in a cell is left in its outputs.
+@contextmanager
+def one_kernel(folder: Path = FOLDER) -> Iterator[NotebookClient]:
+    """A kernel for several notebooks, one after the other: starting one and importing torch takes ten seconds.
+
+    Names are forgotten between two notebooks, imported modules are not.
+    """
+    client = _client()
+    client.execute(cwd=str(folder), cleanup_kc=False)
+    yield client
+    client.execute(cleanup_kc=True)
+
+
+def _client() -> NotebookClient:
+    nothing = nbformat.v4.new_notebook()
+    return NotebookClient(nothing, timeout=240, kernel_name="python3", allow_errors=True, record_timing=True)
+
+
+def run(
+    notebook: NotebookNode, folder: Path = FOLDER, claims: str = "", kernel: NotebookClient | None = None
+) -> Run:
+    """Run in the notebooks' folder, in a fresh kernel or in `one_kernel`; an error in a cell is left in its outputs.
 
     `claims`: number of the lesson whose claims about its numbers (`claims_in_kernel.py`) are then held against them.
     """
-    before = f"import sys; sys.path.insert(0, {str(HERE)!r})\nimport in_kernel\nin_kernel.listen()"
+    before = f"%reset -f\nimport sys; sys.path.insert(0, {str(HERE)!r})\nimport in_kernel\nin_kernel.listen()"
     cells = [_added(before)]
     for cell in notebook.cells:
         cells.append(cell)
@@ -72,8 +93,9 @@ def run(notebook: NotebookNode, folder: Path = FOLDER, claims: str = "") -> Run:
     if claims:
         cells.append(_added(f"import claims_in_kernel; claims_in_kernel.hold({claims!r}, globals())"))
     with_questions = nbformat.from_dict({**notebook, "cells": [*cells, _added("print(in_kernel.heard())")]})
-    client = NotebookClient(with_questions, timeout=240, kernel_name="python3", allow_errors=True, record_timing=True)
-    done = client.execute(cwd=str(folder))
+    client = kernel or _client()
+    client.nb = with_questions
+    done = client.execute(cwd=str(folder), cleanup_kc=kernel is None)
     said = [json.loads(_printed(cell)) for cell in done.cells if cell.metadata.get("added") and _printed(cell)]
     return Run(done, [line for line in said if isinstance(line, dict)], said[-1])
 

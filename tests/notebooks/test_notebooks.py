@@ -5,7 +5,7 @@ from functools import cache
 from statistics import median
 
 import pytest
-from running import FOLDER, PLOTLY, SOLUTIONS, Run, code_cells, run
+from running import FOLDER, PLOTLY, SOLUTIONS, code_cells, one_kernel, run
 
 from workbench.course import CHECKS
 from workbench.course.exercises import exercise_texts
@@ -25,16 +25,23 @@ MAX_BYTES = 300_000
 NBGRADER = {"schema_version": 3, "grade": False, "locked": False, "solution": False, "task": False}
 
 
-@cache  # each notebook runs once, whatever is asked of it
-def ran(path) -> Run:
-    return run(in_fast_mode(read(path)))
+@pytest.fixture(scope="module")
+def kernel():
+    with one_kernel() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def ran(kernel):
+    """Runs a notebook in fast mode: once, whatever is asked of it."""
+    return cache(lambda path: run(in_fast_mode(read(path)), kernel=kernel))
 
 
 # ---------------------------------------------------------------- run
 
 
 @ran_soon
-def test_it_runs_without_an_error_or_a_warning(path):
+def test_it_runs_without_an_error_or_a_warning(ran, path):
     done = ran(path)
     assert done.troubles == []
     assert all(cell.execution_count for cell in done.cells)
@@ -42,7 +49,7 @@ def test_it_runs_without_an_error_or_a_warning(path):
 
 
 @ran_soon
-def test_its_checks_tell_right_ideas_from_wrong_ones(path):
+def test_its_checks_tell_right_ideas_from_wrong_ones(ran, path):
     asked = ran(path).checks
     wanted = [call.name for cell in code_cells(read(path)) for call in check_calls(cell.source)]
     assert [line["name"] for line in asked] == wanted
@@ -59,8 +66,8 @@ def test_it_runs_in_full_and_its_claims_hold(path):
 
 @pytest.mark.slow
 @every
-def test_the_students_copy_runs_and_asks_for_every_answer(path):
-    done = run(in_fast_mode(read(FOLDER / path.name)))
+def test_the_students_copy_runs_and_asks_for_every_answer(kernel, path):
+    done = run(in_fast_mode(read(FOLDER / path.name)), kernel=kernel)
     shown = [o.data["text/plain"] for c in tagged(done.notebook, "points") for o in c.outputs if "data" in o]
     assert [trouble for trouble in done.troubles if "in_kernel" not in trouble] == []
     assert all(text.startswith("… Not answered yet") for text in shown)
@@ -181,8 +188,8 @@ def test_the_timetables_add_up():
 
 
 @pytest.mark.parametrize("name", ["START.ipynb", "QUIZ.ipynb"])
-def test_the_pages_beside_the_lessons_run(name):
-    assert run(read(FOLDER / name)).troubles == []
+def test_the_pages_beside_the_lessons_run(kernel, name):
+    assert run(read(FOLDER / name), kernel=kernel).troubles == []
 
 
 def test_every_check_belongs_to_the_notebook_of_its_number_and_is_used_once():
