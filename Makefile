@@ -86,8 +86,8 @@ test: checked
 
 test-all: checked
 	$(PIP) install -c constraints.txt -e '.[grading]'
-	$(BROWSER)
-	$(OTHERS)
+	$(BROWSER) --hypothesis-profile=many
+	$(OTHERS) --hypothesis-profile=many
 
 # What must not break, tried many times; `make test` tries each a little. Damaged files: ten thousand for each of ten readers
 # (some 20 minutes on a quiet machine). Jobs killed at random moments. Faults planted in the code, which tests must notice.

@@ -20,8 +20,10 @@ install_import_hook(
     [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in MODULES], "beartype.beartype"
 )
 
-hypothesis.settings.register_profile("any machine", deadline=None)  # no test asserts a time
-hypothesis.settings.load_profile("any machine")
+# No test asserts a time. `make test` draws fewer examples, of other seeds each time; `make test-all` draws "many".
+hypothesis.settings.register_profile("few", max_examples=30, deadline=None)
+hypothesis.settings.register_profile("many", max_examples=100, deadline=None)
+hypothesis.settings.load_profile("few")
 
 GOLDEN = Path(__file__).parent / "golden"
 

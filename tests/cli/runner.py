@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from workbench.cli import app
 
-TRAINED = ("--epochs", 104, "--device", "cpu")  # a run saves itself after epoch 100
+TRAINED = ("--epochs", 8, "--device", "cpu")
 OFF = ("--no-report", "--quiet", "--device", "cpu")
 ENVIRONMENT = {
     **os.environ,

@@ -69,12 +69,13 @@ def one_kernel(folder: Path = FOLDER) -> Iterator[NotebookClient]:
     client = _client()
     client.execute(cwd=str(folder), cleanup_kc=False)
     yield client
+    client.nb = nbformat.v4.new_notebook()
     client.execute(cleanup_kc=True)
 
 
 def _client() -> NotebookClient:
-    nothing = nbformat.v4.new_notebook()
-    return NotebookClient(nothing, timeout=240, kernel_name="python3", allow_errors=True, record_timing=True)
+    settings = {"timeout": 240, "kernel_name": "python3", "shutdown_kernel": "immediate"}
+    return NotebookClient(nbformat.v4.new_notebook(), allow_errors=True, record_timing=True, **settings)
 
 
 def run(

@@ -73,6 +73,7 @@ def test_00_five_images(unseen):
     )
 
 
+@pytest.mark.slow
 def test_00_a_little_too_few_clusters_and_k_means_loses_by_recall(unseen):
     classes = unseen.images.n_classes
     assert 0.85 * classes < unseen.tree.n_clusters < classes
@@ -90,6 +91,7 @@ def test_00_a_little_too_few_clusters_and_k_means_loses_by_recall(unseen):
 # ---------------------------------------------------------------- 01, 02
 
 
+@pytest.mark.slow
 def test_01_pixels_find_nine_of_ten_a_random_network_is_worse_and_training_clears_the_wrong_links(unseen):
     flat = torch.from_numpy(unseen.images.images.reshape(len(unseen.labels), -1)).float()
     random = torch.from_numpy(wb.Encoder(seed=0).embed(unseen.images.images))
@@ -269,6 +271,7 @@ def test_07_small_classes_are_found_at_level_0_and_lose_later_large_ones_are_not
     assert max(gaps, key=gaps.__getitem__) == ("unseen", "small")
 
 
+@pytest.mark.slow
 def test_07_too_high_a_tau_leaves_pieces_and_too_low_a_tau_glues(unseen):
     def run(tau: float):
         tree = wb.build_hierarchy(unseen.x, unseen.lander.predict, unseen.lander.inference.override(tau=tau))

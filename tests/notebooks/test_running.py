@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from running import run
+from running import one_kernel, run
 
 from workbench.course.lesson import in_fast_mode
 
@@ -20,8 +20,14 @@ def notebook(*sources: str) -> nbformat.NotebookNode:
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory):
-    return run(notebook(*FAULTS.values()), tmp_path_factory.mktemp("faulty"))
+def kernel(tmp_path_factory):
+    with one_kernel(tmp_path_factory.mktemp("notebooks")) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def faulty(kernel):
+    return run(notebook(*FAULTS.values()), kernel=kernel)
 
 
 @pytest.mark.parametrize("fault", list(FAULTS))
@@ -32,8 +38,10 @@ def test_a_fault_is_noticed(faulty, fault):
     assert any(words[fault] in text for text in places)
 
 
-def test_a_clean_notebook_has_no_troubles_and_its_checks_are_asked(tmp_path):
-    done = run(notebook("a = 6\nb = 5", "from workbench import course", "course.check('00-pairs', a, 4)"), tmp_path)
+def test_a_clean_notebook_has_no_troubles_and_its_checks_are_asked(faulty, kernel):
+    assert faulty.troubles, "those of a notebook that ran before it are forgotten"
+    lines = ("a = 6\nb = 5", "from workbench import course", "course.check('00-pairs', a, 4)")
+    done = run(notebook(*lines), kernel=kernel)
     assert done.troubles == []
     (asked,) = done.checks
     assert (asked["ok"], asked["passed"]) == (True, [])

@@ -100,7 +100,7 @@ def test_a_table_of_zeros_says_what_to_do(explorer):
     assert explorer.scores["bcubed_f"] == 1
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(table=st.lists(st.lists(st.integers(0, 60), min_size=3, max_size=3), min_size=1, max_size=6))
 def test_any_table_can_be_shown(table):
     explorer = explore_metric(table)

@@ -75,7 +75,8 @@ def _graded(path: Path, lesson: NotebookNode, seconds: int, fast: bool) -> dict[
 
 def _run(notebook: NotebookNode, folder: Path, seconds: int) -> str:
     """Run it as far as it goes, in place; what ended it early, or ""."""
-    client = NotebookClient(notebook, timeout=seconds, kernel_name="python3", allow_errors=True)
+    settings = {"allow_errors": True, "shutdown_kernel": "immediate"}
+    client = NotebookClient(notebook, timeout=seconds, kernel_name="python3", **settings)
     try:
         client.execute(cwd=str(folder), env={**os.environ, GRADING: "1"})
     except CellTimeoutError:
