@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .._core.chunks import chunks
+from ..graph.exact import pair_products, row_chunks
 from ..graph.knn import KnnGraph
 from ..graph.nodes import Nodes
-from ..graph.similarity_stats import CELLS, rank_and_shared
+from ..graph.similarity_stats import rank_and_shared
 from .inputs import GraphInputs
 
 NODE_INPUTS = (
@@ -106,14 +106,16 @@ def _edge_inputs(nodes: Nodes, graph: KnnGraph, profile: Tensor) -> Float[Tensor
     of_nodes = {"mean": profile[:, 5], "best": profile[:, 0], "worst": profile[:, 4]}
     count = graph.mask.sum(dim=1, keepdim=True).clamp(min=1)  # (n, 1)
     rank_back, shared = rank_and_shared(graph)  # (n, k) each
+    of_identities = _products(nodes.identity, graph)  # (n, k)
+    of_averages = of_identities if nodes.average is nodes.identity else _products(nodes.average, graph)
     columns = {
         "similarity": similarity,
         "rank of the neighbour": torch.arange(graph.k, device=other.device) / count,
         "rank of the node": rank_back,
         "mutual": (similarity >= of_nodes["worst"][other]).to(similarity.dtype),
         "shared fraction": shared,
-        "cosine of identities": _products(nodes.identity, graph),
-        "mean similarity of images": _products(nodes.average, graph),
+        "cosine of identities": of_identities,
+        "mean similarity of images": of_averages,
     }
     for name, level in of_nodes.items():
         columns[f"less the node's {name}"] = similarity - level[:, None]
@@ -156,6 +158,6 @@ def _look_up(keys: Int[Tensor, " m"], values: Int[Tensor, " m"], wanted: Int[Ten
 
 
 def _products(rows: Tensor, graph: KnnGraph) -> Float[Tensor, "n k"]:
-    """Inner product of the rows at both ends of every link, in chunks that stay in the cache."""
-    parts = chunks(graph.n, max(1, CELLS // max(1, graph.k * rows.shape[1])))
-    return torch.cat([(rows[part, None] * rows[graph.padded[part]]).sum(dim=2) for part in parts])
+    """Inner product of the rows at both ends of every link."""
+    parts = row_chunks(graph.n, graph.k * rows.shape[1], rows.device)
+    return torch.cat([pair_products(rows[part], rows, graph.neighbors[part]) for part in parts])
