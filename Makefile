@@ -14,7 +14,7 @@ TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 # Hundreds of processes import the package here: that they keep what Python has compiled, images of containers switch off.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: env help demo lab exercises site slides lint examples checked test test-all fuzz kills mutants audit clean
+.PHONY: env help demo lab exercises site slides lint examples browser test test-all fuzz kills mutants audit clean
 env: $(STAMP)
 
 help:
@@ -64,30 +64,28 @@ slides: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(GIVING_WAY) $(BIN)/mypy
 
 # The examples of the docstrings, in the plain package.
 examples: $(STAMP)
-	$(BIN)/pytest --doctest-modules workbench --ignore=workbench/graph/_triton.py
+	$(GIVING_WAY) $(BIN)/pytest --doctest-modules workbench --ignore=workbench/graph/_triton.py
 
-# Lint and examples side by side: each keeps one core busy.
-checked: $(STAMP)
-	$(MAKE) --jobs=2 lint examples
-
-# Then the tests, which check shapes at run time: those of the browser alone, as a page does not like to wait; the others two
-# files at a time (JOBS=...), each on one thread. The slow ones: `make test-all`.
+# The tests, which check shapes at run time. Those of the browser first; lint and examples beside them give way, as a page does
+# not like to wait. Then the others, two files at a time (JOBS=...), each on one thread.
 JOBS ?= 2
-BROWSER = $(BIN)/pytest tests/browser
-OTHERS = OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
-	--ignore=tests/benchmarks --ignore=tests/browser tests
-test: checked
-	$(BROWSER) -m "not slow"
-	$(OTHERS) -m "not slow"
+CHOSEN := -m "not slow"
+test: $(STAMP)
+	$(MAKE) --jobs=3 GIVING_WAY=nice browser lint examples
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
+		--ignore=tests/benchmarks --ignore=tests/browser tests $(CHOSEN)
 
-test-all: checked
+browser: $(STAMP)
+	$(BIN)/pytest tests/browser $(CHOSEN)
+
+# With the slow ones, and more examples of each property.
+test-all: $(STAMP)
 	$(PIP) install -c constraints.txt -e '.[grading]'
-	$(BROWSER) --hypothesis-profile=many
-	$(OTHERS) --hypothesis-profile=many
+	$(MAKE) test CHOSEN=--hypothesis-profile=many
 
 # What must not break, tried many times; `make test` tries each a little. Damaged files: ten thousand for each of ten readers
 # (some 20 minutes on a quiet machine). Jobs killed at random moments. Faults planted in the code, which tests must notice.
