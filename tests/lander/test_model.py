@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -117,6 +119,18 @@ def test_a_minibatch_gives_what_the_whole_graph_gives(conv, blobs):
     rows = torch.tensor([5, 17, 3, 90])
     part = whole.k_hop_subgraph(rows, hops=3)
     assert len(part.nodes) < len(whole.nodes)
+    torch.testing.assert_close(model(part)[:4], model(whole)[rows])
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_what_is_gathered_beforehand_saves_a_hop(layers, blobs):
+    x, _ = blobs(10, 15)
+    config = LanderConfig.published(hidden=8)
+    model = seeded(lambda: Lander(replace(config, layers=layers).for_features(16)), 3)
+    whole = model.inputs(Nodes.of_images(x), knn(x, 3))
+    assert whole.nodes is x  # of single images identity and average are one, and read once
+    rows = torch.tensor([5, 17, 3, 90])
+    part = model.gathered(whole).k_hop_subgraph(rows, hops=layers)
     torch.testing.assert_close(model(part)[:4], model(whole)[rows])
 
 

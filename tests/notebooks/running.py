@@ -78,9 +78,7 @@ def _client() -> NotebookClient:
     return NotebookClient(nbformat.v4.new_notebook(), allow_errors=True, record_timing=True, **settings)
 
 
-def run(
-    notebook: NotebookNode, folder: Path = FOLDER, claims: str = "", kernel: NotebookClient | None = None
-) -> Run:
+def run(notebook: NotebookNode, folder: Path = FOLDER, claims: str = "", kernel: NotebookClient | None = None) -> Run:
     """Run in the notebooks' folder, in a fresh kernel or in `one_kernel`; an error in a cell is left in its outputs.
 
     `claims`: number of the lesson whose claims about its numbers (`claims_in_kernel.py`) are then held against them.

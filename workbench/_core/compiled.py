@@ -46,8 +46,9 @@ def keep_loops(*modules: ModuleType) -> None:
         modules: e.g. `umap.layouts`. What is kept already stays as it is.
     """
     for module in modules:
-        for loop in vars(module).values():
-            if isinstance(loop, Dispatcher) and isinstance(loop._cache, caching.NullCache):
+        loops: list[Any] = [value for value in vars(module).values() if isinstance(value, Dispatcher)]
+        for loop in loops:
+            if isinstance(loop._cache, caching.NullCache):
                 _keep(loop)
 
 

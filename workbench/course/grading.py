@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from nbclient import NotebookClient
@@ -75,7 +76,7 @@ def _graded(path: Path, lesson: NotebookNode, seconds: int, fast: bool) -> dict[
 
 def _run(notebook: NotebookNode, folder: Path, seconds: int) -> str:
     """Run it as far as it goes, in place; what ended it early, or ""."""
-    settings = {"allow_errors": True, "shutdown_kernel": "immediate"}
+    settings: dict[str, Any] = {"allow_errors": True, "shutdown_kernel": "immediate"}
     client = NotebookClient(notebook, timeout=seconds, kernel_name="python3", **settings)
     try:
         client.execute(cwd=str(folder), env={**os.environ, GRADING: "1"})

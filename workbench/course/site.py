@@ -136,7 +136,7 @@ def execute(path: Path, *, fast: bool = False) -> NotebookNode:
     try:
         ready = in_fast_mode(notebook) if fast else notebook
         # without the widgets' state: 5 MB of plotly's code per live figure, of no use without a kernel
-        settings = {"store_widget_state": False, "shutdown_kernel": "immediate"}
+        settings: dict[str, Any] = {"store_widget_state": False, "shutdown_kernel": "immediate"}
         client = NotebookClient(ready, timeout=SECONDS, kernel_name="python3", **settings)
         done: NotebookNode = client.execute(cwd=str(path.parent))
     except CellExecutionError as error:

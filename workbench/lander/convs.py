@@ -62,6 +62,9 @@ class MeanConv(nn.Module):
 
     Formula: h_i = ReLU(W [x_i ; sum_j a_ij x_j] + b), a_ij = s_ij / sum_j s_ij.
 
+    Inputs that are half as wide stand for [x ; x]: single images, whose average feature is their identity feature.
+    Columns of W are then added up, not columns of products.
+
     Example:
         >>> conv = MeanConv(3, 8)
         >>> edges = torch.tensor([[1, 0], [0, 1]]), torch.tensor([[0.9], [0.9]])
@@ -85,36 +88,48 @@ class MeanConv(nn.Module):
         total = summed(similarity, edge_index[1], len(target))  # (b,)
         weight = similarity / total[edge_index[1]].clamp(min=torch.finfo(similarity.dtype).tiny)
         messages = weight[:, None] * source.index_select(0, edge_index[0])
-        return self._updated(target, summed(messages, edge_index[1], len(target)))
+        return self.updated(target, summed(messages, edge_index[1], len(target)))
 
     def over_lists(
         self, x: Float[Tensor, "n in"], lists: Int[Tensor, "b k"], edges: Float[Tensor, "b k e"]
     ) -> Float[Tensor, "b out"]:
         """`forward` for the first b nodes of `x`, over neighbour lists (-1 = none) instead of edges.
 
-        Features are summed while they are gathered, so no message is ever held.
-
         Example:
             >>> conv = MeanConv(3, 8)
             >>> conv.over_lists(torch.eye(2, 3), torch.tensor([[1], [0]]), torch.tensor([[[0.9]], [[0.9]]])).shape
             torch.Size([2, 8])
         """
-        similarity = edges[..., 0]  # (b, k)
-        weight = similarity / similarity.sum(dim=1, keepdim=True).clamp(min=torch.finfo(similarity.dtype).tiny)
-        if lists.shape[1] == 0:  # embedding_bag takes no empty bags
-            return self._updated(x[: len(lists)], torch.zeros_like(x[: len(lists)]))
-
-        sender = lists.clamp(min=0)  # an absent neighbour has weight 0, so any node may stand for it
         parts = []
         for rows in cache_chunks(len(lists), 2 * x.shape[1] + self.mlp.out_features, x.device):
-            share = weight[rows].to(x.dtype)
-            gathered = nn.functional.embedding_bag(sender[rows], x, mode="sum", per_sample_weights=share)  # (c, in)
-            parts.append(self._updated(x[rows], gathered))
+            parts.append(self.updated(x[rows], self.gathered(x, lists[rows], edges[rows])))
         return torch.cat(parts)
 
-    def _updated(self, target: Tensor, gathered: Tensor) -> Float[Tensor, "b out"]:
-        h: Tensor = self.mlp(torch.cat([target, gathered], dim=1)).relu()
-        return h
+    @staticmethod
+    def gathered(
+        x: Float[Tensor, "n in"], lists: Int[Tensor, "b k"], edges: Float[Tensor, "b k e"]
+    ) -> Float[Tensor, "b in"]:
+        """sum_j a_ij x_j of some nodes, from their neighbour lists; added up row by row, so no message is ever held.
+
+        Example:
+            >>> MeanConv.gathered(torch.eye(2), torch.tensor([[1], [0]]), torch.tensor([[[0.9]], [[0.9]]])).tolist()
+            [[0.0, 1.0], [1.0, 0.0]]
+        """
+        if lists.shape[1] == 0:  # embedding_bag takes no empty bags
+            return torch.zeros_like(x[: len(lists)])
+
+        similarity = edges[..., 0]  # (b, k)
+        weight = similarity / similarity.sum(dim=1, keepdim=True).clamp(min=torch.finfo(similarity.dtype).tiny)
+        sender = lists.clamp(min=0)  # an absent neighbour has weight 0, so any node may stand for it
+        return nn.functional.embedding_bag(sender, x, mode="sum", per_sample_weights=weight.to(x.dtype))
+
+    def updated(self, target: Float[Tensor, "b in"], gathered: Float[Tensor, "b in"]) -> Float[Tensor, "b out"]:
+        """ReLU(W [x_i ; gathered_i] + b)."""
+        weight = self.mlp.weight  # (out, 2 in)
+        width = target.shape[1]
+        if width < weight.shape[1] // 2:
+            weight = weight.unflatten(1, (2, -1, width)).sum(dim=2).flatten(1)
+        return nn.functional.linear(torch.cat([target, gathered], dim=1), weight, self.mlp.bias).relu()
 
 
 class AttentionConv(nn.Module):

@@ -22,12 +22,15 @@ class GraphInputs:
         edges: float [n, k, e], inputs of each link; column 0 is the similarity, except for relative inputs.
         hop_sizes: of a k-hop subgraph, how many nodes lie within 0, 1, 2 ... steps of its first ones; () for a whole
             graph.
+        gathered: what a first graph convolution gathers from each node's neighbours, where it was computed beforehand
+            (`Lander.gathered`): it depends on no weight. None: not yet.
     """
 
     graph: KnnGraph
     nodes: Float[Tensor, "n f"]
     edges: Float[Tensor, "n k e"]
     hop_sizes: tuple[int, ...] = ()
+    gathered: Float[Tensor, "n f"] | None = None
 
     def k_hop_subgraph(self, rows: Int[Tensor, " b"], hops: int) -> GraphInputs:
         """The part of the graph that `hops` rounds of messages into `rows` can reach, with `rows` as its first nodes.
@@ -44,7 +47,8 @@ class GraphInputs:
         """
         keep, local, hop_sizes = k_hop_subgraph(self.graph.neighbors, rows, hops)
         similarity = self.graph.similarity[keep].masked_fill(local < 0, 0)
-        return type(self)(KnnGraph(local, similarity), self.nodes[keep], self.edges[keep], hop_sizes)
+        gathered = None if self.gathered is None else self.gathered[keep]
+        return type(self)(KnnGraph(local, similarity), self.nodes[keep], self.edges[keep], hop_sizes, gathered)
 
     def within(self, steps: int) -> int:
         """How many nodes lie within so many steps of the first ones (nodes are sorted so); of a whole graph all."""
@@ -65,4 +69,5 @@ def feature_inputs(nodes: Nodes, graph: KnnGraph, *, average: bool, identity: bo
     Source: paper section 3.1.
     """
     read = [rows for rows, wanted in ((nodes.identity, identity), (nodes.average, average)) if wanted]
-    return GraphInputs(graph, torch.cat(read, dim=1), graph.similarity[..., None])  # (n, f), (n, k, 1)
+    inputs = torch.cat(read, dim=1) if len(read) > 1 else read[0]  # (n, f)
+    return GraphInputs(graph, inputs, graph.similarity[..., None])  # (n, k, 1)

@@ -127,7 +127,18 @@ class Lander(nn.Module):
         if self.config.inputs == "structural":
             return structural_inputs(nodes, graph)
         config = self.config.for_features(nodes.identity.shape[1])
-        return feature_inputs(nodes, graph, average=bool(config.average), identity=config.identity)
+        # Of single images both are one: a graph convolution then reads it once (`MeanConv`).
+        once = config.conv == "gcn" and config.identity and nodes.average is nodes.identity
+        return feature_inputs(nodes, graph, average=bool(config.average) and not once, identity=config.identity)
+
+    def gathered(self, inputs: GraphInputs) -> GraphInputs:
+        """The inputs of a whole level with what a first graph convolution ("gcn") gathers, which no weight changes.
+
+        Then every step of a training need not gather it anew, and reads one hop less.
+        """
+        if not isinstance(self.convs[0], MeanConv):
+            return inputs
+        return replace(inputs, gathered=MeanConv.gathered(inputs.nodes, inputs.graph.neighbors, inputs.edges))
 
     def context(self, nodes: Nodes, graph: KnnGraph) -> GraphContext | None:
         """What `inputs` of a part of this level needs to know of the whole; None for models that need nothing."""
@@ -145,7 +156,9 @@ class Lander(nn.Module):
         h = inputs.nodes  # (n, f)
         for steps, conv in zip(range(len(self.convs), 0, -1), self.convs, strict=True):
             within = inputs.within(steps)
-            if isinstance(conv, (GatedConv, MeanConv)):
+            if isinstance(conv, MeanConv) and conv is self.convs[0] and inputs.gathered is not None:
+                h = conv.updated(h[:within], inputs.gathered[:within])
+            elif isinstance(conv, (GatedConv, MeanConv)):
                 h = conv.over_lists(h, inputs.graph.neighbors[:within], inputs.edges[:within])
             else:
                 parts = progress_bar(cache_chunks(within, inputs.graph.k * self.config.hidden, h.device), "convolution")

@@ -62,7 +62,8 @@ def training_level(
     """A level with its targets; `labels` are the nodes' classes, `links` says which links are scored."""
     target = density_target(graph, labels)
     scored = graph.mask if links == "all" else denser_neighbors(graph, target)
-    return TrainingLevel(model.inputs(nodes, graph), link_labels(graph, labels), target, scored, level)
+    inputs = model.gathered(model.inputs(nodes, graph))
+    return TrainingLevel(inputs, link_labels(graph, labels), target, scored, level)
 
 
 def teacher_levels(

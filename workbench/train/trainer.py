@@ -265,7 +265,8 @@ class MetaTraining:
             part = level.inputs
             rows = torch.arange(level.n, device=rows.device)
         else:  # a link is read at both its ends, and each end needs `layers` hops: one more from the rows themselves
-            part = level.inputs.k_hop_subgraph(rows, self.model.config.layers + 1)
+            known = level.inputs.gathered is not None  # the outermost hop is then there already
+            part = level.inputs.k_hop_subgraph(rows, self.model.config.layers + 1 - known)
 
         embedding = self.embed(part)  # (e, h)
         logits = self.link_logits(embedding, part, len(rows)).float()  # (b, k, 2)

@@ -6,6 +6,7 @@ its own. The weights are a LANDER's, so both must say the same.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from ...graph.knn import KnnGraph
 from ...graph.nodes import Nodes
 from ...lander.inputs import GraphInputs, feature_inputs
 from ...lander.model import Lander, Prediction
+from ...train.episodes import TrainingLevel
 from ...train.trainer import MetaTraining
 
 
@@ -55,7 +57,8 @@ def per_edge_logits(lander: Lander, inputs: GraphInputs, rows: int | None = None
 
 
 def _embedding(lander: Lander, inputs: GraphInputs) -> Float[Tensor, "m h"]:
-    h = inputs.nodes
+    copies = (lander.config.in_dim or 0) // inputs.nodes.shape[1]
+    h = inputs.nodes.repeat(1, copies)  # (n, in); of single images one feature stands for both
     for steps, conv in zip(range(len(lander.convs), 0, -1), lander.convs, strict=True):
         h = _convolved(conv, h, inputs.graph, inputs.within(steps))
     return h
@@ -107,6 +110,11 @@ class PerEdgeTraining(MetaTraining):
         >>> all(abs(a["link_loss"] - b["link_loss"]) < 1e-4 for a, b in zip(ours, theirs))
         True
     """
+
+    def _build_levels(self) -> list[TrainingLevel]:
+        """The same levels; nothing is gathered beforehand."""
+        levels = super()._build_levels()
+        return [replace(level, inputs=replace(level.inputs, gathered=None)) for level in levels]
 
     def embed(self, part: GraphInputs) -> Float[Tensor, "e h"]:
         """Message by message."""

@@ -37,7 +37,8 @@ def umap_map(
         seed: of the layout; the same seed gives the same map on the same machine.
         max_points: with more images a random sample of that many is laid out and the others' places are NaN, which
             every view leaves out and says so.
-        epochs: of the layout; 0: its start, the principal components, at once (UMAP compiles for seconds where it never ran).
+        epochs: of the layout; 0: its start, the principal components, at once (UMAP compiles for seconds where
+            it never ran).
 
     Returns: float32 [N, 2].
 
