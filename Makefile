@@ -71,12 +71,14 @@ examples: $(STAMP)
 	$(GIVING_WAY) $(BIN)/pytest --doctest-modules workbench --ignore=workbench/graph/_triton.py
 
 # The tests, which check shapes at run time. Those of the browser first; lint and examples beside them give way, as a page does
-# not like to wait. Then the others, two files at a time (JOBS=...), each on one thread.
+# not like to wait. Then the others, two files at a time (JOBS=...). All on one thread each: several that wait for one another
+# are slow where there are more of them than cores.
 JOBS ?= 2
 CHOSEN := -m "not slow"
+test browser examples: export OMP_NUM_THREADS := 1
 test: $(STAMP)
 	$(MAKE) --jobs=3 GIVING_WAY=nice browser lint examples
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
 		--ignore=tests/benchmarks --ignore=tests/browser tests $(CHOSEN)
 
 browser: $(STAMP)
