@@ -87,6 +87,7 @@ def test_a_whole_review(opened):
     wait_until_drawn(opened, board.explorer, 1)
     screenshot(opened, "review")
     apart = _answer_by_keys(board)
+    _contradict_and_take_back(board, apart)
     apart += _select_and_drag(board)
     _merge_and_split(board, apart)
     _name_and_confirm(board)
@@ -109,6 +110,19 @@ def _answer_by_keys(board):
     board.press("n", steps=1)
     assert board.pair != first
     return [int(alt.split()[1]) for alt in first]
+
+
+def _contradict_and_take_back(board, apart):
+    board.item(apart[1]).click()
+    board.do(lambda: board.row(apart[0]).get_by_role("button", name="merge").click(), steps=1)
+    refused = board.explorer.locator(".against")
+    assert "You said before: different" in refused.text_content()
+    assert refused.locator("img").count() == 2
+    screenshot(board.page, "review-refused")
+    board.do(lambda: refused.get_by_role("button", name="take that back").click(), steps=0)
+    assert refused.count() == 0
+    assert sorted(int(alt.split()[1]) for alt in board.pair) == sorted(apart)  # asked again
+    board.press("n", steps=1)
 
 
 def _select_and_drag(board):
