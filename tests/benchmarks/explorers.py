@@ -149,7 +149,9 @@ def links(explorer: Any, x: Inputs) -> Iterator[Step]:
 def errors(explorer: Any, x: Inputs) -> Iterator[Step]:
     for kind in ("splits", "merges"):
         yield from setting("kind", explorer, "kind", [kind])
-        yield from setting(f"number, {kind}", explorer, "row", range(1, min(TIMES + 1, explorer._shown())))
+        yield from setting(
+            f"number, {kind}", explorer, "row", range(1, min(TIMES + 1, len(explorer._mistakes.listed[kind])))
+        )
     with tempfile.TemporaryDirectory() as place:
         explorer._file.value = str(Path(place) / "errors.csv")
         yield from pressing("Export", explorer, 3)

@@ -127,3 +127,12 @@ def test_without_a_kernel_there_is_a_figure(explorer):
     figure = explorer.static()
     assert "pairwise F 0.67, BCubed F 0.72" in figure.layout.title.text
     assert len(figure.data[1].x) == 12
+
+
+def test_no_widget_is_left_behind_by_a_change(explorer):
+    """Open widgets live as long as the kernel."""
+    explorer._size[0].value = 5
+    before = set(map(id, controls(explorer, widgets.Widget)))
+    for count in (2, 5, 3, 5):
+        explorer._size[0].value = count
+    assert set(map(id, controls(explorer, widgets.Widget))) == before

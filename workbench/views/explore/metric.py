@@ -40,7 +40,10 @@ class MetricExplorer(Explorer):
         self._cells = [[self._cell(i, j) for j in range(LARGEST)] for i in range(LARGEST)]
         self._preset = widgets.Dropdown(options=[_OWN, *PRESETS], description="Preset", value=_OWN)
         self._size = tuple(self._count(name) for name in ("Classes", "Clusters"))
-        self._grid = widgets.GridBox()
+        self._grid = widgets.GridBox(layout=widgets.Layout(align_content="flex-start"))
+        # Made once: a widget that is not closed lives as long as the kernel.
+        self._heads = [widgets.Label(""), *map(_column_head, range(LARGEST))]
+        self._row_heads = [_row_head(i) for i in range(LARGEST)]
         self._scores = text_pane(190, 300)
         self._words = widgets.HTML()
         self._scores.layout.margin = "0 0 0 28px"
@@ -116,18 +119,13 @@ class MetricExplorer(Explorer):
             self._preset.value = next((name for name, table in PRESETS.items() if table == self.table), _OWN)
         finally:
             self._filling = False
-        heads = [
-            widgets.Label(""),
-            *(
-                widgets.Label(f"cluster {j + 1}", layout=widgets.Layout(justify_content="flex-end"))
-                for j in range(columns)
-            ),
-        ]
-        lines = [[_row_head(i), *self._cells[i][:columns]] for i in range(rows)]
-        self._grid.children = (*heads, *(box for line in lines for box in line))
-        self._grid.layout = widgets.Layout(
-            grid_template_columns=f"78px repeat({columns}, 72px)", align_content="flex-start"
-        )
+        lines = [[self._row_heads[i], *self._cells[i][:columns]] for i in range(rows)]
+        self._grid.children = (*self._heads[: columns + 1], *(box for line in lines for box in line))
+        self._grid.layout.grid_template_columns = f"78px repeat({columns}, 72px)"
+
+
+def _column_head(j: int) -> widgets.Label:
+    return widgets.Label(f"cluster {j + 1}", layout=widgets.Layout(justify_content="flex-end"))
 
 
 def _row_head(i: int) -> widgets.HTML:
