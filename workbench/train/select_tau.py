@@ -73,8 +73,6 @@ def tau_curve(
 def _scores_of(truth: Int64[np.ndarray, " n"], found: Int64[np.ndarray, " n"], part: Any) -> dict[str, float]:
     """The three F over some of the items; the standard error of BCubed F, from its spread over their classes."""
     precision, recall = (values[part] for values in bcubed_items(truth, found))  # among all; only then are some picked
-    items = pd.DataFrame({"class": truth[part], "precision": precision, "recall": recall})
-    mean = items[["precision", "recall"]].mean()
 
     # Pairs of an item with another: of its cluster, of its class, and of both.
     cluster = np.bincount(found)[found][part]
@@ -83,11 +81,14 @@ def _scores_of(truth: Int64[np.ndarray, " n"], found: Int64[np.ndarray, " n"], p
     pairs = 2 * (both - 1).sum() / max(1, (cluster - 1).sum() + (of_class - 1).sum())
 
     # Over classes, not images: the images of one class are merged or split together, so they are one observation.
-    by_class = items.groupby("class").mean()
-    f = [harmonic_mean(p, r) for p, r in zip(by_class["precision"], by_class["recall"], strict=True)]
+    of_item = np.unique(truth[part], return_inverse=True)[1]
+    count = np.bincount(of_item)
+    class_precision = np.bincount(of_item, precision) / count
+    class_recall = np.bincount(of_item, recall) / count
+    f = 2 * class_precision * class_recall / (class_precision + class_recall)  # no 0 / 0: an item shares its own cluster
     return {
         "pairwise_f": float(pairs),
-        "bcubed_f": harmonic_mean(float(mean["precision"]), float(mean["recall"])),
+        "bcubed_f": harmonic_mean(float(precision.mean()), float(recall.mean())),
         "item_f": float((2 * precision * recall / (precision + recall)).mean()),
         "error": float(np.std(f) / np.sqrt(len(f))),
     }
