@@ -85,7 +85,7 @@ def _scores_of(truth: Int64[np.ndarray, " n"], found: Int64[np.ndarray, " n"], p
     count = np.bincount(of_item)
     class_precision = np.bincount(of_item, precision) / count
     class_recall = np.bincount(of_item, recall) / count
-    f = 2 * class_precision * class_recall / (class_precision + class_recall)  # no 0 / 0: an item shares its own cluster
+    f = 2 * class_precision * class_recall / (class_precision + class_recall)
     return {
         "pairwise_f": float(pairs),
         "bcubed_f": harmonic_mean(float(precision.mean()), float(recall.mean())),
