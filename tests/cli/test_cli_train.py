@@ -44,6 +44,7 @@ def test_the_published_recipe_binds_the_model_to_a_dimension(home, tmp_path):
     failed(run("cluster", tmp_path / "other.npy", "-o", tmp_path, "--lander", lander, *OFF), "dimension 9")
 
 
+@pytest.mark.slow
 def test_training_on_glyphs_goes_on_from_its_encoder(pictures, tmp_path):
     encoder, lander = (tmp_path / f"{name}.safetensors" for name in GLYPHS)
     encoder.write_bytes((pictures / "enc.safetensors").read_bytes())

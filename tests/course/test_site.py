@@ -132,6 +132,7 @@ def test_a_failure_names_notebook_and_error_and_changes_nothing(site, tmp_path, 
     assert [path.name for path in site.parent.iterdir() if path.name.startswith(".site-")] == []
 
 
+@pytest.mark.slow
 def test_an_earlier_site_is_replaced_but_no_other_folder(tmp_path):
     write_lesson(tmp_path / "books", "00_one", "One", "1")
     place = tmp_path / "site"
