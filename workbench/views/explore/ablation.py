@@ -198,10 +198,11 @@ class AblationExplorer(KeptExplorer):
     def _tell(self, inside_n: int, scored: int) -> None:
         run = self.run
         self._work.show(run)
-        news = run.phase != self._shown_phase
-        self._shown_phase = run.phase
-        self.say(f"{inside_n} of {scored} runs inside the brushes. {PHASES.get(run.phase, '')}".strip())
-        if news and run.error is not None:
+        phase = run.phase  # once: a run on its thread may end meanwhile
+        news = phase != self._shown_phase
+        self._shown_phase = phase
+        self.say(f"{inside_n} of {scored} runs inside the brushes. {PHASES.get(phase, '')}".strip())
+        if news and phase == "failed" and run.error is not None:
             raise run.error  # caught and shown by the guard
 
 

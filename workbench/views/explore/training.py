@@ -108,7 +108,7 @@ class TrainingMonitor(KeptExplorer):
 
     def _draw_all(self) -> None:
         began = time.monotonic()
-        phase = self.run.phase
+        phase = self.run.phase  # once: the run may end meanwhile, on its thread
         news = phase != self._shown_phase
         self._shown_phase = phase
         self._buttons(phase)
@@ -118,7 +118,7 @@ class TrainingMonitor(KeptExplorer):
         self._cost = self._drawn - began
         mean = smoothing(history) if len(history) else 1
         self.say(_SAYS[phase] + (f" Each point is the mean of {mean} epochs." if mean > 1 else ""))
-        if news and self.run.error is not None:
+        if news and phase == "failed" and self.run.error is not None:
             raise self.run.error  # caught and shown by the guard
 
     def _buttons(self, phase: str) -> None:
