@@ -89,7 +89,7 @@ test-all: $(STAMP)
 	$(PIP) install -c constraints.txt -e '.[grading]'
 	$(MAKE) test CHOSEN=--hypothesis-profile=many
 
-# What must not break, tried many times; `make test` tries each a little. Damaged files: ten thousand for each of ten readers
+# What must not break, tried many times; `make test` tries each a little. Damaged files: ten thousand for each of fourteen readers
 # (some 20 minutes on a quiet machine). Jobs killed at random moments. Faults planted in the code, which tests must notice.
 fuzz: $(STAMP)
 	$(BIN)/python tests/robustness/fuzz.py --inputs 10000
