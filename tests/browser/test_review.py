@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -162,16 +163,18 @@ def _name_and_confirm(board):
 
 
 def _lasso_and_label(board):
+    from playwright.sync_api import TimeoutError  # not above: where it is missing, `browser` says so
+
     figure = board.explorer.locator(".js-plotly-plot")
-    figure.scroll_into_view_if_needed()
     chosen = board.explorer.locator(".chosen")
     for _ in range(5):  # a lasso that is drawn while the map is coloured anew comes to nothing
-        board.page.wait_for_timeout(500)
+        figure.scroll_into_view_if_needed()
         _lasso(board.page.mouse, figure.bounding_box())
-        idle(board.page)
-        many = int(re.search(r"(\d+) selected", chosen.text_content())[1]) if chosen.is_visible() else 0
-        if many:
+        with suppress(TimeoutError):  # what was chosen comes from the kernel
+            chosen.wait_for(timeout=5000)
             break
+    screenshot(board.page, "review-lasso")
+    many = int(re.search(r"(\d+) selected", chosen.text_content())[1])
     assert 2 < many < 118
     label = chosen.get_by_placeholder("label")
     label.fill("right")
