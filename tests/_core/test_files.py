@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 
-from workbench._core.files import reading, regular_file
+from workbench._core.files import atomic_path, reading, regular_file
 from workbench._core.npz import open_npz
 
 
@@ -52,6 +52,19 @@ def claimed(tmp_path, shape, length):
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("X.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(length))
     return tmp_path / "a.npz"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_only_files_are_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "device").symlink_to(os.devnull)
+    for name in ("pipe", "folder", "device"):
+        with pytest.raises(ValueError, match=f"{name}: expected an ordinary file"), atomic_path(tmp_path / name):
+            pytest.fail("nothing is made that has no place")
+    assert (tmp_path / "pipe").is_fifo()
+    assert os.readlink(tmp_path / "device") == os.devnull
+    assert sorted(os.listdir(tmp_path)) == ["device", "folder", "pipe"]
 
 
 def test_claimed_sizes_are_checked_before_memory_is_taken(tmp_path):

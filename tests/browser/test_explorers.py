@@ -138,7 +138,7 @@ def state(page, name: str) -> dict:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in ("hierarchy", "tau") else pytest.mark.slow) for name in CASES]
+    "name", [pytest.param(name, marks=() if name == "hierarchy" else pytest.mark.slow) for name in CASES]
 )
 def test_an_explorer_answers_to_every_control_and_loses_no_error(opened, name):
     explorer = shown(opened, name)
@@ -236,7 +236,8 @@ _CONTRAST = """explorer => {
 _BESIDE = "figure => figure.querySelector('.main-svg').getBoundingClientRect().width - figure.clientWidth"
 
 
-@pytest.mark.parametrize("width", [*(pytest.param(width, marks=pytest.mark.slow) for width in (1600, 1024)), 760])
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1600, 1024, 760])
 def test_explorers_reflow_without_scrolling_sideways(opened, width):
     """At 760 pixels the file browser is closed, as anyone would."""
     opened.set_viewport_size({"width": width, "height": 1000})

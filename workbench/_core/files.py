@@ -23,6 +23,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     The suffix is kept, because writers choose their format by it. Missing folders are made. Two processes that write
     the same file never mix: the last one to finish wins. What a killed process left is swept by the next one.
 
+    Raises:
+        ValueError: at `path` is a folder, a pipe or a device, which no file may replace: `/dev/null`, if one is root.
+
     Example:
         >>> import pathlib, tempfile
         >>> target = pathlib.Path(tempfile.mkdtemp()) / "a" / "x.txt"
@@ -32,6 +35,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         'whole'
     """
     target = Path(path)
+    if target.exists():
+        regular_file(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     for old in left_behind(target, target.parent):
         with suppress(OSError):  # another user's

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .shell import Device, Quiet, Seed, check_writable
+from .shell import Device, Quiet, Seed, check_replaceable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def reproduce(
 
     for file in (out, save):
         if file is not None:
-            check_writable(file.parent)
+            check_replaceable(file)
     table = run(
         name,
         data,

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .shell import INTERRUPTED, Device, Dim, EncoderName, Quiet, Seed, Size, check_writable, say, stop_on_interrupt
+from .shell import (
+    INTERRUPTED,
+    Device,
+    Dim,
+    EncoderName,
+    Quiet,
+    Seed,
+    Size,
+    check_replaceable,
+    check_writable,
+    say,
+    stop_on_interrupt,
+)
 
 if TYPE_CHECKING:
     from ..encoder.train import Encoder
@@ -169,7 +181,7 @@ def _glyphs_encoder(path: Path, epochs: int | None, run: _Run) -> Encoder:
 
     if run.resume and path.exists():
         return load_encoder(path)
-    check_writable(path.parent)
+    check_replaceable(path)
     config = EncoderConfig() if epochs is None else EncoderConfig(epochs=epochs)
     images = load("glyphs", "encoder", seed=run.seed)
     encoder = train_encoder(images, config=config, seed=run.seed, device=run.device, progress=run.progress)
@@ -181,7 +193,7 @@ def _train_cut(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | N
     from .. import save_checkpoint
     from ..train.general.one_kind import meta_train_cut
 
-    check_writable(path.parent)
+    check_replaceable(path)
     lander = meta_train_cut(*learn, validation=held_out, seed=run.seed, device=run.device, progress=run.progress)
     save_checkpoint(lander, path)
     if run.progress:
@@ -192,8 +204,6 @@ def _train_cut(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | N
 
 def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | None, run: _Run) -> None:
     """Meta-train and save; the run's state lies beside the model until the run is complete."""
-    if path.is_dir():
-        raise IsADirectoryError(f"out: expected a file to write, {path} is a folder; name the file")
     if run.preset == "cut":
         _train_cut(path, learn, held_out, run)
         return
@@ -202,7 +212,7 @@ def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] 
     state = path.with_suffix(".run.safetensors")
     if state.exists() and not run.resume:
         raise FileExistsError(f"resume: {state} holds an interrupted run; go on with --resume, or remove it")
-    check_writable(path.parent)
+    check_replaceable(path)
     config, training = run.recipe()
     with stop_on_interrupt() as stopped:
         lander = meta_train(
