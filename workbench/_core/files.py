@@ -35,8 +35,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         'whole'
     """
     target = Path(path)
-    if target.exists():
-        regular_file(target)
+    check_replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     for old in left_behind(target, target.parent):
         with suppress(OSError):  # another user's
@@ -210,6 +209,19 @@ def regular_file(path: str | os.PathLike[str]) -> Path:
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise ValueError(f"{path}: expected an ordinary file, got a folder, a pipe, a socket or a device")
     return Path(path)
+
+
+def check_replaceable(path: Path) -> None:
+    """What stands where a file is to be is a file, too, if anything is.
+
+    Raises:
+        ValueError: a folder, a pipe, a socket or a device.
+
+    Example:
+        >>> check_replaceable(Path("/nothing-there"))
+    """
+    if path.exists():
+        regular_file(path)
 
 
 @contextmanager

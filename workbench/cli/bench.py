@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .shell import FAILED, INTERRUPTED, Device, Quiet, check_replaceable, say, silent
+from .shell import FAILED, INTERRUPTED, Device, Quiet, check_output, say, silent
 
 if TYPE_CHECKING:
     from ..experiments.benchmarks.results import Results
@@ -72,7 +72,7 @@ def bench(
     if out is not None:
         if out.suffix != ".json":
             raise ValueError(f"out: expected a file ending in .json, got {out}")
-        check_replaceable(out)
+        check_output(out)
     results = _measure(plan, out, quiet)
     if results["failed"]:
         raise typer.Exit(FAILED)

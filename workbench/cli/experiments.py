@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .shell import Device, Quiet, check_replaceable, check_writable, silent
+from .shell import Device, Quiet, check_output, check_writable, silent
 
 if TYPE_CHECKING:
     from ..experiments.faces_species import SplitFeatures
@@ -58,7 +58,7 @@ def faces_species(
     from ..experiments.faces_species import ARMS, Task, gains, means, run_faces_species
 
     check_writable(store)
-    check_replaceable(out)
+    check_output(out)
     tasks = {}
     if task in (None, "faces"):
         tasks["faces"] = Task.faces(_read(faces, "lfw", quiet))

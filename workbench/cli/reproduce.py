@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .shell import Device, Quiet, Seed, check_replaceable
+from .shell import Device, Quiet, Seed, check_output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def reproduce(
 
     for file in (out, save):
         if file is not None:
-            check_replaceable(file)
+            check_output(file)
     table = run(
         name,
         data,

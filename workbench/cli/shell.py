@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .._core.files import regular_file, was_interrupted
+from .._core.files import check_replaceable, was_interrupted
 
 Device = Annotated[str, typer.Option(metavar="NAME", help="auto (CUDA where there is one), cpu, cuda or cuda:N.")]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Of everything random.")]
@@ -88,15 +88,15 @@ def check_writable(folder: Path) -> None:
     tempfile.TemporaryFile(dir=folder).close()
 
 
-def check_replaceable(file: Path) -> None:
-    """`check_writable` of the file's folder; what stands where the file is to be is a file, too, if anything is.
+def check_output(file: Path) -> None:
+    """That `atomic_path` can write this file, likewise.
 
     Raises:
-        ValueError: a folder, a pipe or a device.
+        ValueError: a folder, a pipe or a device is in its place.
+        OSError: as `check_writable`, of its folder.
     """
-    if file.exists():
-        regular_file(file)
-    check_writable(file.resolve().parent)
+    check_replaceable(file)
+    check_writable(file.parent)
 
 
 def say(text: str) -> None:

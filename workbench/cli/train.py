@@ -16,7 +16,7 @@ from .shell import (
     Quiet,
     Seed,
     Size,
-    check_replaceable,
+    check_output,
     check_writable,
     say,
     stop_on_interrupt,
@@ -181,7 +181,7 @@ def _glyphs_encoder(path: Path, epochs: int | None, run: _Run) -> Encoder:
 
     if run.resume and path.exists():
         return load_encoder(path)
-    check_replaceable(path)
+    check_output(path)
     config = EncoderConfig() if epochs is None else EncoderConfig(epochs=epochs)
     images = load("glyphs", "encoder", seed=run.seed)
     encoder = train_encoder(images, config=config, seed=run.seed, device=run.device, progress=run.progress)
@@ -193,7 +193,7 @@ def _train_cut(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | N
     from .. import save_checkpoint
     from ..train.general.one_kind import meta_train_cut
 
-    check_replaceable(path)
+    check_output(path)
     lander = meta_train_cut(*learn, validation=held_out, seed=run.seed, device=run.device, progress=run.progress)
     save_checkpoint(lander, path)
     if run.progress:
@@ -212,7 +212,7 @@ def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] 
     state = path.with_suffix(".run.safetensors")
     if state.exists() and not run.resume:
         raise FileExistsError(f"resume: {state} holds an interrupted run; go on with --resume, or remove it")
-    check_replaceable(path)
+    check_output(path)
     config, training = run.recipe()
     with stop_on_interrupt() as stopped:
         lander = meta_train(

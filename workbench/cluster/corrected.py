@@ -257,13 +257,14 @@ class Corrected:
     def _arrange(self, step: Correction) -> Corrected:
         """A move, split, label or merge, pinned until it changes the clusters that it says, and no others."""
         wanted = asked_for(step, self.labels_)
+        hierarchy = self._decoded(self.corrections_ + step)
         for _ in range(PINS):
-            hierarchy = self._decoded(self.corrections_ + step)
             firm = pinned(step, wanted, hierarchy.labels.cpu().numpy())
             if firm is step:
                 break
             step = firm
-        return self._correct(self.corrections_ + step)
+            hierarchy = self._decoded(self.corrections_ + step)
+        return self._take(self.corrections_ + step, hierarchy)
 
     def _halve(self, cluster: int, members: Rows) -> Corrected:
         """A cluster in two where linkage is weakest, whatever was merged or moved."""
@@ -279,8 +280,11 @@ class Corrected:
         return self._arrange(moved("split", self.labels_, np.flatnonzero(np.isin(node, smaller))))
 
     def _correct(self, corrections: Corrections) -> Corrected:
+        return self._take(corrections, self._decoded(corrections))
+
+    def _take(self, corrections: Corrections, hierarchy: Hierarchy) -> Corrected:
+        """Corrections, and the clusters that were decoded with them, in place of those so far."""
         with usual_torch(), self._renewed() as new:
-            hierarchy = self._decoded(corrections)
             new.corrections_ = corrections
             new._keep(hierarchy, self.lander_, self.settings_, self.labels_)
         return self
