@@ -122,7 +122,8 @@ class Constraints:
         first, second = group[here.cannot_link].T
         if (wrong := np.flatnonzero(first == second)).size:
             said = "; ".join(self._why(node, *self.cannot_link[i]) for i in wrong[:SHOWN])
-            pairs = [pair for i in wrong for pair in (self.cannot_link[i], *self._chain(node, *self.cannot_link[i]))]
+            chains = [pair for i in wrong[:SHOWN] for pair in self._chain(node, *self.cannot_link[i])]
+            pairs = [*self.cannot_link[wrong], *chains]  # a chain costs a walk through all ties: of those shown only
             raise Contradiction(f"cannot_link: {said}{_and_more(len(wrong))}; take one of these answers back", pairs)
 
         order = np.lexsort([self.label, group[here.row]])
@@ -134,7 +135,7 @@ class Constraints:
             said = "; ".join(
                 f"classes {label[i]} and {label[i + 1]}: {self._why(node, row[i], row[i + 1])}" for i in wrong[:SHOWN]
             )
-            pairs = [pair for i in wrong for pair in self._chain(node, row[i], row[i + 1])]
+            pairs = [pair for i in wrong[:SHOWN] for pair in self._chain(node, row[i], row[i + 1])]
             raise Contradiction(f"partial_labels: {said}{_and_more(len(wrong))}; take one of these answers back", pairs)
 
     def _why(self, node: Rows, a: Any, b: Any) -> str:
