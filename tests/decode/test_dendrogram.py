@@ -204,9 +204,8 @@ def test_whole_levels_give_what_the_compiled_loops_give(seed):
     by_levels = replace(compiled)
     object.__setattr__(by_levels, "levels", by_levels.in_levels())
     random = torch.Generator().manual_seed(seed)
-    leaf = torch.rand(graph.n, 3, generator=random, dtype=torch.float64)
-    added = torch.rand(len(compiled.larger), 3, generator=random, dtype=torch.float64)
-    assert torch.equal(compiled.sums(leaf, added), by_levels.sums(leaf, added))
+    values = torch.rand(graph.n + len(compiled.larger), 3, generator=random, dtype=torch.float64)
+    assert torch.equal(compiled.sums(values.clone()), by_levels.sums(values.clone()))
     score = torch.rand(graph.n + len(compiled.larger), generator=random, dtype=torch.float64) * compiled.size
     for here, there in zip(compiled.cut(score), by_levels.cut(score), strict=True):
         assert torch.equal(here, there)

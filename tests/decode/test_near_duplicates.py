@@ -76,8 +76,8 @@ def test_the_quality_of_near_duplicates_is_that_of_their_representatives(seed):
     group = np.concatenate([np.arange(12), random.integers(0, 12, random.integers(0, 20))])
     random.shuffle(group)
     grown, origin = _expanded(tree, group)
-    leaves = [set(np.flatnonzero(row)) for row in grown.subtrees.sums(torch.eye(len(group), dtype=torch.float64))]
-    before = [set(np.flatnonzero(row)) for row in tree.subtrees.sums(torch.eye(12, dtype=torch.float64))]
+    leaves = [set(np.flatnonzero(row)) for row in grown.subtrees.sums(torch.eye(grown.n_nodes, len(group)).double())]
+    before = [set(np.flatnonzero(row)) for row in tree.subtrees.sums(torch.eye(tree.n_nodes, 12).double())]
     for node, (images, old) in enumerate(zip(leaves, origin, strict=True)):
         whole = {i for i, leaf in enumerate(group) if leaf in before[old]}
         assert images == whole or (images < whole and old < 12), node

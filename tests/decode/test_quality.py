@@ -172,17 +172,19 @@ def test_criteria_of_a_tree_without_merges():
     assert excess_of_mass(tree)[1].tolist() == [0, 1, 2]
 
 
-def test_an_ensemble_in_blocks_gives_the_same(monkeypatch):
-    from workbench.decode import quality as module
-    from workbench.decode.quality_features import quality_features
+@pytest.mark.parametrize("rows", [1, 5, 24, 25])  # images and merges apart, and mixed
+def test_in_blocks_features_and_quality_are_the_same(rows, monkeypatch):
+    from workbench.decode import quality_features as module
 
     tree, graph, _ = case_of(3)
     x = torch.eye(4)[torch.arange(24) % 4]
     torch.manual_seed(0)
     ensemble = QualityEnsemble(2).eval()
-    inputs = quality_features(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, x)
+    inputs = module.quality_features(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, x)
+    table = inputs.table
     whole = ensemble.predict(tree, inputs).values
-    monkeypatch.setattr(module, "ROWS", 5)
+    monkeypatch.setattr(module, "ROWS", rows)
+    assert torch.equal(inputs.table, table)
     assert np.allclose(ensemble.predict(tree, inputs).values, whole, atol=1e-6)
     assert (whole[:24, -1] == 1).all()
     assert ((whole > 0) & (whole <= 1)).all()
@@ -208,9 +210,9 @@ def test_possible_is_what_some_criterion_would_make_as_large(seed):
     rows = torch.nn.functional.normalize(torch.randn(tree.n, 5, generator=torch.Generator().manual_seed(seed)), dim=1)
     possible = quality_features(tree, Edges.of(graph, graph.similarity), graph, graph.similarity, rows).possible
     edges = Edges.of(graph, graph.similarity)
-    leaf, merged = np.zeros((tree.n, 2)), np.zeros((len(tree.larger), 2))
-    leaf[:, 0], merged[:, 1] = edges.at_images()[:, 0], tree.weight
-    volume, inner = tree.subtrees.sums(torch.from_numpy(leaf), torch.from_numpy(merged)).T
+    values = np.zeros((tree.n_nodes, 2))
+    values[: tree.n, 0], values[tree.n :, 1] = edges.at_images()[:, 0], tree.weight
+    volume, inner = tree.subtrees.sums(torch.from_numpy(values)).T
     by_map, by_mass = map_equation(tree, volume, inner)[1].numpy(), excess_of_mass(tree)[1].numpy()
     for node in range(tree.n_nodes):
         inside = [set(under(tree, node)) <= set(under(tree, cut[under(tree, node)[0]])) for cut in (by_map, by_mass)]

@@ -57,6 +57,16 @@ def new_tensor(shape: tuple[int, ...], *, mapped: bool) -> Tensor:
         return torch.from_file(file.name, shared=True, size=size, dtype=torch.float32).view(shape)
 
 
+def new_like(rows: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """An uninitialised float32 tensor where these rows are: memory-mapped if they are, else on their device.
+
+    Example:
+        >>> new_like(torch.eye(2), (3, 1)).shape
+        torch.Size([3, 1])
+    """
+    return new_tensor(shape, mapped=True) if is_memmap(rows) else torch.empty(shape, device=rows.device)
+
+
 def take_rows(rows: Tensor, index: Tensor) -> Tensor:
     """The rows of these numbers [m, d]; memory-mapped if the rows are.
 
@@ -64,7 +74,7 @@ def take_rows(rows: Tensor, index: Tensor) -> Tensor:
         >>> take_rows(torch.eye(2), torch.tensor([1, 1])).tolist()
         [[0.0, 1.0], [0.0, 1.0]]
     """
-    out = new_tensor((len(index), rows.shape[1]), mapped=True) if is_memmap(rows) else None
+    out = new_like(rows, (len(index), rows.shape[1])) if is_memmap(rows) else None
     return torch.index_select(rows, 0, index, out=out)
 
 
@@ -77,4 +87,4 @@ def stack_rows(upper: Tensor, lower: Tensor) -> Tensor:
         ([0.0, 0.0, 1.0], False)
     """
     shape = (len(upper) + len(lower), upper.shape[1])
-    return torch.cat([upper, lower], out=new_tensor(shape, mapped=True) if is_memmap(upper) else None)  # (n + m, d)
+    return torch.cat([upper, lower], out=new_like(upper, shape) if is_memmap(upper) else None)  # (n + m, d)

@@ -25,6 +25,7 @@ MERGE = np.dtype(  # what is recorded of every merge; see `Dendrogram`
         ("second_of_smaller", np.float64),
     ]
 )
+LINKS = 1  # column of the sums of a pair: how many links it has
 
 
 @njit(nogil=True)
@@ -99,20 +100,24 @@ def _linked_lists(n: int, low: Any, high: Any) -> tuple[Any, ...]:
 
 @njit()
 def _gather(a: int, clock: int, above: Any, lists: Any, w: Any, stamp: Any, first: Any) -> None:
-    """Shorten the list of cluster `a`: one entry per neighbouring cluster, weights added up, none to itself.
+    """Shorten the list of cluster `a`: one entry per neighbouring cluster, sums added up, none to itself.
 
-    stamp[b] == clock: cluster b was met in this very call, in entry first[b]. So nothing is cleared between calls.
+    Both entries of a pair share its sums. A pair that was added to another has no links any more: whoever meets its
+    other entry drops it. stamp[b] == clock: cluster b was met in this very call, as pair first[b]. So nothing is
+    cleared between calls.
     """
     to, follows, head, tail = lists
     before = -1
     i = head[a]
     while i >= 0:
         b = _root(above, to[i])
+        pair = i // 2
         after = follows[i]
-        if b == a or stamp[b] == clock:
-            if b != a:
+        if b == a or stamp[b] == clock or w[pair, LINKS] == 0:
+            if b != a and w[pair, LINKS] > 0:
                 for column in range(3):
-                    w[first[b], column] += w[i, column]
+                    w[first[b], column] += w[pair, column]
+                    w[pair, column] = 0
             if before < 0:
                 head[a] = after
             else:
@@ -121,7 +126,7 @@ def _gather(a: int, clock: int, above: Any, lists: Any, w: Any, stamp: Any, firs
                 tail[a] = before
         else:
             stamp[b] = clock
-            first[b] = i
+            first[b] = pair
             to[i] = b
             before = i
         i = after
@@ -148,7 +153,7 @@ def _nearest(a: int, lists: Any, w: Any, size: Any, classes: Any, banned: Any, c
     i = head[a]
     while i >= 0:
         b = to[i]
-        s = w[i, 0] / (size[a] * size[b])
+        s = w[i // 2, 0] / (size[a] * size[b])
         if banned[b] == clock or (classes[a] >= 0 and classes[b] >= 0 and classes[a] != classes[b]):
             s = -2.0  # below `top` at its start, so never the best
         if s > top or (s == top and b < best):
@@ -234,7 +239,7 @@ def agglomerate(
 
     Args:
         low, high: edges [e], low < high.
-        w: [2 e, 3], sums over the links of each edge, twice: linkage, number of links, similarity.
+        w: [e, 3], sums over the links of each edge: linkage, number of links, similarity.
         start: of every cluster at the start, sum of its rows [n, d], number of images [n], node of the dendrogram [n].
         start_node: merge t is node `start_node` + t of the dendrogram.
         merges: [n], dtype `MERGE`, filled from the start.
@@ -282,13 +287,12 @@ def agglomerate(
 
 
 @njit()
-def subtree_sums(n: int, larger: Any, smaller: Any, leaf: Any, at_merge: Any) -> Any:
-    """Sums over subtrees [n + m, f] of values of leaves [n, f] and of merges [m, f]."""
-    out = np.empty((n + len(larger), leaf.shape[1]))
-    out[:n] = leaf
+def subtree_sums(n: int, larger: Any, smaller: Any, values: Any) -> Any:
+    """Values of leaves and merges [n + m, f] -> their sums over subtrees, in place."""
     for t in range(len(larger)):
-        out[n + t] = out[larger[t]] + out[smaller[t]] + at_merge[t]
-    return out
+        for column in range(values.shape[1]):
+            values[n + t, column] += values[larger[t], column] + values[smaller[t], column]
+    return values
 
 
 @njit()

@@ -75,7 +75,7 @@ def excess_of_mass(dendrogram: Dendrogram) -> Found:
 
     Source: Campello et al., "Hierarchical density estimates", TKDD 2015 (excess of mass), here on learned linkage.
     """
-    height = (dendrogram.column("height") + 1e-12).log()  # (m,)
+    height = (dendrogram.columns["height"] + 1e-12).log()  # (m,)
     floor = float(height.min()) - ROOT_LIFE if len(height) else 0.0
     born = torch.cat([height.new_zeros(dendrogram.n), height])  # (nodes,)
     parent = dendrogram.subtrees.parent

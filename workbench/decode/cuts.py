@@ -123,11 +123,10 @@ def decode_map_equation(graph: KnnGraph, prediction: Prediction, threshold: floa
     """
     edges = _edges_above(graph, prediction.linkage, threshold)
     dendrogram = _bare_dendrogram(edges)
-    at_images = edges.at_images()[:, 0]  # (n,), linkage of the edges at each image
-    across = dendrogram.column("weight")  # (m,)
-    leaf = torch.stack([at_images, torch.zeros_like(at_images)], dim=1)
-    merged = torch.stack([torch.zeros_like(across), across], dim=1)
-    volume, inner = dendrogram.subtrees.sums(leaf, merged).T  # (nodes,) each
+    values = edges.sums.new_zeros(dendrogram.n_nodes, 2)
+    values[: edges.n, 0] = edges.at_images()[:, 0]  # linkage of the edges at each image
+    values[edges.n :, 1] = dendrogram.columns["weight"]
+    volume, inner = dendrogram.subtrees.sums(values).T  # (nodes,) each
     _, node, _ = map_equation(dendrogram, volume, inner)
     return _clusters_of(graph, prediction.density, node)
 

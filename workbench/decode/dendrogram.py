@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
-from .._core.memmap import is_memmap, new_tensor
+from .._core.memmap import new_like
 from .._core.runtime import Threads
 from ..graph.knn import KnnGraph
 from . import _numba
@@ -78,11 +78,12 @@ class Dendrogram:
     @cached_property
     def subtrees(self) -> Subtrees:
         """The merges as tensors, where `device` says."""
-        return Subtrees(self.n, self.column("larger"), self.column("smaller"))
+        return Subtrees(self.n, self.columns["larger"], self.columns["smaller"])
 
-    def column(self, name: str) -> Tensor:
-        """An attribute as a tensor, where `device` says."""
-        return self._tensor(getattr(self, name))
+    @cached_property
+    def columns(self) -> dict[str, Tensor]:
+        """What is known of every merge as tensors, where `device` says."""
+        return {name: self._tensor(getattr(self, name)) for name in COLUMNS}
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
@@ -250,7 +251,7 @@ def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram
         raise ValueError("linkage: expected finite numbers, got NaN or infinity")
     if edges.low.is_cuda:
         return dendrogram_in_rounds(edges, features)
-    total = new_tensor(tuple(features.shape), mapped=is_memmap(features)).copy_(features.detach())
+    total = new_like(features, tuple(features.shape)).copy_(features.detach())
     size = torch.ones(edges.n, dtype=torch.float64)
     merges = _chained(edges.low, edges.high, edges.sums, total, size, torch.arange(edges.n), edges.n)
     return Dendrogram(edges.n, *merges)
@@ -327,9 +328,8 @@ def _chained(
     """The merges of `_numba.agglomerate`, by `COLUMNS`; it changes `total`, `size`, `node` and `classes`."""
     merges = np.empty(len(size), _numba.MERGE)
     ends = (low.int().numpy(), high.int().numpy())
-    twice = sums.repeat_interleave(2, dim=0).numpy()  # (2 e, 3)
     start = (total.numpy(), size.numpy(), node.numpy())
     classes = np.full(len(size), -1) if classes is None else classes
     one, other = np.empty((2, 0), np.int32) if apart is None else np.ascontiguousarray(apart.T, np.int32)
-    count = _numba.agglomerate(*ends, twice, start, first, merges, classes, (one, other))
+    count = _numba.agglomerate(*ends, sums.clone().numpy(), start, first, merges, classes, (one, other))
     return [np.ascontiguousarray(merges[name][:count]) for name in COLUMNS]

@@ -17,7 +17,6 @@ from .quality_features import QUALITY_FEATURES, QualityFeatures
 
 PRECISION_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # what is predicted; in between it is interpolated
 LAYERS = (0.9, 0.7, 0.3, 0.1)  # precision weights of the cuts shown beside the chosen one
-ROWS = 2**16  # nodes per pass: their features and hidden layers take some 100 MB
 
 # Of the networks. BCubed F over 18 sets is .500 with these, .499 at width 32, .503 at 128, .499 without dropout.
 HIDDEN = 64
@@ -193,8 +192,8 @@ class QualityEnsemble(nn.Module):
         """Quality of all nodes of a dendrogram, in blocks; a single image's precision is 1, which needs no guess."""
         training = self.training
         self.eval()
-        rows = features.table.split(ROWS)
-        parts = [self(part.to(self.mean.device)) for part in progress_bar(rows, "quality of clusters")]
+        blocks = progress_bar(features.blocks, "quality of clusters")
+        parts = [self(features.rows(part).to(self.mean.device)) for part in blocks]
         self.train(training)
         values = torch.cat(parts).double().cpu().numpy()  # (nodes, weights)
         values[: dendrogram.n, -1] = 1.0

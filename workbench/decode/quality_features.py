@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Float64
 from torch import Tensor
 
+from .._core.chunks import chunks
 from ..graph.knn import KnnGraph
 from ..graph.similarity_stats import Background
 from .cut_criteria import Found, excess_of_mass, map_equation
 from .dendrogram import Dendrogram, Edges
+from .node_stats import HEIGHT, LOWEST, SIZE, NodeStats, OfNodes, log_linkage, node_stats
+from .subtrees import Subtrees
 
 # The packaged ensembles were trained with these. No measurement of other values is recorded.
 TINY = 1e-6  # keeps ratios of nothing to nothing finite
 BOUND = 25.0  # of every feature: logarithms of what hardly exists say no more beyond
-LOWEST = 1e-9  # linkage: below, logarithms are cut off
 FAINT = 0.05  # similarity above background that a divisor has at least: within a loose cluster it is near 0
+
+ROWS = 2**16  # nodes of a block: what is read of them and hidden layers that read it take some 100 MB
 
 OWN_INPUTS = (
     "links inside",
@@ -75,45 +80,141 @@ QUALITY_FEATURES = (  # in the order in which the packaged ensemble reads them
 )
 COLUMN = {name: i for i, name in enumerate(QUALITY_FEATURES)}
 
-OfNodes = Float64[Tensor, " nodes"]
 Columns = dict[str, Tensor]  # by name
 
 
 @dataclass(frozen=True)
 class QualityFeatures:
-    """What is read of a dendrogram's nodes.
+    """What is read of a dendrogram's nodes, in blocks: all of it at once would take 600 bytes an image.
 
     Attributes:
-        table: float32 [nodes, features], columns `QUALITY_FEATURES`, where the graph is.
-        possible: bool [nodes], whether any of the criteria would put a node's images in a cluster as large. Where none
-            would, no prediction is believed: they are least sure for large clusters.
+        dendrogram: whose nodes they are.
+        background: of the images' features.
+        stats: [nodes, 13], the columns of `NodeStats`.
+        criteria: what the criteria without learning find (`cut_criteria`).
+        landmarks: [nodes, criteria], mean logarithm of the size of the clusters that each of them puts the images in.
     """
 
-    table: Float32[Tensor, "nodes features"]
-    possible: Bool[np.ndarray, " nodes"]
+    dendrogram: Dendrogram
+    background: Background
+    stats: Float64[Tensor, "nodes stats"]
+    criteria: list[Found]
+    landmarks: Float64[Tensor, "nodes criteria"]
 
+    @property
+    def table(self) -> Float32[Tensor, "nodes features"]:
+        """All nodes, columns `QUALITY_FEATURES`, where the graph is."""
+        return torch.cat([self.rows(part) for part in self.blocks])
 
-@dataclass(frozen=True)
-class _Stats:
-    """Sums over the images of every node, and means.
+    @property
+    def blocks(self) -> list[slice]:
+        """All nodes in parts for `rows`."""
+        return chunks(self.dendrogram.n_nodes, ROWS)
 
-    Attributes:
-        degree, volume, closeness: links, linkage and similarity at the images.
-        inner_links, inner_volume, inner_closeness: of those that stay inside.
-        square: squared length of the sum of the features.
-        best_linkage, mean_linkage, best_similarity: means over the images.
-    """
+    @cached_property
+    def anywhere(self) -> Float64[Tensor, " criteria"]:
+        """The landmarks' mean over all images."""
+        return self.landmarks[: self.dendrogram.n].mean(dim=0)
 
-    degree: OfNodes
-    volume: OfNodes
-    closeness: OfNodes
-    inner_links: OfNodes
-    inner_volume: OfNodes
-    inner_closeness: OfNodes
-    square: OfNodes
-    best_linkage: OfNodes
-    mean_linkage: OfNodes
-    best_similarity: OfNodes
+    @cached_property
+    def possible(self) -> Bool[np.ndarray, " nodes"]:
+        """Whether any of the criteria would put a node's images in a cluster as large. Where none would, no prediction
+        is believed: they are least sure for large clusters."""
+        return torch.stack([~self._tree.above(node) for _, node, _ in self.criteria]).any(dim=0).cpu().numpy()
+
+    def rows(self, part: slice) -> Float32[Tensor, "b features"]:
+        """`QUALITY_FEATURES` of the nodes part.start .. part.stop - 1."""
+        table = torch.zeros(part.stop - part.start, len(QUALITY_FEATURES), device=self.stats.device)
+        own = NodeStats.of(self.stats[part])
+        _write(table, {**_named("own", _own(own)), **self._place(part, own), **self._landmarks(part, own)})
+
+        merges = self._merges(part)
+        sides = [NodeStats.of(self.stats[side[merges]]) for side in (self._tree.larger, self._tree.smaller)]
+        columns = self._merge(merges, *sides)
+        for side, stats in zip(("larger", "smaller"), sides, strict=True):
+            columns |= _named(side, _own(stats))
+        _write(table[len(table) - len(columns["height"]) :], columns)
+        return table.nan_to_num_(nan=0.0, posinf=BOUND, neginf=-BOUND).clamp_(-BOUND, BOUND)
+
+    @property
+    def _tree(self) -> Subtrees:
+        return self.dendrogram.subtrees
+
+    def _merges(self, part: slice) -> slice:
+        """The merges among some nodes: their last ones."""
+        n = self.dendrogram.n
+        return slice(max(part.start - n, 0), max(part.stop - n, 0))
+
+    def _merge(self, merges: slice, larger: NodeStats, smaller: NodeStats) -> Columns:
+        """`MERGE_INPUTS` of some merges."""
+        known = {name: column[merges] for name, column in self.dendrogram.columns.items()}
+        links = known["links"]
+        weight = known["weight"]
+        across = self.background.above(known["product"] / (larger.size * smaller.size))
+        height = log_linkage(known["height"])
+        parent = self._tree.parent[self.dendrogram.n :][merges]
+        of_parent = torch.where(parent >= 0, self.stats[parent, HEIGHT], math.log(2 * LOWEST))
+        return {
+            "links across, of the larger's": links / (larger.degree + TINY),
+            "links across, of the smaller's": links / (smaller.degree + TINY),
+            "linkage across, of the larger's": weight / (larger.volume + TINY),
+            "linkage across, of the smaller's": weight / (smaller.volume + TINY),
+            "mean linkage across": weight / (links + TINY),
+            "linkage across per image of the smaller": weight / smaller.size,
+            "links across, of those that leave the larger": _share(links, larger.degree, larger.inner_links),
+            "links across, of those that leave the smaller": _share(links, smaller.degree, smaller.inner_links),
+            "linkage across, of that leaving the larger": _share(weight, larger.volume, larger.inner_volume),
+            "linkage across, of that leaving the smaller": _share(weight, smaller.volume, smaller.inner_volume),
+            "similarity across": across,
+            "similarity across over within the larger": across / (larger.pairs.abs() + FAINT),
+            "similarity across over within the smaller": across / (smaller.pairs.abs() + FAINT),
+            "height": height,
+            "height less the larger's": height - larger.height,
+            "height less the smaller's": height - smaller.height,
+            "height less the parent's": height - of_parent,
+            "height less the larger's runner-up": height - log_linkage(known["second_of_larger"]),
+            "height less the smaller's runner-up": height - log_linkage(known["second_of_smaller"]),
+            "height times size": log_linkage(known["height"] * (larger.size + smaller.size)),
+            "size of the smaller over the larger": (smaller.size / larger.size).log(),
+        }
+
+    def _place(self, part: slice, own: NodeStats) -> Columns:
+        """`PLACE_INPUTS` of some nodes: what each is beside its sibling."""
+        node = torch.arange(part.start, part.stop, device=self.stats.device)
+        parent = self._tree.parent[part]
+        below = (parent >= 0).nonzero()[:, 0]  # those that have a parent
+        merge = parent[below] - self.dendrogram.n
+        sibling = self._tree.larger[merge] + self._tree.smaller[merge] - node[below]
+        its_size = self.stats[sibling, SIZE]
+        own_size = own.size[below]
+        cosine = self.dendrogram.columns["product"][merge] / (own_size * its_size)
+
+        def spread(values: Tensor) -> OfNodes:
+            """Values of the nodes that have a parent, 0 for the roots."""
+            return torch.zeros_like(own.size).index_copy_(0, below, values)
+
+        return {
+            "size of the sibling over its own": spread((its_size / own_size).log()),
+            "linkage to the sibling": spread(self.dendrogram.columns["weight"][merge] / (own.volume[below] + TINY)),
+            "similarity to the sibling": spread(self.background.above(cosine)),
+            "has a parent": parent >= 0,
+            "is an image": node < self.dendrogram.n,
+        }
+
+    def _landmarks(self, part: slice, own: NodeStats) -> Columns:
+        """`LANDMARK_INPUTS` of some nodes: their size beside those of the criteria's clusters, and what these say."""
+        larger = self._tree.larger[self._merges(part)]
+        smaller = self._tree.smaller[self._merges(part)]
+        images = own.size.new_zeros(len(own.size) - len(larger))
+        here = self.landmarks[part]
+        columns: Columns = {}
+        for i, (criterion, (score, _, value)) in enumerate(zip(CRITERIA, self.criteria, strict=True)):
+            below = torch.cat([images, value[larger] + value[smaller]])
+            columns[f"size over that of the clusters by {criterion}"] = own.size.log() - here[:, i]
+            columns[f"size of the clusters by {criterion} here over anywhere"] = here[:, i] - self.anywhere[i]
+            columns[f"{criterion}: gain as one cluster"] = (score[part] - below) / own.size
+            columns[f"{criterion}: best below"] = below / own.size
+        return columns
 
 
 def quality_features(
@@ -143,63 +244,33 @@ def quality_features(
         >>> read.table.shape == (3, len(QUALITY_FEATURES)), round(float(read.table[2, COLUMN["own: links inside"]]), 3)
         (True, 1.0)
     """
-    n = dendrogram.n
     background = Background.of(features)
-    stats = _stats(dendrogram, graph, linkage, edges, background)
-    pairs = _pair_similarity(dendrogram, stats, background)  # (nodes,)
+    table = node_stats(dendrogram, graph, linkage, edges, background)
+    stats = NodeStats.of(table)
     criteria = [
         map_equation(dendrogram, stats.volume, stats.inner_volume),
         map_equation(dendrogram, stats.closeness, stats.inner_closeness),
         excess_of_mass(dendrogram),
     ]
 
-    tree = dendrogram.subtrees
-    table = torch.zeros(dendrogram.n_nodes, len(QUALITY_FEATURES), device=pairs.device)
-    for name, column in _own(stats, pairs).items():
-        table[:, COLUMN[f"own: {name}"]] = column
-        table[n:, COLUMN[f"larger: {name}"]] = column[tree.larger].float()
-        table[n:, COLUMN[f"smaller: {name}"]] = column[tree.smaller].float()
-    for name, column in _merge(dendrogram, stats, pairs, background).items():
-        table[n:, COLUMN[name]] = column
-    for name, column in {**_place(dendrogram, stats, background), **_landmarks(dendrogram, criteria)}.items():
+    landmarks = table.new_zeros(dendrogram.n_nodes, len(criteria))
+    for i, (_, node, _) in enumerate(criteria):
+        landmarks[: dendrogram.n, i] = stats.size[node].log()
+    landmarks = dendrogram.subtrees.sums(landmarks) / stats.size[:, None]
+    return QualityFeatures(dendrogram, background, table, criteria, landmarks)
+
+
+def _named(side: str, columns: Columns) -> Columns:
+    return {f"{side}: {name}": column for name, column in columns.items()}
+
+
+def _write(table: Tensor, columns: Columns) -> None:
+    for name, column in columns.items():
         table[:, COLUMN[name]] = column
 
-    table.nan_to_num_(nan=0.0, posinf=BOUND, neginf=-BOUND).clamp_(-BOUND, BOUND)
-    possible = torch.stack([~tree.above(node) for _, node, _ in criteria]).any(dim=0)
-    return QualityFeatures(table, possible.cpu().numpy())
 
-
-def _stats(dendrogram: Dendrogram, graph: KnnGraph, linkage: Tensor, edges: Edges, background: Background) -> _Stats:
-    n = dendrogram.n
-    count = graph.mask.sum(dim=1).clamp(min=1)
-    best = linkage.max(dim=1).values if graph.k else linkage.new_zeros(n)
-    first = graph.similarity[:, 0] if graph.k else linkage.new_zeros(n)
-    read = torch.stack([best, linkage.sum(dim=1) / count, background.above(first)], dim=1)  # (n, 3)
-
-    nothing = edges.sums.new_zeros(n, 3)
-    one = edges.sums.new_ones(n, 1)
-    leaf = torch.cat([edges.at_images(), nothing, one, read.double()], dim=1)  # (n, 10)
-    added = leaf.new_zeros(dendrogram.n_merges, leaf.shape[1])
-    added[:, 3] = dendrogram.column("weight")
-    added[:, 4] = dendrogram.column("links")
-    added[:, 5] = dendrogram.column("closeness")
-    added[:, 6] = 2 * dendrogram.column("product")
-    sums = dendrogram.subtrees.sums(leaf, added)  # (nodes, 10)
-
-    volume, degree, closeness, inner_volume, inner_links, inner_closeness, square = sums.T[:7].contiguous()
-    means = sums.T[7:] / dendrogram.subtrees.size
-    return _Stats(degree, volume, closeness, inner_links, inner_volume, inner_closeness, square, *means)
-
-
-def _pair_similarity(dendrogram: Dendrogram, stats: _Stats, background: Background) -> OfNodes:
-    """Mean similarity of the pairs of images in every node; that of an image with itself, 1, where there is no pair."""
-    size = dendrogram.subtrees.size
-    cosine = torch.where(size > 1, (stats.square - size) / (size * (size - 1)).clamp(min=1), 1.0)
-    return background.above(cosine)
-
-
-def _own(stats: _Stats, pairs: OfNodes) -> Columns:
-    """`OWN_INPUTS` of every node."""
+def _own(stats: NodeStats) -> Columns:
+    """`OWN_INPUTS` of some nodes."""
     leaving_volume = stats.volume - 2 * stats.inner_volume
     leaving_links = stats.degree - 2 * stats.inner_links
     return {
@@ -207,97 +278,13 @@ def _own(stats: _Stats, pairs: OfNodes) -> Columns:
         "linkage inside": 2 * stats.inner_volume / (stats.volume + TINY),
         "mean linkage inside": stats.inner_volume / (stats.inner_links + TINY),
         "mean linkage leaving": leaving_volume / (leaving_links + TINY),
-        "similarity of its pairs": pairs,
+        "similarity of its pairs": stats.pairs,
         "mean best linkage": stats.best_linkage,
         "mean linkage of its links": stats.mean_linkage,
         "mean best similarity": stats.best_similarity,
     }
 
 
-def _merge(dendrogram: Dendrogram, stats: _Stats, pairs: OfNodes, background: Background) -> Columns:
-    """`MERGE_INPUTS` of every merge."""
-    n = dendrogram.n
-    tree = dendrogram.subtrees
-    larger = tree.larger
-    smaller = tree.smaller
-    size = tree.size
-    links = dendrogram.column("links")  # (m,)
-    weight = dendrogram.column("weight")  # (m,)
-    leaving_links = stats.degree - 2 * stats.inner_links + TINY
-    leaving_volume = stats.volume - 2 * stats.inner_volume + TINY
-
-    across = background.above(dendrogram.column("product") / (size[larger] * size[smaller]))  # (m,)
-    height = _log(dendrogram.column("height"))  # (m,)
-    # The height of an image: its best link's, counted in both directions, as two images with that linkage would merge.
-    own_height = torch.cat([_log(2 * stats.best_linkage[:n]), height])  # (nodes,)
-    parent = tree.parent[n:]
-    of_parent = torch.where(parent >= 0, own_height[parent], math.log(2 * LOWEST))
-    return {
-        "links across, of the larger's": links / (stats.degree[larger] + TINY),
-        "links across, of the smaller's": links / (stats.degree[smaller] + TINY),
-        "linkage across, of the larger's": weight / (stats.volume[larger] + TINY),
-        "linkage across, of the smaller's": weight / (stats.volume[smaller] + TINY),
-        "mean linkage across": weight / (links + TINY),
-        "linkage across per image of the smaller": weight / size[smaller],
-        "links across, of those that leave the larger": (links / leaving_links[larger]).clamp(max=1),
-        "links across, of those that leave the smaller": (links / leaving_links[smaller]).clamp(max=1),
-        "linkage across, of that leaving the larger": (weight / leaving_volume[larger]).clamp(max=1),
-        "linkage across, of that leaving the smaller": (weight / leaving_volume[smaller]).clamp(max=1),
-        "similarity across": across,
-        "similarity across over within the larger": across / (pairs[larger].abs() + FAINT),
-        "similarity across over within the smaller": across / (pairs[smaller].abs() + FAINT),
-        "height": height,
-        "height less the larger's": height - own_height[larger],
-        "height less the smaller's": height - own_height[smaller],
-        "height less the parent's": height - of_parent,
-        "height less the larger's runner-up": height - _log(dendrogram.column("second_of_larger")),
-        "height less the smaller's runner-up": height - _log(dendrogram.column("second_of_smaller")),
-        "height times size": _log(dendrogram.column("height") * size[n:]),
-        "size of the smaller over the larger": (size[smaller] / size[larger]).log(),
-    }
-
-
-def _log(linkage: Tensor) -> Tensor:
-    return (linkage + LOWEST).log()
-
-
-def _place(dendrogram: Dendrogram, stats: _Stats, background: Background) -> Columns:
-    """`PLACE_INPUTS` of every node: what it is beside its sibling."""
-    n = dendrogram.n
-    tree = dendrogram.subtrees
-    size = tree.size
-    own = torch.cat([tree.larger, tree.smaller])  # all nodes that have a parent
-    sibling = torch.cat([tree.smaller, tree.larger])
-    weight = dendrogram.column("weight").repeat(2)  # across the merge of both
-    cosine = dendrogram.column("product").repeat(2) / (size[own] * size[sibling])
-
-    def spread(values: Tensor) -> OfNodes:
-        """Values of the nodes that have a parent, 0 for the roots."""
-        out = torch.zeros_like(size)
-        out[own] = values
-        return out
-
-    return {
-        "size of the sibling over its own": spread((size[sibling] / size[own]).log()),
-        "linkage to the sibling": spread(weight / (stats.volume[own] + TINY)),
-        "similarity to the sibling": spread(background.above(cosine)),
-        "has a parent": tree.parent >= 0,
-        "is an image": torch.arange(dendrogram.n_nodes, device=size.device) < n,
-    }
-
-
-def _landmarks(dendrogram: Dendrogram, criteria: list[Found]) -> Columns:
-    """`LANDMARK_INPUTS` of every node: its size beside those of the criteria's clusters, and what these say of it."""
-    tree = dendrogram.subtrees
-    size = tree.size
-    of_image = torch.stack([size[node].log() for _, node, _ in criteria], dim=1)  # (n, criteria)
-    here = tree.sums(of_image) / size[:, None]  # (nodes, criteria), in one pass over the dendrogram
-    anywhere = of_image.mean(dim=0)  # (criteria,)
-    columns: Columns = {}
-    for i, (criterion, (score, _, value)) in enumerate(zip(CRITERIA, criteria, strict=True)):
-        below = torch.cat([value.new_zeros(dendrogram.n), value[tree.larger] + value[tree.smaller]])
-        columns[f"size over that of the clusters by {criterion}"] = size.log() - here[:, i]
-        columns[f"size of the clusters by {criterion} here over anywhere"] = here[:, i] - anywhere[i]
-        columns[f"{criterion}: gain as one cluster"] = (score - below) / size
-        columns[f"{criterion}: best below"] = below / size
-    return columns
+def _share(across: Tensor, total: Tensor, inside: Tensor) -> Tensor:
+    """What runs across, of all that leaves a side."""
+    return (across / (total - 2 * inside + TINY)).clamp(max=1)

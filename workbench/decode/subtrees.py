@@ -57,21 +57,18 @@ class Subtrees:
     @cached_property
     def size(self) -> OfNodes:
         """Images under each node."""
-        ones = torch.ones(self.n, 1, dtype=torch.float64, device=self.larger.device)
-        return self.sums(ones)[:, 0]
+        one = torch.zeros(self.n + len(self.larger), 1, dtype=torch.float64, device=self.larger.device)
+        one[: self.n] = 1
+        return self.sums(one)[:, 0]
 
-    def sums(
-        self, leaf: Float[Tensor, "n f"], at_merge: Float[Tensor, "m f"] | None = None
-    ) -> Float[Tensor, "nodes f"]:
-        """Sums over every subtree of values of its leaves and of its merges (float64)."""
-        at_merge = leaf.new_zeros(len(self.larger), leaf.shape[1]) if at_merge is None else at_merge
+    def sums(self, values: Float[Tensor, "nodes f"]) -> Float[Tensor, "nodes f"]:
+        """Sums over every subtree of values of its leaves and of its merges (float64); `values` are changed to them."""
         if not self.levels:
-            found: Tensor = self._compiled(_numba.subtree_sums, leaf, at_merge)
+            found: Tensor = self._compiled(_numba.subtree_sums, values)
             return found
-        out = torch.cat([leaf, at_merge])  # (nodes, f)
         for node, larger, smaller in self.levels:
-            out[node] += out[larger] + out[smaller]
-        return out
+            values[node] += values[larger] + values[smaller]
+        return values
 
     def cut(self, score: OfNodes) -> tuple[Int[Tensor, " n"], OfNodes, Bool[Tensor, " nodes"]]:
         """The disjoint subtrees of highest summed score: the node of each leaf, the value of the best cut at or below
@@ -101,7 +98,7 @@ class Subtrees:
         """True for nodes that hold a whole cluster of a cut: the clusters themselves and what is above them."""
         chosen = torch.zeros(self.n + len(self.larger), 1, dtype=torch.float64, device=node.device)
         chosen[node] = 1
-        return self.sums(chosen[: self.n], chosen[self.n :])[:, 0] > 0
+        return self.sums(chosen)[:, 0] > 0
 
     def _compiled(self, loop: Callable[..., Any], *values: Tensor) -> Any:
         """The result of a compiled loop, back where the values came from."""

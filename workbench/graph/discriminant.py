@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from .._core.chunks import chunks, even_steps
-from .._core.memmap import is_memmap, new_tensor
+from .._core.memmap import new_like
 from .._core.runtime import seeded
 from .._core.validation import check_choice
 from .knn import query
@@ -93,8 +93,7 @@ class Metric:
             return rows
 
         width = rows.shape[1] if self.matrix is None else self.matrix.shape[1]
-        shape = (len(rows), width)
-        out = new_tensor(shape, mapped=True) if is_memmap(rows) else rows.new_empty(shape)
+        out = new_like(rows, (len(rows), width))
         for part in chunks(len(rows), PART):
             out[part] = self._mapped(rows[part])  # (b, e)
         return out

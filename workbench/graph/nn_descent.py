@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .._core.chunks import chunks
-from .._core.memmap import is_memmap, new_tensor
+from .._core.memmap import new_like
 from .._core.progress import progress_bar
 from .._core.runtime import Threads
 from . import _numba
@@ -56,7 +56,7 @@ def search_forest(features: Tensor, k: int, seed: int) -> Tensor:
         # Rows are copied in the order of the first tree: near rows then lie side by side, in memory and in the cache.
         place = np.empty(n, np.int32)
         place[first] = np.arange(n, dtype=np.int32)
-        rows = new_tensor(features.shape, mapped=is_memmap(features))
+        rows = new_like(features, features.shape)
         torch.index_select(features, 0, torch.from_numpy(first), out=rows)
 
         best = np.full((n, k), -np.inf, np.float32)

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .._core.chunks import cache_chunks
+from .._core.memmap import new_like
 from ..graph.knn import KnnGraph
 from ..graph.nodes import Nodes
 from ..graph.similarity_stats import Background, rank_and_shared
@@ -133,7 +134,8 @@ def relative_inputs(nodes: Nodes, graph: KnnGraph, context: GraphContext | None 
         "distance: best, less the best neighbour's mean": best - mean[other[:, 0]],
         "distance: mean of links less the neighbours' means": _averaged(distance - mean[other], graph),
     }
-    edges = _edge_inputs(graph, distance, {"mean": mean, "best": best, "worst": worst}, of_links, log_degree)
+    edges = new_like(nodes.center, (*distance.shape, len(RELATIVE_EDGE_INPUTS)))  # (n, k, 14)
+    _write_edges(edges, graph, distance, {"mean": mean, "best": best, "worst": worst}, of_links, log_degree)
     nodes_read = torch.stack([of_nodes[name] for name in RELATIVE_NODE_INPUTS], dim=1)
     return GraphInputs(graph, nodes_read, edges)  # (n, 10), (n, k, 14)
 
@@ -155,21 +157,21 @@ def _of_links(graph: KnnGraph, background: Background, count: Int[Tensor, " n"])
     }
 
 
-def _edge_inputs(
+def _write_edges(
+    edges: Float[Tensor, "n k e"],
     graph: KnnGraph,
     distance: Tensor,
     of_nodes: dict[str, Tensor],
     of_links: dict[str, Tensor],
     log_degree: Tensor,
-) -> Float[Tensor, "n k e"]:
-    """The columns `RELATIVE_EDGE_INPUTS`: distances less those `of_nodes` [n] at both ends, columns `of_links` [n, k],
-    in-degrees [n] of both ends.
+) -> None:
+    """Fill in the columns `RELATIVE_EDGE_INPUTS`: distances less those `of_nodes` [n] at both ends, columns `of_links`
+    [n, k], in-degrees [n] of both ends.
 
-    They are written chunk by chunk into one tensor; to stack all columns at once would take their memory twice.
+    Chunk by chunk; to stack all columns at once would take their memory twice.
     """
     other = graph.padded
     mask = graph.mask
-    edges = distance.new_empty(*distance.shape, len(RELATIVE_EDGE_INPUTS))
 
     for rows in cache_chunks(graph.n, edges[0].numel(), edges.device):
         there = other[rows]  # (b, k)
@@ -181,7 +183,6 @@ def _edge_inputs(
         columns["in-degree of the node"] = log_degree[rows, None].expand_as(d)
         columns["in-degree of the neighbour"] = log_degree[there]
         edges[rows] = torch.stack([columns[name] for name in RELATIVE_EDGE_INPUTS], dim=2) * mask[rows, :, None]
-    return edges
 
 
 def _distances(graph: KnnGraph) -> Float[Tensor, "n k"]:
