@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from workbench._core import memory
+from workbench._core.memmap import is_memmap
 from workbench.evaluate.scores import bcubed, contingency
 from workbench.experiments.benchmarks import elsewhere, machine, peers
 from workbench.experiments.benchmarks.cases import Case, Setting
-from workbench.experiments.benchmarks.inputs import clusters, labelings
+from workbench.experiments.benchmarks.inputs import clusters, clusters_in_file, labelings
 from workbench.experiments.benchmarks.knn_suite import SUITE, recall
 from workbench.experiments.benchmarks.metrics_suite import obvious_bcubed
 from workbench.experiments.benchmarks.suites import suite
@@ -93,6 +94,18 @@ def test_inputs_are_unit_rows_and_drawn_anew_the_same():
     np.testing.assert_allclose(np.linalg.norm(x, axis=1), 1, rtol=1e-5)
     np.testing.assert_array_equal(x, clusters(500, 16)[0])
     assert len(np.unique(labels)) <= 500 // 40
+
+
+def test_rows_in_a_file_are_like_those_in_memory():
+    def nearness(x, labels):
+        x = np.asarray(x, np.float32)
+        np.testing.assert_allclose(np.linalg.norm(x, axis=1), 1, atol=2e-3)
+        return (x @ x.T)[np.equal.outer(labels, labels)].mean()
+
+    x, labels = clusters_in_file(500, 16)
+    assert is_memmap(x)
+    assert x.dtype == np.float16
+    assert nearness(x, labels) == pytest.approx(nearness(*clusters(500, 16)), abs=0.05)
 
 
 def test_the_obvious_bcubed_is_ours():

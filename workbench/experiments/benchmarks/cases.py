@@ -13,7 +13,7 @@ import torch
 from ..._core.memory import held_mb, peak_mb
 from ..._core.validation import check_choice
 from .elsewhere import WARM
-from .inputs import Clusters, kept_clusters
+from .inputs import Clusters, clusters_in_file, kept_clusters
 from .peers import missing
 
 Figures = dict[str, Any]
@@ -41,6 +41,10 @@ class Setting:
     def clusters(self) -> Clusters:
         """The features and labels that cases of this setting run on."""
         return kept_clusters(self.n, self.dim, self.inputs)
+
+    def clusters_in_file(self) -> tuple[Any, Any]:
+        """The like, with float16 features that stay in a file."""
+        return clusters_in_file(self.n, self.dim)
 
     @property
     def warm(self) -> int:

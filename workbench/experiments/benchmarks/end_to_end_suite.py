@@ -32,9 +32,13 @@ def _search(name: str, search: Callable[[Any], Any], *, ours: bool) -> Case:
     return Case(name, run, needs=() if ours else ("faiss",), cuda=ours)
 
 
-def _ours(name: str, model: Callable[[Setting], HiLander]) -> Case:
+def _ours(
+    name: str,
+    model: Callable[[Setting], HiLander],
+    inputs: Callable[[Setting], tuple[Any, Any]] = Setting.clusters,
+) -> Case:
     def run(setting: Setting) -> Figures:
-        x, labels = setting.clusters()
+        x, labels = inputs(setting)
         estimator = model(setting)
         few = x[: setting.warm]
         cold = first(lambda: (knn(torch.from_numpy(few), K, method="approximate"), estimator.fit(few)))
@@ -97,6 +101,7 @@ SUITE = Suite(
         _search("faiss flat k-NN alone", faiss_flat, ours=False),
         _search("our exact k-NN alone", lambda rows: knn(rows, K, method="exact"), ours=True),
         _ours("general", lambda setting: _packaged(setting, "general")),
+        _ours("general, float16 file", lambda setting: _packaged(setting, "general"), Setting.clusters_in_file),
         _ours("glyphs-lander", lambda setting: _packaged(setting, "glyphs-lander")),
         _published(128),
         _published(512),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from ..._core.chunks import chunks
 from ..._core.files import atomic_path
 
 Clusters = tuple[Float32[np.ndarray, "n dim"], Int64[np.ndarray, " n"]]
@@ -31,11 +33,35 @@ def clusters(
         ((100, 8), True)
     """
     random = np.random.default_rng(seed)
-    spectrum = np.linspace(1, 0.1, dim, dtype=np.float32) ** 2
     labels = random.integers(max(2, n // per_class), size=n)
     centers = random.standard_normal((labels.max() + 1, dim), dtype=np.float32)
-    x = (centers[labels] + 0.7 * random.standard_normal((n, dim), dtype=np.float32)) * spectrum
-    return x / np.linalg.norm(x, axis=1, keepdims=True), labels
+    return _around(centers[labels], random), labels
+
+
+def _around(centers: Float32[np.ndarray, "n dim"], random: np.random.Generator) -> Float32[np.ndarray, "n dim"]:
+    """A unit row near each center."""
+    spectrum = np.linspace(1, 0.1, centers.shape[1], dtype=np.float32) ** 2
+    x = (centers + 0.7 * random.standard_normal(centers.shape, dtype=np.float32)) * spectrum
+    unit: Float32[np.ndarray, "n dim"] = x / np.linalg.norm(x, axis=1, keepdims=True)
+    return unit
+
+
+def clusters_in_file(n: int, dim: int = 128, per_class: int = 40, seed: int = 0) -> tuple[np.memmap, np.ndarray]:
+    """Rows like those of `clusters`, as float16 in a nameless file, made in blocks: for more rows than memory holds.
+
+    Example:
+        >>> x, labels = clusters_in_file(100, dim=8)
+        >>> x.shape, x.dtype.name, len(labels)
+        ((100, 8), 'float16', 100)
+    """
+    random = np.random.default_rng(seed)
+    labels = random.integers(max(2, n // per_class), size=n)
+    centers = random.standard_normal((labels.max() + 1, dim), dtype=np.float32)
+    with tempfile.TemporaryFile() as file:  # the map keeps it
+        x = np.memmap(file, np.float16, "w+", shape=(n, dim))
+    for part in chunks(n, 2**16):
+        x[part] = _around(centers[labels[part]], random)
+    return x, labels
 
 
 def kept_clusters(n: int, dim: int, folder: str | None) -> Clusters:
