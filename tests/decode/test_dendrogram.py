@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 
+from workbench.decode.blocks import dendrogram_in_blocks
 from workbench.decode.dendrogram import Edges, build_dendrogram, dendrogram_in_rounds
 from workbench.decode.rounds import pairs
 from workbench.graph.knn import KnnGraph, knn
@@ -172,6 +173,32 @@ def test_rounds_give_the_tree_of_the_chains(seed, fewest):
     for images, told in found.items():
         assert told == pytest.approx(one_by_one[images], rel=1e-5, abs=1e-5)
     assert ((in_rounds.second_of_larger <= in_rounds.height) & (in_rounds.second_of_smaller <= in_rounds.height)).all()
+
+
+@settings(max_examples=60)
+@given(seeds, st.integers(1, 6), st.booleans())
+def test_blocks_give_the_tree_of_the_chains(seed, parts, near):
+    """Blocks that hold near images, and blocks that tear everything apart."""
+    graph, weights, rows = case_of(seed)
+    edges = Edges.of(graph, weights)
+    random = torch.Generator().manual_seed(seed)
+    order = rows[:, 0].argsort() if near else torch.randperm(graph.n, generator=random)
+    found = names(dendrogram_in_blocks(edges, rows, [block for block in order.chunk(parts) if len(block)]))
+    one_by_one = names(build_dendrogram(edges, rows))
+    assert set(found) == set(one_by_one)
+    for images, told in found.items():
+        assert told == pytest.approx(one_by_one[images], rel=1e-5, abs=1e-5)
+
+
+def test_blocks_that_no_link_leaves_leave_nothing_for_the_end():
+    """Two pairs: each block merges its own, and knows its runner-up as the chains do."""
+    graph = KnnGraph.from_arrays([[1], [0], [3], [2]], [[0.9], [0.9], [0.8], [0.8]])
+    edges = Edges.of(graph, graph.similarity)
+    blocks = [torch.tensor([2, 3]), torch.tensor([1, 0])]
+    tree = dendrogram_in_blocks(edges, torch.eye(4), blocks)
+    assert tree.size[4:].tolist() == [2.0, 2.0]
+    assert tree.parent.tolist()[:4] == [5, 5, 4, 4]
+    assert (tree.second_of_larger == 0).all()
 
 
 @pytest.mark.parametrize("fewest", [1, 3])

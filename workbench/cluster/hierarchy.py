@@ -17,6 +17,7 @@ from .._core.runtime import usual_torch
 from ..decode.aggregate import aggregate
 from ..decode.cuts import CutDecoder, cut_at, cut_layers
 from ..decode.decoding import Decoder, Decoding, components
+from ..decode.dendrogram import build_dendrogram
 from ..decode.quality import QualityEnsemble
 from ..decode.tree import DECODERS, OFFICIAL, get_decoder
 from ..graph.discriminant import Metric
@@ -28,7 +29,7 @@ from ..lander.config import InferenceConfig
 from ..lander.model import Prediction
 from .constraints import Constraints, enforce, enforce_layers
 from .levels import Hierarchy, Level, decoding_of_all_images, of_all_images
-from .predictors import GraphBuilder, LevelDecoder, Predictor
+from .predictors import DendrogramBuilder, GraphBuilder, LevelDecoder, Predictor
 
 LOW_RECALL = 0.9  # below, a fit warns
 
@@ -40,6 +41,7 @@ def build_hierarchy(
     *,
     ensemble: nn.Module | None = None,
     graph: GraphBuilder | None = None,
+    dendrogram: DendrogramBuilder = build_dendrogram,
     mapped: Metric | None = None,
     whitening: Float[Tensor, "w w"] | None = None,
     constraints: Constraints | None = None,
@@ -62,6 +64,7 @@ def build_hierarchy(
         settings: metric, k, tau, decoder and stopping rules.
         ensemble: `Lander.ensemble`; needed by the decoder "cut".
         graph: (features of the nodes, k) -> KnnGraph, in place of `knn`; e.g. to give neighbour lists from elsewhere.
+        dendrogram: (edges, features) -> Dendrogram: who merges for the decoder "cut".
         mapped: the metric that has mapped the features; None: one is fitted to them here, and maps them.
         whitening: `Lander.whitening`, which the metric that is fitted here starts with.
         constraints: a person's answers on the images, which every level honours.
@@ -80,7 +83,7 @@ def build_hierarchy(
     """
     with usual_torch():  # as a decorator it would hold the features to the end
         build_graph = graph or knn
-        decode = level_decoder(settings.decoder, predict, build_graph, ensemble)
+        decode = level_decoder(settings.decoder, predict, build_graph, ensemble, dendrogram)
         code = row_codes(features)
         repeats = _repeats(features, code, settings)
 
@@ -197,7 +200,11 @@ def _run_levels(
 
 
 def level_decoder(
-    decoder: str | Decoder, predict: Predictor, build_graph: GraphBuilder, ensemble: nn.Module | None
+    decoder: str | Decoder,
+    predict: Predictor,
+    build_graph: GraphBuilder,
+    ensemble: nn.Module | None,
+    dendrogram: DendrogramBuilder = build_dendrogram,
 ) -> LevelDecoder:
     """A decoder's name or function as the level loop calls it: (nodes, graph, prediction, tau) -> Decoding.
 
@@ -219,7 +226,7 @@ def level_decoder(
                 "decoder: 'cut' needs a model with a quality ensemble, as the packaged 'general' has; "
                 f"choose another of {', '.join(DECODERS)}"
             )
-        return CutDecoder(ensemble, predict, build_graph)
+        return CutDecoder(ensemble, predict, build_graph, dendrogram)
     plain = get_decoder(decoder)
     return lambda nodes, graph, prediction, tau: plain(graph, prediction, tau)
 

@@ -40,7 +40,7 @@ from .levels import Hierarchy
 from .memberships import Memberships, memberships
 from .naming import Namer, name_table
 from .out_of_sample import assign_out_of_sample, continued_clusters, joins_by_mean
-from .predictors import GraphBuilder, Predictor
+from .predictors import Predictor
 
 OURS = "Hi-LANDER"  # its name in tables and figures
 Labels = Int64[np.ndarray, " n"]
@@ -148,14 +148,14 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         with usual_torch(), self._renewed() as new:
             validate_data(new, X if hasattr(X, "columns") else array, skip_check_array=True)
             lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
-            with show_progress(self.progress), self._machines(lander) as (predict, search):
+            with show_progress(self.progress), self._machines(lander) as (predict, builders):
                 # The unit rows get no name here: `build_hierarchy` frees them as soon as they are mapped.
                 hierarchy = build_hierarchy(
                     unit_rows(array, device=lander.device),
                     predict,
                     settings,
                     ensemble=lander.ensemble,
-                    graph=search,
+                    **builders,
                     whitening=lander.whitening,
                     constraints=answers,
                 )
@@ -196,13 +196,13 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         metric = self.hierarchy_.metric
         mapped = metric if metric.changes_rows else None  # None: rows are as they came, all together may give a map
         with usual_torch(), self._renewed() as new:
-            with show_progress(self.progress), self._machines(lander) as (predict, search):
+            with show_progress(self.progress), self._machines(lander) as (predict, builders):
                 hierarchy = build_hierarchy(
                     rows,
                     predict,
                     settings,
                     ensemble=lander.ensemble,
-                    graph=search,
+                    **builders,
                     mapped=mapped,
                     constraints=answers,
                 )
@@ -321,17 +321,17 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         return lander.on(resolve_device(self.device), settings.precision), settings
 
     @contextmanager
-    def _machines(self, lander: Lander) -> Iterator[tuple[Predictor, GraphBuilder]]:
-        """Who predicts and who searches: this machine, or the client's cluster."""
+    def _machines(self, lander: Lander) -> Iterator[tuple[Predictor, dict[str, Any]]]:
+        """Who predicts, searches and merges: this machine, or the client's cluster."""
         if self.client is None:
-            yield lander.predict, partial(knn, seed=self._seed())
+            yield lander.predict, {"graph": partial(knn, seed=self._seed())}
             return
         need_dask("client")
         from .dask.backend import DaskBackend, resolve_client
 
         settings: dict[str, Any] = {"device": self.device, "seed": self._seed()}
         with resolve_client(self.client) as client, closing(DaskBackend(client, lander, **settings)) as backend:
-            yield backend.predict, backend.knn
+            yield backend.predict, {"graph": backend.knn, "dendrogram": backend.dendrogram}
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()

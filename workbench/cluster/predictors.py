@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..decode.decoding import Decoding
+from ..decode.dendrogram import Dendrogram, Edges
 from ..graph.density import density_target, link_labels, signed_density
 from ..graph.knn import KnnGraph
 from ..graph.nodes import Nodes
@@ -17,6 +18,7 @@ from ..lander.model import Prediction
 Predictor = Callable[[Nodes, KnnGraph], Prediction]
 LevelDecoder = Callable[[Nodes, KnnGraph, Prediction, float], Decoding]
 GraphBuilder = Callable[[Float[Tensor, "n d"], int], KnnGraph]
+DendrogramBuilder = Callable[[Edges, Float[Tensor, "n d"]], Dendrogram]
 
 
 def similarity_predictor(nodes: Nodes, graph: KnnGraph) -> Prediction:

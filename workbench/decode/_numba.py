@@ -223,13 +223,12 @@ def _scratch(n: int) -> tuple[Any, ...]:
     chain = np.empty(n, np.int64)
     height = np.empty(n)  # of each entry of the chain to the next
     second = np.empty(n)  # of each entry to its runner-up
-    done = np.zeros(n, np.bool_)
-    return above, first, stamp, banned, chain, height, second, done
+    return above, first, stamp, banned, chain, height, second
 
 
 @njit()
 def agglomerate(
-    low: Any, high: Any, w: Any, start: Any, start_node: int, merges: Any, classes: Any, apart_pairs: Any
+    low: Any, high: Any, w: Any, start: Any, start_node: int, merges: Any, classes: Any, apart_pairs: Any, done: Any
 ) -> int:
     """Average linkage over a sparse graph by nearest-neighbour chains; returns the number of merges.
 
@@ -245,14 +244,16 @@ def agglomerate(
         merges: [n], dtype `MERGE`, filled from the start.
         classes: [n], class of each cluster, -1: unknown; clusters of two classes never join.
         apart_pairs: two arrays [c]; the clusters one[i] and other[i] never join.
+        done: [n], clusters that are not merged here. A cluster that is nearest to such a one waits with it, and so does
+            one that is nearest to that: no merge brings anything nearer, so nothing else becomes its nearest.
 
-    `w`, `start` and `classes` are changed in place: pass copies.
+    `w`, `start`, `classes` and `done` are changed in place: pass copies.
     """
     total, size, node = start
     n = len(size)
     lists = _linked_lists(n, low, high)
     apart = _linked_lists(n, *apart_pairs)
-    above, first, stamp, banned, chain, height, second, done = _scratch(n)
+    above, first, stamp, banned, chain, height, second = _scratch(n)
     count = top = clock = begin = 0
     while True:
         if top == 0:
@@ -268,6 +269,9 @@ def agglomerate(
         best, s, second[top - 1] = _nearest(a, lists, w, size, classes, banned, clock)
         if best < 0:  # nobody is left to join: a root, alone in its chain
             done[a] = True
+            top = 0
+        elif done[best]:
+            done[chain[:top]] = True
             top = 0
         elif top > 1 and (chain[top - 2] == best or height[top - 2] >= s):  # each other's nearest
             b = chain[top - 2]

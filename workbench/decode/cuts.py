@@ -37,6 +37,7 @@ class CutDecoder:
         predict: (nodes, graph) -> Prediction: who gave the linkages. Asked again where near-duplicates crowd the lists
             of neighbours: then each group of them counts as one node, with lists and linkages anew.
         knn: (rows, k) -> KnnGraph: who builds that graph.
+        dendrogram: (edges, rows) -> Dendrogram: who merges.
 
     Example:
         >>> from workbench.graph import knn
@@ -52,6 +53,7 @@ class CutDecoder:
     ensemble: QualityEnsemble
     predict: Callable[[Nodes, KnnGraph], Prediction]
     knn: Callable[[Tensor, int], KnnGraph]
+    dendrogram: Callable[[Edges, Tensor], Dendrogram] = build_dendrogram
 
     def __call__(self, nodes: Nodes, graph: KnnGraph, prediction: Prediction, precision_weight: float) -> Decoding:
         """The clusters of one level's nodes.
@@ -80,7 +82,7 @@ class CutDecoder:
 
     def _quality_of(self, rows: Tensor, graph: KnnGraph, linkage: Tensor) -> Quality:
         edges = Edges.of(graph, linkage)
-        dendrogram = build_dendrogram(edges, rows)
+        dendrogram = self.dendrogram(edges, rows)
         features = quality_features(dendrogram, edges, graph, linkage, rows)
         return self.ensemble.predict(dendrogram, features)
 

@@ -222,6 +222,19 @@ class Edges:
             parts = threads.parts(work, graph.n)
         return cls(graph.n, *(torch.from_numpy(np.concatenate(column)) for column in zip(*parts, strict=True)))
 
+    def check(self) -> None:
+        """Refuse a linkage that is NaN or infinite.
+
+        Raises:
+            ValueError: there is one.
+
+        Example:
+            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.5], [0.5]])
+            >>> Edges.of(graph, graph.similarity).check()
+        """
+        if not self.sums.isfinite().all():
+            raise ValueError("linkage: expected finite numbers, got NaN or infinity")
+
     def at_images(self) -> Float[Tensor, "n 3"]:
         """Sums of the edges at each image."""
         ends = (self.low, self.high)
@@ -247,13 +260,12 @@ def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram
 
     Source: Murtagh & Contreras, "Algorithms for hierarchical clustering: an overview", 2012 (nearest-neighbour chain).
     """
-    if not edges.sums.isfinite().all():
-        raise ValueError("linkage: expected finite numbers, got NaN or infinity")
+    edges.check()
     if edges.low.is_cuda:
         return dendrogram_in_rounds(edges, features)
     total = new_like(features, tuple(features.shape)).copy_(features.detach())
     size = torch.ones(edges.n, dtype=torch.float64)
-    merges = _chained(edges.low, edges.high, edges.sums, total, size, torch.arange(edges.n), edges.n)
+    merges = merge_all(edges.low, edges.high, edges.sums, total, size, torch.arange(edges.n), edges.n)
     return Dendrogram(edges.n, *merges)
 
 
@@ -277,7 +289,7 @@ def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: i
     total = rounds.total[left].cpu()
     size = rounds.size[left].cpu()
     node = rounds.node[left].cpu()
-    merges = _chained(low.cpu(), high.cpu(), rounds.sums.cpu(), total, size, node, edges.n + rounds.count)
+    merges = merge_all(low.cpu(), high.cpu(), rounds.sums.cpu(), total, size, node, edges.n + rounds.count)
     columns = (np.concatenate(column) for column in zip(*blocks, merges, strict=True))
     return Dendrogram(edges.n, *columns, device=edges.low.device)
 
@@ -307,13 +319,13 @@ def constrained_dendrogram(
     """
     total = torch.zeros(edges.n, 1)
     node = torch.arange(edges.n)
-    merges = _chained(
+    merges = merge_all(
         edges.low, edges.high, edges.sums, total, size.clone(), node, edges.n, classes=classes.copy(), apart=apart
     )
     return Dendrogram(edges.n, *merges)
 
 
-def _chained(
+def merge_all(
     low: Tensor,
     high: Tensor,
     sums: Tensor,
@@ -324,12 +336,14 @@ def _chained(
     *,
     classes: np.ndarray | None = None,
     apart: np.ndarray | None = None,
+    done: np.ndarray | None = None,
 ) -> list[np.ndarray]:
-    """The merges of `_numba.agglomerate`, by `COLUMNS`; it changes `total`, `size`, `node` and `classes`."""
+    """The merges of `_numba.agglomerate`, by `COLUMNS`; it changes `total`, `size`, `node`, `classes` and `done`."""
     merges = np.empty(len(size), _numba.MERGE)
     ends = (low.int().numpy(), high.int().numpy())
     start = (total.numpy(), size.numpy(), node.numpy())
     classes = np.full(len(size), -1) if classes is None else classes
     one, other = np.empty((2, 0), np.int32) if apart is None else np.ascontiguousarray(apart.T, np.int32)
-    count = _numba.agglomerate(*ends, sums.clone().numpy(), start, first, merges, classes, (one, other))
+    done = np.zeros(len(size), np.bool_) if done is None else done
+    count = _numba.agglomerate(*ends, sums.clone().numpy(), start, first, merges, classes, (one, other), done)
     return [np.ascontiguousarray(merges[name][:count]) for name in COLUMNS]

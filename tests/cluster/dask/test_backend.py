@@ -130,7 +130,9 @@ def alone(models, rows):
 
 def on(cluster, model, rows, sizes, **settings):
     with closing(DaskBackend(cluster.client, model, device="cpu", sizes=sizes, **settings)) as ours:
-        return build_hierarchy(rows, ours.predict, model.inference, ensemble=model.ensemble, graph=ours.knn)
+        return build_hierarchy(
+            rows, ours.predict, model.inference, ensemble=model.ensemble, graph=ours.knn, dendrogram=ours.dendrogram
+        )
 
 
 def same(one, other):
@@ -165,6 +167,20 @@ def test_labels_are_those_of_one_machine(cluster, models, alone, rows, workers, 
     assert alone[name].n_clusters < len(rows) / 2
     for sizes in PARTITIONS[:workers]:
         same(on(cluster, models[name], rows, sizes), alone[name])
+
+
+def test_a_dendrogram_in_blocks_is_that_of_one_machine(cluster, models, alone, rows):
+    """Its tree, that is; runners-up, which the quality reads, depend on the blocks, and on nothing else."""
+    cluster.count(2)
+    sizes = Sizes(2, 300, 300, 500, 300, merged=150)
+    found = on(cluster, models["general"], rows, sizes)
+    cluster.count(1)
+    assert torch.equal(on(cluster, models["general"], rows, sizes).labels, found.labels)
+    ours, theirs = (one.distinct.learned_cut[0].dendrogram for one in (found, alone["general"]))
+    assert not np.array_equal(ours.larger, theirs.larger)  # merges come in another order: blocks were merged
+    assert sorted(ours.size) == sorted(theirs.size)
+    np.testing.assert_allclose(np.sort(ours.height), np.sort(theirs.height), atol=1e-4)
+    assert wb.scores(alone["general"].labels, found.labels)["bcubed_f"] > 0.95
 
 
 def test_ties_are_settled_by_index_though_they_run_past_the_candidates_and_over_blocks(cluster, models):

@@ -1,6 +1,7 @@
-"""Hi-LANDER on a Dask cluster: the graph and the linkages of large levels are computed by its workers, all else here.
+"""Hi-LANDER on a Dask cluster: graph, linkages and dendrogram of large levels are its workers' work, all else ours.
 
-The level loop stays the one loop: `DaskBackend.knn` stands in for `knn`, `DaskBackend.predict` for `Lander.predict`.
+The level loop stays the one loop: `DaskBackend.knn` stands in for `knn`, `DaskBackend.predict` for `Lander.predict`,
+`DaskBackend.dendrogram` for `build_dendrogram`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from distributed import Client, default_client, get_worker, worker_client
 from jaxtyping import Float
 from torch import Tensor
 
+from ...decode.blocks import dendrogram_in_blocks
+from ...decode.dendrogram import Dendrogram, Edges, build_dendrogram
 from ...graph.knn import APPROXIMATE_FROM, KnnGraph, knn
 from ...graph.nodes import Nodes
 from ...lander.model import Lander, Prediction
@@ -74,6 +77,22 @@ class DaskBackend:
         if n < APPROXIMATE_FROM or self._gpus():
             return exact_lists(self._pool, features, k, self._sizes, self._device)
         return approximate_lists(self._pool, features, k, self._sizes, self._seed)
+
+    def dendrogram(self, edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram:
+        """`build_dendrogram`; of many images, by blocks of near ones that depend on the rows alone.
+
+        Raises:
+            ClusterError: the cluster fails.
+        """
+        if edges.n <= self._sizes.merged or edges.low.is_cuda:
+            return build_dendrogram(edges, features)
+        blocks = near_blocks(features, self._sizes.merged, self._seed)
+        return dendrogram_in_blocks(
+            edges,
+            features,
+            blocks,
+            lambda work, parts: self._pool.run([self._pool.task(work, part) for part in parts], "dendrogram"),
+        )
 
     def _gpus(self) -> bool:
         """Whether every worker that is there now has a GPU to use."""

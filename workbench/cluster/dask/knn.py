@@ -29,14 +29,17 @@ SPLITS = 6  # ways in which all rows are split into parts, each searched in itse
 
 @dataclass(frozen=True)
 class Sizes:
-    """How work is cut: what memory and traffic depend on (docs/many-machines.md), and labels do not.
+    """How work is cut: what memory and traffic depend on (docs/many-machines.md).
+
+    Labels depend on `part` and `merged` alone, and only where there are more rows.
 
     Attributes:
         alone: levels of fewer nodes are not worth sending: they run here.
         queries: most rows whose neighbours one task looks for.
         base: rows among which it looks.
-        part: most rows that one task searches approximately; the one size that the lists found depend on.
+        part: most rows that one task searches approximately.
         nodes: most nodes whose links one task judges, or whose neighbours' neighbours it compares.
+        merged: most images that one task merges.
     """
 
     alone: int = 4096
@@ -44,6 +47,7 @@ class Sizes:
     base: int = 2**19
     part: int = 2**17
     nodes: int = 2**16
+    merged: int = 2**17
 
 
 def exact_lists(pool: WorkerPool, features: Tensor, k: int, sizes: Sizes, device: str) -> KnnGraph:
