@@ -192,9 +192,9 @@ class QualityEnsemble(nn.Module):
         """Quality of all nodes of a dendrogram, in blocks; a single image's precision is 1, which needs no guess."""
         training = self.training
         self.eval()
-        blocks = progress_bar(features.blocks, "quality of clusters")
-        parts = [self(features.rows(part).to(self.mean.device)) for part in blocks]
+        values = np.empty((dendrogram.n_nodes, len(PRECISION_WEIGHTS)))
+        for part in progress_bar(features.blocks, "quality of clusters"):
+            values[part] = self(features.rows(part).to(self.mean.device)).cpu().numpy()
         self.train(training)
-        values = torch.cat(parts).double().cpu().numpy()  # (nodes, weights)
         values[: dendrogram.n, -1] = 1.0
         return Quality(dendrogram, values, features.possible)

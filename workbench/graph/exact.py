@@ -212,9 +212,12 @@ def rank(rows: Tensor, base: Tensor, index: Tensor, k: int) -> tuple[Tensor, Ten
 
 def rank_itself(features: Tensor, index: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """`rank` of all rows of one set, in chunks."""
+    found = index.new_empty(len(features), k)
+    weight = features.new_empty(len(features), k)
     parts = row_chunks(len(features), features.shape[1] * index.shape[1], features.device)
-    ranked = [rank(features[rows], features, index[rows], k) for rows in progress_bar(parts, "k-NN graph: ranks")]
-    return torch.cat([found for found, _ in ranked]), torch.cat([weight for _, weight in ranked])
+    for rows in progress_bar(parts, "k-NN graph: ranks"):
+        found[rows], weight[rows] = rank(features[rows], features, index[rows], k)
+    return found, weight
 
 
 def pair_products(rows: Tensor, base: Tensor, index: Tensor) -> Tensor:

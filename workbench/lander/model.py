@@ -206,11 +206,13 @@ class Lander(nn.Module):
             sources = self.of_source(h)  # (m, half)
             targets = self.of_target(h[: inputs.within(0)])  # (b, half)
             chunks = progress_bar(cache_chunks(len(targets), inputs.graph.k * self.config.hidden, h.device), "links")
-            logits = ((rows, self._logits(sources, targets[rows], inputs, rows).float()) for rows in chunks)
-            parts = [linkage_of(part, inputs.graph.neighbors[rows] >= 0) for rows, part in logits]
+            linkage = torch.empty(len(targets), inputs.graph.k, device=h.device)
+            for rows in chunks:
+                logits = self._logits(sources, targets[rows], inputs, rows).float()
+                linkage[rows] = linkage_of(logits, inputs.graph.neighbors[rows] >= 0)
 
         self.train(training)
-        return torch.cat(parts)
+        return linkage
 
     def on(self, device: torch.device, precision: str | None = None) -> Lander:
         """This model on a device, computing in a precision (None: its own); a copy unless it is so already."""
