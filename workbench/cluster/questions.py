@@ -159,7 +159,9 @@ def questions(tree: Hierarchy, constraints: Constraints, n: int) -> pd.DataFrame
 def _each_cluster_once(table: pd.DataFrame, n: int) -> Iterator[int]:
     seen: set[int] = set()
     for place, (a, b) in enumerate(zip(table["cluster"], table["other"], strict=True)):
-        if n and a not in seen and b not in seen:
+        if n == 0:
+            return
+        if a not in seen and b not in seen:
             seen |= {a, b}
             n -= 1
             yield place

@@ -1,5 +1,5 @@
-// The board of the review explorer. Python sends which rows are to be seen, and each row as escaped HTML when it is
-// first wanted; every act goes back as a message.
+// The board of the review explorer. Python sends which rows are to be seen, and each row once, as escaped HTML: with the
+// rows that it is new among, or when a page that is loaded anew wants it. Every act goes back as a message.
 const STYLE = `
 .wb-board{font:13px/1.4 var(--jp-ui-font-family,sans-serif);color:var(--jp-ui-font-color1,#222);outline:none;
   border:1px solid var(--jp-border-color2,#bbb);border-radius:4px}
@@ -114,7 +114,8 @@ function render({ model, el }) {
       delete view.dataset.wanted;
     });
   }
-  function itemOf(row) {
+  function itemOf(row, drawn) {
+    if (drawn.has(row)) return drawn.get(row); // a picture that stays is not read anew
     const cell = viewOf(row, 'item');
     cell.dataset.row = row;
     cell.draggable = true;
@@ -141,22 +142,22 @@ function render({ model, el }) {
     );
     return head;
   }
-  function rowOf(cluster) {
+  function rowOf(cluster, drawn) {
     const row = made('div', 'row');
     row.dataset.cluster = cluster.cluster;
     const items = made('div', `items ${model.get('shown').kind}`);
-    items.append(...cluster.items.map(itemOf));
+    items.append(...cluster.items.map((item) => itemOf(item, drawn)));
     row.append(headOf(cluster), items);
     row.ondragover = (event) => { event.preventDefault(); row.classList.add('over'); };
     row.ondragleave = (event) => row.contains(event.relatedTarget) || row.classList.remove('over');
     row.ondrop = (event) => { event.preventDefault(); act('move', { cluster: cluster.cluster }); };
     return row;
   }
-  function earlierOf({ step, said, rows: about }) {
+  function earlierOf({ step, said, items }) {
     const earlier = made('div', 'against');
     const words = made('span', '');
     words.textContent = `You said before: ${said}`;
-    earlier.append(words, ...about.map((row) => viewOf(row, '')), button('take that back', 'This step only', () => act('undo', { step })));
+    earlier.append(words, ...items.map((row) => viewOf(row, '')), button('take that back', 'This step only', () => act('undo', { step })));
     return earlier;
   }
   function draw() {
@@ -169,7 +170,8 @@ function render({ model, el }) {
       button('not sure (space)', '', () => act('pass')), button('undo (U)', 'The last step', () => act('undo')),
     );
     const height = rows.scrollTop;
-    rows.replaceChildren(...clusters.map(rowOf));
+    const drawn = new Map([...rows.querySelectorAll('.item')].map((cell) => [+cell.dataset.row, cell]));
+    rows.replaceChildren(...clusters.map((cluster) => rowOf(cluster, drawn)));
     rows.scrollTop = height;
     mark();
     askForItems();
