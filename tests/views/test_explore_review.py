@@ -174,6 +174,21 @@ def test_a_lasso_on_the_map_selects_what_is_labelled(model):
     assert not explorer.errors
 
 
+def test_the_map_is_coloured_when_a_page_has_drawn_its_board(model):
+    explorer = explore_review(model, xy=np.random.default_rng(0).normal(size=(120, 2)))
+    found = explorer._map.figure.data[0].marker
+    before = found.color.copy()
+    send(explorer, "want", rows=[0])
+    a, b = (int(np.flatnonzero(model.labels_ == cluster)[0]) for cluster in (0, 1))
+    explorer.review.question = (a, b)
+    send(explorer, "yes")
+    assert (found.color == before).all()
+    send(explorer, "drawn")
+    assert (found.color != before).any()
+    assert shown(explorer)["map"]
+    assert not explorer.errors
+
+
 def test_export_of_a_table(model, tmp_path):
     explorer = explore_review(model, ids=["=photo", *(f"photo {i}" for i in range(1, 120))])
     explorer.review.export(tmp_path / "out.csv")

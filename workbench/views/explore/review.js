@@ -161,7 +161,7 @@ function render({ model, el }) {
     return earlier;
   }
   function draw() {
-    const { pair: two, against, clusters } = model.get('shown');
+    const { pair: two, against, clusters, map } = model.get('shown');
     refused.replaceChildren(...against.map(earlierOf));
     const pair = made('div', 'pair', `<span>${two.length ? 'One class?' : 'No question is worth asking.'}</span>`);
     pair.append(...two.map((row) => viewOf(row, 'seen')));
@@ -175,6 +175,7 @@ function render({ model, el }) {
     rows.scrollTop = height;
     mark();
     askForItems();
+    if (map) requestAnimationFrame(() => setTimeout(() => model.send({ kind: 'drawn' }))); // and painted
   }
   function mark() {
     const picked = new Set(model.get('selection'));

@@ -82,7 +82,7 @@ class Board(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_name("review.js")
-    shown = traitlets.Dict({"kind": "", "pair": [], "against": [], "clusters": []}).tag(sync=True)
+    shown = traitlets.Dict({"kind": "", "pair": [], "against": [], "clusters": [], "map": False}).tag(sync=True)
     selection = traitlets.List(trait=traitlets.Int()).tag(sync=True)
 
 
@@ -130,6 +130,8 @@ class ReviewExplorer(Explorer):
     def _hear(self, act: dict[str, Any]) -> None:
         if act["kind"] == "want":
             self._deliver(act["rows"])
+        elif act["kind"] == "drawn":
+            self._colour()
         else:
             self.do(act)
 
@@ -209,13 +211,15 @@ class ReviewExplorer(Explorer):
         against = [self._said_before(step) for step in self._against[:SHOWN]]
         pair = list(self.review.question or ())
         shown: dict[str, Any] = {"kind": self._kind, "pair": pair, "against": against, "clusters": clusters}
+        shown["map"] = self._map is not None
         groups = [pair, *(one["items"] for one in (*clusters, *against))]
         fresh = [row for group in groups for row in group if row not in self._sent]
         if fresh and self._sent:  # a page is there: what it has not seen goes ahead, so that it need not ask
             self._deliver(fresh)
         self._board.shown = shown
         self._counts.value = f"<b>{escape(self.review.counts())}</b>"
-        self._colour()
+        if not self._sent:  # a page says when its board is drawn: the next question does not wait for the map
+            self._colour()
 
     def _said_before(self, place: int) -> dict[str, Any]:
         """An earlier step in words, and the two rows of an answer."""
