@@ -44,6 +44,7 @@ function made(tag, className, html = '') {
 
 function render({ model, el }) {
   const seen = new Map(); // row -> its HTML
+  let drawn = new Map(); // what a cluster's row says -> the row; one that stays is not touched, nor painted anew
   let last = null; // the item that was clicked last
   const board = made('div', 'wb-board');
   board.tabIndex = 0;
@@ -114,8 +115,8 @@ function render({ model, el }) {
       delete view.dataset.wanted;
     });
   }
-  function itemOf(row, drawn) {
-    if (drawn.has(row)) return drawn.get(row); // a picture that stays is not read anew
+  function itemOf(row, cells) {
+    if (cells.has(row)) return cells.get(row); // a picture that stays is not read anew
     const cell = viewOf(row, 'item');
     cell.dataset.row = row;
     cell.draggable = true;
@@ -142,11 +143,11 @@ function render({ model, el }) {
     );
     return head;
   }
-  function rowOf(cluster, drawn) {
+  function rowOf(cluster, cells) {
     const row = made('div', 'row');
     row.dataset.cluster = cluster.cluster;
     const items = made('div', `items ${model.get('shown').kind}`);
-    items.append(...cluster.items.map((item) => itemOf(item, drawn)));
+    items.append(...cluster.items.map((item) => itemOf(item, cells)));
     row.append(headOf(cluster), items);
     row.ondragover = (event) => { event.preventDefault(); row.classList.add('over'); };
     row.ondragleave = (event) => row.contains(event.relatedTarget) || row.classList.remove('over');
@@ -170,8 +171,12 @@ function render({ model, el }) {
       button('not sure (space)', '', () => act('pass')), button('undo (U)', 'The last step', () => act('undo')),
     );
     const height = rows.scrollTop;
-    const drawn = new Map([...rows.querySelectorAll('.item')].map((cell) => [+cell.dataset.row, cell]));
-    rows.replaceChildren(...clusters.map((cluster) => rowOf(cluster, drawn)));
+    const cells = new Map([...rows.querySelectorAll('.item')].map((cell) => [+cell.dataset.row, cell]));
+    const found = clusters.map((cluster) => [JSON.stringify(cluster), cluster]);
+    const now = new Map(found.map(([said, cluster]) => [said, drawn.get(said) ?? rowOf(cluster, cells)]));
+    drawn.forEach((row, said) => now.has(said) || row.remove());
+    [...now.values()].forEach((row, i) => rows.children[i] === row || rows.insertBefore(row, rows.children[i] ?? null));
+    drawn = now;
     rows.scrollTop = height;
     mark();
     askForItems();
