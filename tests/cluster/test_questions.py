@@ -44,3 +44,12 @@ def test_nothing_is_left_to_ask(data):
     assert model.questions(5).empty
     with pytest.raises(ValueError, match="n: expected"):
         model.questions(0)
+
+
+def test_of_questions_about_one_cluster_as_many_are_yes_as_is_said():
+    known = wb.load("glyphs", split="meta-val")
+    asked = wb.HiLander().fit(wb.load_checkpoint("glyphs-encoder").embed(known.images)).questions(80)
+    within = asked[asked["cluster"] == asked["other"]]
+    yes = known.labels[within["first"]] == known.labels[within["second"]]
+    assert len(within) > 20
+    assert abs(within["same"].mean() - yes.mean()) < 0.1  # by the doubt alone .3

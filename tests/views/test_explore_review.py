@@ -64,6 +64,32 @@ def test_keys_answer_and_undo(model):
     assert "<b>bad" not in seen(explorer, *shown(explorer)["pair"])
 
 
+def test_each_row_is_sent_once_and_ahead_of_its_place(model):
+    explorer = explore_review(model, np.zeros((120, 8, 8), np.uint8))
+    sent = []
+    explorer._board.send = lambda message: sent.append((list(message["items"]), explorer.review.question))
+    explorer._board.observe(lambda change: sent.append((None, change.new)), "shown")
+    send(explorer, "yes")
+    assert [rows for rows, _ in sent] == [None]  # no page has asked yet: none is sent to nobody
+
+    def told():
+        now = shown(explorer)
+        return {*now["pair"], *(row for cluster in now["clusters"] for row in cluster["items"])}
+
+    send(explorer, "want", rows=sorted(told()))
+    for kind in ("no", "yes", "pass", "undo"):
+        before = {row for rows, _ in sent for row in rows or []}
+        sent.clear()
+        send(explorer, kind)
+        *ahead, (none, _) = sent
+        assert none is None
+        fresh = [row for rows, _ in ahead for row in rows]
+        assert set(fresh) == told() - before
+        assert len(set(fresh)) == len(fresh)
+        sent.append((sorted(before), None))
+    assert not explorer.errors
+
+
 def test_rows_are_moved_split_merged_confirmed_and_named(model, tmp_path):
     file = tmp_path / "mine.json"
     explorer = explore_review(model, path=file)
@@ -106,7 +132,7 @@ def test_what_contradicts_is_refused_and_the_earlier_answer_can_be_taken_back(mo
     explorer.selection = [int(two[0])]
     send(explorer, "merge", cluster=0)
     (earlier,) = shown(explorer)["against"]
-    assert earlier == {"step": 1, "said": "different", "rows": [one[0], two[0]]}
+    assert earlier == {"step": 1, "said": "different", "items": [one[0], two[0]]}
     assert explorer.selection == [two[0]]  # to be tried again
     assert model.labels_ is before
     send(explorer, "undo", step=1)
@@ -145,6 +171,21 @@ def test_a_lasso_on_the_map_selects_what_is_labelled(model):
     send(explorer, "undo")
     assert (model.labels_ == before).all()
     assert model.names_ == {}
+    assert not explorer.errors
+
+
+def test_the_map_is_coloured_when_a_page_has_drawn_its_board(model):
+    explorer = explore_review(model, xy=np.random.default_rng(0).normal(size=(120, 2)))
+    found = explorer._map.figure.data[0].marker
+    before = found.color.copy()
+    send(explorer, "want", rows=[0])
+    a, b = (int(np.flatnonzero(model.labels_ == cluster)[0]) for cluster in (0, 1))
+    explorer.review.question = (a, b)
+    send(explorer, "yes")
+    assert (found.color == before).all()
+    send(explorer, "drawn")
+    assert (found.color != before).any()
+    assert shown(explorer)["map"]
     assert not explorer.errors
 
 

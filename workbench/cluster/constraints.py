@@ -31,6 +31,7 @@ from .correction import Contradiction
 
 Pairs = Int64[np.ndarray, "_ 2"]
 Rows = Int64[np.ndarray, " _"]
+Why = tuple[str, list[Rows]]
 FAINT = 1e-9  # linkage that holds a decoder's cluster together where no link does: below any that a model predicts
 SHOWN = 5  # pairs that an error lists
 
@@ -121,10 +122,8 @@ class Constraints:
         group = here.groups(int(node.max(initial=-1)) + 1)
         first, second = group[here.cannot_link].T
         if (wrong := np.flatnonzero(first == second)).size:
-            said = "; ".join(self._why(node, *self.cannot_link[i]) for i in wrong[:SHOWN])
-            chains = [pair for i in wrong[:SHOWN] for pair in self._chain(node, *self.cannot_link[i])]
-            pairs = [*self.cannot_link[wrong], *chains]  # a chain costs a walk through all ties: of those shown only
-            raise Contradiction(f"cannot_link: {said}{_and_more(len(wrong))}; take one of these answers back", pairs)
+            why = [self._why(node, a, b) for a, b in self.cannot_link[wrong[:SHOWN]]]
+            raise _contradiction("cannot_link", why, len(wrong), self.cannot_link[wrong])
 
         order = np.lexsort([self.label, group[here.row]])
         owner = group[here.row][order]
@@ -132,24 +131,18 @@ class Constraints:
         wrong = np.flatnonzero((owner[1:] == owner[:-1]) & (label[1:] != label[:-1]))
         if wrong.size:
             row = self.row[order]
-            said = "; ".join(
-                f"classes {label[i]} and {label[i + 1]}: {self._why(node, row[i], row[i + 1])}" for i in wrong[:SHOWN]
-            )
-            pairs = [pair for i in wrong[:SHOWN] for pair in self._chain(node, row[i], row[i + 1])]
-            raise Contradiction(f"partial_labels: {said}{_and_more(len(wrong))}; take one of these answers back", pairs)
+            heads = [(i, f"classes {label[i]} and {label[i + 1]}: ") for i in wrong[:SHOWN]]
+            why = [self._why(node, row[i], row[i + 1], head) for i, head in heads]
+            raise _contradiction("partial_labels", why, len(wrong), [])
 
-    def _why(self, node: Rows, a: Any, b: Any) -> str:
-        """Which must-links tie two rows, in words."""
+    def _why(self, node: Rows, a: Any, b: Any, head: str = "") -> Why:
+        """What makes two rows one, in words after a head, and the fewest must-links that tie them."""
         if node[a] == node[b]:
-            return f"rows {a} and {b} are equal but for rounding, so nothing can tell them apart"
-        chain = self._chain(node, a, b)
-        said = ", ".join("({}, {})".format(*pair) for pair in chain[:SHOWN])
-        return f"rows {a} and {b} are apart, but must_link ties them: {said}{_and_more(len(chain))}"
-
-    def _chain(self, node: Rows, a: Any, b: Any) -> list[Rows]:
-        """The fewest must-links that tie two rows."""
+            return f"{head}rows {a} and {b} are equal but for rounding, so nothing can tell them apart", []
         ties = self.ties
-        return [ties[i] for i in _path(node[ties], int(node[a]), int(node[b]))] if node[a] != node[b] else []
+        chain = [ties[i] for i in _path(node[ties], int(node[a]), int(node[b]))]  # costs a walk through all ties
+        said = ", ".join("({}, {})".format(*pair) for pair in chain[:SHOWN])
+        return f"{head}rows {a} and {b} are apart, but must_link ties them: {said}{_and_more(len(chain))}", chain
 
 
 def enforce(found: Decoding, graph: KnnGraph, prediction: Prediction, constraints: Constraints) -> Decoding:
@@ -338,6 +331,13 @@ def _path(pairs: Pairs, a: int, b: int) -> list[int]:
         chain.append(number[tuple(sorted((b, int(before[b]))))])
         b = int(before[b])
     return chain[::-1]
+
+
+def _contradiction(name: str, why: Sequence[Why], count: int, pairs: Any) -> Contradiction:
+    """Of so many that cannot be true, those that are shown, with the pairs that they come from."""
+    said = "; ".join(words for words, _ in why)
+    known = [*pairs, *(pair for _, chain in why for pair in chain)]
+    return Contradiction(f"{name}: {said}{_and_more(count)}; take one of these answers back", known)
 
 
 def _and_more(count: int) -> str:

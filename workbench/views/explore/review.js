@@ -1,5 +1,5 @@
-// The board of the review explorer. Python sends which rows are to be seen, and each row as escaped HTML when it is
-// first wanted; every act goes back as a message.
+// The board of the review explorer. Python sends which rows are to be seen, and each row once, as escaped HTML: with the
+// rows that it is new among, or when a page that is loaded anew wants it. Every act goes back as a message.
 const STYLE = `
 .wb-board{font:13px/1.4 var(--jp-ui-font-family,sans-serif);color:var(--jp-ui-font-color1,#222);outline:none;
   border:1px solid var(--jp-border-color2,#bbb);border-radius:4px}
@@ -44,6 +44,7 @@ function made(tag, className, html = '') {
 
 function render({ model, el }) {
   const seen = new Map(); // row -> its HTML
+  let drawn = new Map(); // what a cluster's row says -> the row; one that stays is not touched, nor painted anew
   let last = null; // the item that was clicked last
   const board = made('div', 'wb-board');
   board.tabIndex = 0;
@@ -114,7 +115,8 @@ function render({ model, el }) {
       delete view.dataset.wanted;
     });
   }
-  function itemOf(row) {
+  function itemOf(row, cells) {
+    if (cells.has(row)) return cells.get(row); // a picture that stays is not read anew
     const cell = viewOf(row, 'item');
     cell.dataset.row = row;
     cell.draggable = true;
@@ -141,26 +143,26 @@ function render({ model, el }) {
     );
     return head;
   }
-  function rowOf(cluster) {
+  function rowOf(cluster, cells) {
     const row = made('div', 'row');
     row.dataset.cluster = cluster.cluster;
     const items = made('div', `items ${model.get('shown').kind}`);
-    items.append(...cluster.items.map(itemOf));
+    items.append(...cluster.items.map((item) => itemOf(item, cells)));
     row.append(headOf(cluster), items);
     row.ondragover = (event) => { event.preventDefault(); row.classList.add('over'); };
     row.ondragleave = (event) => row.contains(event.relatedTarget) || row.classList.remove('over');
     row.ondrop = (event) => { event.preventDefault(); act('move', { cluster: cluster.cluster }); };
     return row;
   }
-  function earlierOf({ step, said, rows: about }) {
+  function earlierOf({ step, said, items }) {
     const earlier = made('div', 'against');
     const words = made('span', '');
     words.textContent = `You said before: ${said}`;
-    earlier.append(words, ...about.map((row) => viewOf(row, '')), button('take that back', 'This step only', () => act('undo', { step })));
+    earlier.append(words, ...items.map((row) => viewOf(row, '')), button('take that back', 'This step only', () => act('undo', { step })));
     return earlier;
   }
   function draw() {
-    const { pair: two, against, clusters } = model.get('shown');
+    const { pair: two, against, clusters, map } = model.get('shown');
     refused.replaceChildren(...against.map(earlierOf));
     const pair = made('div', 'pair', `<span>${two.length ? 'One class?' : 'No question is worth asking.'}</span>`);
     pair.append(...two.map((row) => viewOf(row, 'seen')));
@@ -169,10 +171,16 @@ function render({ model, el }) {
       button('not sure (space)', '', () => act('pass')), button('undo (U)', 'The last step', () => act('undo')),
     );
     const height = rows.scrollTop;
-    rows.replaceChildren(...clusters.map(rowOf));
+    const cells = new Map([...rows.querySelectorAll('.item')].map((cell) => [+cell.dataset.row, cell]));
+    const found = clusters.map((cluster) => [JSON.stringify(cluster), cluster]);
+    const now = new Map(found.map(([said, cluster]) => [said, drawn.get(said) ?? rowOf(cluster, cells)]));
+    drawn.forEach((row, said) => now.has(said) || row.remove());
+    [...now.values()].forEach((row, i) => rows.children[i] === row || rows.insertBefore(row, rows.children[i] ?? null));
+    drawn = now;
     rows.scrollTop = height;
     mark();
     askForItems();
+    if (map) requestAnimationFrame(() => setTimeout(() => model.send({ kind: 'drawn' }))); // and painted
   }
   function mark() {
     const picked = new Set(model.get('selection'));

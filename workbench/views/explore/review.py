@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ class Items:
 
 
 class Board(anywidget.AnyWidget):
-    """What the browser draws; what is done there arrives as a message. Rows go by their numbers: each is asked for, as
+    """What the browser draws; what is done there arrives as a message. Rows go by their numbers: each is sent once, as
     HTML, when it is first seen, so that an answer does not carry two hundred images.
 
     Example:
@@ -82,7 +82,7 @@ class Board(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_name("review.js")
-    shown = traitlets.Dict({"kind": "", "pair": [], "against": [], "clusters": []}).tag(sync=True)
+    shown = traitlets.Dict({"kind": "", "pair": [], "against": [], "clusters": [], "map": False}).tag(sync=True)
     selection = traitlets.List(trait=traitlets.Int()).tag(sync=True)
 
 
@@ -104,6 +104,7 @@ class ReviewExplorer(Explorer):
         self.review = review
         self._item = lru_cache(KEPT)(items.html)
         self._kind = items.kind
+        self._sent: set[int] = set()  # rows that the browser has
         self._against: tuple[int, ...] = ()  # steps that stand against what was tried last
         self._most = items.most
         self._board = Board()
@@ -128,9 +129,17 @@ class ReviewExplorer(Explorer):
 
     def _hear(self, act: dict[str, Any]) -> None:
         if act["kind"] == "want":
-            self._board.send({"items": {row: self._item(int(row)) for row in act["rows"]}})
+            self._deliver(act["rows"])
+        elif act["kind"] == "drawn":
+            self._colour()
         else:
             self.do(act)
+
+    def _deliver(self, rows: Iterable[int]) -> None:
+        """Rows as HTML to the browser."""
+        items = {row: self._item(int(row)) for row in rows}
+        self._sent.update(items)
+        self._board.send({"items": items})
 
     def do(self, act: dict[str, Any]) -> None:
         """One thing that was done on the board: kind (yes, no, pass, undo, confirm, reopen, split, move, merge, name,
@@ -202,17 +211,23 @@ class ReviewExplorer(Explorer):
         against = [self._said_before(step) for step in self._against[:SHOWN]]
         pair = list(self.review.question or ())
         shown: dict[str, Any] = {"kind": self._kind, "pair": pair, "against": against, "clusters": clusters}
+        shown["map"] = self._map is not None
+        groups = [pair, *(one["items"] for one in (*clusters, *against))]
+        fresh = [row for group in groups for row in group if row not in self._sent]
+        if fresh and self._sent:  # a page is there: what it has not seen goes ahead, so that it need not ask
+            self._deliver(fresh)
         self._board.shown = shown
         self._counts.value = f"<b>{escape(self.review.counts())}</b>"
-        self._colour()
+        if not self._sent:  # a page says when its board is drawn: the next question does not wait for the map
+            self._colour()
 
     def _said_before(self, place: int) -> dict[str, Any]:
         """An earlier step in words, and the two rows of an answer."""
         step = self.review.model.corrections_.steps[place]
         if step.action != "answer":
-            return {"step": place, "said": step.action, "rows": []}
+            return {"step": place, "said": step.action, "items": []}
         rows = (*step.together, *step.apart)[0]
-        return {"step": place, "said": "the same" if step.together else "different", "rows": list(rows)}
+        return {"step": place, "said": "the same" if step.together else "different", "items": list(rows)}
 
     def _cluster(self, cluster: int) -> dict[str, Any]:
         rows = self.review.members(cluster)
