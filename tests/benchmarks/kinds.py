@@ -50,6 +50,7 @@ METHODS = (*BASELINES, *COMMUNITIES, *PEERS, *OURS)
 SCORES = (
     *(f"{kind}_{part}" for kind in ("pairwise", "bcubed") for part in ("precision", "recall", "f")),
     "item_f",
+    "largest_precision",
     *("nmi", "ami", "ari", "n_clusters", "n_noise"),
 )
 COLUMNS = ("set", "kind", "n", "dim", "classes", "method", *SCORES, "seconds", "peak_mb", "error")
@@ -113,6 +114,16 @@ def fit(method: str, features: str, labels: str) -> None:
     print(json.dumps({"seconds": round(seconds, 3), "peak_mb": peak_mb()}))
 
 
+def largest_precision(labels: np.ndarray, found: np.ndarray, most: int = 3) -> float:
+    """Pairwise precision of the largest clusters alone: low where they are heaps of many classes."""
+    from workbench.evaluate.scores import contingency, pairs_within
+
+    table = contingency(labels, found)
+    largest = np.argsort(-table.col_sizes, kind="stable")[:most]
+    pairs = pairs_within(table.col_sizes[largest])
+    return pairs_within(table.counts[np.isin(table.cols, largest)]) / pairs if pairs else 1.0
+
+
 def measure(method: str, features: Path, labels: np.ndarray, python: str, timeout: float) -> dict[str, Any] | None:
     """Scores and figures of one fit, or its error; None if the method is not installed."""
     from workbench.evaluate.scores import scores
@@ -132,7 +143,9 @@ def measure(method: str, features: Path, labels: np.ndarray, python: str, timeou
         if run.returncode:  # a negative status is the signal that ended it, as for want of memory
             raised = re.findall(r"^\w[\w.]*: .*", run.stderr, flags=re.MULTILINE)
             return {"error": raised[-1][:300] if raised else f"ended with status {run.returncode}"}
-        return {**scores(labels, np.load(found)), **json.loads(run.stdout.splitlines()[-1])}
+        clusters = np.load(found)
+        row = {**scores(labels, clusters), "largest_precision": largest_precision(labels, clusters)}
+        return {**row, **json.loads(run.stdout.splitlines()[-1])}
 
 
 # ---------------------------------------------------------------- all sets, all methods
@@ -202,7 +215,7 @@ def summary(out: Path) -> None:
     rows.loc[failed, ["pairwise_f", "bcubed_f", "item_f"]] = 0.0
     table = rows.assign(failed=failed).groupby("method").agg(
         sets=("set", "count"), failed=("failed", "sum"), pairwise_f=("pairwise_f", "mean"),
-        bcubed_f=("bcubed_f", "mean"), item_f=("item_f", "mean"),
+        bcubed_f=("bcubed_f", "mean"), item_f=("item_f", "mean"), largest=("largest_precision", "mean"),
         seconds=("seconds", "median"), peak_mb=("peak_mb", "max"),
     )  # fmt: skip
     print(f"\n{rows['set'].nunique()} sets; means of F (a fit that failed counts 0), median seconds, highest peak")

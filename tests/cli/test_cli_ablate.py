@@ -185,6 +185,8 @@ def test_the_shipped_tables_are_whole(data):
     assert (table[["data", "code"]].nunique() == 1).all()
     assert table["error"].isna().all()
     assert table[["bcubed_f", "pairwise_f", "nmi"]].stack().between(0, 1).all()
+    with pytest.raises(ValueError, match="table: expected a number in 'item_f' of at least one run, got none"):
+        Suite().effects(table, value="item_f")  # the tables are older than this score
     assert set(Suite().effects(table)["n"]) == {5}
 
 

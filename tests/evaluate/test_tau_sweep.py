@@ -40,6 +40,7 @@ def test_every_row_is_what_decoding_from_scratch_gives(n, k, seed, duplicates, d
             assert row.n_clusters == found.max() + 1
             assert row.pairwise_f == pytest.approx(scored["pairwise_f"], abs=1e-12)
             assert row.bcubed_f == pytest.approx(scored["bcubed_f"], abs=1e-12)
+            assert row.item_f == pytest.approx(scored["item_f"], abs=1e-12)
 
 
 def test_a_decoder_that_is_no_tree_decode_is_refused():
@@ -53,7 +54,7 @@ def test_a_single_image_and_images_without_links_have_one_row():
         graph = knn(torch.eye(3)[:n], 2)
         prediction = Prediction(torch.zeros(graph.neighbors.shape), torch.zeros(n))
         table = nested_scores(best_links(graph, prediction), np.arange(n))
-        assert table.values.tolist() == [[0.0, 1.0, 1.0, n]]
+        assert table.values.tolist() == [[0.0, 1.0, 1.0, 1.0, n]]
 
 
 def test_rebuilding_gives_what_a_new_run_gives(blobs):

@@ -65,7 +65,7 @@ def test_many_moves_run_the_levels_above_once(explorer, monkeypatch):
 def test_the_curve_has_a_mark_where_the_slider_rested(explorer):
     explorer.tau = 0.25
     explorer.settle()
-    marks = explorer._curve.figure.data[2]
+    marks = explorer._curve.figure.data[3]
     assert 0.25 in list(marks.x)
     assert explorer._curve.figure.data[-1].x == (0.25, 0.25)
     assert len(explorer.static().data) == len(explorer._curve.figure.data)

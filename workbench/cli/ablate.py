@@ -49,7 +49,14 @@ Place = Annotated[Path, typer.Option("--store", metavar="DIR", file_okay=False, 
 Table = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE.csv", dir_okay=False, help="Keep the runs.")]
 Value = Annotated[
     Literal[
-        "bcubed_f", "bcubed_precision", "bcubed_recall", "pairwise_f", "pairwise_precision", "pairwise_recall", "nmi"
+        "bcubed_f",
+        "bcubed_precision",
+        "bcubed_recall",
+        "pairwise_f",
+        "pairwise_precision",
+        "pairwise_recall",
+        "item_f",
+        "nmi",
     ],
     typer.Option(help="The score to compare."),
 ]

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import workbench as wb
 from workbench.cli import app
-from workbench.experiments.published import METRICS, RECIPES, reproduce, rerun
+from workbench.experiments.published import RECIPES, reproduce, rerun
 from workbench.train.trainer import MetaTraining
 
 QUIET = {"device": "cpu", "progress": False}
@@ -44,12 +44,12 @@ def test_every_recipe_with_official_weights(name, folder, saved):
     recipe = RECIPES[name]
     table = reproduce(name, folder, weights=saved(name), **QUIET)
     assert list(table) == ["recipe", "metric", "ours", "published", "difference", "method", "source"]
-    assert tuple(table["metric"]) == METRICS
+    assert list(table["metric"]) == ["pairwise_f", "bcubed_f", "item_f", "nmi"]
     model = wb.load_official(saved(name), average=recipe.model.average)
     model.inference = recipe.inference
     data = wb.data.load_features(recipe.test.find(folder))
     found = wb.scores(data.labels, wb.HiLander(model, device="cpu").fit_predict(data.features))
-    assert table["ours"].tolist() == [found[metric] for metric in METRICS]
+    assert table["ours"].tolist() == [found[metric] for metric in table["metric"]]
     stated = recipe.published().set_index("metric")["value"]
     known = table.dropna(subset=["published"]).set_index("metric")
     assert known["published"].to_dict() == stated.to_dict()
@@ -134,7 +134,7 @@ def test_the_command_prints_and_keeps_the_table(folder, saved, tmp_path):
     result = command("hannah", *options)
     assert result.exit_code == 0, result.stderr
     kept = pd.read_csv(out)
-    assert kept["published"].tolist() == RECIPES["hannah"].published()["value"].tolist()
+    assert kept["published"].dropna().tolist() == RECIPES["hannah"].published()["value"].tolist()
     assert all(f"{value:.3f}" in result.stdout for value in kept["ours"])
     assert "note" not in result.stdout  # its settings are the authors' own
 

@@ -29,7 +29,7 @@ def differences(table: pd.DataFrame, reference: Mapping[str, Any] | str, *, valu
         are left out.
 
     Raises:
-        ValueError: a missing column, runs on different data or with different code, a reference that fits no
+        ValueError: a missing or empty column, runs on different data or with different code, a reference that fits no
             configuration or several, or no pair at all.
 
     Example:
@@ -117,6 +117,8 @@ def _comparable(table: pd.DataFrame, value: str) -> pd.DataFrame:
     for name, what in (("data", "on different data"), ("code", "of different versions of the code")):
         if (kinds := table[name].nunique()) != 1:
             raise ValueError(f"table: it mixes runs {what} ({kinds} kinds in {name!r}); compare each kind for itself")
+    if len(table) and table[value].isna().all():
+        raise ValueError(f"table: expected a number in {value!r} of at least one run, got none")
     return table
 
 

@@ -10,7 +10,7 @@ import torch
 
 from ...cluster.hilander import HiLander
 from ...evaluate.baselines import BASELINES
-from ...evaluate.scores import scores
+from ...evaluate.scores import FIGURES, scores
 from ...graph.knn import knn
 from .cases import Case, Figures, Setting, Suite, first, measured
 from .elsewhere import METHODS, fit_elsewhere
@@ -83,7 +83,7 @@ def _elsewhere(name: str) -> Case:
 
 def _scored(labels: np.ndarray, found: Any) -> Figures:
     row = scores(labels, np.asarray(found))
-    return {name: round(float(row[name]), 3) for name in ("pairwise_f", "bcubed_f")}
+    return {name: round(float(row[name]), 3) for name in FIGURES}
 
 
 def _finch(x: np.ndarray) -> Any:

@@ -9,11 +9,11 @@ import numpy as np
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import pair_confusion_matrix
 
-from ...evaluate.scores import PRF, ami, ari, bcubed, contingency, nmi, pairwise, scores
+from ...evaluate.scores import FIGURES, PRF, ami, ari, bcubed, contingency, nmi, pairwise, scores
 from .cases import Case, Figures, Setting, Suite, first, measured
 from .inputs import labelings
 
-SHOWN = ("pairwise_f", "bcubed_f", "ari", "nmi", "ami")
+SHOWN = (*FIGURES, "ari", "nmi", "ami")
 Score = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
 

@@ -12,14 +12,14 @@ from tqdm.auto import tqdm
 from ...cluster.checkpoint import load_lander, save_checkpoint
 from ...cluster.hilander import HiLander
 from ...data import FeatureSet
-from ...evaluate.scores import bcubed, contingency, nmi, pairwise
+from ...evaluate.scores import FIGURES, scores
 from ...lander.model import Lander
 from ...lander.official import load_official
 from ...train.trainer import MetaTraining
 from .recipes import Recipe, get_recipe
-from .table import METRICS
 
 CHECKPOINT = ".safetensors"
+MEASURED = (*FIGURES, "nmi")  # no publication in the table states item F: beside ours stands no figure
 PathLike = str | os.PathLike[str]
 
 
@@ -56,7 +56,7 @@ def reproduce(
         progress: show a progress bar.
 
     Returns: a row per metric: recipe, metric, ours, published, difference (ours - published), method (whose figure),
-        source. Where nothing is published the figure is missing.
+        source. Where nothing is published, as for item F, the figure is missing.
 
     Raises:
         FileNotFoundError: a file is missing; says what it is, its size, where its authors put it, where to place it.
@@ -83,8 +83,7 @@ def reproduce(
         if save:
             save_checkpoint(lander, Path(save))
     found = HiLander(lander, device=device, random_state=seed).fit_predict(images.features)
-    table = contingency(images.labels, found)
-    return _beside(recipe, {"pairwise_f": pairwise(table).f, "bcubed_f": bcubed(table).f, "nmi": nmi(table)})
+    return _beside(recipe, scores(images.labels, found))
 
 
 def _given(recipe: Recipe, weights: Path) -> Lander:
@@ -124,8 +123,8 @@ def _trained(
 
 def _beside(recipe: Recipe, ours: dict[str, float]) -> pd.DataFrame:
     """Ours and the published figures, metric by metric."""
-    stated = recipe.published().set_index("metric").reindex(METRICS)
-    table = pd.DataFrame({"recipe": recipe.name, "metric": METRICS, "ours": [ours[metric] for metric in METRICS]})
+    stated = recipe.published().set_index("metric").reindex(MEASURED)
+    table = pd.DataFrame({"recipe": recipe.name, "metric": MEASURED, "ours": [ours[metric] for metric in MEASURED]})
     table["published"] = stated["value"].to_numpy()
     table["difference"] = table["ours"] - table["published"]
     return table.assign(method=stated["method"].to_numpy(), source=stated["source"].to_numpy())

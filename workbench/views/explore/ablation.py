@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import traitlets
 
+from ...evaluate.scores import FIGURES
 from ...experiments.ablation import AblationData, Settings, describe
 from ...experiments.ablation.queue import RunQueue
 from ...experiments.ablation.settings import Grid
@@ -22,7 +23,7 @@ from .ablation_panes import PHASES, Filter, Switches, WorkRow, comparison, refus
 from .base import WIDTH, text_pane
 from .kept import KeptExplorer, kept
 
-_SCORES = ("bcubed_f", "pairwise_f", "nmi")
+_SCORES = (*FIGURES, "nmi")
 _OWN = "your own"
 _LEFT = 500
 
@@ -32,7 +33,7 @@ class AblationExplorer(KeptExplorer):
 
     Attributes:
         choice: factor -> value of the configuration that is shown; can be set.
-        value: the score that is shown, "bcubed_f", "pairwise_f" or "nmi".
+        value: the score that is shown, "pairwise_f", "bcubed_f", "item_f" or "nmi".
         test: the test set that is shown.
         brush: axis -> ranges [(low, high), ...]; for a factor, of positions of its values; can be set.
     """

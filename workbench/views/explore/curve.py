@@ -13,7 +13,7 @@ from ..style import CLEAR, GREY, INK, PALETTE, styled
 from .live import LiveFigure
 
 _DRAWN = 800  # steps of a curve that are drawn; the numbers come from all
-_F = (("bcubed_f", "BCubed F", 0), ("pairwise_f", "pairwise F", 5))
+_F = (("pairwise_f", "pairwise F", 5), ("bcubed_f", "BCubed F", 0), ("item_f", "item F", 2))
 
 
 class CurveView:
@@ -26,8 +26,8 @@ class CurveView:
         width, height: of the figure in pixels.
 
     Example:
-        >>> table = pd.DataFrame({"tau": [0.0, 0.5], "pairwise_f": [0.2, 0.8], "bcubed_f": [0.3, 0.9]})
-        >>> view = CurveView(table.assign(n_clusters=[1, 5]), 0.4)
+        >>> f = {"pairwise_f": [0.2, 0.8], "bcubed_f": [0.3, 0.9], "item_f": [0.3, 0.8]}
+        >>> view = CurveView(pd.DataFrame({"tau": [0.0, 0.5], **f, "n_clusters": [1, 5]}), 0.4)
         >>> view.at(0.7)["bcubed_f"]
         0.9
     """

@@ -19,10 +19,11 @@ from ...cluster.hierarchy import decode_level, rebuild
 from ...cluster.hilander import HiLander
 from ...cluster.levels import Hierarchy
 from ...decode.decoding import Decoding
+from ...evaluate.scores import FIGURES
 from ...evaluate.tau_sweep import cluster_f
 from ...lander.model import Lander
 from ..figures.maps import spread_sample
-from ..style import cluster_colours
+from ..style import SCORE_NAMES, cluster_colours
 from .base import WIDTH, Explorer, slider, text_pane
 from .curve import CurveView
 from .map_view import MapView
@@ -173,7 +174,7 @@ class TauExplorer(Explorer):
         stale = self._run_at != self.tau
         above = [{**row, "how": f"at tau {self._run_at:.3f}"} if stale else row for row in self._upper_rows]
         rows = pd.DataFrame([first | {"how": "exact"}, *above])
-        names = {"n_clusters": "clusters", "bcubed_f": "BCubed F", "pairwise_f": "pairwise F"}
+        names = {"n_clusters": "clusters", **{figure: SCORE_NAMES[figure] for figure in FIGURES}}
         rows[["level", "n_clusters"]] = rows[["level", "n_clusters"]].astype(int)
         columns = [name for name in ("level", "nodes", "links kept", *names, "how") if name in rows]
         self._table.value = frame_table(rows[columns].rename(columns=names))

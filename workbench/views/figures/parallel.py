@@ -11,11 +11,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from jaxtyping import Bool, Float64
 
+from ...evaluate.scores import FIGURES
 from ..style import INK, PALETTE, escape
 from .setting_words import factor_words, value_words
 
 Range = tuple[float, float]
-SCORES = ("pairwise_f", "bcubed_f", "nmi", "n_clusters", "seconds_training")
+SCORES = (*FIGURES, "nmi", "n_clusters", "seconds_training")
 _LETTERS = 16  # of a tick
 # Both ends show on white and on near-black, which no scale from dark to light does.
 SCALE = [[0.0, PALETTE[0]], [0.5, PALETTE[4]], [1.0, PALETTE[1]]]
