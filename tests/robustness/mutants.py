@@ -3,8 +3,8 @@
 A mutant is one change of a syntax tree: a comparison turned, a sum made a difference, a number moved by one, a
 statement dropped. Each runs in a process of its own, forked after all imports: the code of the function is exchanged
 there, and the tests of its module run until one fails. So a mutant costs its tests alone, without half a minute of
-imports, and nothing is written to disk. Every mutant is told of when its tests have run; after the last, or after Ctrl-C,
-comes the account by module.
+imports, and nothing is written to disk. Each is told of when its tests have run; after the last, or after Ctrl-C, comes
+the account by module.
 
 Loops that numba compiles are changed as well, and run uncompiled: `--loops`.
 """
@@ -66,8 +66,8 @@ LOOPS = {
     "decode/_numba_classes.py": ["decode/test_dendrogram.py"],
     "graph/_numba.py": ["graph/test_knn.py", "graph/test_numba_lists.py"],
 }
-LIMIT = 150  # seconds of the processor: a mutant that runs on for longer, or waits for ten times as long, is noticed, too
-ROOM = 8 << 30  # bytes, for the same reason
+LIMIT = 150  # seconds of the processor: a mutant that runs on for longer, or ten times as long in all, is noticed
+ROOM = 8 << 30  # bytes of memory, for the same reason
 
 TURNED = {ast.Lt: ast.GtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 TURNED |= {ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
@@ -235,7 +235,7 @@ def main() -> int:
 
 
 def tried(chosen: list[tuple[str, str, ast.Module]], known: dict[str, list[str]]) -> Iterator[tuple[str, bool]]:
-    """The module of each mutant and whether it is noticed, told as it goes; tests must pass where nothing is changed."""
+    """The module of each mutant and whether it is noticed, told as it goes. Tests must pass on the code as it is."""
     sound = set()
     done = count = 0
     for file, where, tree in chosen:
