@@ -140,7 +140,7 @@ def test_what_another_library_raises_is_told_of_the_argument():
 
 def test_two_columns_of_one_name_are_refused():
     twice = pd.DataFrame(X, columns=["a", "b", "a"])
-    with pytest.raises(ValueError, match="^X: expected a name of its own for each column, got 'a' 2 times"):
+    with pytest.raises(ValueError, match=r"^X: expected a name of its own for each column, got 'a' 2 times"):
         check_columns(twice, X)
     table = pa.table([[1.0], [2.0]], names=["a", "a"])
     with pytest.raises(ValueError, match="got 'a' 2 times"):
