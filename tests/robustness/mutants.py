@@ -49,7 +49,7 @@ TESTS = {  # a module of the package and the tests that answer for it, quickest 
     "lander/structural_features.py": ["lander/test_model.py", "lander/test_relative_features.py"],
     "lander/relative_features.py": ["lander/test_relative_features.py"],
     "cluster/levels.py": ["cluster/test_hierarchy.py", "cluster/test_repeats.py", "cluster/test_corrections.py"],
-    "cluster/hierarchy.py": ["cluster/test_hierarchy.py", "cluster/test_repeats.py"],
+    "cluster/hierarchy.py": ["cluster/test_hierarchy.py", "cluster/test_repeats.py", "graph/test_recall.py"],
     "cluster/out_of_sample.py": ["cluster/test_out_of_sample.py"],
     "cluster/predictors.py": ["cluster/test_hierarchy.py", "evaluate/test_interventions.py"],
     "cluster/diagnostics.py": ["cluster/test_diagnostics.py"],
