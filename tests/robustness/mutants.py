@@ -2,9 +2,9 @@
 
 A mutant is one change of a syntax tree: a comparison turned, a sum made a difference, a number moved by one, a
 statement dropped. Each runs in a process of its own, forked after all imports: the code of the function is exchanged
-there, and the tests of its module run until one fails. So a mutant costs its tests alone, without half a minute of
-imports, and nothing is written to disk. Each is told of when its tests have run; after the last, or after Ctrl-C, comes
-the account by module.
+there, and the examples and tests of its module run until one fails. So a mutant costs its tests alone, without half a
+minute of imports, and nothing is written to disk. Each is told of when its tests have run; after the last, or after
+Ctrl-C, comes the account by module.
 
 Loops that numba compiles are changed as well, and run uncompiled: `--loops`.
 """
@@ -173,13 +173,14 @@ def noticed(path: Path, tree: ast.Module | None, tests: list[str]) -> bool | Non
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
-        os._exit(_run(tests) if tree is None or exchange(path, tree) else 99)
+        every = [path, *(ROOT / "tests" / name for name in tests)]
+        os._exit(_run(every) if tree is None or exchange(path, tree) else 99)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return None if code == 99 else code != 0
 
 
-def _run(tests: list[str]) -> int:
-    """The exit code of these tests."""
+def _run(tests: list[Path]) -> int:
+    """The exit code of these tests, and of examples in docstrings."""
     import hypothesis
     import pytest
 
@@ -200,8 +201,9 @@ def _run(tests: list[str]) -> int:
         "--hypothesis-profile=mutants",
         "-m",
         "not slow",
+        "--doctest-modules",
     ]
-    return int(pytest.main([*plain, *(str(ROOT / "tests" / name) for name in tests)]))
+    return int(pytest.main([*plain, *map(str, tests)]))
 
 
 def main() -> int:
