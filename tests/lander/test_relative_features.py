@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.nn.functional import pad
 
@@ -116,6 +116,8 @@ def test_every_column_by_its_definition(seed):
 def test_order_of_the_rows_does_not_matter(seed):
     x = rows_of(seed)
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
+    listed = knn(x, 5).similarity
+    assume((listed[:, :-1] - listed[:, 1:] > 1e-6).all())  # equally near ones are listed by their numbers
     one, other = (relative_inputs(Nodes.of_images(rows), knn(rows, 4)) for rows in (x, x[order]))
     assert torch.allclose(one.nodes[order], other.nodes, atol=1e-4)
     assert torch.allclose(one.edges[order], other.edges, atol=1e-4)

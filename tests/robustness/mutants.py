@@ -69,6 +69,8 @@ LOOPS = {
 LIMIT = 150  # seconds of the processor: a mutant that runs on for longer, or ten times as long in all, is noticed
 ROOM = 8 << 30  # bytes of memory, for the same reason
 
+PLAIN = ["-q", "-W", "ignore", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutants"]
+
 TURNED = {ast.Lt: ast.GtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 TURNED |= {ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
 TURNED |= {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
@@ -181,29 +183,9 @@ def noticed(path: Path, tree: ast.Module | None, tests: list[str]) -> bool | Non
 
 def _run(tests: list[Path]) -> int:
     """The exit code of these tests, and of examples in docstrings."""
-    import hypothesis
     import pytest
 
-    # No shrinking and no memory: whether a test fails is asked, not on what.
-    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
-    hypothesis.settings.register_profile(
-        "mutants", max_examples=30, derandomize=True, database=None, deadline=None, phases=phases
-    )
-    plain = [
-        "-x",
-        "-q",
-        "-W",
-        "ignore",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        "--hypothesis-profile=mutants",
-        "-m",
-        "not slow",
-        "--doctest-modules",
-    ]
-    return int(pytest.main([*plain, *map(str, tests)]))
+    return int(pytest.main([*PLAIN, "-x", "-m", "not slow", "--doctest-modules", *map(str, tests)]))
 
 
 def main() -> int:
@@ -269,21 +251,17 @@ def _import(files: list[str], tests: set[str]) -> None:
     """Load what the tests need, once for all processes; a run without tests loads pytest's plugins."""
     import importlib
 
+    import hypothesis
     import pytest
 
     for file in files:
         importlib.import_module("workbench." + file.removesuffix(".py").replace("/", "."))
-    pytest.main(
-        [
-            "-q",
-            "-W",
-            "ignore",
-            "--collect-only",
-            "-p",
-            "no:cacheprovider",
-            *(str(ROOT / "tests" / name) for name in tests),
-        ]
+    # The same examples each time, no shrinking and no memory: whether a test fails is asked, not on what.
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile(
+        "mutants", max_examples=30, derandomize=True, database=None, deadline=None, phases=phases
     )
+    pytest.main([*PLAIN, "--collect-only", *(str(ROOT / "tests" / name) for name in tests)])
 
 
 if __name__ == "__main__":
