@@ -46,7 +46,7 @@ TESTS = {  # a module of the package and the tests that answer for it, quickest 
     "graph/repeats.py": ["graph/test_knn.py"],
     "graph/similarity_stats.py": ["lander/test_relative_features.py", "graph/test_numba_lists.py"],
     "lander/inputs.py": ["lander/test_model.py", "lander/test_relative_features.py"],
-    "lander/structural_features.py": ["lander/test_model.py", "lander/test_relative_features.py"],
+    "lander/structural_features.py": ["lander/test_structural_features.py", "lander/test_model.py"],
     "lander/relative_features.py": ["lander/test_relative_features.py"],
     "cluster/levels.py": ["cluster/test_hierarchy.py", "cluster/test_repeats.py", "cluster/test_corrections.py"],
     "cluster/hierarchy.py": ["cluster/test_hierarchy.py", "cluster/test_repeats.py", "graph/test_recall.py"],
