@@ -169,3 +169,14 @@ def test_where_a_node_stands(case):
         for name, value in case.place(node).items():
             assert case.table[node, COLUMN[name]] == pytest.approx(value, abs=1e-3), name
     assert set(case.place(0)) == set(PLACE_INPUTS)
+
+
+def test_two_images_alone_have_no_runner_up():
+    x = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+    graph = knn(x, 1)
+    linkage = torch.tensor([[0.5], [0.25]])
+    edges = Edges.of(graph, linkage)
+    table = quality_features(build_dendrogram(edges, x), edges, graph, linkage, x).table
+    for side in ("larger", "smaller"):
+        found = float(table[2, COLUMN[f"height less the {side}'s runner-up"]])
+        assert found == pytest.approx(np.log(0.75) - np.log(LOWEST), rel=1e-5)

@@ -46,6 +46,11 @@ def test_official_lists(golden):
     torch.testing.assert_close(own.similarity, given_lists.similarity, rtol=0, atol=1e-6)
 
 
+def test_duplicates_are_those_of_similarity_1():
+    graph = KnnGraph(torch.tensor([[1, 2, -1]]).expand(3, 3), torch.tensor([[1.0, 0.999, 0.0]]).expand(3, 3))
+    assert graph.duplicates.tolist() == [[True, False, False]] * 3
+
+
 @pytest.mark.parametrize("repeats", [3, 12, 40])
 def test_duplicates_are_listed_by_index(repeats):
     x = torch.eye(5).repeat(repeats, 1)
