@@ -32,7 +32,7 @@ MOST = 1.05
 def moves(
     make: Callable[[], Any], steps: Callable[[Any, Inputs], Iterator[Step]], x: Inputs, times: int
 ) -> Iterator[int]:
-    """MB held after each of so many moves of a control; the controls of one explorer are gone through again and again."""
+    """MB held after each of so many moves of a control; the controls are gone through again and again."""
     explorer = make()
     rounds = itertools.chain.from_iterable(steps(explorer, x) for _ in itertools.count())
     done = 0
