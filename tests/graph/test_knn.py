@@ -114,6 +114,22 @@ def test_compiled_best_of_a_block_are_those_of_a_sort(seed, columns, m):
     assert torch.equal(block.T.gather(1, lists[1]), lists[0])
 
 
+def test_best_products_leave_out_each_rows_own_column(monkeypatch):
+    """In whichever block it lies; a number outside means that there is none."""
+    monkeypatch.setattr(exact, "BLOCK", 4)
+    x = torch.nn.functional.normalize(torch.randn(11, 6, generator=torch.Generator().manual_seed(0)), dim=1)
+    asked = torch.tensor([9, 1, 10, 3, 7, 0])
+    for itself in (asked, torch.tensor([9, -1, 10, 3, 11, 0])):
+        products = x[asked] @ x.T
+        for row, own in enumerate(itself.tolist()):
+            if 0 <= own < 11:
+                products[row, own] = -torch.inf
+        value, index = exact.best_products(x[asked], x, 5, itself)
+        expected = products.topk(5, dim=1)
+        assert torch.equal(index, expected.indices)
+        torch.testing.assert_close(value, expected.values)
+
+
 @settings(max_examples=20)
 @given(st.integers(0, 2**31))
 def test_permutation(seed):
