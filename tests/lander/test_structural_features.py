@@ -101,3 +101,12 @@ def test_every_column_by_its_definition(seed, level):
             found = dict(zip(EDGE_INPUTS, inputs.edges[i, place].tolist(), strict=True))
             assert found == pytest.approx(slow.link(i, place), abs=1e-5)
     assert not inputs.edges[~slow.graph.mask].any()
+
+
+def test_nodes_without_neighbours_read_zeros():
+    alone = KnnGraph(torch.empty(3, 0).long(), torch.empty(3, 0))
+    inputs = structural_inputs(Nodes.of_images(torch.eye(3)), alone)
+    assert inputs.edges.shape == (3, 0, len(EDGE_INPUTS))
+    assert dict(zip(NODE_INPUTS, inputs.nodes.sum(dim=0).tolist(), strict=True)) == dict.fromkeys(NODE_INPUTS, 0.0) | {
+        "compactness": 3.0
+    }

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import functools
 import gc
 import os
 import random
@@ -141,6 +142,7 @@ def mutants_of(path: Path) -> Iterator[tuple[str, ast.Module]]:
             yield " ".join(f"{where}  ->  {ast.unparse(new)}".split())[:200], ast.fix_missing_locations(tree)
 
 
+@functools.cache  # asked by the parent, before what there is is frozen
 def functions_of(path: Path) -> dict[tuple[str, int], list[types.FunctionType]]:
     """The functions of a file that live in this process, by name and line, also behind decorators."""
     found: dict[tuple[str, int], list[types.FunctionType]] = {}
@@ -262,6 +264,10 @@ def _import(files: list[str], tests: set[str]) -> None:
         "mutants", max_examples=30, derandomize=True, database=None, deadline=None, phases=phases
     )
     pytest.main([*PLAIN, "--collect-only", *(str(ROOT / "tests" / name) for name in tests)])
+    for file in files:
+        functions_of(ROOT / "workbench" / file)
+    gc.collect()
+    gc.freeze()  # a million objects, which each process would look through again, and so copy
 
 
 if __name__ == "__main__":
