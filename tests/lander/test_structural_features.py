@@ -26,7 +26,7 @@ class Slow:
 
     def __init__(self, seed, level):
         random = torch.Generator().manual_seed(seed)
-        x = torch.nn.functional.normalize(torch.randn(40, 5, generator=random) + 0.5, dim=1)
+        x = torch.nn.functional.normalize(torch.rand(40, 5, generator=random) ** 2, dim=1)  # all cosines are above 0
         self.images = with_gaps(knn(x, 5), random)
         self.nodes, self.graph, self.members = Nodes.of_images(x), self.images, torch.arange(40)
         if level:
