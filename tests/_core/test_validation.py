@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from workbench._core.validation import check_array, check_class_names, check_labels
+from workbench._core.validation import check_array, check_class_names, check_columns, check_labels
 
 X = np.arange(12.0).reshape(4, 3) - 5
 ROWS = X.tolist()
@@ -92,6 +92,63 @@ def test_what_cannot_be_taken_is_refused_with_the_cure(given, kind, words):
         check_array(given)
 
 
+class Foreign:
+    """A table of another library, which makes numbers of its dates, as Polars' does."""
+
+    def __init__(self, columns):
+        self.columns = columns
+
+    def iter_columns(self):
+        return iter(self.columns.values())
+
+    def __array__(self, dtype=None, copy=None):
+        return np.column_stack([np.asarray(column).astype(float) for column in self.columns.values()])
+
+
+DAYS = pd.Series(pd.to_datetime(["1970-01-01", "1971-02-05"]), name="day")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pd.DataFrame({"day": DAYS, "b": [1.0, 2.0]}),
+        pd.DataFrame({"day": DAYS - DAYS[0], "b": [1.0, 2.0]}),
+        pd.DataFrame({"day": DAYS}),
+        pa.table({"day": pa.array(DAYS), "b": [1.0, 2.0]}),
+        pa.table({"day": pa.array(DAYS - DAYS[0]), "b": [1.0, 2.0]}),
+        Foreign({"day": DAYS, "b": pd.Series([1.0, 2.0])}),
+        Foreign({"day": DAYS - DAYS[0], "b": pd.Series([1, 2])}),
+    ],
+    ids=lambda given: type(given).__module__,
+)
+def test_days_are_no_numbers(given):
+    with pytest.raises((TypeError, ValueError), match=r"^X: expected (an array of )?numbers"):
+        check_array(given)
+
+
+def test_what_another_library_raises_is_told_of_the_argument():
+    class Own(Exception):
+        """An error that is neither a ValueError nor a TypeError."""
+
+    class Strange:
+        def __array__(self, dtype=None, copy=None):
+            raise Own("no such integers here")
+
+    with pytest.raises(TypeError, match=r"^labels: expected an array of numbers, got Strange \(no such integers here"):
+        check_labels(Strange())
+
+
+def test_two_columns_of_one_name_are_refused():
+    twice = pd.DataFrame(X, columns=["a", "b", "a"])
+    with pytest.raises(ValueError, match=r"^X: expected a name of its own for each column, got 'a' 2 times"):
+        check_columns(twice, X)
+    table = pa.table([[1.0], [2.0]], names=["a", "a"])
+    with pytest.raises(ValueError, match="got 'a' 2 times"):
+        check_columns(table, X)
+    assert check_columns(FRAME, X) is FRAME
+    assert check_columns(X, X) is X
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -112,7 +169,8 @@ def test_labels_of_every_kind(given):
     [
         (None, TypeError, "got None; they are needed here"),
         (pd.Series([1, None], dtype="Int64"), ValueError, "got none for item 1"),
-        (pa.array([None, 1]), ValueError, "got none for item 0"),
+        (pd.array([None, 1], dtype="Int64"), ValueError, "got none for item 0"),
+        (pa.array([None, 1]), ValueError, "got none for item 0; drop such items"),
         ([0, float("nan")], ValueError, "got none for item 1"),
         (np.ma.masked_equal([1, 2], 2), ValueError, "got 1 masked ones"),
         (torch.tensor([1, 0]).to_sparse(), TypeError, "labels.to_dense"),

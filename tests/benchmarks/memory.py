@@ -1,4 +1,4 @@
-"""Whether memory stays flat: `python tests/benchmarks/memory.py [NAME ...]`.
+"""Whether memory stays flat: `python tests/benchmarks/memory.py [--moves 500] [NAME ...]`.
 
 Moves the controls of each explorer 500 times, and meta-trains 100 times. What the process holds (its resident set,
 after Python's garbage collection) is read after every step, and the highest after the 50th is compared with the 50th's.
@@ -24,14 +24,15 @@ import workbench as wb
 from workbench._core.memory import held_mb
 
 IMAGES = 300
-MOVES = 500
 TRAININGS = 100
 FIRST = 50  # steps after which nothing may grow: until then caches fill and code is loaded
 MOST = 1.05
 
 
-def moves(make: Callable[[], Any], steps: Callable[[Any, Inputs], Iterator[Step]], x: Inputs) -> Iterator[int]:
-    """MB held after each move of a control; the controls of one explorer are gone through again and again."""
+def moves(
+    make: Callable[[], Any], steps: Callable[[Any, Inputs], Iterator[Step]], x: Inputs, times: int
+) -> Iterator[int]:
+    """MB held after each of so many moves of a control; the controls are gone through again and again."""
     explorer = make()
     rounds = itertools.chain.from_iterable(steps(explorer, x) for _ in itertools.count())
     done = 0
@@ -40,7 +41,7 @@ def moves(make: Callable[[], Any], steps: Callable[[Any, Inputs], Iterator[Step]
         if control:
             yield held()
             done += 1
-        if done == MOVES:
+        if done == times:
             break
     explorer.settle()
     assert explorer.errors == [], explorer.errors
@@ -64,30 +65,32 @@ def held() -> int:
 
 
 def told(name: str, steps: Iterator[int]) -> bool:
-    """Print what was held after the first step, the 50th and the last, and the highest after the 50th; True: flat."""
+    """Print what was held after the 50th step, half of them, all, and the highest after the 50th; True: flat."""
     mb = []
     for now in steps:
         mb.append(now)
         if len(mb) % 100 == 0:
             print(f"  {name}: {len(mb)} steps, {now} MB", file=sys.stderr, flush=True)
-    later = max(mb[FIRST - 1 :])
-    share = later / mb[FIRST - 1] - 1
-    print(f"{name:<12} {len(mb):5} {mb[0]:7} {mb[FIRST - 1]:7} {mb[-1]:7} {later:7} {share:+8.1%}", flush=True)
-    return later <= MOST * mb[FIRST - 1]
+    first, half, later = mb[FIRST - 1], mb[len(mb) // 2 - 1], max(mb[FIRST - 1 :])
+    print(f"{name:<12} {len(mb):5} {first:7} {half:7} {mb[-1]:7} {later:7} {later / first - 1:+8.1%}", flush=True)
+    return later <= MOST * first
 
 
 def main() -> int:
     """Run what was asked for, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="explorers, and meta_train; default: all")
-    asked = parser.parse_args().names
+    parser.add_argument("--moves", type=int, default=500, help=f"of each explorer's controls, {FIRST} and more")
+    given = parser.parse_args()
+    asked = given.names
     warnings.simplefilter("ignore")
     comm.create_comm = lambda *args, **keys: Channel(*args, **keys)
     every: dict[str, Callable[[], Iterator[int]]] = {"meta_train": trainings}
     if asked != ["meta_train"]:
         x = inputs(IMAGES)
-        every |= {name: partial(moves, *maker, x) for name, maker in makers(x).items() if name != "training"}
-    print(f"{'MB held':<12} steps   first    50th    last highest   growth", flush=True)
+        known = {name: maker for name, maker in makers(x).items() if name != "training"}
+        every |= {name: partial(moves, *maker, x, given.moves) for name, maker in known.items()}
+    print(f"{'MB held':<12} steps    50th    half    last highest   growth", flush=True)
     grown = [name for name in asked or every if not told(name, every[name]())]
     return int(bool(grown))
 

@@ -182,6 +182,7 @@ def test_near_duplicates_that_crowd_are_told_apart():
         ({"must_link": [(0, 1), (1, 2)], "cannot_link": [(2, 0)]}, r"rows 0 and 2 .* \(0, 1\), \(1, 2\)"),
         ({"partial_labels": [0]}, "partial_labels: expected 60 labels"),
         ({"partial_labels": [-2] * 60}, "-1 for unknown"),
+        ({"partial_labels": [0.0] + [np.nan] * 59}, "got none for item 1; write -1 where a class is unknown"),
         ({"partial_labels": [0, 1] + [-1] * 58, "must_link": [(0, 1)]}, "classes 0 and 1: rows 0 and 1"),
         ({"partial_labels": [0, 0] + [-1] * 58, "cannot_link": [(0, 1)]}, "rows 0 and 1 are apart"),
     ],

@@ -96,11 +96,14 @@ def test_zero_rows_are_singletons_and_warned_about_once(blobs):
     x = blobs()[0].numpy().copy()
     x[[3, 50]] = 0
     with pytest.warns(UserWarning, match=r"X: 2 zero row\(s\), the first is row 3") as warned:
-        labels = HiLander().fit_predict(x)
+        model = HiLander().fit(x)
     assert len(warned) == 1
+    labels = model.labels_
     counts = np.bincount(labels)
     assert counts[labels[3]] == counts[labels[50]] == 1
     assert len(counts) == 14
+    with pytest.warns(UserWarning, match="X: 1 zero row.*, -1 where it is predicted"):
+        assert model.predict(x[3:5]).tolist() == [-1, labels[4]]
 
 
 def test_duplicates_share_a_cluster(blobs):

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from workbench._core.runtime import seeded
 from workbench.cluster.hierarchy import build_hierarchy
 from workbench.cluster.hilander import HiLander
-from workbench.cluster.out_of_sample import MIN_MEAN_LINKAGE, _linkage, assign_out_of_sample, continued_clusters
+from workbench.cluster.out_of_sample import (
+    MIN_MEAN_LINKAGE,
+    OutOfSample,
+    _linkage,
+    assign_out_of_sample,
+    continued_clusters,
+)
 from workbench.decode.tree import DECODERS
 from workbench.graph.knn import KnnGraph, query
 from workbench.graph.nodes import Nodes
@@ -95,6 +101,14 @@ def test_linkages_are_those_of_the_whole_graph(layers):
     found = query(tree.features, ring[:1], 2)
     linkage = _linkage(model, tree.levels[0].graph, tree.features, ring[:1], found)[0]
     torch.testing.assert_close(linkage, _linkage_of(model, tree, ring[0], found)[-1], rtol=0, atol=1e-6)
+
+
+def test_a_row_that_equals_a_fitted_one_joins_its_cluster():
+    said = OutOfSample(torch.tensor([5, 5, 5]), torch.tensor([0.2, 0.3, 0.2]), torch.tensor([False, True, False]))
+    known = said.of_known(torch.tensor([0, -1, 2]), labels=torch.tensor([7, 8, 9]))
+    assert known.labels.tolist() == [7, 5, 9]
+    assert known.linkage.tolist() == pytest.approx([1, 0.3, 1])
+    assert said.labels.tolist() == [-1, 5, -1]
 
 
 @pytest.mark.filterwarnings("ignore:X. 1 zero row")

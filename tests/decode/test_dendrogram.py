@@ -201,6 +201,27 @@ def test_blocks_that_no_link_leaves_leave_nothing_for_the_end():
     assert (tree.second_of_larger == 0).all()
 
 
+@given(seeds)
+def test_runners_up_of_the_first_round(seed):
+    """Images that are each other's best merge in it, while all others are images still."""
+    graph, weights, rows = case_of(seed)
+    edges = Edges.of(graph, weights)
+    between = torch.zeros(graph.n, graph.n, dtype=torch.float64)
+    between[edges.low, edges.high] = between[edges.high, edges.low] = edges.sums[:, 0].double()
+    best = between.argmax(dim=1)
+    tree = dendrogram_in_rounds(edges, rows, 1)
+    told = {
+        frozenset((int(a), int(b))): {int(a): one, int(b): other}
+        for a, b, one, other in zip(
+            tree.larger, tree.smaller, tree.second_of_larger, tree.second_of_smaller, strict=True
+        )
+    }
+    for a, b in enumerate(best.tolist()):
+        if best[b] == a and between[a, b] > 0 and (between[[a, b]] == between[a, b]).sum() == 2:
+            expected = {i: float(between[i].sort(descending=True).values[1]) for i in (a, b)}
+            assert told[frozenset((a, b))] == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.mark.parametrize("fewest", [1, 3])
 def test_rounds_of_equal_linkages_end(fewest):
     """A path and a star whose linkages are all alike: one pair a round."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from workbench.decode.cut_criteria import excess_of_mass, map_equation
 from workbench.decode.dendrogram import Edges, build_dendrogram
 from workbench.decode.quality_features import (
     COLUMN,
@@ -169,3 +170,35 @@ def test_where_a_node_stands(case):
         for name, value in case.place(node).items():
             assert case.table[node, COLUMN[name]] == pytest.approx(value, abs=1e-3), name
     assert set(case.place(0)) == set(PLACE_INPUTS)
+
+
+def test_two_images_alone_have_no_runner_up():
+    x = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+    graph = knn(x, 1)
+    linkage = torch.tensor([[0.5], [0.25]])
+    edges = Edges.of(graph, linkage)
+    table = quality_features(build_dendrogram(edges, x), edges, graph, linkage, x).table
+    for side in ("larger", "smaller"):
+        found = float(table[2, COLUMN[f"height less the {side}'s runner-up"]])
+        assert found == pytest.approx(np.log(0.75) - np.log(LOWEST), rel=1e-5)
+    assert table[:2, COLUMN["own: mean linkage of its links"]].tolist() == pytest.approx([0.5, 0.25])
+
+
+def test_what_the_criteria_say(case):
+    tree, images = case.tree, case.images
+    at = np.array([case.at(node) for node in range(tree.n_nodes)])
+    volume, inner = torch.from_numpy(at[:, 1]), torch.from_numpy(at[:, 3])
+    for criterion, found in zip(CRITERIA[::2], (map_equation(tree, volume, inner), excess_of_mass(tree)), strict=True):
+        score, cut, value = (one.numpy() for one in found)
+        size = [np.log(len(images[node])) for node in cut]
+        for node in range(tree.n_nodes):
+            sons = () if node < 20 else (tree.larger[node - 20], tree.smaller[node - 20])
+            below, own, n = sum(value[son] for son in sons), np.mean([size[i] for i in images[node]]), len(images[node])
+            expected = {
+                f"size over that of the clusters by {criterion}": np.log(n) - own,
+                f"size of the clusters by {criterion} here over anywhere": own - np.mean(size),
+                f"{criterion}: gain as one cluster": (score[node] - below) / n,
+                f"{criterion}: best below": below / n,
+            }
+            for name, there in expected.items():
+                assert case.table[node, COLUMN[name]] == pytest.approx(there, abs=1e-4), name

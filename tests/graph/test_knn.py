@@ -46,6 +46,11 @@ def test_official_lists(golden):
     torch.testing.assert_close(own.similarity, given_lists.similarity, rtol=0, atol=1e-6)
 
 
+def test_duplicates_are_those_of_similarity_1():
+    graph = KnnGraph(torch.tensor([[1, 2, -1]]).expand(3, 3), torch.tensor([[1.0, 0.999, 0.0]]).expand(3, 3))
+    assert graph.duplicates.tolist() == [[True, False, False]] * 3
+
+
 @pytest.mark.parametrize("repeats", [3, 12, 40])
 def test_duplicates_are_listed_by_index(repeats):
     x = torch.eye(5).repeat(repeats, 1)
@@ -107,6 +112,22 @@ def test_compiled_best_of_a_block_are_those_of_a_sort(seed, columns, m):
         _numba.best_of_columns(block[first : first + 3].numpy(), first, *(part.numpy() for part in lists), 0, columns)
     assert torch.equal(lists[0], block.T.topk(min(m, 7), dim=1).values)
     assert torch.equal(block.T.gather(1, lists[1]), lists[0])
+
+
+def test_best_products_leave_out_each_rows_own_column(monkeypatch):
+    """In whichever block it lies; a number outside means that there is none."""
+    monkeypatch.setattr(exact, "BLOCK", 4)
+    x = torch.nn.functional.normalize(torch.randn(11, 6, generator=torch.Generator().manual_seed(0)), dim=1)
+    asked = torch.tensor([9, 1, 10, 3, 7, 0])
+    for itself in (asked, torch.tensor([9, -1, 10, 3, 11, 0])):
+        products = x[asked] @ x.T
+        for row, own in enumerate(itself.tolist()):
+            if 0 <= own < 11:
+                products[row, own] = -torch.inf
+        value, index = exact.best_products(x[asked], x, 5, itself)
+        expected = products.topk(5, dim=1)
+        assert torch.equal(index, expected.indices)
+        torch.testing.assert_close(value, expected.values)
 
 
 @settings(max_examples=20)

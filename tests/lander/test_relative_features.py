@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch.nn.functional import pad
 
@@ -44,10 +44,80 @@ def test_by_hand():
     assert float(nodes["distance: worst over best"]) == pytest.approx(far - near, abs=1e-4)
 
 
+class Slow:
+    """Every column by its definition, node by node and link by link; `at` is (node, place in its list)."""
+
+    def __init__(self, x, graph):
+        cosines = (x.double() @ x.double().T).flatten()
+        self.base, self.deviation = float(cosines.mean()), float(cosines.std(unbiased=False))
+        self.lists = [[int(j) for j in row if j >= 0] for row in graph.neighbors]
+        self.s = [row[: len(own)] for row, own in zip(graph.similarity.tolist(), self.lists, strict=True)]
+        self.far = [[math.log(1 - value + 0.001) for value in row] for row in self.s]
+        self.mean = [sum(row) / len(row) for row in self.far]
+        self.k = graph.k
+        self.degree = [math.log(1 + sum(i in row for row in self.lists) / self.k) for i in range(graph.n)]
+        self.ats = [(i, place) for i, row in enumerate(self.lists) for place in range(len(row))]
+
+    def link(self, i, place):
+        j, s, far = self.lists[i][place], self.s[i][place], self.far[i][place]
+        return {
+            "distance, less the node's mean": far - self.mean[i],
+            "distance, less the neighbour's mean": far - self.mean[j],
+            "distance, less the node's best": far - self.far[i][0],
+            "distance, less the neighbour's best": far - self.far[j][0],
+            "distance, less the node's worst": far - self.far[i][-1],
+            "distance, less the neighbour's worst": far - self.far[j][-1],
+            "rank of the neighbour": place / len(self.lists[i]),
+            "rank of the node": sum(value > s for value in self.s[j]) / len(self.lists[j]),
+            "mutual": float(s >= self.s[j][-1]),
+            "shared fraction": len(set(self.lists[i]) & set(self.lists[j])) / self.k,
+            "similarity above background": (s - self.base) / (1 - self.base),
+            "in-degree of the node": self.degree[i],
+            "in-degree of the neighbour": self.degree[j],
+            "similarity in deviations": (s - self.base) / (5 * self.deviation),
+        }
+
+    def node(self, i):
+        far, mean, count = self.far[i], self.mean[i], len(self.far[i])
+        links = [self.link(i, place) for place in range(count)]
+        return {
+            "distance: worst over best": far[-1] - far[0],
+            "distance: mean over best": mean - far[0],
+            "distance: spread": math.sqrt(sum((value - mean) ** 2 for value in far) / count),
+            "distance: mean, less the graph's": mean - sum(self.mean) / len(self.mean),
+            "similarity above background": sum(link["similarity above background"] for link in links) / count,
+            "in-degree": self.degree[i],
+            "mutual fraction": sum(link["mutual"] for link in links) / count,
+            "shared fraction: mean": sum(link["shared fraction"] for link in links) / count,
+            "distance: best, less the best neighbour's mean": far[0] - self.mean[self.lists[i][0]],
+            "distance: mean of links less the neighbours' means": mean
+            - sum(self.mean[j] for j in self.lists[i]) / count,
+        }
+
+
+@given(seeds)
+def test_every_column_by_its_definition(seed):
+    """In lists with gaps, and about a mean that is not 0."""
+    x = torch.nn.functional.normalize(rows_of(seed) + 0.7, dim=1)
+    graph, random = knn(x, 5), torch.Generator().manual_seed(seed)
+    kept = torch.arange(5) < torch.randint(1, 6, (graph.n, 1), generator=random)
+    graph = KnnGraph(graph.neighbors.where(kept, torch.tensor(-1)), graph.similarity * kept)
+    inputs, slow = relative_inputs(Nodes.of_images(x), graph), Slow(x, graph)
+    for i in range(graph.n):
+        found = dict(zip(RELATIVE_NODE_INPUTS, inputs.nodes[i].tolist(), strict=True))
+        assert found == pytest.approx(slow.node(i), abs=2e-3)
+    for at in slow.ats:
+        found = dict(zip(RELATIVE_EDGE_INPUTS, inputs.edges[at].tolist(), strict=True))
+        assert found == pytest.approx(slow.link(*at), abs=2e-3)
+    assert not inputs.edges[~graph.mask].any()
+
+
 @given(seeds)
 def test_order_of_the_rows_does_not_matter(seed):
     x = rows_of(seed)
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))
+    listed = knn(x, 5).similarity
+    assume((listed[:, :-1] - listed[:, 1:] > 1e-6).all())  # equally near ones are listed by their numbers
     one, other = (relative_inputs(Nodes.of_images(rows), knn(rows, 4)) for rows in (x, x[order]))
     assert torch.allclose(one.nodes[order], other.nodes, atol=1e-4)
     assert torch.allclose(one.edges[order], other.edges, atol=1e-4)

@@ -2,8 +2,9 @@
 
 A mutant is one change of a syntax tree: a comparison turned, a sum made a difference, a number moved by one, a
 statement dropped. Each runs in a process of its own, forked after all imports: the code of the function is exchanged
-there, and the tests of its module run until one fails. So a mutant costs its tests alone, without half a minute of
-imports, and nothing is written to disk.
+there, and the examples and tests of its module run until one fails. So a mutant costs its tests alone, without half a
+minute of imports, and nothing is written to disk. Each is told of when its tests have run; after the last, or after
+Ctrl-C, comes the account by module.
 
 Loops that numba compiles are changed as well, and run uncompiled: `--loops`.
 """
@@ -13,9 +14,11 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import functools
 import gc
 import os
 import random
+import resource
 import signal
 import sys
 import time
@@ -44,10 +47,10 @@ TESTS = {  # a module of the package and the tests that answer for it, quickest 
     "graph/repeats.py": ["graph/test_knn.py"],
     "graph/similarity_stats.py": ["lander/test_relative_features.py", "graph/test_numba_lists.py"],
     "lander/inputs.py": ["lander/test_model.py", "lander/test_relative_features.py"],
-    "lander/structural_features.py": ["lander/test_model.py", "lander/test_relative_features.py"],
+    "lander/structural_features.py": ["lander/test_structural_features.py", "lander/test_model.py"],
     "lander/relative_features.py": ["lander/test_relative_features.py"],
-    "cluster/levels.py": ["cluster/test_hierarchy.py", "cluster/test_repeats.py"],
-    "cluster/hierarchy.py": ["cluster/test_hierarchy.py", "cluster/test_repeats.py"],
+    "cluster/levels.py": ["cluster/test_hierarchy.py", "cluster/test_repeats.py", "cluster/test_corrections.py"],
+    "cluster/hierarchy.py": ["cluster/test_hierarchy.py", "cluster/test_repeats.py", "graph/test_recall.py"],
     "cluster/out_of_sample.py": ["cluster/test_out_of_sample.py"],
     "cluster/predictors.py": ["cluster/test_hierarchy.py", "evaluate/test_interventions.py"],
     "cluster/diagnostics.py": ["cluster/test_diagnostics.py"],
@@ -64,7 +67,10 @@ LOOPS = {
     "decode/_numba_classes.py": ["decode/test_dendrogram.py"],
     "graph/_numba.py": ["graph/test_knn.py", "graph/test_numba_lists.py"],
 }
-LIMIT = 150  # seconds: a mutant that runs on for longer is noticed, too
+LIMIT = 150  # seconds of the processor: a mutant that runs on for longer, or ten times as long in all, is noticed
+ROOM = 8 << 30  # bytes of memory, for the same reason
+
+PLAIN = ["-q", "-W", "ignore", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutants"]
 
 TURNED = {ast.Lt: ast.GtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq}
 TURNED |= {ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}
@@ -133,9 +139,10 @@ def mutants_of(path: Path) -> Iterator[tuple[str, ast.Module]]:
                 setattr(at, name, new)
             else:
                 getattr(at, name)[index] = new
-            yield f"{where}  ->  {ast.unparse(new)}"[:200], ast.fix_missing_locations(tree)
+            yield " ".join(f"{where}  ->  {ast.unparse(new)}".split())[:200], ast.fix_missing_locations(tree)
 
 
+@functools.cache  # asked by the parent, before what there is is frozen
 def functions_of(path: Path) -> dict[tuple[str, int], list[types.FunctionType]]:
     """The functions of a file that live in this process, by name and line, also behind decorators."""
     found: dict[tuple[str, int], list[types.FunctionType]] = {}
@@ -160,41 +167,27 @@ def exchange(path: Path, tree: ast.Module) -> bool:
     return count > 0
 
 
-def noticed(path: Path, tree: ast.Module, tests: list[str]) -> bool | None:
-    """Whether a test fails; None: the change reaches no function."""
+def noticed(path: Path, tree: ast.Module | None, tests: list[str]) -> bool | None:
+    """Whether a test fails; None: the change reaches no function. No tree: on the code as it is."""
     child = os.fork()
     if child == 0:
-        signal.alarm(LIMIT)
+        signal.alarm(10 * LIMIT)
+        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
+        resource.setrlimit(resource.RLIMIT_DATA, (ROOM, ROOM))
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
-        os._exit(_run(tests) if exchange(path, tree) else 99)
+        every = [path, *(ROOT / "tests" / name for name in tests)]
+        os._exit(_run(every) if tree is None or exchange(path, tree) else 99)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return None if code == 99 else code != 0
 
 
-def _run(tests: list[str]) -> int:
-    """The exit code of these tests."""
-    import hypothesis
+def _run(tests: list[Path]) -> int:
+    """The exit code of these tests, and of examples in docstrings."""
     import pytest
 
-    # No shrinking and no memory: whether a test fails is asked, not on what.
-    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
-    hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
-    plain = [
-        "-x",
-        "-q",
-        "-W",
-        "ignore",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        "--hypothesis-profile=mutants",
-        "-m",
-        "not slow",
-    ]
-    return int(pytest.main([*plain, *(str(ROOT / "tests" / name) for name in tests)]))
+    return int(pytest.main([*PLAIN, "-x", "-m", "not slow", "--doctest-modules", *map(str, tests)]))
 
 
 def main() -> int:
@@ -217,39 +210,64 @@ def main() -> int:
     chosen = random.Random(asked.seed).sample(every, min(asked.mutants, len(every)))
     print(f"{len(chosen)} of {len(every)} mutants of {len(files)} files", flush=True)
 
-    start = time.time()
-    found = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    found: list[tuple[str, bool]] = []
+    try:
+        for file, how in tried(chosen, known):
+            found.append((file, how))
+    except KeyboardInterrupt:
+        print(f"interrupted after {len(found)} of {len(chosen)}", flush=True)
+    return int(account(found) < asked.least)
+
+
+def tried(chosen: list[tuple[str, str, ast.Module]], known: dict[str, list[str]]) -> Iterator[tuple[str, bool]]:
+    """The module of each mutant and whether it is noticed, told as it goes. Tests must pass on the code as it is."""
+    sound = set()
+    done = count = 0
     for file, where, tree in chosen:
-        how = noticed(ROOT / "workbench" / file, tree, known[file])
-        if how is False:
-            print(f"NOT NOTICED {where}", flush=True)
-        found += [] if how is None else [how]
-        if len(found) % 20 == 0:
-            print(f"{sum(found)} of {len(found)}", flush=True)
-    share = sum(found) / max(1, len(found))
-    print(f"{sum(found)} of {len(found)} noticed ({share:.0%}), {time.time() - start:.0f} s")
-    return int(share < asked.least)
+        start = time.time()
+        path = ROOT / "workbench" / file
+        if file not in sound and noticed(path, None, known[file]):
+            sys.exit(f"{file}: {' '.join(known[file])} fail without any change")
+        sound.add(file)
+        how = noticed(path, tree, known[file])
+        if how is not None:
+            done, count = done + 1, count + how
+            said = "noticed" if how else "NOT NOTICED"
+            print(f"{count:4} of {done:<4} {said:<11} {time.time() - start:4.0f} s  {where}", flush=True)
+            yield file, how
+
+
+def account(found: list[tuple[str, bool]]) -> float:
+    """Print how many were noticed, by module and in all; the share."""
+    for file in sorted({file for file, _ in found}):
+        hows = [how for name, how in found if name == file]
+        print(f"{file:<34} {sum(hows):4} of {len(hows):4}")
+    noticed_ones = sum(how for _, how in found)
+    share = noticed_ones / max(1, len(found))
+    print(f"{noticed_ones} of {len(found)} noticed ({share:.0%})", flush=True)
+    return share
 
 
 def _import(files: list[str], tests: set[str]) -> None:
     """Load what the tests need, once for all processes; a run without tests loads pytest's plugins."""
     import importlib
 
+    import hypothesis
     import pytest
 
     for file in files:
         importlib.import_module("workbench." + file.removesuffix(".py").replace("/", "."))
-    pytest.main(
-        [
-            "-q",
-            "-W",
-            "ignore",
-            "--collect-only",
-            "-p",
-            "no:cacheprovider",
-            *(str(ROOT / "tests" / name) for name in tests),
-        ]
+    # The same examples each time, no shrinking and no memory: whether a test fails is asked, not on what.
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile(
+        "mutants", max_examples=30, derandomize=True, database=None, deadline=None, phases=phases
     )
+    pytest.main([*PLAIN, "--collect-only", *(str(ROOT / "tests" / name) for name in tests)])
+    for file in files:
+        functions_of(ROOT / "workbench" / file)
+    gc.collect()
+    gc.freeze()  # a million objects, which each process would look through again, and so copy
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,15 +63,35 @@ def check_array(X: Any, name: str = "X") -> np.ndarray:
     return array
 
 
+def check_columns(X: Any, array: np.ndarray) -> Any:
+    """What scikit-learn takes names of columns from: the table, or the array where X has none.
+
+    Raises:
+        ValueError: two columns of one name.
+    """
+    if not hasattr(X, "columns"):
+        return array
+    name, times = Counter(getattr(X, "column_names", X.columns)).most_common(1)[0]
+    if times > 1:
+        raise ValueError(
+            f"X: expected a name of its own for each column, got {name!r} {times} times; rename them, or pass "
+            "X.to_numpy()"
+        )
+    return X
+
+
 def _as_numpy(values: Any, name: str) -> np.ndarray:
     """What came as an array. bfloat16 and float8, which numpy has not, become float32."""
-    if np.ma.is_masked(values):
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(
             f"{name}: expected a value everywhere, got {np.ma.getmaskarray(values).sum()} masked ones; drop such rows, "
             f"or fill them: {name}.filled(value)"
         )
     if isinstance(values, Tensor) and values.layout != torch.strided:
         raise TypeError(f"{name}: expected a dense tensor, got {values.layout}; pass {name}.to_dense()")
+    for column in values.iter_columns() if hasattr(values, "iter_columns") else ():  # Polars makes numbers of dates
+        if (dtype := np.asarray(column[:0]).dtype).kind in "mM":
+            raise ValueError(f"{name}: expected numbers, got {dtype} in column {column.name!r}; drop it or make it one")
     try:
         if not isinstance(values, Tensor):
             return np.asarray(values)
@@ -79,7 +100,9 @@ def _as_numpy(values: Any, name: str) -> np.ndarray:
         return (tensor if known else tensor.float()).numpy()
     except ValueError as error:
         raise ValueError(f"{name}: expected rows of equal length [N, D], got ragged input ({error})") from error
-    except (TypeError, RuntimeError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # of whatever library the object is
         kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
         raise TypeError(f"{name}: expected an array of numbers, got {kind} ({error}); make it one first") from error
 
@@ -154,15 +177,17 @@ def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True, device: torc
         first = int(zero.nonzero()[0])
         warnings.warn(
             f"{name}: {int(zero.sum())} zero row(s), the first is row {first}: cosine similarity 0 to all, "
-            "each becomes a cluster of its own",
+            "a cluster of its own where it is fitted, -1 where it is predicted",
             UserWarning,
             stacklevel=3,  # names the line that called the estimator, not this one
         )
     return rows
 
 
-def check_labels(labels: Any, n: int | None = None, name: str = "labels") -> np.ndarray:
-    """Integer labels [N] as int64; `n` is the number of items that they must match.
+def check_labels(
+    labels: Any, n: int | None = None, name: str = "labels", *, cure: str = "drop such items"
+) -> np.ndarray:
+    """Integer labels [N] as int64; `n`: the number of items that they must match; `cure`: what to do if one is missing.
 
     Raises:
         TypeError: None, where labels are needed.
@@ -184,7 +209,7 @@ def check_labels(labels: Any, n: int | None = None, name: str = "labels") -> np.
         raise ValueError(f"{name}: expected {n} labels, one per item, got {len(array)}")
     if array.dtype.kind in "fO" and (missing := pd.isna(array)).any():
         first = missing.argmax()
-        raise ValueError(f"{name}: expected a class for every item, got none for item {first}; drop such items")
+        raise ValueError(f"{name}: expected a class for every item, got none for item {first}; {cure}")
     # Labels often come out of a table, where a column of integers has become one of floats.
     if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.floor(array)).all():
         info = torch.finfo(labels.dtype) if isinstance(labels, Tensor) else np.finfo(array.dtype)

@@ -70,7 +70,8 @@ class Constraints:
         """
         ties = _checked_pairs(must_link, n, "must_link")
         apart = _checked_pairs(cannot_link, n, "cannot_link")
-        label = np.full(n, -1) if partial_labels is None else check_labels(partial_labels, n, "partial_labels")
+        known = np.full(n, -1) if partial_labels is None else partial_labels
+        label = check_labels(known, n, "partial_labels", cure="write -1 where a class is unknown")
         if (label < -1).any():
             raise ValueError(f"partial_labels: expected classes >= 0 and -1 for unknown, got {label.min()}")
         row = np.flatnonzero(label >= 0)

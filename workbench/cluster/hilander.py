@@ -24,7 +24,7 @@ from .._core.memmap import stack_rows
 from .._core.progress import show_progress
 from .._core.provenance import need_dask
 from .._core.runtime import resolve_device, usual_torch
-from .._core.validation import check_array, check_int, unit_rows
+from .._core.validation import check_array, check_columns, check_int, unit_rows
 from ..decode.decoding import Decoder
 from ..graph.distinct import find_rows, map_distinct, row_codes
 from ..graph.knn import knn, query
@@ -146,7 +146,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         array = check_array(X)
         answers = Constraints.of(len(array), must_link, cannot_link, partial_labels)
         with usual_torch(), self._renewed() as new:
-            validate_data(new, X if hasattr(X, "columns") else array, skip_check_array=True)
+            validate_data(new, check_columns(X, array), skip_check_array=True)
             lander.config.for_features(array.shape[1])  # refuses another dimension before any work is done
             with show_progress(self.progress), self._machines(lander) as (predict, builders):
                 # The unit rows get no name here: `build_hierarchy` frees them as soon as they are mapped.
@@ -214,7 +214,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         """Later rows as they are compared with the fitted ones, their codes, and the fitted row that each equals and is
         then replaced by; -1: none. A zero row is like no other."""
         array = check_array(X)
-        validate_data(self, X if hasattr(X, "columns") else array, skip_check_array=True, reset=False)
+        validate_data(self, check_columns(X, array), skip_check_array=True, reset=False)
         rows = unit_rows(array, device=self.features_.device)
         code = row_codes(rows)
         mapped = map_distinct(self.hierarchy_.metric, rows, code)
