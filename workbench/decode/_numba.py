@@ -267,10 +267,7 @@ def agglomerate(
         _gather(a, clock, above, lists, w, stamp, first)
         _ban(a, clock, above, apart, banned)
         best, s, second[top - 1] = _nearest(a, lists, w, size, classes, banned, clock)
-        if best < 0:  # nobody is left to join: a root, alone in its chain
-            done[a] = True
-            top = 0
-        elif done[best]:
+        if best < 0 or done[best]:  # a root, alone in its chain, or one that waits, with all that lead to it
             done[chain[:top]] = True
             top = 0
         elif top > 1 and (chain[top - 2] == best or height[top - 2] >= s):  # each other's nearest
