@@ -80,7 +80,8 @@ function render({ model, el }) {
     input.value = value;
     input.placeholder = hint;
     input.setAttribute('aria-label', say);
-    input.onkeydown = (event) => event.key === 'Enter' && input.blur(); // "change" now, whoever else takes the key
+    // Enter: "change" now, whoever else takes the key; the next one is for the board.
+    input.onkeydown = (event) => event.key === 'Enter' && board.focus({ preventScroll: true });
     return input;
   }
   function select(chosenRows) {
