@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import numpy as np
 import pytest
 import torch
@@ -112,6 +114,25 @@ def test_compiled_best_of_a_block_are_those_of_a_sort(seed, columns, m):
         _numba.best_of_columns(block[first : first + 3].numpy(), first, *(part.numpy() for part in lists), 0, columns)
     assert torch.equal(lists[0], block.T.topk(min(m, 7), dim=1).values)
     assert torch.equal(block.T.gather(1, lists[1]), lists[0])
+
+
+@pytest.mark.parametrize(
+    ("method", "n", "search"),
+    [
+        ("auto", 39, "_exact"),
+        ("auto", 40, "_approximate"),
+        ("exact", 40, "_exact"),
+        ("approximate", 39, "_approximate"),
+    ],
+)
+def test_which_search_is_made(monkeypatch, method, n, search):
+    module, made = import_module("workbench.graph.knn"), []
+    for name in ("_exact", "_approximate"):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, name=name, real=real: made.append(name) or real(*given))
+    monkeypatch.setattr(module, "APPROXIMATE_FROM", 40)
+    knn(torch.nn.functional.normalize(torch.rand(n, 4), dim=1), 3, method=method)
+    assert made == [search]
 
 
 def test_best_products_leave_out_each_rows_own_column(monkeypatch):
