@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench._core.runtime import seeded
+from workbench.cluster import out_of_sample
 from workbench.cluster.hierarchy import build_hierarchy
 from workbench.cluster.hilander import HiLander
 from workbench.cluster.out_of_sample import (
@@ -101,6 +102,19 @@ def test_linkages_are_those_of_the_whole_graph(layers):
     found = query(tree.features, ring[:1], 2)
     linkage = _linkage(model, tree.levels[0].graph, tree.features, ring[:1], found)[0]
     torch.testing.assert_close(linkage, _linkage_of(model, tree, ring[0], found)[-1], rtol=0, atol=1e-6)
+
+
+def test_as_much_as_the_threshold_is_not_enough(fitted, monkeypatch):
+    model, tree, rows = fitted
+    found = query(tree.features, rows, 5)
+    assert found.mask.all()
+    assert not found.duplicates.any()
+    monkeypatch.setattr(out_of_sample, "MIN_MEAN_LINKAGE", 0.5)
+    for linkage in (torch.full((len(rows), 5), 0.5), torch.full((len(rows), 5), 0.5 + 2**-10)):
+        monkeypatch.setattr(out_of_sample, "_linkage", lambda *given, linkage=linkage: linkage)
+        for threshold in (None, 0.5):
+            joins = assign_out_of_sample(model, tree, rows, found, threshold).joins
+            assert (joins == (linkage[:, 0] > 0.5)).all()
 
 
 def test_a_row_that_equals_a_fitted_one_joins_its_cluster():

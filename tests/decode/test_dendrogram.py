@@ -154,6 +154,18 @@ def test_edges_add_up_both_directions():
     assert edges.at_images()[:, 0].tolist() == [1.75, 0.75, 1.0]
 
 
+@settings(max_examples=10)
+@given(seeds)
+def test_a_row_of_the_table_is_a_merge(seed):
+    graph, weights, rows = case_of(seed)
+    tree = build_dendrogram(Edges.of(graph, weights), rows)
+    for t, row in enumerate(tree.to_pandas().itertuples()):
+        assert row.node == tree.n + t
+        both = {*leaves(tree, row.larger), *leaves(tree, row.smaller)}
+        assert set(leaves(tree, row.node)) == both
+        assert (row.size, row.height, row.links) == (len(both), tree.height[t], tree.links[t])
+
+
 def names(tree):
     """Every node by the images under it, with what its merge records that no order of merges changes."""
     measured = zip(tree.height, tree.weight, tree.links, tree.closeness, tree.product, strict=True)

@@ -3,6 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.decode.decoding import by_densest
 from workbench.decode.tree import DECODERS, decode_tree, get_decoder
 from workbench.graph.knn import KnnGraph, knn
 from workbench.lander.model import Prediction
@@ -166,3 +167,17 @@ def test_best_links_equal_the_slow_reference(seed):
     assert found.parent is None
     expected = slow_best_links(graph, prediction.linkage, prediction.density.tolist(), tau)
     assert (found.clusters.tolist(), found.representative.tolist()) == expected
+
+
+@settings(max_examples=30)
+@given(seeds, st.sampled_from([1, 3, 1000, 10**12]))
+def test_clusters_of_names_are_found_however_high_the_names(seed, step):
+    random = torch.Generator().manual_seed(seed)
+    name = torch.randint(0, 6, (20,), generator=random) * step
+    density = torch.randint(0, 4, (20,), generator=random) / 4  # of equally dense nodes the first
+    clusters, representative, head = by_densest(name, density)
+    rank = [(-float(d), i) for i, d in enumerate(density)]
+    best = {int(n): min(rank[i] for i in range(20) if name[i] == n)[1] for n in name}
+    assert representative.tolist() == sorted(best.values())
+    assert head.tolist() == [best[n] for n in name.tolist()]
+    assert torch.equal(representative[clusters], head)

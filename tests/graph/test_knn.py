@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import numpy as np
 import pytest
 import torch
@@ -114,6 +116,25 @@ def test_compiled_best_of_a_block_are_those_of_a_sort(seed, columns, m):
     assert torch.equal(block.T.gather(1, lists[1]), lists[0])
 
 
+@pytest.mark.parametrize(
+    ("method", "n", "search"),
+    [
+        ("auto", 39, "_exact"),
+        ("auto", 40, "_approximate"),
+        ("exact", 40, "_exact"),
+        ("approximate", 39, "_approximate"),
+    ],
+)
+def test_which_search_is_made(monkeypatch, method, n, search):
+    module, made = import_module("workbench.graph.knn"), []
+    for name in ("_exact", "_approximate"):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, name=name, real=real: made.append(name) or real(*given))
+    monkeypatch.setattr(module, "APPROXIMATE_FROM", 40)
+    knn(torch.nn.functional.normalize(torch.rand(n, 4), dim=1), 3, method=method)
+    assert made == [search]
+
+
 def test_best_products_leave_out_each_rows_own_column(monkeypatch):
     """In whichever block it lies; a number outside means that there is none."""
     monkeypatch.setattr(exact, "BLOCK", 4)
@@ -226,6 +247,7 @@ def test_given_lists_of_the_official_code_with_duplicates():
         ([[1, 1], [0, -1]], [[0.5, 0.5], [0.5, 0.5]], "node 0 lists a neighbour twice"),
         ([[1], [0]], [[1.5], [0.5]], "similarity: expected finite cosines"),
         ([[1], [0]], [[float("nan")], [0.5]], "similarity: expected finite cosines"),
+        ([[1], [0]], [[0.5], [-float("inf")]], "similarity: expected finite cosines"),
     ],
 )
 def test_given_lists_are_checked(neighbors, similarity, message):

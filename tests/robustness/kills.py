@@ -71,12 +71,14 @@ def train(folder: Path) -> None:
 
 
 def store(folder: Path) -> None:
-    """A store of ablation runs, each run a file; two processes work on it."""
+    """A store of ablation runs, each run a file; two processes work on it. A failed run is told of in its row."""
     toy = wb.FeatureSet(X, Y)
     base = Settings().change("training.epochs", 4).change("training.validate", 4)
     data = AblationData(toy, {"toy": toy})
     grid = {"inference.max_levels": [1, 3], "lander.layers": [1, 2]}
     found = wb.ablation.run_grid(grid, data, folder / "store", seeds=[0], base=base, progress=False)
+    if found["error"].any():
+        sys.exit("a run failed")
     write_csv(found[["config", "bcubed_f", "error"]], folder / "table.csv")
 
 
