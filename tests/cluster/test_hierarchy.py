@@ -127,3 +127,14 @@ def test_aggregation_over_levels_is_over_images(blobs):
     again = aggregate(x, below.labels, below.peaks)
     torch.testing.assert_close(nodes.average, again.average)
     assert isinstance(tree.levels[0].prediction, Prediction)
+
+
+def test_every_cluster_hangs_from_its_parent(blobs):
+    hierarchy = build_hierarchy(blobs(noise=0.3)[0], similarity_predictor, InferenceConfig(k=3, tau=0.5))
+    table = hierarchy.to_pandas()
+    tree = hierarchy.to_networkx()
+    assert (table["parent"] >= 0).any()
+    assert set(tree) == set(zip(table["level"], table["cluster"], strict=True))
+    below = table[table["parent"] >= 0]
+    edges = {((row.level + 1, row.parent), (row.level, row.cluster)) for row in below.itertuples()}
+    assert set(tree.edges) == edges

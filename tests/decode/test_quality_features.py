@@ -202,3 +202,5 @@ def test_what_the_criteria_say(case):
             }
             for name, there in expected.items():
                 assert case.table[node, COLUMN[name]] == pytest.approx(there, abs=1e-4), name
+    whole, part = (map_equation(tree, volume * scale, inner * scale)[0] for scale in (1.0, 1e-4))
+    torch.testing.assert_close(part, whole)  # shares count alone
