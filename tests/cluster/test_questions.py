@@ -71,23 +71,37 @@ def test_rows_that_repeat_and_clusters_that_leave_nothing_to_part():
         assert known.questions(n).dtypes.equals(asked.dtypes)  # no object where numbers of rows stand
 
 
+def correct_something(model, x, random):
+    """A random step; what contradicts earlier ones is refused."""
+    a, b = random.integers(model.n_clusters_, size=2).tolist()
+    i, j = random.integers(len(model.labels_), size=2).tolist()
+    with contextlib.suppress(ValueError):
+        match random.integers(7):
+            case 0:
+                model.merge(a, b)
+            case 1:
+                model.split(a)
+            case 2:
+                model.move([i], a)
+            case 3:
+                model.confirm(a)
+            case 4:
+                model.answer(i, j, same=bool(random.integers(2)))
+            case 5:
+                model.label([i, j], "some")
+            case 6:
+                model.partial_fit(x[:2])
+
+
 @settings(max_examples=8)
 @given(seed=st.integers(0, 10_000))
 def test_whatever_was_corrected_questions_name_rows_of_their_clusters(seed):
     random = np.random.default_rng(seed)
     x = random.normal(size=(random.integers(3, 20), 6))
     x = x[np.r_[: len(x), random.integers(len(x), size=len(x))]]  # half of the rows repeat others
-    model = wb.HiLander(tau=random.choice([0.5, 1.0])).fit(x)
+    model = wb.HiLander(tau=float(random.choice([0.5, 1.0]))).fit(x)
     for _ in range(5):
-        a, b = random.integers(model.n_clusters_, size=2).tolist()
-        i, j = random.integers(len(model.labels_), size=2).tolist()
-        steps = [
-            *(lambda: model.merge(a, b), lambda: model.split(a), lambda: model.move([i], a), lambda: model.confirm(a)),
-            *(lambda: model.answer(i, j, same=True), lambda: model.answer(i, j, same=False)),
-            *(lambda: model.label([i, j], "some"), lambda: model.partial_fit(x[:2])),
-        ]
-        with contextlib.suppress(ValueError):  # refused, as what contradicts earlier answers
-            steps[random.integers(len(steps))]()
+        correct_something(model, x, random)
         asked = model.questions(3)
         assert len(asked) <= 3
         for row, cluster in (("first", "cluster"), ("second", "other")):
