@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 
 import workbench as wb
 from workbench._core.state import read_state, write_state
+from workbench.cluster import HiLander
 from workbench.cluster.checkpoint import load_checkpoint, load_encoder, load_lander, save_checkpoint
 from workbench.encoder.train import Encoder, EncoderConfig
 from workbench.lander.config import InferenceConfig, LanderConfig
@@ -98,6 +99,28 @@ def test_a_checkpoint_of_the_other_kind_is_refused():
         load_encoder("glyphs-lander")
     with pytest.raises(ValueError, match="lander: glyphs-encoder holds an encoder"):
         load_lander("glyphs-encoder")
+
+
+@pytest.mark.parametrize("model", [None, HiLander(), "general"])
+def test_what_is_no_model_is_not_saved(model, tmp_path):
+    with pytest.raises(
+        TypeError, match=f"model: expected a Lander or an Encoder, got {type(model).__name__}"
+    ) as refused:
+        save_checkpoint(model, tmp_path / "m.safetensors")
+    assert ("pass model.lander_" in str(refused.value)) == isinstance(model, HiLander)
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("load", "name"), [(load_checkpoint, "path"), (load_lander, "lander"), (load_encoder, "encoder")]
+)
+def test_what_names_no_checkpoint(load, name):
+    with pytest.raises(FileNotFoundError, match=f"^{name}: no checkpoint at nope; packaged ones are"):
+        load("nope")
+    with pytest.raises(ValueError, match=f"^{name}: expected the path of a checkpoint or one of .*, got the folder ''"):
+        load("")
+    with pytest.raises(TypeError, match=f"^{name}: expected the path of a checkpoint or one of .*, got None"):
+        load(None)
 
 
 def test_files_saved_under_the_names_of_version_0_1_load_and_cluster_alike(tmp_path, blobs):

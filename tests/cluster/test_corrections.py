@@ -3,9 +3,11 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
 
 import workbench as wb
 from workbench.cluster import Contradiction, Correction, Corrections
@@ -136,10 +138,83 @@ def test_saved_by_ids(model, rows, tmp_path):
     model.corrections_.save(tmp_path / "ids.json", ids)
     assert "photo " in (tmp_path / "ids.json").read_text()
     assert Corrections.load(tmp_path / "ids.json", ids).steps == model.corrections_.steps
-    with pytest.raises(ValueError, match="pass ids"):
+    with pytest.raises(
+        ValueError, match=r"ids.json: calls rows by names; pass ids.*for the command line save it by row"
+    ):
         Corrections.load(tmp_path / "ids.json")
     with pytest.raises(ValueError, match="not among the ids"):
         Corrections.load(tmp_path / "ids.json", ids[:2])
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [
+        (["cat", "dog", "cat"], "got 'cat' for rows 0 and 2"),
+        ([7, 8, 8], "got 8 for rows 1 and 2"),
+        (["cat", None, "dog"], "got None for row 1"),
+        (["cat", "dog", float("nan")], "got nan for row 2"),
+        (pd.Series(["cat", pd.NA, "dog"]), "for row 1; name it"),
+        ([0.5, 1.5, 2.5], r"got 0.5 \(float\) for row 0"),
+        ("cat", "a list of names, one per row, got str"),
+        ({"cat", "dog", "newt"}, "a list of names, one per row, got set"),
+        (3, "a list of names, one per row, got int"),
+    ],
+)
+def test_ids_that_do_not_tell_rows_apart_are_refused(ids, words, tmp_path):
+    done = Corrections(3, "0f", (Correction("answer", apart=((0, 1),)),))
+    with pytest.raises(ValueError, match=rf"^ids: .*{words}"):
+        done.save(tmp_path / "x.json", ids)
+    assert not (tmp_path / "x.json").exists()
+    done.save(tmp_path / "x.json", ["cat", "dog", "newt"])
+    with pytest.raises(ValueError, match=rf"^ids: .*{words}"):
+        Corrections.load(tmp_path / "x.json", ids)
+
+
+def test_ids_of_a_shuffled_table_go_by_position(tmp_path):
+    done = Corrections(3, "0f", (Correction("answer", apart=((0, 1),)),))
+    ids = pd.Series(["cat", "dog", "newt"], index=[2, 1, 0])
+    done.save(tmp_path / "x.json", ids)
+    assert json.loads((tmp_path / "x.json").read_text())["steps"][0]["apart"] == [["cat", "dog"]]
+    assert Corrections.load(tmp_path / "x.json", ids) == done
+
+
+def test_ids_are_wanted_of_rows_that_came_later_too(tmp_path):
+    done = Corrections(3, "0f", (Correction("answer", apart=((0, 4),)),))
+    with pytest.raises(ValueError, match="ids: expected 5, one per row, got 3"):
+        done.save(tmp_path / "x.json", ["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        *(
+            Correction("answer", ((0, 999),)),
+            Correction("name", ((999,),), name="cups"),
+            Correction("confirm", ((999,),)),
+        ),
+        *(Correction("split", ((0,),), ((0, 999),)), Correction("merge", ((0, 1),), released=(999,))),
+    ],
+)
+def test_rows_that_are_not_there_are_refused(model, step):
+    before = model.labels_
+    words = rf"corrections: expected rows 0 to 149, got row 999 in step 0 \({step.action}\)"
+    with pytest.raises(ValueError, match=words):
+        model.correct(model.corrections_ + step)
+    assert model.labels_ is before
+
+
+def test_what_is_no_corrections_is_refused(model):
+    for what in (None, "mine.json"):
+        with pytest.raises(TypeError, match=r"corrections: expected Corrections, got .*Corrections.load\(path\)"):
+            model.correct(what)
+        with pytest.raises(TypeError, match="other: expected Corrections, got"):
+            model.corrections_.merged(what)
+
+
+def test_before_fit():
+    for name in ("names_", "confirmed_"):
+        with pytest.raises(NotFittedError):
+            getattr(wb.HiLander(), name)
 
 
 def test_of_two_people(rows):
@@ -365,7 +440,7 @@ def test_an_interrupted_save_leaves_the_old_file(model, tmp_path):
     model.merge(0, 1)
     model.corrections_.save(tmp_path / "x.json")
     before = (tmp_path / "x.json").read_bytes()
-    with pytest.raises(IndexError):
+    with pytest.raises(ValueError, match="ids: expected 150, one per row, got 1"):
         model.corrections_.save(tmp_path / "x.json", ids=["too few"])
     assert (tmp_path / "x.json").read_bytes() == before
 
@@ -380,7 +455,8 @@ def test_an_interrupted_save_leaves_the_old_file(model, tmp_path):
         (lambda model: model.split(0, members(model, 0)), "but not all"),
         (lambda model: model.confirm(0).split(0), "cannot be split"),
         (lambda model: model.answer(0, 999, same=True), "b: expected an integer"),
-        (lambda model: model.answer(0, 0, same=True), "with itself"),
+        (lambda model: model.answer(0, 0, same=True), "b: expected another row than a, got row 0 with itself"),
+        (lambda model: model.answer(3, 3, same=False), "b: expected another row than a, got row 3 with itself"),
         (lambda model: model.name(0, " "), "expected a text"),
     ],
 )

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import workbench as wb
@@ -45,8 +46,36 @@ def test_names_of_every_layer_and_by_a_function():
 
 
 @pytest.mark.parametrize(
-    ("texts", "words"), [(["1"] * 3, "words of two letters"), (["a"], "expected 3"), ("abc", "expected 3")]
+    ("texts", "words"),
+    [
+        (["1"] * 3, "words of two letters"),
+        (["a"], "expected 3, one per row, got 1"),
+        ("abc", "expected 3, one per row, got one string"),
+        (None, "expected 3, one per row, got NoneType"),
+        (pd.DataFrame({"a": ["x"] * 3}), "got DataFrame; pass a list, or one column"),
+    ],
 )
 def test_texts_that_cannot_be_used(texts, words):
     with pytest.raises(ValueError, match=words):
         wb.HiLander().fit(np.eye(3)).name_clusters(texts)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
+def test_missing_texts_are_empty(missing):
+    x = np.repeat(np.eye(3), 5, axis=0) + np.arange(15)[:, None] % 5 / 99
+    model = wb.HiLander(tau=0.5).fit(x)
+    texts = ["red cup"] * 7 + [missing] * 8
+    table = model.name_clusters(texts, namer=lambda found, terms: " ".join(sorted({*found, *terms})).strip())
+    assert set(" ".join(table["name"]).split()) == {"red", "cup"}
+    assert {term for terms in table["terms"] for term in terms} == {"red", "cup"}
+
+
+def test_stop_words():
+    texts = ["red cup", "blue cup", "blue pot"]
+    for words in (["cup"], ("cup",), {"cup"}):
+        assert cluster_terms(texts, np.array([0, 1, 1]), stop_words=words) == [["red"], ["blue", "pot"]]
+    for words in ("german", 5):
+        with pytest.raises(
+            ValueError, match=f"^stop_words: expected 'english', a list of words or None, got {words!r}"
+        ):
+            cluster_terms(texts, np.array([0, 1, 1]), stop_words=words)

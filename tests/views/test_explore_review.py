@@ -240,6 +240,10 @@ def test_what_does_not_fit_is_refused(model):
     for given in ("texts", "ids", "files"):
         with pytest.raises(ValueError, match=f"{given}: expected 120"):
             explore_review(model, **{given: ["one"]})
+    with pytest.raises(ValueError, match=r"ids: .* got 'a' for rows 0 and 1"):
+        explore_review(model, ids=["a"] * 120)
+    with pytest.raises(ValueError, match="texts: expected 120, one per row, got one string"):
+        explore_review(model, texts="a" * 120)
     with pytest.raises(ValueError, match="xy: expected shape"):
         explore_review(model, xy=[[0, 1]])
     with pytest.raises(ValueError, match="images or texts, got both"):

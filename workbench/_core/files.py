@@ -256,6 +256,26 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
         raise ValueError(f"{path}: not a whole {what}: {_cut(reason)}") from error
 
 
+@contextmanager
+def naming_file(path: str | os.PathLike[str], kind: type[ValueError] = ValueError) -> Iterator[None]:
+    """What turns out to be wrong with a file's content after it was read names the file, too.
+
+    Args:
+        path: of the file.
+        kind: of errors that can come of its content alone.
+
+    Example:
+        >>> with naming_file("said.csv"):
+        ...     raise ValueError("row 9 is not there")
+        Traceback (most recent call last):
+        ValueError: said.csv: row 9 is not there
+    """
+    try:
+        yield
+    except kind as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def was_interrupted(error: BaseException) -> bool:
     """Whether this is Ctrl-C: compiled code that it meets raises SystemError in its place.
 

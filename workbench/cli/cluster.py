@@ -169,15 +169,13 @@ def _run(
 ) -> str:
     """Read, cluster, write; in words what came of it."""
     from .photographs import SKIPPED, write_photographs
-    from .reading import read_answers
+    from .reading import fit_answered, read_answers
     from .results import replacing, summary, write_results
 
     with replacing(out) as folder:
         pairs, corrections = read_answers(constraints)
         items, photographs = source.read(reading)
-        estimator.fit(items.features, **pairs)
-        if corrections is not None:
-            estimator.correct(corrections)
+        fit_answered(estimator, items.features, constraints, pairs, corrections)
         write_results(folder, estimator, items, **writing)
         if photographs is not None:
             write_photographs(folder, estimator, photographs, links=source.links)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from .._core.files import reading, regular_file
+from .._core.files import naming_file, reading, regular_file
 from ..cluster.checkpoint import load_encoder
+from ..cluster.constraints import Constraints
+from ..cluster.correction import Contradiction
 from ..cluster.corrections import Corrections
 from ..data import FeatureSet, load_features
+
+if TYPE_CHECKING:
+    from ..cluster.hilander import HiLander
+
+COLUMNS = ["first", "second", "same"]
+SAME = {"1": True, "0": False, "1.0": True, "0.0": False, "true": True, "false": False}  # as tables are written
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ def read_answers(path: Path | None) -> tuple[dict[str, np.ndarray], Corrections 
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: another suffix, other columns, or answers that are not 0 or 1.
+        ValueError: another suffix, other columns, or a line that is no pair of row numbers with 1 or 0; names the file.
 
     Example:
         >>> import tempfile
@@ -68,10 +78,51 @@ def read_answers(path: Path | None) -> tuple[dict[str, np.ndarray], Corrections 
         return {}, Corrections.load(path)
     if path.suffix != ".csv":
         raise ValueError(f"constraints: expected a .csv or a .json file, got {path}")
-    with reading(path, ".csv of answers"):
-        table = pd.read_csv(regular_file(path))
-        if list(table.columns) != ["first", "second", "same"] or not table["same"].isin([0, 1]).all():
-            raise ValueError(f"constraints: expected the columns first, second, same (1 or 0) in {path}")
-    pairs = table[["first", "second"]].to_numpy()
-    same = table["same"].to_numpy() == 1
-    return {"must_link": pairs[same], "cannot_link": pairs[~same]}, None
+    with reading(path, ".csv of answers"), open(regular_file(path), newline="", encoding="utf-8-sig") as file:
+        lines = csv.reader(file, strict=True)
+        if (columns := next(lines, [])) != COLUMNS:
+            said = ", ".join(columns) or "none"
+            raise ValueError(f"constraints: expected the columns {', '.join(COLUMNS)} in {path}, got {said[:99]}")
+        pairs: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
+        for cells in lines:
+            if cells:
+                first, second, same = _answer(cells, f"{path}, line {lines.line_num}")
+                pairs[same].append((first, second))
+    together, apart = (np.array(pairs[same], dtype=np.int64).reshape(-1, 2) for same in (True, False))
+    return {"must_link": together, "cannot_link": apart}, None
+
+
+def _answer(cells: list[str], where: str) -> tuple[int, int, bool]:
+    """A line of a file of answers."""
+    if len(cells) != len(COLUMNS):
+        raise ValueError(f"constraints: {where}: expected {', '.join(COLUMNS)}, got {len(cells)} cells")
+    first, second, same = (cell.strip() for cell in cells)
+    for name, cell in (("first", first), ("second", second)):
+        if not re.fullmatch("[0-9]{1,18}", cell):
+            raise ValueError(f"constraints: {where}: expected a row number as {name}, got {cell[:99]!r}")
+    if same.lower() not in SAME:
+        raise ValueError(f"constraints: {where}: expected 1 or 0 as same, got {same[:99]!r}")
+    return int(first), int(second), SAME[same.lower()]
+
+
+def fit_answered(
+    estimator: HiLander,
+    features: np.ndarray,
+    path: Path | None,
+    pairs: dict[str, np.ndarray],
+    corrections: Corrections | None,
+) -> None:
+    """Fit with what `read_answers` found in the file at `path`.
+
+    Raises:
+        ValueError: rows that are not there, answers that cannot all be true, corrections of other data; names the file.
+        TypeError, ImportError, OSError: as `HiLander.fit`.
+    """
+    where = path or ""
+    with naming_file(where):
+        Constraints.of(len(features), **pairs)  # before the work
+    with naming_file(where, Contradiction):  # which rows are equal is known later
+        estimator.fit(features, **pairs)
+    if corrections is not None:
+        with naming_file(where):
+            estimator.correct(corrections)

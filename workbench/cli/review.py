@@ -89,7 +89,7 @@ def write_notebook(out: Path, source: Path, *, faces: bool = False, texts: Path 
     shown = ""
     if source.is_dir():
         read.append(PHOTOGRAPHS.format(source=where, encoder="faces" if faces else "photos"))
-        shown = f"found.thumbnails(margin={MARGIN if faces else 0.0}), ids=files, files=files, "
+        shown = f"found.thumbnails(margin={MARGIN if faces else 0.0}), files=files, "
     else:
         read.append(FEATURES.format(source=where))
     if texts is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -24,12 +25,16 @@ _SUFFIX = ".safetensors"
 _NAMES = {"members": "ensemble_size"}  # of settings in older files
 
 
-def save_checkpoint(model: Lander | Encoder, path: str | Path) -> None:
+def save_checkpoint(model: Any, path: str | Path) -> None:
     """Save a LANDER or an encoder with everything needed to use it again.
 
     Args:
-        model: what to save.
+        model: the `Lander` or `Encoder` to save; of a fitted `HiLander` that is `lander_`.
         path: a file name; ".safetensors" by custom.
+
+    Raises:
+        TypeError: it is neither.
+        ValueError: its decoder is a function.
 
     Example:
         >>> import tempfile, workbench as wb
@@ -38,6 +43,9 @@ def save_checkpoint(model: Lander | Encoder, path: str | Path) -> None:
         >>> wb.load_checkpoint(file).config.hidden
         8
     """
+    if not isinstance(model, (Lander, Encoder)):
+        cure = "; pass model.lander_ of the fitted one" if hasattr(type(model), "fit_predict") else ""
+        raise TypeError(f"model: expected a Lander or an Encoder, got {type(model).__name__}{cure}")
     if isinstance(model, Encoder):
         settings: dict[str, Any] = {"kind": "encoder", "config": asdict(model.config)}
     else:
@@ -47,7 +55,7 @@ def save_checkpoint(model: Lander | Encoder, path: str | Path) -> None:
     write_state(path, model.state_dict(), settings)
 
 
-def load_checkpoint(path: str | Path) -> Lander | Encoder:
+def load_checkpoint(path: Any) -> Lander | Encoder:
     """A saved model, in evaluation mode, on the CPU.
 
     Args:
@@ -63,11 +71,21 @@ def load_checkpoint(path: str | Path) -> Lander | Encoder:
         >>> wb.load_checkpoint("glyphs-lander").config.inputs
         'structural'
     """
+    return _load(path, "path")
+
+
+def _load(path: Any, name: str) -> Lander | Encoder:
+    """`load_checkpoint`; errors call what was given by the argument that it came as."""
+    expected = f"the path of a checkpoint or one of {', '.join(PACKAGED)}"
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{name}: expected {expected}, got {path!r} ({type(path).__name__})")
     if str(path) in PACKAGED:
         with as_file(files("workbench.lander") / "weights" / f"{path}{_SUFFIX}") as file:
-            return load_checkpoint(file)
+            return _load(file, name)
+    if Path(path).is_dir():  # an empty text, too, is one
+        raise ValueError(f"{name}: expected {expected}, got the folder {str(path)!r}")
     if not Path(path).exists():
-        raise FileNotFoundError(f"path: no checkpoint at {path}; packaged ones are {', '.join(PACKAGED)}")
+        raise FileNotFoundError(f"{name}: no checkpoint at {path}; packaged ones are {', '.join(PACKAGED)}")
     with usual_torch(), reading(path, "checkpoint"):
         tensors, settings = upgraded(*read_state(path))
         with torch.device("meta"):  # no memory is taken for sizes that the settings claim and the weights do not have
@@ -129,7 +147,7 @@ def load_encoder(path: str | Path) -> Encoder:
         >>> load_encoder("glyphs-encoder").config.dim
         128
     """
-    model = load_checkpoint(path)
+    model = _load(path, "encoder")
     if isinstance(model, Encoder):
         return model
     raise ValueError(f"encoder: {path} holds a LANDER; expected an encoder, e.g. glyphs-encoder")
@@ -145,7 +163,7 @@ def load_lander(path: str | Path) -> Lander:
         >>> load_lander("glyphs-lander").config.inputs
         'structural'
     """
-    model = load_checkpoint(path)
+    model = _load(path, "lander")
     if isinstance(model, Lander):
         return model
     raise ValueError(f"lander: {path} holds an encoder; expected a LANDER, e.g. glyphs-lander")

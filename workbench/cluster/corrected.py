@@ -66,6 +66,8 @@ class Corrected:
             ValueError: a row out of range, or an answer that contradicts earlier ones; nothing is changed then.
         """
         pair = (self._row(a, "a"), self._row(b, "b"))
+        if pair[0] == pair[1]:
+            raise ValueError(f"b: expected another row than a, got row {pair[0]} with itself")
         if check_flag(same, "same"):
             released = kept_apart(self.corrections_.standing, self.labels_, self.labels_[list(pair)])
             return self._step(Correction("answer", together=(pair,), released=released))
@@ -182,16 +184,20 @@ class Corrected:
         place = last if step is None else check_int(step, "step", 0, last)
         return self._correct(self.corrections_.without(place))
 
-    def correct(self, corrections: Corrections) -> Corrected:
+    def correct(self, corrections: Any) -> Corrected:
         """Take corrections of the same data over, in place of those so far, e.g. from a file.
 
         Args:
             corrections: `Corrections.load(path)`, or those of another model.
 
         Raises:
+            TypeError: they are no `Corrections`.
             ValueError: they are of other data, or contradict the constraints of `fit`.
         """
         check_is_fitted(self)
+        if not isinstance(corrections, Corrections):
+            kind = type(corrections).__name__
+            raise TypeError(f"corrections: expected Corrections, got {kind}; read a file by Corrections.load(path)")
         code = self.hierarchy_.code.cpu().numpy()
         if corrections.n > len(code) or fingerprint(code[: corrections.n]) != corrections.fingerprint:
             raise ValueError(
@@ -219,11 +225,13 @@ class Corrected:
     @property
     def names_(self) -> dict[int, str]:
         """The name of each cluster that has one."""
+        check_is_fitted(self)
         return {int(self.labels_[row]): name for row, name in self.corrections_.names.items()}
 
     @property
     def confirmed_(self) -> set[int]:
         """The clusters that hold rows which were confirmed."""
+        check_is_fitted(self)
         steps = (step for step in self.corrections_.steps if step.action == "confirm")
         return {int(self.labels_[step.together[0][0]]) for step in steps}
 

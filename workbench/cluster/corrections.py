@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,14 @@ class Corrections:
         """What the steps say of n rows, checked.
 
         Raises:
-            ValueError: they contradict each other.
+            ValueError: they contradict each other, or name a row that is not there.
         """
+        for place, step in enumerate(self.steps):
+            if (last := _last_row(step)) >= n:
+                raise ValueError(
+                    f"corrections: expected rows 0 to {n - 1}, got row {last} in step {place} ({step.action}); "
+                    "take that step out, or fit the model on the data that they were made on"
+                )
         return _constraints(self.standing, n)
 
     @property
@@ -109,8 +115,15 @@ class Corrections:
         Args:
             path: of the file.
             ids: a name per row (text or integer), by which the file then calls it; None: its position.
+
+        Raises:
+            ValueError: too few ids, one that is missing, or one that several rows have.
         """
-        steps = [asdict(step if ids is None else step.renamed(lambda row: _plain(ids[row]))) for step in self.steps]
+        names = None if ids is None else check_ids(ids)
+        n = max([self.n, *(1 + _last_row(step) for step in self.steps)])  # later rows may have come
+        if names is not None and len(names) < n:
+            raise ValueError(f"ids: expected {n}, one per row, got {len(names)}; pass those of all rows")
+        steps = [asdict(step if names is None else step.renamed(names.__getitem__)) for step in self.steps]
         head = {"kind": KIND, "version": VERSION, "n": self.n, "fingerprint": self.fingerprint, "ids": ids is not None}
         with atomic_path(path) as part:
             part.write_text(json.dumps({**head, "steps": steps}, indent=1), encoding="utf-8")
@@ -125,21 +138,26 @@ class Corrections:
 
         Raises:
             FileNotFoundError: no such file.
-            ValueError: another kind or version of file, or a row that `ids` does not name.
+            ValueError: another kind or version of file, a row that `ids` does not name, or an id that is missing or
+                that several rows have.
         """
+        names = None if ids is None else check_ids(ids)
         with reading(path, "file of corrections"):
             read = _read(regular_file(path))
-            if read["ids"] and ids is None:
-                raise ValueError(f"ids: {path} calls rows by names; pass ids, a name per row")
+            if read["ids"] and names is None:
+                raise ValueError(
+                    f"{path}: calls rows by names; pass ids, a name per row, to Corrections.load; for the command "
+                    "line save it by row numbers: Corrections.load(path, ids).save(new_path)"
+                )
             steps = tuple(_step(step, path) for step in read["steps"])
             if read["ids"]:
-                place = {_plain(name): row for row, name in enumerate(ids)}
+                place = {name: row for row, name in enumerate(names or ())}
                 steps = tuple(step.renamed(lambda name: _position(place, name, path)) for step in steps)
             for step in steps:
                 _check_rows(step, path)
         return cls(read["n"], read["fingerprint"], steps)
 
-    def merged(self, other: Corrections) -> tuple[Corrections, pd.DataFrame]:
+    def merged(self, other: Any) -> tuple[Corrections, pd.DataFrame]:
         """One person's corrections and another's of the same data; steps that contradict those so far, or move rows
         that the other has moved as well, stay out.
 
@@ -154,6 +172,8 @@ class Corrections:
             >>> one.merged(two)[1]["action"].tolist()
             ['answer']
         """
+        if not isinstance(other, Corrections):
+            raise TypeError(f"other: expected Corrections, got {type(other).__name__}; read a file by Corrections.load")
         if (self.n, self.fingerprint) != (other.n, other.fingerprint):
             raise ValueError("other: expected corrections of the same data, got those of other rows")
         both = replace(self, steps=self.standing)
@@ -229,6 +249,10 @@ def _rows(step: Correction) -> Iterator[int]:
         yield from group
 
 
+def _last_row(step: Correction) -> int:
+    return max((*_rows(step), *step.released), default=-1)
+
+
 def touched_rows(corrections: Corrections) -> Int64[np.ndarray, " rows"]:
     """The rows that the last step names.
 
@@ -240,9 +264,34 @@ def touched_rows(corrections: Corrections) -> Int64[np.ndarray, " rows"]:
     return np.array(named, dtype=np.int64)
 
 
-def _plain(name: Any) -> Any:
-    """A name as JSON keeps it."""
-    return name.item() if isinstance(name, np.generic) else name
+def check_ids(ids: Any) -> list[str | int]:
+    """A name per row, in the rows' order, each of one row only, as JSON keeps it.
+
+    Raises:
+        ValueError: one string or a collection without order, a name that is missing, that is neither text nor integer,
+            or that several rows have.
+
+    Example:
+        >>> check_ids(np.array(["a", "b"]))
+        ['a', 'b']
+    """
+    if isinstance(ids, (str, bytes, Mapping, Set)) or not isinstance(ids, Iterable):
+        raise ValueError(f"ids: expected a list of names, one per row, got {type(ids).__name__}")
+    names = ids.tolist() if hasattr(ids, "tolist") else list(ids)  # by position, whatever index a table's column has
+    first: dict[Hashable, int] = {}
+    for row, given in enumerate(names):
+        name = names[row] = given.item() if isinstance(given, np.generic) else given
+        if name is None or (pd.api.types.is_scalar(name) and pd.isna(name)):
+            raise ValueError(f"ids: expected a name per row, got {name!r} for row {row}; name it, or leave ids out")
+        if isinstance(name, bool) or not isinstance(name, (str, int)):
+            kind = type(name).__name__
+            raise ValueError(f"ids: expected texts or integers, got {name!r} ({kind}) for row {row}; make them texts")
+        if first.setdefault(name, row) != row:
+            raise ValueError(
+                f"ids: expected another name for each row, got {name!r} for rows {first[name]} and {row}; make them "
+                "differ, or leave ids out"
+            )
+    return names
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import numbers
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
@@ -38,7 +38,7 @@ from .diagnostics import cluster_table, confidence, outlier_scores, warn_unlike
 from .hierarchy import build_hierarchy, nested_layers
 from .levels import Hierarchy
 from .memberships import Memberships, memberships
-from .naming import Namer, name_table
+from .naming import Namer, check_texts, name_table
 from .out_of_sample import assign_out_of_sample, continued_clusters, joins_by_mean
 from .predictors import Predictor
 
@@ -291,24 +291,23 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         return memberships(self.hierarchy_)
 
     def name_clusters(
-        self, texts: Sequence[str], n: int = 3, *, namer: Namer | None = None, stop_words: Any = "english"
+        self, texts: Any, n: int = 3, *, namer: Namer | None = None, stop_words: Any = "english"
     ) -> pd.DataFrame:
         """Words for the clusters of texts, layer by layer (`naming.cluster_terms` has the formula).
 
         Args:
-            texts, n: one per row; words per cluster.
+            texts, n: one per row, a missing one (None, NaN) is empty; words per cluster.
             namer: (texts of a cluster, its terms) -> name, e.g. a language model of your own; None: the terms, joined.
             stop_words: "english", a list, None (scikit-learn's `CountVectorizer`).
 
         Returns: a row per cluster of every layer of `cluster_layers_`, finest first: layer, cluster, size, terms, name.
 
         Raises:
-            ValueError: another number of texts, or texts without words.
+            ValueError: another number of texts, texts without words, or unknown stop words.
         """
         check_is_fitted(self)
-        if isinstance(texts, str) or len(texts) != len(self.labels_):
-            raise ValueError(f"texts: expected {len(self.labels_)}, one per row, got {len(texts)}")
-        return name_table(list(texts), self.cluster_layers_, check_int(n, "n"), namer, stop_words)
+        listed = check_texts(texts, len(self.labels_))
+        return name_table(listed, self.cluster_layers_, check_int(n, "n"), namer, stop_words)
 
     def _resolve(self) -> tuple[Lander, InferenceConfig]:
         """The model, where and as it is to run, and its settings, with what this estimator overrides."""

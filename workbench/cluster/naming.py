@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,13 @@ def cluster_terms(
     it)) + 1, C the number of clusters. Equal ones go by the alphabet.
 
     Args:
-        texts: one per row.
+        texts: one per row; a missing one (None, NaN) is empty.
         labels: cluster of each row, 0 .. C-1.
         n: words per cluster, at most.
         stop_words: as scikit-learn's `CountVectorizer`: "english", a list, None.
 
     Raises:
-        ValueError: no text holds a word.
+        ValueError: no text holds a word, another number of texts, or unknown stop words.
 
     Example:
         >>> cluster_terms(["a red cup", "the red cups", "blue cup", "blue cup"], np.array([0, 0, 1, 1]), 1)
@@ -39,9 +39,16 @@ def cluster_terms(
     Source: Joachims, "A Probabilistic Analysis of the Rocchio Algorithm with TFIDF", ICML 1997; on clusters:
     Grootendorst, "BERTopic", arXiv 2203.05794, which takes counts of words in place of shares of texts.
     """
-    counter = CountVectorizer(stop_words=stop_words, token_pattern=WORD, binary=True)
+    words_left_out = isinstance(stop_words, (list, tuple, set, frozenset))
+    if not words_left_out and stop_words is not None and not (isinstance(stop_words, str) and stop_words == "english"):
+        raise ValueError(
+            f"stop_words: expected 'english', a list of words or None, got {stop_words!r}; pass a list of your own"
+        )
+    stopped = list(stop_words) if words_left_out else stop_words
+    counter = CountVectorizer(stop_words=stopped, token_pattern=WORD, binary=True)
+    known = check_texts(texts, len(labels))
     try:
-        held = counter.fit_transform(map(str, texts))  # (n, words)
+        held = counter.fit_transform(known)  # (n, words)
     except ValueError as error:
         raise ValueError("texts: expected words of two letters or more, got none; is it the right column?") from error
     size = np.bincount(labels)
@@ -54,6 +61,26 @@ def cluster_terms(
         order = np.lexsort([word, -weight.data[start:end]])[:n]
         terms.append(words[word[order]].tolist())
     return terms
+
+
+def check_texts(texts: Any, n: int) -> list[str]:
+    """A text per row, in the rows' order; missing ones (None, NaN, NA) are empty.
+
+    Raises:
+        ValueError: another number of texts, one string, a table.
+
+    Example:
+        >>> check_texts(["red", None, float("nan")], 3)
+        ['red', '', '']
+    """
+    if isinstance(texts, (str, bytes)):
+        raise ValueError(f"texts: expected {n}, one per row, got one string; pass a list")
+    if isinstance(texts, (Mapping, pd.DataFrame)) or not isinstance(texts, Iterable):
+        raise ValueError(f"texts: expected {n}, one per row, got {type(texts).__name__}; pass a list, or one column")
+    listed = list(texts)
+    if len(listed) != n:
+        raise ValueError(f"texts: expected {n}, one per row, got {len(listed)}")
+    return ["" if pd.api.types.is_scalar(text) and pd.isna(text) else str(text) for text in listed]
 
 
 def name_table(
@@ -72,6 +99,7 @@ def name_table(
         >>> name_table(["red", "blue"], [np.array([0, 1])], 1, None, "english")["name"].tolist()
         ['red', 'blue']
     """
+    texts = check_texts(texts, len(layers[0]))
     rows = []
     for layer, labels in enumerate(layers):
         order = np.argsort(labels, kind="stable")

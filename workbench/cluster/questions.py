@@ -150,7 +150,8 @@ def questions(tree: Hierarchy, constraints: Constraints, n: int) -> pd.DataFrame
     known = constraints.of_nodes(tree.group.cpu().numpy())
     table = _joins(clusters, level, known)
     if level.decoding.quality is not None:  # without, nothing tells how mixed a cluster is
-        table = pd.concat([table, _partings(clusters, computed, level, known, n)])
+        within = _partings(clusters, computed, level, known, n)
+        table = pd.concat([table, within.astype(table.dtypes)])  # an empty table's columns would be no integers
     table = table.sort_values(["gain", "first", "second"], ascending=[False, True, True])
     rows = list(_each_cluster_once(table, n))
     asked = table.iloc[rows].reset_index(drop=True)

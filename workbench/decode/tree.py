@@ -7,6 +7,7 @@ to a denser neighbour. What is kept is a forest: its roots are the peaks, its tr
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Int
@@ -139,12 +140,28 @@ def get_decoder(decoder: str | Decoder) -> Decoder:
 
     "cut", the learned one, is not among them: it needs a model's ensemble (`CutDecoder`).
 
+    Raises:
+        ValueError: an unknown name.
+        TypeError: when it is called, a function that returns something else.
+
     Example:
         >>> get_decoder("tree") is decode_tree
         True
     """
     if callable(decoder):
-        return decoder
+        return decoder if decoder in DECODERS.values() else partial(_checked, decoder)
     if decoder == "cut":
         raise ValueError("decoder: 'cut' needs a model's ensemble; use HiLander or build_hierarchy, or a CutDecoder")
     return DECODERS[check_choice(decoder, "decoder", (*DECODERS, "cut"))]
+
+
+def _checked(decoder: Decoder, graph: KnnGraph, prediction: Prediction, threshold: float) -> Decoding:
+    """What a function of the user's returns, if it is a Decoding."""
+    found: Any = decoder(graph, prediction, threshold)
+    if not isinstance(found, Decoding):
+        name = getattr(decoder, "__name__", type(decoder).__name__)
+        raise TypeError(
+            f"decoder: expected {name} to return a Decoding, got {type(found).__name__}; "
+            "return workbench.decode.Decoding(clusters, representative, parent=None)"
+        )
+    return found

@@ -16,6 +16,7 @@ import traitlets
 
 from ...cluster.correction import Contradiction
 from ...cluster.hilander import HiLander
+from ...cluster.naming import check_texts
 from ..figures.maps import spread_sample
 from ..style import cluster_colours, escape, styled
 from .base import Explorer
@@ -47,13 +48,13 @@ class Items:
         "<span class='text' title='a: 3 · b: &lt;'>a: 3 · b: &lt;</span>"
     """
 
-    def __init__(self, n: int, images: Any, texts: Sequence[str] | pd.DataFrame | None) -> None:
+    def __init__(self, n: int, images: Any, texts: Any) -> None:
         if images is not None and texts is not None:
             raise ValueError("texts: expected images or texts, got both")
-        if texts is not None and len(texts) != n:
+        if isinstance(texts, pd.DataFrame) and len(texts) != n:
             raise ValueError(f"texts: expected {n}, one per row, got {len(texts)}")
         self._images = checked_images(images, n)
-        self._texts = texts
+        self._texts = texts if texts is None or isinstance(texts, pd.DataFrame) else check_texts(texts, n)
         self.kind = "texts" if self._images is None else "images"
         self.most = 8 if self._images is None else 24  # of a cluster that are shown
 
@@ -68,7 +69,7 @@ class Items:
         if self._texts is None:
             return f"row {row}"
         if not isinstance(self._texts, pd.DataFrame):
-            return str(self._texts[row])[:LETTERS]
+            return self._texts[row][:LETTERS]
         return " · ".join(f"{name}: {value}" for name, value in self._texts.iloc[row].items())[:LETTERS]
 
 
@@ -244,7 +245,7 @@ def explore_review(
     model: HiLander,
     images: Any = None,
     *,
-    texts: Sequence[str] | pd.DataFrame | None = None,
+    texts: Any = None,
     ids: Any = None,
     path: str | Path | None = None,
     files: Sequence[str | Path] | None = None,
@@ -262,7 +263,7 @@ def explore_review(
         model: fitted.
         images: uint8 [N, H, W] or [N, H, W, 3], one per row.
         texts: in place of images N texts, or a table of N rows.
-        ids: a name per row, for the exported table.
+        ids: a name per row, no two alike, for the exported table.
         path: file of the corrections: taken over if it is there, saved after every step.
         files: a file per row: an export to a folder then makes a folder of links per cluster.
         xy: places [N, 2] of the rows on a map, or "umap": laid out here, which takes about 20 s for 10,000 rows. None:
@@ -273,7 +274,7 @@ def explore_review(
 
     Raises:
         NotFittedError: before `fit`.
-        ValueError: another number of images, texts, ids, files or places, or corrections of other data.
+        ValueError: another number of images, texts, ids, files or places, ids that repeat, corrections of other data.
 
     Example:
         >>> model = HiLander().fit(np.random.default_rng(0).normal(size=(60, 8)))

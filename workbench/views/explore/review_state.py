@@ -11,10 +11,10 @@ import pandas as pd
 from jaxtyping import Int64
 from sklearn.utils.validation import check_is_fitted
 
-from ..._core.files import atomic_path, link_groups, new_folder
+from ..._core.files import atomic_path, link_groups, naming_file, new_folder
 from ..._core.tables import write_csv
 from ...cluster.correction import Correction
-from ...cluster.corrections import Corrections
+from ...cluster.corrections import Corrections, check_ids
 from ...cluster.hilander import HiLander
 from ..style import counted
 
@@ -27,10 +27,12 @@ class Review:
     Args:
         model: fitted; it is changed.
         path: of the corrections; those that a file holds are taken over first.
-        ids, files: a name and a file per row, for `export`.
+        ids: a name per row, for `export`, and for a file of corrections that calls rows by them.
+        files: a file per row, for `export`; several rows may be of one.
 
     Raises:
-        ValueError: the file holds corrections of other data, or another number of ids or files.
+        ValueError: the file holds corrections of other data; another number of ids or files, an id that is missing or
+            that several rows have.
 
     Example:
         >>> review = Review(HiLander().fit(np.eye(4)[[0, 0, 1, 1, 2, 3]]))
@@ -41,6 +43,7 @@ class Review:
     def __init__(self, model: HiLander, path: str | Path | None = None, *, ids: Any = None, files: Any = None) -> None:
         check_is_fitted(model)
         n = len(model.labels_)
+        ids = None if ids is None else check_ids(ids)
         for name, given in {"ids": ids, "files": files}.items():
             if given is not None and len(given) != n:
                 raise ValueError(f"{name}: expected {n}, one per row, got {len(given)}")
@@ -51,7 +54,9 @@ class Review:
         # Pairs of which nobody is sure, each with the number of steps before it.
         self._passed: dict[tuple[int, int], int] = {}
         if self.path is not None and self.path.exists():
-            model.correct(Corrections.load(self.path))
+            said = Corrections.load(self.path, ids)
+            with naming_file(self.path):
+                model.correct(said)
         self._ask()
 
     def order(self) -> Rows:
@@ -152,9 +157,11 @@ class Review:
         return f"{found}; {done}, {counted(len(self.model.corrections_), 'correction')}"
 
     def table(self) -> pd.DataFrame:
-        """A row per item: id (if there are ids), row, cluster, name, confirmed."""
+        """A row per item: id (if there are ids), file (if there are files), row, cluster, name, confirmed."""
         labels = self.model.labels_
-        columns = {} if self._ids is None else {"id": list(self._ids)}
+        columns = {} if self._ids is None else {"id": self._ids}
+        if self._files is not None:
+            columns["file"] = list(map(str, self._files))
         table = pd.DataFrame({**columns, "row": np.arange(len(labels)), "cluster": labels})
         names = self.model.names_
         table["name"] = [names.get(int(cluster), "") for cluster in labels]
