@@ -194,6 +194,18 @@ def link_groups(folder: Path, files: Iterable[str | os.PathLike[str]], groups: I
         os.symlink(Path(file).resolve(), place / f"{row}_{Path(file).name}")
 
 
+def readable(name: str | os.PathLike[str]) -> str:
+    r"""A file's name, or a text that quotes it, as it can be written and shown: bytes that are no UTF-8 as \xe9.
+
+    Such names are old ones, of Latin-1. The escaped one opens nothing: keep the path for that.
+
+    Example:
+        >>> print(readable(os.fsdecode(b"caf\xe9.jpg")), readable("café.jpg"))
+        caf\xe9.jpg café.jpg
+    """
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def regular_file(path: str | os.PathLike[str]) -> Path:
     """The path, if an ordinary file lies there. A pipe would block for ever, a device may never end.
 

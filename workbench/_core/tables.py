@@ -1,4 +1,4 @@
-"""Tables that people open in a spreadsheet."""
+"""Tables that people open elsewhere."""
 
 from __future__ import annotations
 
@@ -54,3 +54,20 @@ def write_csv(table: pd.DataFrame, path: str | os.PathLike[str], *, float_format
     """
     with atomic_path(path) as part:
         safe_cells(table).to_csv(part, index=False, float_format=float_format)
+
+
+def write_parquet(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write a table without its index, whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "a.parquet"
+        >>> write_parquet(pd.DataFrame({"n": [1]}), file)
+        >>> pd.read_parquet(file)["n"].tolist()
+        [1]
+    """
+    with atomic_path(path) as part, part.open("wb") as opened:  # Arrow opens no name that is not UTF-8
+        table.to_parquet(opened, index=False)

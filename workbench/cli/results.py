@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .._core.files import left_behind, put_back, swap_folders, temporary_name
-from .._core.tables import write_csv
+from .._core.tables import write_csv, write_parquet
 from ..cluster.hilander import HiLander
 from ..cluster.levels import Hierarchy
 from ..evaluate.scores import FIGURES, scores
@@ -101,7 +101,7 @@ def write_results(folder: Path, model: HiLander, items: Items, *, format: str, r
         if format == "csv":
             write_csv(table, file)
         else:
-            table.to_parquet(file, index=False)
+            write_parquet(table, file)
     if items.labels is not None:
         rows = score_table(hierarchy, items.labels).to_dict("records")
         (folder / SCORES).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

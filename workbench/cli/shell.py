@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import tempfile
@@ -43,6 +44,8 @@ class PlainErrors(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
+        if isinstance(sys.stdout, io.TextIOWrapper):  # stderr does so by itself: what it has no letter for is escaped
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             with _plain_warnings():
                 return super().invoke(ctx)

@@ -12,6 +12,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from .._core.files import readable
 from .checks.registry import GRADING
 from .exercises import SOLUTIONS
 from .lesson import NAMES, check_calls, in_fast_mode, lessons, read, tags
@@ -51,7 +52,7 @@ def grade(
         raise FileNotFoundError(f"folder: expected STUDENT/.../NN_name.ipynb of this course in {folder}, found none")
     rows = []
     for path in found:
-        student = path.relative_to(folder).parts[0]
+        student = readable(path.relative_to(folder).parts[0])
         tell(f"{student}: {path.name} ...")
         for check, said in _graded(path, asked[path.name], seconds, fast).items():
             rows.append([student, path.stem, check, int(not said), said])

@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 from pyarrow.parquet import ParquetFile
 
-from .._core.files import reading, regular_file
+from .._core.files import readable, reading, regular_file
 from .._core.memmap import new_tensor
 from .._core.npz import open_npz
 from .._core.validation import check_int
@@ -92,7 +92,7 @@ def _feature_set(source: Path, features: np.ndarray, labels: np.ndarray | None) 
         found, labels = np.unique(labels.astype(str), return_inverse=True)
         names = tuple(map(str, found))
     try:
-        return FeatureSet(features, labels, names, source.stem)
+        return FeatureSet(features, labels, names, readable(source.stem))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{source}: {error}") from error
 
@@ -115,7 +115,7 @@ def _read_npz(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _read_parquet(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    with ParquetFile(source) as file:
+    with source.open("rb") as opened, ParquetFile(opened) as file:  # Arrow opens no name that is not UTF-8
         if file.metadata.num_rows <= BATCH:
             return _of_frame(file.read().to_pandas())
         parts = (_of_frame(batch.to_pandas()) for batch in file.iter_batches(BATCH))
@@ -219,6 +219,8 @@ def _read_meta(meta: Path) -> np.ndarray:
             f"{meta}: labels: expected text in UTF-8, got byte {error.object[error.start]:#x}; save it so"
         ) from None
     lines = [line.strip() for line in text.rstrip().split("\n")]
+    if "" in lines:
+        raise ValueError(f"{meta}: labels: expected one in each line, got none in line {lines.index('') + 1}; add it")
     if not all(re.fullmatch(r"[+-]?[0-9]+", line) for line in lines):
         return np.array(lines)
     numbers = [int(line) for line in lines]
@@ -245,13 +247,9 @@ def _read_folder(folder: Path, size: int | None, links: bool) -> ImageSet:
     shapes = {image.shape for image in images}
     if len(shapes) > 1:
         raise ValueError(f"size: images in {folder} have {len(shapes)} sizes; pass size=32 or so to scale them to one")
-    names, labels = np.unique([_name(f.parent.relative_to(folder)) for f in found.paths], return_inverse=True)
-    return ImageSet(np.stack(images), labels.astype(np.int64), tuple(map(str, names)), _name(Path(folder.name)))
-
-
-def _name(path: Path) -> str:
-    """A path as text that can be written to any file: bytes that are no UTF-8 as \\xff."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+    classes = [readable(file.parent.relative_to(folder).as_posix()) for file in found.paths]
+    names, labels = np.unique(classes, return_inverse=True)
+    return ImageSet(np.stack(images), labels.astype(np.int64), tuple(map(str, names)), readable(folder.name))
 
 
 def _read_images(files: list[Path], size: int | None) -> list[np.ndarray]:
