@@ -1,10 +1,11 @@
-"""Tables that people open elsewhere."""
+"""Tables: which columns they need, and how they are written for people to open elsewhere."""
 
 from __future__ import annotations
 
 import numbers
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,28 @@ from .files import atomic_path
 
 # The wide forms count too where a spreadsheet runs in Japanese or Chinese.
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+
+
+def require(table: Any, columns: Sequence[str], source: str, name: str = "table") -> None:
+    """Refuse what is no table, a table without these columns, and one without rows.
+
+    Raises:
+        TypeError: not a pandas table.
+        ValueError: names the columns that are missing, and those that are there.
+
+    Example:
+        >>> require(pd.DataFrame({"a": [1]}), ["a"], "run_grid")
+        >>> require(pd.DataFrame({"a": [1]}), ["b"], "run_grid")
+        Traceback (most recent call last):
+        ValueError: table: expected the columns of run_grid, missing ['b']; there is: a
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"{name}: expected a pandas table, the rows of {source}, got {type(table).__name__}")
+    if missing := [column for column in columns if column not in table]:
+        there = ", ".join(map(str, table.columns)) or "none"
+        raise ValueError(f"{name}: expected the columns of {source}, missing {missing}; there is: {there}")
+    if table.empty:
+        raise ValueError(f"{name}: expected at least one row of {source}, got none")
 
 
 def safe_cells(table: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .._core.files import left_behind, put_back, swap_folders, temporary_name
+from .._core.files import left_behind, naming_the_full_disk, put_back, swap_folders, temporary_name
 from .._core.tables import write_csv, write_parquet
 from ..cluster.hilander import HiLander
 from ..cluster.levels import Hierarchy
@@ -47,7 +47,8 @@ def replacing(out: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=temporary_name(out), dir=place) as name:
         new = Path(name) / "new"
         new.mkdir()
-        yield new
+        with naming_the_full_disk(out):
+            yield new
         if place == out:
             _move(new, out, RESULTS)
             return

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .._core.files import atomic_path, readable
+from .._core.files import atomic_path
+from .._core.names import readable
 
 NOTEBOOK = "review.ipynb"
 LIBRARIES = "import pandas as pd, workbench as wb\nfrom workbench.views import explore_review"

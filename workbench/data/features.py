@@ -13,8 +13,9 @@ import pandas as pd
 from PIL import Image
 from pyarrow.parquet import ParquetFile
 
-from .._core.files import readable, reading, regular_file
+from .._core.files import naming, reading, regular_file
 from .._core.memmap import new_tensor
+from .._core.names import check_path, readable
 from .._core.npz import open_npz
 from .._core.validation import check_int
 from .pickled import read_array_pair
@@ -62,14 +63,17 @@ def load_features(
         >>> mine, mine.labels.tolist()
         (FeatureSet('mine', 3 x 3 float32, 2 classes), [1, 0, 1])
     """
-    source = Path(path)
+    source = check_path(path)
     if not source.exists():
         raise FileNotFoundError(f"path: no file or folder at {source}")
+    kind = source.suffix.lower()
+    if dim is not None and (kind != ".bin" or source.is_dir()):
+        raise ValueError(f"dim: goes with .bin files only, got dim={dim} for {source}; leave it out")
     if source.is_dir():
         return _read_folder(source, size, links)
-    kind = source.suffix.lower()
-    if kind != ".bin" and dim is not None:
-        raise ValueError(f"dim: goes with .bin files only, got dim={dim} for {source}; leave it out")
+    for name, given in {"size": size, "links": links or None}.items():
+        if given is not None:
+            raise ValueError(f"{name}: goes with folders of images only, got {name}={given} for {source}; leave it out")
     if dim is not None:
         check_int(dim, "dim")
     with reading(source, f"{kind} file with features"):
@@ -91,10 +95,8 @@ def _feature_set(source: Path, features: np.ndarray, labels: np.ndarray | None) 
             raise ValueError(f"{source}: labels: expected one per row, got missing ones")
         found, labels = np.unique(labels.astype(str), return_inverse=True)
         names = tuple(map(str, found))
-    try:
+    with naming(source):
         return FeatureSet(features, labels, names, readable(source.stem))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{source}: {error}") from error
 
 
 def _read_npy(source: Path) -> tuple[np.ndarray, None]:
@@ -116,10 +118,13 @@ def _read_npz(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _read_parquet(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
     with source.open("rb") as opened, ParquetFile(opened) as file:  # Arrow opens no name that is not UTF-8
-        if file.metadata.num_rows <= BATCH:
-            return _of_frame(file.read().to_pandas())
-        parts = (_of_frame(batch.to_pandas()) for batch in file.iter_batches(BATCH))
-        return _joined(parts, file.metadata.num_rows)
+        n = file.metadata.num_rows
+        if not n:
+            raise ValueError(f"{source}: expected at least one row, got none")
+        if n <= BATCH:
+            return _of_frame(file.read().to_pandas(), source)
+        parts = (_of_frame(batch.to_pandas(), source) for batch in file.iter_batches(BATCH))
+        return _joined(parts, n)
 
 
 def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -142,7 +147,7 @@ def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tu
     return rows, np.concatenate(known) if known else None
 
 
-def _of_frame(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
+def _of_frame(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, np.ndarray | None]:
     names = list(map(str, frame.columns))
     labels_at = _one_of(names, LABELS, "labels")
     features_at = _one_of(names, FEATURES, "features")
@@ -153,7 +158,8 @@ def _of_frame(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
     numbers = frame.select_dtypes("number")
     numbers = numbers.loc[:, [str(name).lower() not in IDS for name in numbers]]  # two columns may have one name
     if numbers.empty:
-        raise ValueError("expected numeric columns, or one column `features` of lists")
+        there = ", ".join(names) or "none"
+        raise ValueError(f"{source}: expected numeric columns, or one column `features` of lists, got {there}")
     _tell_left_out([str(name) for name in frame.columns if name not in numbers])
     return numbers.to_numpy(), labels
 

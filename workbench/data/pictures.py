@@ -11,7 +11,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from .._core.files import readable, reading, regular_file
+from .._core.files import reading, regular_file
+from .._core.names import readable
 
 # Formats that Pillow decodes by itself and people keep pictures in. Of the others EPS starts Ghostscript on the file,
 # and most are hardly ever met and so hardly ever tested.

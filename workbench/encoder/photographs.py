@@ -19,7 +19,8 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from .._core.chunks import chunks
-from .._core.files import atomic_path, data_home, readable, regular_file
+from .._core.files import atomic_path, data_home, regular_file
+from .._core.names import readable
 from .._core.npz import open_npz
 from .._core.runtime import resolve_device
 from .._core.validation import check_choice, check_flag, check_int
@@ -109,13 +110,13 @@ class Embedded:
 
     Attributes:
         features: float32 [M, D] as the encoder gives them, not of length 1.
-        rows: a row per feature: `image` (number of the photograph), `file` (bytes that are no UTF-8 as `\\xe9`), and the
-            box `left`, `top`, `right`, `bottom` in the photograph's pixels (turned as its orientation says).
+        rows: a row per feature: `image` (number of the photograph), `file` (its name, to be shown and written), and
+            the box `left`, `top`, `right`, `bottom` in the photograph's pixels (turned as its orientation says).
         skipped: photographs without a row: `image`, `file`, `reason`.
         labels: int64 [M], class of each row, or None where the photographs have none.
         class_names: one name per class, or empty.
         name: of the set or folder.
-        files: to open, of each row; None: it was a picture in memory.
+        files: of each row the file to open, also where its name is no UTF-8; None: it was a picture in memory.
     """
 
     features: Float32[np.ndarray, "m d"]
