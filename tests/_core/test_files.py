@@ -118,11 +118,9 @@ def test_a_full_disk_names_the_file(folder, tmp_path):
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    writing = replaced_folder if folder else atomic_path
     try:
-        with (
-            pytest.raises(OSError, match="too large") as caught,
-            (replaced_folder if folder else atomic_path)(tmp_path / "a") as part,
-        ):
+        with pytest.raises(OSError, match="too large") as caught, writing(tmp_path / "a") as part:
             (part / "x" if folder else part).write_bytes(bytes(1000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

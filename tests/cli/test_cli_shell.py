@@ -146,13 +146,8 @@ def test_arguments_are_checked_before_any_work(command, expected, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     Image.new("L", (8, 8)).save(tmp_path / "a.png")
     for place in (
-        *(
-            "data.load_glyphs",
-            "data.omniglot.fetch",
-            "experiments.faces_species.tasks.load_photo_set",
-            "encoder.photographs._read",
-        ),
-        *("experiments.comparison.methods_for", "data.features.read_picture"),
+        *("data.load_glyphs", "data.omniglot.fetch", "data.features.read_picture", "encoder.photographs._read"),
+        *("experiments.comparison.methods_for", "experiments.faces_species.tasks.load_photo_set"),
     ):
         monkeypatch.setattr(f"workbench.{place}", never)
     failed(run(*command), expected)

@@ -105,8 +105,9 @@ def _read_npy(source: Path) -> tuple[np.ndarray, None]:
 
 def _read_npz(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
     with open_npz(source) as stored:
-        features_at = _one_of(list(stored), FEATURES, "features")
-        labels_at = _one_of(list(stored), LABELS, "labels")
+        with naming(source):
+            features_at = _one_of(list(stored), FEATURES, "features")
+            labels_at = _one_of(list(stored), LABELS, "labels")
         if features_at is None:
             raise ValueError(
                 f"{source}: expected an array named {' or '.join(FEATURES)}, got {', '.join(stored) or 'none'}"
@@ -124,10 +125,12 @@ def _read_parquet(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
         if n <= BATCH:
             return _of_frame(file.read().to_pandas(), source)
         parts = (_of_frame(batch.to_pandas(), source) for batch in file.iter_batches(BATCH))
-        return _joined(parts, n)
+        return _joined(parts, n, source)
 
 
-def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tuple[np.ndarray, np.ndarray | None]:
+def _joined(
+    parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int, source: Path
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Numbers of many rows as float32 in a file of their own, so that memory holds one part; the labels of all."""
     rows: np.ndarray | None = None
     of_parts = []
@@ -137,7 +140,7 @@ def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tu
             rows = new_tensor((n, features.shape[1]), mapped=True).numpy()
         if features.shape[1] != rows.shape[1]:
             raise ValueError(
-                f"features: expected rows of {rows.shape[1]} numbers, got {features.shape[1]} from {start} on"
+                f"{source}: features: expected rows of {rows.shape[1]} numbers, got {features.shape[1]} from {start} on"
             )
         rows[start : start + len(features)] = features
         of_parts.append(labels)
@@ -148,6 +151,11 @@ def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tu
 
 
 def _of_frame(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    with naming(source):
+        return _columns_of(frame)
+
+
+def _columns_of(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
     names = list(map(str, frame.columns))
     labels_at = _one_of(names, LABELS, "labels")
     features_at = _one_of(names, FEATURES, "features")
@@ -159,7 +167,7 @@ def _of_frame(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, np.ndarray
     numbers = numbers.loc[:, [str(name).lower() not in IDS for name in numbers]]  # two columns may have one name
     if numbers.empty:
         there = ", ".join(names) or "none"
-        raise ValueError(f"{source}: expected numeric columns, or one column `features` of lists, got {there}")
+        raise ValueError(f"expected numeric columns, or one column `features` of lists, got {there}")
     _tell_left_out([str(name) for name in frame.columns if name not in numbers])
     return numbers.to_numpy(), labels
 

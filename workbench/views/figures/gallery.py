@@ -87,7 +87,7 @@ def mosaic(
         raise ValueError(f"other: expected {n} booleans, one per image, got shape {framed.shape}")
     inner[framed, ..., :3] = _FRAME["other"]
     if peak is not None:
-        inner[check_int(peak, "peak", 0, n - 1), ..., :3] = _FRAME["peak"]
+        inner[check_int(int(peak), "peak", 0, n - 1), ..., :3] = _FRAME["peak"]
     inner[:, _EDGE:-_EDGE, _EDGE:-_EDGE, :3] = 255 - images[..., None] if images.ndim == 3 else images[..., :3]
     grid = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
     return grid.reshape(rows * cells.shape[1], columns * cells.shape[2], 4)
@@ -136,7 +136,7 @@ def plot_cluster(
     """
     index = _indices(members, len(images))
     if peak is not None:
-        first = check_int(peak, "peak", 0, len(images) - 1)
+        first = check_int(int(peak), "peak", 0, len(images) - 1)
         index = np.concatenate([[first], index[index != first]])
     other = _other_class(check_labels(labels, len(images))[index]) if labels is not None else None
     shown = index[: check_int(max_images, "max_images")]
