@@ -129,7 +129,7 @@ def never(*_, **__):
     [
         (("evaluate", "--data", "omniglot", "--path", "nope"), "found no Omniglot at nope"),
         (("evaluate", "-b", "nope"), "baselines: expected one of"),
-        (("evaluate", "-o", "/dev"), "ordinary file"),
+        (("evaluate", "-o", "a.png/b.csv"), "a.png"),
         (("experiments", "faces-species", "-a", "zzz"), "arm: expected one of"),
         (("experiments", "faces-species", "--butterflies", "nope.npz"), "nope.npz"),
         (("train", "--general", "--kinds", "nope"), "kinds: found no NAME.npz in nope"),
