@@ -203,6 +203,13 @@ def test_public_names_are_documented_and_functions_show_an_example(name):
     assert ">>>" in item.__doc__ or not inspect.isfunction(item)
 
 
+@pytest.mark.parametrize("module", ["workbench", "workbench.views", "workbench.experiments"])
+def test_tab_completion_knows_what_is_imported_later(module):
+    script = f"import {module} as found; print(sorted({{*found.__all__}} - {{*dir(found)}}))"
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert shown == "[]\n"
+
+
 # ---------------------------------------------------------------- documents run
 
 

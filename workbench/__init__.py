@@ -75,3 +75,8 @@ def __getattr__(name: str) -> Any:
     if name in _PACKAGES:
         return import_module(f".{_PACKAGES[name]}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What is there, and what will be when it is asked for: completion by tab needs it."""
+    return sorted({*globals(), *__all__, *_PACKAGES})

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 
-from workbench._core.files import atomic_path, reading, regular_file
+from workbench._core.files import atomic_path, reading, regular_file, replaced_folder
 from workbench._core.npz import open_npz
 
 
@@ -109,3 +109,20 @@ def test_a_damaged_cache_of_compiled_code_is_made_anew(tmp_path, ending):
 
 def test_compiled_code_needs_no_place_to_be_kept(tmp_path):
     twice(tmp_path, NUMBA_CACHE_DIR="/proc/nowhere")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as POSIX does")
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_full_disk_names_the_file(folder, tmp_path):
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    writing = replaced_folder if folder else atomic_path
+    try:
+        with pytest.raises(OSError, match="too large") as caught, writing(tmp_path / "a") as part:
+            (part / "x" if folder else part).write_bytes(bytes(1000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.filename == str(tmp_path / "a")
+    assert not list(tmp_path.iterdir())

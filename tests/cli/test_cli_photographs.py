@@ -1,6 +1,7 @@
 """`workbench cluster --faces` and `--photos`: from a folder of photographs to tables, links and a report."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from runner import OFF, failed, run
 
 import workbench as wb
+from workbench.encoder import photographs as embedding
 
 PEOPLE = Path(openpeople.__file__).parent / "data/curated"
 PICTURES = ("studio_portrait", "amateur_selfie", "studio_posture")
@@ -99,3 +101,29 @@ def test_one_photograph_is_one_cluster(photographs, tmp_path):
     (alone / "one.jpg").write_bytes((photographs / "P001_studio_portrait.jpg").read_bytes())
     assert run("cluster", "--photos", alone, "-o", tmp_path / "out", *OFF).exit_code == 0
     assert pd.read_csv(tmp_path / "out/photographs.csv")["cluster"].tolist() == [0]
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="their disks take no such names")
+@pytest.mark.parametrize("format", ["parquet", "csv"])
+def test_a_name_that_is_no_utf_8_is_clustered_and_escaped(format, tmp_path, monkeypatch):
+    def colour(batch):
+        return np.stack([np.asarray(picture, dtype=np.float64).mean(axis=(0, 1)) for picture in batch])
+
+    monkeypatch.setattr(embedding, "_encoder", lambda *given: embedding.Function(colour))
+    folder = tmp_path / os.fsdecode(b"ann\xe9e")
+    folder.mkdir()
+    for i in range(12):
+        Image.new("RGB", (8, 8), ((20, 0, 200) if i % 2 else (200, i, 0))).save(tmp_path / "new.png")
+        (tmp_path / "new.png").rename(folder / os.fsdecode(b"caf\xe9%02d.png" % i))
+    (folder / os.fsdecode(b"caf\xe9.txt")).touch()
+    out = tmp_path / os.fsdecode(b"sorti\xe9")
+    options = ("--links", "--no-report", "--device", "cpu", "--format", format)
+    result = run("cluster", "--photos", folder, "-o", out, *options)
+    assert result.exit_code == 0, result.stderr
+    assert "1 files skipped" in result.stdout
+    table = pd.read_csv(out / "photographs.csv")
+    assert table["file"].tolist() == [f"{tmp_path}/ann\\xe9e/caf\\xe9{i:02d}.png" for i in range(12)]
+    assert pd.read_csv(out / "skipped.csv")["file"].tolist() == [f"{tmp_path}/ann\\xe9e/caf\\xe9.txt"]
+    links = {os.readlink(link) for link in (out / "by-cluster").glob("*/*")}
+    assert links == {str(folder / os.fsdecode(b"caf\xe9%02d.png" % i)) for i in range(12)}
+    assert (out / f"labels.{format}").exists()

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from runner import ENVIRONMENT, failed, run
 
 import workbench as wb
@@ -69,11 +70,15 @@ def test_wrong_usage_is_2_and_names_the_help(arguments, tmp_path, monkeypatch):
 def test_info(home, monkeypatch, tmp_path):
     monkeypatch.setenv("WORKBENCH_DATA", str(tmp_path))
     (tmp_path / "some.npz").write_bytes(bytes(1500))
+    for name in ("ab/1.npz", "ab/2.npz", "cd/3.npz"):
+        file = tmp_path / "embeddings" / "photos-lite0" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bytes(1000))
     shown = run("info").stdout
     assert f"workbench {wb.__version__}" in shown
     assert f"torch {torch.__version__}" in shown
     assert all(f"  {name}: " in shown for name in PACKAGED)
-    assert f"data: {tmp_path}\n  some.npz  1.5 kB" in shown
+    assert shown.endswith(f"data: {tmp_path}\n  embeddings/photos-lite0  3 files, 3.0 kB\n  .  1 file, 1.5 kB\n")
     lander = run("info", home / "lander.safetensors").stdout
     assert "lander: lander, 30,370 numbers" in lander
     assert "inputs=structural" in lander
@@ -113,3 +118,55 @@ def test_help_and_version():
     for command in ("demo", "train", "cluster", "evaluate", "info", "reproduce", "ablate"):
         assert f"\n  {command} " in run("--help").stdout
         assert run(command, "-h").exit_code == 0
+
+
+def never(*_, **__):
+    raise AssertionError("work before the arguments were checked")
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (("evaluate", "--data", "omniglot", "--path", "nope"), "found no Omniglot at nope"),
+        (("evaluate", "-b", "nope"), "baselines: expected one of"),
+        (("evaluate", "-o", "a.png/b.csv"), "a.png"),
+        (("experiments", "faces-species", "-a", "zzz"), "arm: expected one of"),
+        (("experiments", "faces-species", "--butterflies", "nope.npz"), "nope.npz"),
+        (("train", "--general", "--kinds", "nope"), "kinds: found no NAME.npz in nope"),
+        (("train", "--general", "--omniglot", "nope"), "found no Omniglot at nope"),
+        (("train", "--device", "abacus"), "device: expected"),
+        (("demo", "--device", "abacus"), "device: expected"),
+        (("cluster", "--photos", ".", "-o", "out", "--lander", "nope"), "nope"),
+        (("cluster", "--photos", ".", "-o", "out", "--decoder", "nope"), "decoder"),
+        (("cluster", "--photos", ".", "-o", "out", "--k", "0"), "k: expected"),
+        (("cluster", ".", "-o", "out", "--encoder", "nope"), "nope"),
+    ],
+)
+def test_arguments_are_checked_before_any_work(command, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    for place in (
+        *("data.load_glyphs", "data.omniglot.fetch", "data.features.read_picture", "encoder.photographs._read"),
+        *("experiments.comparison.methods_for", "experiments.faces_species.tasks.load_photo_set"),
+    ):
+        monkeypatch.setattr(f"workbench.{place}", never)
+    failed(run(*command), expected)
+
+
+def test_an_interrupted_run_is_told_before_the_encoder_is_trained(tmp_path, monkeypatch):
+    (tmp_path / "glyphs-lander.run.safetensors").touch()
+    monkeypatch.setattr("workbench.data.load_glyphs", never)
+    failed(run("train", "-o", tmp_path), "holds an interrupted run")
+
+
+def test_the_folder_of_submissions_is_the_one_that_is_missing(tmp_path):
+    failed(run("course", "grade", tmp_path / "nope", "-o", tmp_path / "a.csv"), "folder of submissions", "nope")
+
+
+def test_a_terminal_shows_any_name():
+    """What it has no letter for is escaped, as on stderr."""
+    name = os.fsdecode(b"caf\xe9.npz") if os.name != "nt" else "caf\udce9.npz"
+    script = f"from workbench.cli import shell, app; import typer; app.command('told')(lambda: typer.echo({name!r}))"
+    command = [sys.executable, "-c", f"{script}; app(['told'])"]
+    result = subprocess.run(command, capture_output=True, env=ENVIRONMENT, timeout=120, check=False)
+    assert (result.returncode, result.stdout.strip()) == (0, rb"caf\udce9.npz")

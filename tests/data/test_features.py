@@ -1,5 +1,6 @@
 """The user's own files: each kind read right, each broken one named."""
 
+import os
 import pickle
 
 import numpy as np
@@ -281,3 +282,74 @@ def test_lists_of_other_lengths_in_a_later_part_are_refused(tmp_path, monkeypatc
     pd.DataFrame({"features": [[1.0, 2.0], [3.0, 4.0], [5.0], [6.0]]}).to_parquet(tmp_path / "x.parquet")
     with pytest.raises(ValueError, match=r"x.parquet: .*expected rows of 2 numbers, got 1 from 2 on"):
         load_features(tmp_path / "x.parquet")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.parametrize("ending", ["npy", "npz", "parquet", "pkl", "bin"])
+def test_a_name_that_is_no_utf_8_is_read_and_escaped(tmp_path, ending):
+    np.save(tmp_path / "a.npy", X)
+    np.savez(tmp_path / "a.npz", features=X)
+    pd.DataFrame(X, columns=list("abcde")).to_parquet(tmp_path / "a.parquet")
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps([X, Y]))
+    X.tofile(tmp_path / "a.bin")
+    named = tmp_path / os.fsdecode(b"caf\xe9." + ending.encode())
+    (tmp_path / f"a.{ending}").rename(named)
+    data = load_features(named, dim=5 if ending == "bin" else None)
+    assert data.name == r"caf\xe9"
+    assert np.array_equal(data.features, X)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "none in line 1"), (b" \n\n", "none in line 1"), (b"0\n" * 3 + b"\n" + b"0\n" * 8, "none in line 4")],
+)
+def test_a_line_without_a_label_is_no_label(tmp_path, content, message):
+    X.tofile(tmp_path / "a.bin")
+    (tmp_path / "a.meta").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"a\.meta: labels: expected one in each line, got {message}"):
+        load_features(tmp_path / "a.bin")
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"a": [1.0], "label": [0]}).iloc[:0], "at least one row, got none"),
+        (pd.DataFrame({"features": [[1.0]]}).iloc[:0], "at least one row, got none"),
+        (pd.DataFrame({"text": ["a"]}), "expected numeric columns, .* got text"),
+    ],
+)
+def test_a_whole_table_is_not_called_damaged(tmp_path, frame, message):
+    frame.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=rf"a\.parquet: expected .*{message}") as caught:
+        load_features(tmp_path / "a.parquet")
+    assert "not a whole" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_numpys_advice_to_run_a_pickle_is_not_passed_on(tmp_path, ending):
+    file = tmp_path / f"a.{ending}"
+    file.write_text("1 2 3\n4 5 6\n")
+    objects = np.array([[1, "a"]], dtype=object)
+    with pytest.raises(ValueError, match=rf"a\.{ending}: not a whole .*another kind") as text:
+        load_features(file)
+    np.save(file.open("wb"), objects) if ending == "npy" else np.savez(file, features=objects)
+    with pytest.raises(ValueError, match=rf"a\.{ending}: not a whole") as pickled:
+        load_features(file)
+    assert not any("allow_pickle" in str(caught.value) for caught in (text, pickled))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"), [({"size": 3}, "size: goes with folders"), ({"links": True}, "links: goes with folders")]
+)
+def test_options_of_folders_are_refused_with_files(tmp_path, given, message):
+    np.save(tmp_path / "a.npy", X)
+    with pytest.raises(ValueError, match=message):
+        load_features(tmp_path / "a.npy", **given)
+    with pytest.raises(ValueError, match=r"dim: goes with \.bin files only"):
+        load_features(tmp_path, dim=3)
+
+
+@pytest.mark.parametrize("path", [3, None, b"a.npy"])
+def test_what_is_no_path_is_named(path):
+    with pytest.raises(TypeError, match="path: expected the name of a file or folder, got"):
+        load_features(path)

@@ -1,5 +1,8 @@
 """Photographs of people who do not exist (openpeople, MIT): features, boxes, what is kept on disk, bad files."""
 
+import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -249,3 +252,34 @@ def test_the_file_of_68_landmarks_is_never_opened(people, monkeypatch):
 
     monkeypatch.setattr(face_recognition_models, "pose_predictor_model_location", never)
     assert len(embedded([people / "P001_studio_portrait.jpg"], encoder="faces", cache=False)) == 1
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="their disks take no such names")
+def test_names_that_are_no_utf_8_are_used_and_escaped(tmp_path):
+    for name, level in ((b"caf\xe9.png", 40), (b"z.png", 90), (b"caf\xe9.txt", 0), (b"half\xe9.png", 0)):
+        file = tmp_path / os.fsdecode(name)
+        if level:
+            Image.new("RGB", (20, 10), (level, 0, 0)).save(tmp_path / "new.png")
+            (tmp_path / "new.png").rename(file)
+        else:
+            file.write_bytes(b"no picture")
+    found = embedded(tmp_path, encoder=colour, cache=tmp_path / "kept", cache_as="colour")
+    assert found.rows["file"].tolist() == [f"{tmp_path}/caf\\xe9.png", f"{tmp_path}/z.png"]
+    assert found.features[:, 0].tolist() == [40, 90]
+    assert [os.fsencode(file.name) for file in found.files] == [b"caf\xe9.png", b"z.png"]
+    assert found.thumbnails(20)[0].max() == 40
+    assert {f"{tmp_path}/caf\\xe9.txt", f"{tmp_path}/half\\xe9.png"} <= set(found.skipped["file"])
+    for table in (found.rows, found.skipped):
+        table.to_csv(tmp_path / "table.csv", encoding="utf-8")
+        json.dumps(table.to_dict(), ensure_ascii=False).encode("utf-8")
+    alone = embedded([found.files[0]], encoder=colour, cache=False)
+    assert len(alone) == 1
+
+
+def test_thumbnails_are_in_the_order_of_the_rows(tmp_path):
+    for name, level in (("a.png", 40), ("b.png", 90)):
+        Image.new("RGB", (20, 20), (level, 0, 0)).save(tmp_path / name)
+    found = embedded([tmp_path / name for name in ("a.png", "b.png", "a.png")], encoder=colour, cache=False)
+    assert found.thumbnails(8)[:, 4, 4, 0].tolist() == [40, 90, 40]
+    with pytest.raises(ValueError, match="thumbnails: expected photographs in files, got pictures in memory"):
+        embedded(np.zeros((1, 9, 9), np.uint8), encoder=colour).thumbnails()

@@ -98,3 +98,70 @@ def test_a_cluster_is_shown_peak_first_and_states_what_is_left_out(pictures):
     assert figure.data[0].source.startswith("data:image/png;base64,")
     with pytest.raises(ValueError, match="members: expected at least one"):
         views.plot_cluster(pictures, np.array([], dtype=int))
+
+
+@pytest.mark.parametrize("kind", [list, np.asarray, pd.Series, torch.tensor])
+def test_members_may_be_a_mask(kind):
+    images = np.arange(6, dtype=np.uint8)[:, None, None] * np.full((8, 8), 40, dtype=np.uint8)
+    by_index = views.plot_cluster(images, [2, 5])
+    by_mask = views.plot_cluster(images, kind([i in (2, 5) for i in range(6)]))
+    assert by_mask.layout.title.text == "Cluster: 2 images"
+    assert by_mask.data[0].source == by_index.data[0].source
+
+
+@pytest.mark.parametrize(
+    ("members", "options", "message"),
+    [
+        ([0, -1], {}, "members: expected indices of the 6 images, 0 to 5, got -1"),
+        ([0, 6], {}, "members: expected indices of the 6 images, 0 to 5, got 6"),
+        ([True] * 5, {}, "members: expected 6 labels, one per item, got 5"),
+        ([False] * 6, {}, "members: expected at least one image"),
+        ([0], {"peak": 6}, "peak: expected an integer >= 0 and <= 5, got 6"),
+        ([0], {"peak": -1}, "peak: expected an integer >= 0 and <= 5, got -1"),
+    ],
+)
+def test_images_that_are_not_there_are_named(members, options, message):
+    with pytest.raises(ValueError, match=message):
+        views.plot_cluster(np.zeros((6, 8, 8), np.uint8), members, **options)
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "message"),
+    [
+        (0, {}, "images: expected at least one image, got none"),
+        (3, {"other": [True]}, r"other: expected 3 booleans, one per image, got shape \(1,\)"),
+        (3, {"other": [[True] * 3]}, r"other: expected 3 booleans, one per image, got shape \(1, 3\)"),
+        (3, {"peak": 99}, "peak: expected an integer >= 0 and <= 2, got 99"),
+        (3, {"peak": -1}, "peak: expected an integer >= 0 and <= 2, got -1"),
+    ],
+)
+def test_a_mosaic_names_what_does_not_fit(n, options, message):
+    with pytest.raises(ValueError, match=message):
+        views.mosaic(np.zeros((n, 8, 8), np.uint8), **options)
+
+
+@pytest.mark.parametrize(
+    ("plot", "name", "missing"),
+    [
+        (views.plot_scores, "table", r"\['method', 'bcubed_f'\]"),
+        (views.plot_tau, "curve", r"\['tau', 'bcubed_f', 'error', 'n_clusters'\]"),
+        (views.plot_training, "history", r"\['epoch', 'level', 'nodes', 'link_loss', 'density_loss'\]"),
+        (views.plot_map, "frame", r"\['image_id', 'x', 'y', 'level_0', 'peak'\]"),
+        (views.plot_effects, "table", r"\['config', 'test', 'n', 'mean', 'low', 'high'\]"),
+    ],
+)
+def test_a_table_of_something_else_is_named(plot, name, missing):
+    with pytest.raises(ValueError, match=rf"{name}: expected the columns of .*, missing {missing}; there is: a, 1$"):
+        plot(pd.DataFrame({"a": [1], 1: [2]}))
+    with pytest.raises(ValueError, match=rf"{name}: expected the columns of .*, missing .* there is: none"):
+        plot(pd.DataFrame())
+    columns = missing.replace("\\", "")[2:-2].split("', '")
+    with pytest.raises(ValueError, match=rf"{name}: expected at least one row of .*, got none"):
+        plot(pd.DataFrame(columns=columns))
+    with pytest.raises(TypeError, match=rf"{name}: expected a pandas table, .* got list"):
+        plot([1])
+
+
+def test_bins_that_no_figure_shows_are_refused():
+    with pytest.raises(ValueError, match="bins: expected an integer >= 1 and <= 1000, got 1000000000"):
+        views.reliability(np.array([0.5]), np.array([True]), 10**9)

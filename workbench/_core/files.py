@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import platform
@@ -14,6 +15,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
+
+from .names import check_path
+
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 @contextmanager
@@ -36,6 +41,11 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     check_replaceable(target)
+    with naming_the_full_disk(target):
+        yield from _atomic_part(target)
+
+
+def _atomic_part(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     for old in left_behind(target, target.parent):
         with suppress(OSError):  # another user's
@@ -54,6 +64,27 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming_the_full_disk(path: Path) -> Iterator[None]:
+    """The system says that there is no room, and not for what.
+
+    Raises:
+        OSError: as it came, with this path.
+
+    Example:
+        >>> with naming_the_full_disk(Path("a.csv")):
+        ...     raise OSError(errno.ENOSPC, "No space left on device")
+        Traceback (most recent call last):
+        OSError: [Errno 28] No space left on device: 'a.csv'
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def temporary_name(target: Path) -> str:
@@ -140,7 +171,8 @@ def replaced_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=temporary_name(target), dir=target.parent) as name:
         part = Path(name, "new")
         part.mkdir()
-        yield part
+        with naming_the_full_disk(target):
+            yield part
         swap_folders(target, part, Path(name, "old"))
 
 
@@ -251,12 +283,15 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
         text = " ".join(str(error).split())
         if isinstance(error, ValueError) and str(path) in str(error) and "\n" not in str(error):
             raise  # ours: it names the file
+        if "allow_pickle" in text:  # numpy advises to load it all the same
+            raise ValueError(f"{path}: not a whole {what}: it is another kind, or holds Python objects") from None
         plain = isinstance(error, (ValueError, OSError)) and text
         reason = text if plain else f"{type(error).__name__}: {text}".rstrip(": ")
         raise ValueError(f"{path}: not a whole {what}: {_cut(reason)}") from error
 
 
 @contextmanager
+<<<<<<< HEAD
 def naming_file(path: str | os.PathLike[str], kind: type[ValueError] = ValueError) -> Iterator[None]:
     """What turns out to be wrong with a file's content after it was read names the file, too.
 
@@ -273,6 +308,25 @@ def naming_file(path: str | os.PathLike[str], kind: type[ValueError] = ValueErro
     try:
         yield
     except kind as error:
+=======
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """What is wrong in a file that is whole, as an error that names the file.
+
+    Raises:
+        ValueError: as it came, or with the file before it.
+
+    Example:
+        >>> with naming("a.toml"):
+        ...     raise ValueError("k: expected an integer")
+        Traceback (most recent call last):
+        ValueError: a.toml: k: expected an integer
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise
+>>>>>>> my
         raise ValueError(f"{path}: {error}") from error
 
 
@@ -296,9 +350,14 @@ def _cut(text: str, most: int = 300) -> str:
 def data_home(path: str | os.PathLike[str] | None = None) -> Path:
     """Where data sets and caches live: `path`, else the environment's WORKBENCH_DATA, else the user's cache folder.
 
+    Raises:
+        TypeError: `path` is neither a text nor a path.
+
     Example:
         >>> data_home("/tmp/wb").as_posix()
         '/tmp/wb'
     """
+    if path is not None:
+        check_path(path)
     chosen = path or os.environ.get("WORKBENCH_DATA") or platformdirs.user_cache_dir("hilander-workbench")
     return Path(chosen).expanduser()

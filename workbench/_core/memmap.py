@@ -51,8 +51,8 @@ def new_tensor(shape: tuple[int, ...], *, mapped: bool) -> Tensor:
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, 4 * size)
         except OSError as error:
-            error.add_note(f"no room for {4 * size:,} bytes in {tempfile.gettempdir()}; set TMPDIR to a larger disk")
-            raise
+            told = f"{error.strerror}: no room for {4 * size:,} bytes; set TMPDIR to a larger disk"
+            raise OSError(error.errno, told, tempfile.gettempdir()) from error
 
         return torch.from_file(file.name, shared=True, size=size, dtype=torch.float32).view(shape)
 

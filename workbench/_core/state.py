@@ -12,12 +12,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .files import atomic_path, reading, regular_file
+from .names import readable
 
 _KEY = "workbench"
 
 
 def write_state(path: str | Path, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
     """Write tensors and JSON-able settings to one safetensors file; a failure leaves an existing file as it was."""
+    check_name(path)
     # contiguous: safetensors takes no strides
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as part:
@@ -37,6 +39,7 @@ def read_state(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     file = Path(path)
     if not file.exists():
         raise FileNotFoundError(f"path: no file of weights at {file}")
+    check_name(file)
     with reading(file, "safetensors file"):
         with safe_open(regular_file(file), framework="pt") as opened:
             metadata = opened.metadata() or {}
@@ -51,6 +54,19 @@ def read_state(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             raise ValueError(f"expected settings by name, got a {type(settings).__name__}")
         check_finite(tensors, file)
     return tensors, settings
+
+
+def check_name(file: str | Path) -> None:
+    """The library of these files opens no name that is not UTF-8.
+
+    Raises:
+        ValueError: this is one.
+
+    Example:
+        >>> check_name("café.safetensors")
+    """
+    if readable(file) != str(file):
+        raise ValueError(f"path: expected a name in UTF-8 for a file of weights, got {readable(file)}; rename it")
 
 
 def check_finite(tensors: Mapping[str, Tensor], where: object) -> None:

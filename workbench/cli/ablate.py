@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .shell import FAILED, INTERRUPTED, Device, Quiet, check_output, say
+from .shell import FAILED, INTERRUPTED, Device, Quiet, check_output, check_writable, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +102,7 @@ def ablate(
     told = plan if isinstance(plan, GridFile) else None
     if out is not None:
         check_output(out)
+    check_writable(store)
     sets = ablation_data(data or (told and told.data) or "glyphs", path=path, device=device, progress=not quiet)
     chosen = range(seeds) if seeds else (told and told.seeds) or range(5)
     try:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .shell import check_output
+
 course = typer.Typer(no_args_is_help=True, help="For instructors: grade the course's exercises.")
 
 
@@ -30,6 +32,7 @@ def grade(
     from .._core.tables import write_csv
     from ..course.grading import grade as graded
 
+    check_output(output)
     table = graded(folder, notebooks, seconds=seconds, fast=fast, tell=typer.echo)
     write_csv(table, output)
     totals = table.groupby(["student", "notebook"])["points"].agg(points="sum", of="count")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .shell import Device, Quiet, Seed, check_writable, silent
+from .shell import Device, Quiet, Seed, check_output, check_writable, silent
 
 Folder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", file_okay=False, help="Folder for the results.")]
 Packaged = Annotated[bool, typer.Option("--packaged", help="Use the packaged models instead of training.")]
@@ -56,6 +56,8 @@ def evaluate(
     """
     from ..experiments.comparison import run_evaluation
 
+    if out is not None:
+        check_output(out)
     table = run_evaluation(
         out,
         data=data,

@@ -55,26 +55,29 @@ def faces_species(
     how much better the learned methods are. Without files the photographs are loaded and embedded (`workbench.load`).
     """
     from .._core.tables import write_csv
+    from .._core.validation import check_choice
     from ..experiments.faces_species import ARMS, Task, gains, means, run_faces_species
 
+    arms = [check_choice(name, "arm", tuple(ARMS)) for name in arm or ARMS]
     check_writable(store)
     check_output(out)
-    tasks = {}
-    if task in (None, "faces"):
-        tasks["faces"] = Task.faces(_read(faces, "lfw", quiet))
-    if task in (None, "species"):
-        tasks["species"] = Task.species(_read(flowers, "flowers102", quiet), _read(butterflies, "butterflies", quiet))
+    files = {"lfw": faces} if task != "species" else {}
+    files |= {"flowers102": flowers, "butterflies": butterflies} if task != "faces" else {}
+    found = _read(files, quiet)
+    tasks = {"faces": Task.faces(found["lfw"])} if "lfw" in found else {}
+    if "flowers102" in found:
+        tasks["species"] = Task.species(found["flowers102"], found["butterflies"])
 
     say = silent if quiet else typer.echo
-    table = run_faces_species(
-        store, tasks, arms=arm or tuple(ARMS), seeds=tuple(range(seeds)), device=device, trial=trial, say=say
-    )
+    table = run_faces_species(store, tasks, arms=arms, seeds=tuple(range(seeds)), device=device, trial=trial, say=say)
     write_csv(table, out)
     for shown in (means(table), gains(table)):
         say(shown.to_string(index=False, float_format="{:.3f}".format))
 
 
-def _read(file: Path | None, name: str, quiet: bool) -> SplitFeatures:
+def _read(files: dict[str, Path | None], quiet: bool) -> dict[str, SplitFeatures]:
+    """The sets of photographs; those in files first, so that a bad one is told before anything is downloaded."""
     from ..experiments.faces_species import embedded_set, read_split_features
 
-    return embedded_set(name, progress=not quiet) if file is None else read_split_features(file)
+    found = {name: read_split_features(file) for name, file in files.items() if file is not None}
+    return found | {name: embedded_set(name, progress=not quiet) for name in files if name not in found}

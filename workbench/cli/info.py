@@ -39,10 +39,20 @@ def _about_installation() -> list[str]:
     for model in PACKAGED:
         with as_file(files("workbench.lander") / "weights" / f"{model}.safetensors") as file:
             lines += [f"  {line}" for line in _about_checkpoint(file)] if file.exists() else [f"  {model}: missing"]
-    home = data_home()
-    cached = sorted(path for path in home.rglob("*") if path.is_file())
-    lines += [f"data: {home}" + ("" if cached else " (nothing cached yet)")]
-    return lines + [f"  {path.relative_to(home)}  {_bytes(path)}" for path in cached]
+    return lines + _about_cache(data_home())
+
+
+def _about_cache(home: Path) -> list[str]:
+    """A line per folder: of photographs alone there may be thousands of files."""
+    sizes: dict[str, list[int]] = {}
+    for path in sorted(home.rglob("*")):
+        if path.is_file():
+            inside = path.relative_to(home).parts[:-1]
+            sizes.setdefault("/".join(inside[:2]) or ".", []).append(path.stat().st_size)
+    folders = [
+        f"  {folder}  {len(of)} file{'' if len(of) == 1 else 's'}, {_size(sum(of))}" for folder, of in sizes.items()
+    ]
+    return [f"data: {home}" + ("" if sizes else " (nothing cached yet)"), *folders]
 
 
 def _about_file(file: Path) -> list[str]:
@@ -51,7 +61,10 @@ def _about_file(file: Path) -> list[str]:
     if file.suffix in OFFICIAL:
         from ..lander.official import load_official
 
-        return [f"{file.stem}: official LANDER, {_bytes(file)}", f"  config: {load_official(file).config}"]
+        return [
+            f"{file.stem}: official LANDER, {_bytes(file)}",
+            f"  config: {load_official(file).config}",
+        ]
     import numpy as np
 
     from ..data import load_features
@@ -81,5 +94,8 @@ def _flat(value: Any) -> str:
 
 
 def _bytes(file: Path) -> str:
-    size = file.stat().st_size
+    return _size(file.stat().st_size)
+
+
+def _size(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"

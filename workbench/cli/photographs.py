@@ -55,4 +55,5 @@ def write_photographs(folder: Path, model: HiLander, found: Embedded, *, links: 
         return
 
     width = len(str(table["cluster"].max()))
-    link_groups(folder / LINKS, table["file"].astype(str), [f"{cluster:0{width}d}" for cluster in table["cluster"]])
+    files = [file for file in found.files if file is not None]  # all are, of a folder
+    link_groups(folder / LINKS, files, [f"{cluster:0{width}d}" for cluster in table["cluster"]])

@@ -51,10 +51,11 @@ def read_items(
     Raises:
         FileNotFoundError, ValueError: as `load_features`, or `encoder` is no encoder.
     """
+    embedder = load_encoder(encoder) if path.is_dir() else None  # a wrong one is told before the pictures are read
     data = load_features(path, size=size, dim=dim)
-    if isinstance(data, FeatureSet):
+    if isinstance(data, FeatureSet) or embedder is None:
         return Items(data.features, data.labels, data.class_names, None, data.name)
-    features = load_encoder(encoder).embed(data.images, device=device, progress=progress)
+    features = embedder.embed(data.images, device=device, progress=progress)
     return Items(features, data.labels, data.class_names, data.images, data.name)
 
 

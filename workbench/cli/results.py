@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .._core.files import left_behind, put_back, swap_folders, temporary_name
-from .._core.tables import write_csv
+from .._core.files import left_behind, naming_the_full_disk, put_back, swap_folders, temporary_name
+from .._core.tables import write_csv, write_parquet
 from ..cluster.hilander import HiLander
 from ..cluster.levels import Hierarchy
 from ..evaluate.scores import FIGURES, scores
@@ -47,7 +47,8 @@ def replacing(out: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=temporary_name(out), dir=place) as name:
         new = Path(name) / "new"
         new.mkdir()
-        yield new
+        with naming_the_full_disk(out):
+            yield new
         if place == out:
             _move(new, out, RESULTS)
             return
@@ -101,7 +102,7 @@ def write_results(folder: Path, model: HiLander, items: Items, *, format: str, r
         if format == "csv":
             write_csv(table, file)
         else:
-            table.to_parquet(file, index=False)
+            write_parquet(table, file)
     if items.labels is not None:
         rows = score_table(hierarchy, items.labels).to_dict("records")
         (folder / SCORES).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

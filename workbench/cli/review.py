@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from .._core.files import atomic_path
+from .._core.names import readable
 
 NOTEBOOK = "review.ipynb"
 LIBRARIES = "import pandas as pd, workbench as wb\nfrom workbench.views import explore_review"
@@ -21,8 +22,10 @@ selects an item, shift-click all up to it, a lasso on the map what is inside. Dr
 cluster, or give it a label. `confirm` says that a cluster is right. Every step is saved in `corrections.json`, and
 taken over when you run this notebook again. *Export* writes a table (`labels.csv`, `labels.parquet`){links}."""
 PHOTOGRAPHS = """found = wb.embed({source!r}, encoder={encoder!r})
-features, files = found.features, found.rows["file"].tolist()
+features, names = found.features, {names}
 print(found)"""
+NAMES = 'found.rows["file"]'
+FACES = '[f"{face.file} at {face.left}, {face.top}" for face in found.rows.itertuples()]'  # a photograph shows several
 FEATURES = """data = wb.load_features({source!r})
 features = data.features"""
 TABLE = """table = pd.{reader}({table!r})"""
@@ -88,15 +91,21 @@ def write_notebook(out: Path, source: Path, *, faces: bool = False, texts: Path 
     read = [LIBRARIES]
     shown = ""
     if source.is_dir():
+<<<<<<< HEAD
         read.append(PHOTOGRAPHS.format(source=where, encoder="faces" if faces else "photos"))
         shown = f"found.thumbnails(margin={MARGIN if faces else 0.0}), files=files, "
+=======
+        encoder, names = ("faces", FACES) if faces else ("photos", NAMES)
+        read.append(PHOTOGRAPHS.format(source=where, encoder=encoder, names=names))
+        shown = f"found.thumbnails(margin={MARGIN if faces else 0.0}), ids=names, files=found.files, "
+>>>>>>> my
     else:
         read.append(FEATURES.format(source=where))
     if texts is not None:
         read.append(TABLE.format(reader=f"read_{texts.suffix[1:]}", table=str(texts.resolve())))
         shown = "texts=table, "
     links = ", and a name without an ending a folder of links per cluster" if source.is_dir() else ""
-    words = WORDS.format(name=source.name, links=links)
+    words = WORDS.format(name=readable(source.name), links=links)
     code: dict[str, Any] = {"cell_type": "code", "execution_count": None, "outputs": []}
     kinds = [{"cell_type": "markdown"}, *[code] * (len(read) + 1)]
     texts_of_cells = [words, *read, EXPLORE.format(shown=shown)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import tempfile
@@ -17,7 +18,20 @@ from typer.core import TyperGroup
 
 from .._core.files import check_replaceable, was_interrupted
 
-Device = Annotated[str, typer.Option(metavar="NAME", help="auto (CUDA where there is one), cpu, cuda or cuda:N.")]
+
+def _checked_device(name: str) -> str:
+    """A device that is there: told when the command is read, not after its work."""
+    if name != "auto":
+        from .._core.runtime import resolve_device
+
+        resolve_device(name)
+    return name
+
+
+Device = Annotated[
+    str,
+    typer.Option(metavar="NAME", callback=_checked_device, help="auto (CUDA where there is one), cpu, cuda or cuda:N."),
+]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Of everything random.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars, no summary.")]
 EncoderName = Annotated[
@@ -43,6 +57,8 @@ class PlainErrors(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
+        if isinstance(sys.stdout, io.TextIOWrapper):  # stderr does so by itself: what it has no letter for is escaped
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             with _plain_warnings():
                 return super().invoke(ctx)

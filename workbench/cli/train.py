@@ -122,10 +122,12 @@ def train(
         raise typer.BadParameter("--data and --encoder-epochs do not go with --features")
     from .reading import read_items
 
+    place = out or Path(f"{features.stem}-lander.safetensors")
+    _check_place(place, run)
     items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
     if items.labels is None:
         raise ValueError(f"features: {features} has no labels to learn from; see workbench.data.load_features")
-    _train_lander(out or Path(f"{features.stem}-lander.safetensors"), (items.features, items.labels), None, run)
+    _train_lander(place, (items.features, items.labels), None, run)
 
 
 def _check_general(general: bool, kinds: Path | None, others: tuple[Any, ...], run: _Run) -> None:
@@ -143,10 +145,12 @@ def _check_general(general: bool, kinds: Path | None, others: tuple[Any, ...], r
 def _train_on_glyphs(folder: Path, encoder_epochs: int | None, run: _Run) -> None:
     from .. import load
 
+    place = folder / "glyphs-lander.safetensors"
+    _check_place(place, run)
     encoder = _glyphs_encoder(folder / "glyphs-encoder.safetensors", encoder_epochs, run)
     sets = (load("glyphs", split, seed=run.seed) for split in ("meta-train", "meta-val"))
     learn, held_out = ((encoder.embed(s.images, device=run.device, progress=run.progress), s.labels) for s in sets)
-    _train_lander(folder / "glyphs-lander.safetensors", learn, held_out, run)
+    _train_lander(place, learn, held_out, run)
 
 
 def _train_general(folder: Path, omniglot: Path | None, kinds: Path | None, encoder: str | Path, run: _Run) -> None:
@@ -160,10 +164,11 @@ def _train_general(folder: Path, omniglot: Path | None, kinds: Path | None, enco
 
     check_writable(folder)
     recipe = GeneralConfig() if run.epochs is None else GeneralConfig(epochs=run.epochs)
+    real = [] if kinds is None else list(read_kinds(kinds).values())
     sources = general_sources(load_encoder(encoder), omniglot=omniglot, seed=run.seed, device=run.device)
     lander = train_general(
         sources,
-        kinds=[] if kinds is None else list(read_kinds(kinds).values()),
+        kinds=real,
         training=recipe,
         seed=run.seed,
         device=run.device,
@@ -193,13 +198,27 @@ def _train_cut(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | N
     from .. import save_checkpoint
     from ..train.general.one_kind import meta_train_cut
 
-    check_output(path)
     lander = meta_train_cut(*learn, validation=held_out, seed=run.seed, device=run.device, progress=run.progress)
     save_checkpoint(lander, path)
     if run.progress:
         best = lander.tau_curve["bcubed_f"].max()
         chosen = f"tau {lander.inference.tau:g}, metric {lander.inference.metric}"
         typer.echo(f"{path}: validation BCubed F {best:.4f} at {chosen}")
+
+
+def _state(path: Path) -> Path:
+    """Where an interrupted run is kept: beside the model."""
+    return path.with_suffix(".run.safetensors")
+
+
+def _check_place(path: Path, run: _Run) -> None:
+    """That the model can be written there, and that no interrupted run would be lost."""
+    from .._core.state import check_name
+
+    if run.preset != "cut" and _state(path).exists() and not run.resume:
+        raise FileExistsError(f"resume: {_state(path)} holds an interrupted run; go on with --resume, or remove it")
+    check_name(path)
+    check_output(path)
 
 
 def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | None, run: _Run) -> None:
@@ -209,10 +228,7 @@ def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] 
         return
     from .. import meta_train, save_checkpoint
 
-    state = path.with_suffix(".run.safetensors")
-    if state.exists() and not run.resume:
-        raise FileExistsError(f"resume: {state} holds an interrupted run; go on with --resume, or remove it")
-    check_output(path)
+    state = _state(path)
     config, training = run.recipe()
     with stop_on_interrupt() as stopped:
         lander = meta_train(

@@ -12,6 +12,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from .._core.names import readable
 from .checks.registry import GRADING
 from .exercises import SOLUTIONS
 from .lesson import NAMES, check_calls, in_fast_mode, lessons, read, tags
@@ -41,8 +42,10 @@ def grade(
     Returns: a row per student, notebook and check: points (0 or 1), said (why no point; "" where it was given).
 
     Raises:
-        FileNotFoundError: no submissions, or no lessons.
+        FileNotFoundError: no folder, no lessons, or no submissions.
     """
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(f"folder: expected a folder of submissions, a folder a student, found none at {folder}")
     asked = {path.name: read(path) for path in lessons(Path(notebooks) / SOLUTIONS)}
     found = sorted(
         p for p in Path(folder).glob(f"*/**/{NAMES}") if p.name in asked and ".ipynb_checkpoints" not in p.parts
@@ -51,7 +54,7 @@ def grade(
         raise FileNotFoundError(f"folder: expected STUDENT/.../NN_name.ipynb of this course in {folder}, found none")
     rows = []
     for path in found:
-        student = path.relative_to(folder).parts[0]
+        student = readable(path.relative_to(folder).parts[0])
         tell(f"{student}: {path.name} ...")
         for check, said in _graded(path, asked[path.name], seconds, fast).items():
             rows.append([student, path.stem, check, int(not said), said])

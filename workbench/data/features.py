@@ -13,8 +13,9 @@ import pandas as pd
 from PIL import Image
 from pyarrow.parquet import ParquetFile
 
-from .._core.files import reading, regular_file
+from .._core.files import naming, reading, regular_file
 from .._core.memmap import new_tensor
+from .._core.names import check_path, readable
 from .._core.npz import open_npz
 from .._core.validation import check_int
 from .pickled import read_array_pair
@@ -62,14 +63,17 @@ def load_features(
         >>> mine, mine.labels.tolist()
         (FeatureSet('mine', 3 x 3 float32, 2 classes), [1, 0, 1])
     """
-    source = Path(path)
+    source = check_path(path)
     if not source.exists():
         raise FileNotFoundError(f"path: no file or folder at {source}")
+    kind = source.suffix.lower()
+    if dim is not None and (kind != ".bin" or source.is_dir()):
+        raise ValueError(f"dim: goes with .bin files only, got dim={dim} for {source}; leave it out")
     if source.is_dir():
         return _read_folder(source, size, links)
-    kind = source.suffix.lower()
-    if kind != ".bin" and dim is not None:
-        raise ValueError(f"dim: goes with .bin files only, got dim={dim} for {source}; leave it out")
+    for name, given in {"size": size, "links": links or None}.items():
+        if given is not None:
+            raise ValueError(f"{name}: goes with folders of images only, got {name}={given} for {source}; leave it out")
     if dim is not None:
         check_int(dim, "dim")
     with reading(source, f"{kind} file with features"):
@@ -91,10 +95,8 @@ def _feature_set(source: Path, features: np.ndarray, labels: np.ndarray | None) 
             raise ValueError(f"{source}: labels: expected one per row, got missing ones")
         found, labels = np.unique(labels.astype(str), return_inverse=True)
         names = tuple(map(str, found))
-    try:
-        return FeatureSet(features, labels, names, source.stem)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{source}: {error}") from error
+    with naming(source):
+        return FeatureSet(features, labels, names, readable(source.stem))
 
 
 def _read_npy(source: Path) -> tuple[np.ndarray, None]:
@@ -103,8 +105,9 @@ def _read_npy(source: Path) -> tuple[np.ndarray, None]:
 
 def _read_npz(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
     with open_npz(source) as stored:
-        features_at = _one_of(list(stored), FEATURES, "features")
-        labels_at = _one_of(list(stored), LABELS, "labels")
+        with naming(source):
+            features_at = _one_of(list(stored), FEATURES, "features")
+            labels_at = _one_of(list(stored), LABELS, "labels")
         if features_at is None:
             raise ValueError(
                 f"{source}: expected an array named {' or '.join(FEATURES)}, got {', '.join(stored) or 'none'}"
@@ -115,14 +118,19 @@ def _read_npz(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _read_parquet(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    with ParquetFile(source) as file:
-        if file.metadata.num_rows <= BATCH:
-            return _of_frame(file.read().to_pandas())
-        parts = (_of_frame(batch.to_pandas()) for batch in file.iter_batches(BATCH))
-        return _joined(parts, file.metadata.num_rows)
+    with source.open("rb") as opened, ParquetFile(opened) as file:  # Arrow opens no name that is not UTF-8
+        n = file.metadata.num_rows
+        if not n:
+            raise ValueError(f"{source}: expected at least one row, got none")
+        if n <= BATCH:
+            return _of_frame(file.read().to_pandas(), source)
+        parts = (_of_frame(batch.to_pandas(), source) for batch in file.iter_batches(BATCH))
+        return _joined(parts, n, source)
 
 
-def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tuple[np.ndarray, np.ndarray | None]:
+def _joined(
+    parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int, source: Path
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Numbers of many rows as float32 in a file of their own, so that memory holds one part; the labels of all."""
     rows: np.ndarray | None = None
     of_parts = []
@@ -132,7 +140,7 @@ def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tu
             rows = new_tensor((n, features.shape[1]), mapped=True).numpy()
         if features.shape[1] != rows.shape[1]:
             raise ValueError(
-                f"features: expected rows of {rows.shape[1]} numbers, got {features.shape[1]} from {start} on"
+                f"{source}: features: expected rows of {rows.shape[1]} numbers, got {features.shape[1]} from {start} on"
             )
         rows[start : start + len(features)] = features
         of_parts.append(labels)
@@ -142,7 +150,12 @@ def _joined(parts: Iterator[tuple[np.ndarray, np.ndarray | None]], n: int) -> tu
     return rows, np.concatenate(known) if known else None
 
 
-def _of_frame(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
+def _of_frame(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    with naming(source):
+        return _columns_of(frame)
+
+
+def _columns_of(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
     names = list(map(str, frame.columns))
     labels_at = _one_of(names, LABELS, "labels")
     features_at = _one_of(names, FEATURES, "features")
@@ -153,7 +166,8 @@ def _of_frame(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
     numbers = frame.select_dtypes("number")
     numbers = numbers.loc[:, [str(name).lower() not in IDS for name in numbers]]  # two columns may have one name
     if numbers.empty:
-        raise ValueError("expected numeric columns, or one column `features` of lists")
+        there = ", ".join(names) or "none"
+        raise ValueError(f"expected numeric columns, or one column `features` of lists, got {there}")
     _tell_left_out([str(name) for name in frame.columns if name not in numbers])
     return numbers.to_numpy(), labels
 
@@ -219,6 +233,8 @@ def _read_meta(meta: Path) -> np.ndarray:
             f"{meta}: labels: expected text in UTF-8, got byte {error.object[error.start]:#x}; save it so"
         ) from None
     lines = [line.strip() for line in text.rstrip().split("\n")]
+    if "" in lines:
+        raise ValueError(f"{meta}: labels: expected one in each line, got none in line {lines.index('') + 1}; add it")
     if not all(re.fullmatch(r"[+-]?[0-9]+", line) for line in lines):
         return np.array(lines)
     numbers = [int(line) for line in lines]
@@ -245,13 +261,9 @@ def _read_folder(folder: Path, size: int | None, links: bool) -> ImageSet:
     shapes = {image.shape for image in images}
     if len(shapes) > 1:
         raise ValueError(f"size: images in {folder} have {len(shapes)} sizes; pass size=32 or so to scale them to one")
-    names, labels = np.unique([_name(f.parent.relative_to(folder)) for f in found.paths], return_inverse=True)
-    return ImageSet(np.stack(images), labels.astype(np.int64), tuple(map(str, names)), _name(Path(folder.name)))
-
-
-def _name(path: Path) -> str:
-    """A path as text that can be written to any file: bytes that are no UTF-8 as \\xff."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
+    classes = [readable(file.parent.relative_to(folder).as_posix()) for file in found.paths]
+    names, labels = np.unique(classes, return_inverse=True)
+    return ImageSet(np.stack(images), labels.astype(np.int64), tuple(map(str, names)), readable(folder.name))
 
 
 def _read_images(files: list[Path], size: int | None) -> list[np.ndarray]:

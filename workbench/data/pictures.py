@@ -12,6 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from .._core.files import reading, regular_file
+from .._core.names import readable
 
 # Formats that Pillow decodes by itself and people keep pictures in. Of the others EPS starts Ghostscript on the file,
 # and most are hardly ever met and so hardly ever tested.
@@ -59,7 +60,7 @@ def listed(paths: list[Path] | list[str], most: int = 3) -> str:
         'a, b and 1 more'
     """
     more = f" and {len(paths) - most} more" if len(paths) > most else ""
-    return ", ".join(map(str, paths[:most])) + more
+    return ", ".join(map(readable, paths[:most])) + more
 
 
 def find_pictures(folder: str | os.PathLike[str], *, links: bool = False) -> Pictures:

@@ -20,6 +20,7 @@ from tqdm.auto import tqdm
 
 from .._core.chunks import chunks
 from .._core.files import atomic_path, data_home, regular_file
+from .._core.names import readable
 from .._core.npz import open_npz
 from .._core.runtime import resolve_device
 from .._core.validation import check_choice, check_flag, check_int
@@ -109,12 +110,13 @@ class Embedded:
 
     Attributes:
         features: float32 [M, D] as the encoder gives them, not of length 1.
-        rows: a row per feature: `image` (number of the photograph), `file`, and the box `left`, `top`, `right`,
-            `bottom` in the photograph's pixels (turned as its orientation says).
+        rows: a row per feature: `image` (number of the photograph), `file` (its name, to be shown and written), and
+            the box `left`, `top`, `right`, `bottom` in the photograph's pixels (turned as its orientation says).
         skipped: photographs without a row: `image`, `file`, `reason`.
         labels: int64 [M], class of each row, or None where the photographs have none.
         class_names: one name per class, or empty.
         name: of the set or folder.
+        files: of each row the file to open, also where its name is no UTF-8; None: it was a picture in memory.
     """
 
     features: Float32[np.ndarray, "m d"]
@@ -123,6 +125,7 @@ class Embedded:
     labels: Int64[np.ndarray, " m"] | None = None
     class_names: tuple[str, ...] = ()
     name: str = "photographs"
+    files: tuple[Path | None, ...] = ()
 
     def __len__(self) -> int:
         return len(self.features)
@@ -140,11 +143,14 @@ class Embedded:
             margin: how much more than the box is shown on each side, in shares of the box: 0.25 shows a face whole.
 
         Raises:
-            OSError, ValueError: a photograph is gone or damaged by now.
+            OSError, ValueError: a photograph is gone or damaged by now, or was a picture in memory.
         """
         shown = []
-        for file, rows in self.rows.groupby("file", sort=False):
-            picture = read_picture(str(file)).convert("RGB")
+        for _, rows in self.rows.groupby("image"):
+            file = self.files[rows.index[0]]
+            if file is None:
+                raise ValueError("thumbnails: expected photographs in files, got pictures in memory; show these")
+            picture = read_picture(file).convert("RGB")
             for left, top, right, bottom in rows[list(BOX)].to_numpy():
                 x = (right - left) * margin
                 y = (bottom - top) * margin
@@ -288,7 +294,7 @@ class _Run:
         self.kept = kept
         self.pictures = pictures
         self.found: dict[int, Found] = {}
-        self.skipped = [(-1, str(path), reason) for path, reason in left_out.items()]
+        self.skipped = [(-1, readable(path), reason) for path, reason in left_out.items()]
 
     def batch(self, numbers: Iterable[int]) -> None:
         waiting: list[tuple[int, Path | None, Any]] = []
@@ -301,7 +307,7 @@ class _Run:
                 else:
                     self.found[i] = found
             except (OSError, ValueError) as error:
-                self.skipped.append((i, _name(self.pictures[i]), str(error)))
+                self.skipped.append((i, _name(self.pictures[i]), readable(str(error))))
         if waiting:
             for (i, file, _), found in zip(waiting, self.encoder.encode([one for *_, one in waiting]), strict=True):
                 self.kept.write(file, found)
@@ -322,10 +328,12 @@ class _Run:
         rows.insert(0, "image", image)
         rows.insert(1, "file", [_name(self.pictures[i]) for i in image])
         features = np.concatenate([self.found[i][0] for i in order])
+        shown = (self.pictures[i] for i in image)
+        files = tuple(picture if isinstance(picture, Path) else None for picture in shown)
         if isinstance(images, PhotoSet):
-            return Embedded(features, rows, skipped, images.labels[image], images.class_names, images.name)
-        name = Path(images).name if isinstance(images, (str, os.PathLike)) else "photographs"
-        return Embedded(features, rows, skipped, name=name)
+            return Embedded(features, rows, skipped, images.labels[image], images.class_names, images.name, files)
+        name = readable(Path(images).name) if isinstance(images, (str, os.PathLike)) else "photographs"
+        return Embedded(features, rows, skipped, name=name, files=files)
 
 
 def _read(picture: Picture) -> Image.Image:
@@ -335,5 +343,5 @@ def _read(picture: Picture) -> Image.Image:
 
 
 def _name(picture: Picture) -> str:
-    """The file; pictures in memory have none."""
-    return str(picture) if isinstance(picture, Path) else ""
+    """The file, to be written; pictures in memory have none."""
+    return readable(picture) if isinstance(picture, Path) else ""

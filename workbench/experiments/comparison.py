@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from sklearn.base import ClusterMixin
 
+from .._core.runtime import resolve_device
 from .._core.tables import write_csv
 from .._core.validation import check_choice, unit_rows
 from ..cluster.checkpoint import load_encoder, load_lander
@@ -128,14 +129,17 @@ def run_evaluation(
     Returns: `score_table`'s columns and `test`, the split's name.
     """
     splits = TEST_SPLITS[check_choice(data, "data", tuple(TEST_SPLITS))]
+    for name in baselines or ():
+        check_choice(name, "baselines", tuple(BASELINES))
+    resolve_device(device)
     embedder = load_encoder(encoder)
     model = load_lander(lander)
+    tests = [load(data, split=split, seed=seed, path=path) for split in splits]  # before the work: it may not be there
     known = [load("glyphs", split=split, seed=seed) for split in ("meta-train", "meta-val")]
     features = together(*((embedder.embed(images.images, device=device), images.labels) for images in known))
     methods = methods_for(model, *features, baselines=baselines, device=device, progress=progress)
     tables = []
-    for split in splits:
-        test = load(data, split=split, seed=seed, path=path)
+    for test in tests:
         x = embedder.embed(test.images, device=device, progress=progress)
         tables.append(score_table(x, test.labels, methods, progress=progress).assign(test=test.name))
     table = pd.concat(tables, ignore_index=True)

@@ -104,3 +104,8 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(import_module(".explore", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What is there, and what will be when it is asked for."""
+    return sorted({*globals(), *__all__})

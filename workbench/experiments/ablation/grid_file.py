@@ -30,7 +30,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..._core.files import reading, regular_file
+from ..._core.files import naming, reading, regular_file
 from ..._core.validation import check_int
 from .effects import effects
 from .presets import ABLATION_BASE
@@ -96,7 +96,9 @@ def read_grid(path: str | os.PathLike[str]) -> GridFile:
         ({'lander.hidden': [32, 64]}, (0, 1, 2), 'hidden=32')
     """
     with reading(path, "grid file"):
-        return _checked(tomllib.loads(regular_file(path).read_text(encoding="utf-8")))
+        declared = tomllib.loads(regular_file(path).read_text(encoding="utf-8"))
+    with naming(path):
+        return _checked(declared)
 
 
 def _checked(declared: Mapping[str, Any]) -> GridFile:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..._core.files import naming
 from ..._core.npz import open_npz
 from ..._core.validation import check_array, check_labels, unit_rows
 from ...data.photo_sets import SPLITS, load_photo_set
@@ -68,8 +69,10 @@ def read_split_features(path: str | os.PathLike[str]) -> SplitFeatures:
     with open_npz(path) as stored:
         missing = [name for name in ("features", "labels", "split") if name not in stored]
         if missing:
-            raise ValueError(f"expected arrays features, labels and split, {missing[0]} is missing")
-        return SplitFeatures(stored["features"].astype(np.float32), stored["labels"], stored["split"])
+            raise ValueError(f"{path}: expected arrays features, labels and split, {missing[0]} is missing")
+        arrays = stored["features"].astype(np.float32), stored["labels"], stored["split"]
+    with naming(path):
+        return SplitFeatures(*arrays)
 
 
 def embedded_set(name: str, root: str | os.PathLike[str] | None = None, *, progress: bool = True) -> SplitFeatures:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 
+from ..._core.runtime import resolve_device
 from ..._core.validation import unit_rows
 from ...data import ImageSet, load
 from ...encoder.train import Encoder
@@ -31,8 +32,9 @@ def general_sources(
         seed: of the glyphs.
         device: where the encoder runs.
     """
-    glyphs = [load("glyphs", split=split, seed=seed) for split in ("encoder", "meta-train")]
-    sets = [*glyphs, load("omniglot", split="background", path=omniglot)]
+    resolve_device(device)
+    characters = load("omniglot", split="background", path=omniglot)  # before the work: it may not be there
+    sets = [*(load("glyphs", split=split, seed=seed) for split in ("encoder", "meta-train")), characters]
     return [view for images in sets for view in _views(images, encoder, device)]
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 from jaxtyping import Int64
 from sklearn.utils.validation import check_is_fitted
 
-from ..._core.files import atomic_path, link_groups, naming_file, new_folder
-from ..._core.tables import write_csv
+from ..._core.files import link_groups, naming_file, new_folder
+from ..._core.tables import write_csv, write_parquet
 from ...cluster.correction import Correction
 from ...cluster.corrections import Corrections, check_ids
 from ...cluster.hilander import HiLander
@@ -187,8 +187,7 @@ class Review:
         if suffix == ".csv":
             write_csv(self.table(), path)
         else:
-            with atomic_path(path) as part:
-                self.table().to_parquet(part, index=False)
+            write_parquet(self.table(), path)
         return f"Written to {path}."
 
     def _folders(self) -> list[str]:

@@ -10,9 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
+from ..._core.tables import require
 from ...evaluate.intervals import intervals
 from ..style import GREY, INK, escape, ink_on, styled
-from .ablation_tables import as_text, differs, factors_of, ordered, require, results
+from .ablation_tables import as_text, differs, factors_of, ordered, results
 from .parallel import SCORES, parallel_axes, parallel_trace
 from .score_plots import interval_traces
 from .setting_words import config_words, factor_words, value_words

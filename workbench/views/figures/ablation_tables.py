@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..._core.tables import require
 from ...experiments.ablation.settings import is_factor
 
 
@@ -30,22 +31,6 @@ def results(table: pd.DataFrame, columns: Sequence[str], test: str | None) -> pd
     if test is not None and test not in tests:
         raise ValueError(f"test: expected one of {tests}, got {test!r}")
     return last[last["test"].isin(["", test or (tests[0] if tests else "")])]
-
-
-def require(table: pd.DataFrame, columns: Sequence[str], source: str) -> None:
-    """Refuse a table without these columns.
-
-    Raises:
-        ValueError: names those that are missing, and those that are there.
-
-    Example:
-        >>> require(pd.DataFrame({"a": [1]}), ["a"], "run_grid")
-    """
-    if missing := [name for name in columns if name not in table]:
-        there = ", ".join(map(str, table.columns))
-        raise ValueError(f"table: expected the columns of {source}, missing {missing}; there is: {there}")
-    if table.empty:
-        raise ValueError(f"table: expected at least one row of {source}, got none")
 
 
 def factors_of(table: pd.DataFrame) -> list[str]:

@@ -19,6 +19,8 @@ from ..style import GREY, PALETTE, escape, styled
 from .graph_plots import link_table
 from .maps import spread_sample
 
+MOST_BINS = 1000  # more than a figure has pixels
+
 
 def reliability(linkage: Float[np.ndarray, " m"], same: Bool[np.ndarray, " m"], bins: int = 10) -> pd.DataFrame:
     """Predicted against true share of same-class links, in bins of equal width.
@@ -29,7 +31,7 @@ def reliability(linkage: Float[np.ndarray, " m"], same: Bool[np.ndarray, " m"], 
     Args:
         linkage: r of each link, in [0, 1].
         same: whether its ends are of one class.
-        bins: number of bins.
+        bins: number of bins, at most 1,000.
 
     Returns: one row per bin: low, high, n, predicted, actual (NaN where n = 0).
 
@@ -39,7 +41,7 @@ def reliability(linkage: Float[np.ndarray, " m"], same: Bool[np.ndarray, " m"], 
 
     Source: Guo et al. 2017, arXiv 1706.04599.
     """
-    edges = np.linspace(0, 1, check_int(bins, "bins") + 1)
+    edges = np.linspace(0, 1, check_int(bins, "bins", 1, MOST_BINS) + 1)
     values = linkage.astype(np.float64)
     which = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, bins - 1)
     n = np.bincount(which, minlength=bins)
@@ -56,7 +58,7 @@ def plot_reliability(
     Args:
         prediction: linkage of every link.
         labels: true classes [n] of the graph's nodes.
-        bins: of the linkage, equally wide.
+        bins: of the linkage, equally wide, at most 1,000.
 
     Example:
         >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+import torch
 from jaxtyping import UInt8
 from PIL import Image
 
@@ -65,11 +66,16 @@ def mosaic(
         other: booleans [n]; these get an orange frame (another class than most).
         peak: index of the image to frame in blue.
 
+    Raises:
+        ValueError: no images, another number of booleans, or no image of this index.
+
     Example:
         >>> mosaic(np.zeros((3, 8, 8), np.uint8), columns=2).shape
         (32, 32, 4)
     """
     n, h, w = images.shape[:3]
+    if not n:
+        raise ValueError("images: expected at least one image, got none")
     columns = min(check_int(columns, "columns"), n)
     rows = -(-n // columns)
     cells = np.zeros((rows * columns, h + 2 * (_EDGE + _GAP), w + 2 * (_EDGE + _GAP), 4), dtype=np.uint8)
@@ -77,9 +83,11 @@ def mosaic(
     inner[..., 3] = 255
     inner[..., :3] = 236
     framed = np.zeros(n, dtype=bool) if other is None else np.asarray(other, dtype=bool)
+    if framed.shape != (n,):
+        raise ValueError(f"other: expected {n} booleans, one per image, got shape {framed.shape}")
     inner[framed, ..., :3] = _FRAME["other"]
     if peak is not None:
-        inner[peak, ..., :3] = _FRAME["peak"]
+        inner[check_int(int(peak), "peak", 0, n - 1), ..., :3] = _FRAME["peak"]
     inner[:, _EDGE:-_EDGE, _EDGE:-_EDGE, :3] = 255 - images[..., None] if images.ndim == 3 else images[..., :3]
     grid = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
     return grid.reshape(rows * cells.shape[1], columns * cells.shape[2], 4)
@@ -111,7 +119,7 @@ def plot_cluster(
 
     Args:
         images: of the whole set [N, H, W] or [N, H, W, 3].
-        members: indices of the cluster's images, e.g. `hierarchy.levels[-1].members(7)`.
+        members: indices of the cluster's images, e.g. `hierarchy.levels[-1].members(7)`, or booleans [N].
         labels: true classes [N].
         peak: index of the image that stands for the cluster, e.g. `hierarchy.levels[-1].peaks[7]`.
         max_images: more are left out, which the title says.
@@ -119,18 +127,17 @@ def plot_cluster(
         title: of the figure; may hold text from data.
 
     Raises:
-        ValueError: no members.
+        ValueError: no members, or an index of no image.
 
     Example:
         >>> figure = plot_cluster(np.zeros((5, 8, 8), np.uint8), [1, 3, 4], [0, 0, 0, 0, 1])
         >>> figure.layout.title.text
         'Cluster: 3 images, 1 of another class than most'
     """
-    index = check_labels(members, name="members")
-    if not len(index):
-        raise ValueError("members: expected at least one image, got none")
+    index = _indices(members, len(images))
     if peak is not None:
-        index = np.concatenate([[int(peak)], index[index != int(peak)]])
+        first = check_int(int(peak), "peak", 0, len(images) - 1)
+        index = np.concatenate([[first], index[index != first]])
     other = _other_class(check_labels(labels, len(images))[index]) if labels is not None else None
     shown = index[: check_int(max_images, "max_images")]
     grid = mosaic(
@@ -145,6 +152,20 @@ def plot_cluster(
     styled(figure, f"{escape(title)}: {number}{errors}", height=96 + int(1.1 * 860 * grid.shape[0] / grid.shape[1]))
     figure.update_layout(margin={"l": 8, "r": 8, "t": 56, "b": 8}, plot_bgcolor=CLEAR, font_color=INK)
     return figure.update_xaxes(visible=False).update_yaxes(visible=False)
+
+
+def _indices(members: Any, n: int) -> np.ndarray:
+    """Which of n images; booleans say it of each."""
+    given = members.cpu() if isinstance(members, torch.Tensor) else members
+    index = check_labels(given, name="members")
+    if np.asarray(given).dtype == bool:
+        index = np.flatnonzero(check_labels(given, n, "members"))
+    if not len(index):
+        raise ValueError("members: expected at least one image, got none")
+    if index.min() < 0 or index.max() >= n:
+        wrong = index[(index < 0) | (index >= n)][0]
+        raise ValueError(f"members: expected indices of the {n} images, 0 to {n - 1}, got {wrong}")
+    return index
 
 
 def _other_class(labels: np.ndarray) -> np.ndarray:

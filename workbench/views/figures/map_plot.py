@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from jaxtyping import Int
 
+from ..._core.tables import require
 from ..._core.validation import check_int
 from ..style import CLEAR, INK, PALETTE, cluster_colours, colour_steps, escape, styled
 from .maps import level_columns, on_map, spread_sample
@@ -34,7 +35,7 @@ def plot_map(frame: pd.DataFrame, *, level: int | str = -1, max_points: int = 50
     Returns: a figure with two WebGL traces: images, peaks.
 
     Raises:
-        ValueError: a level that the frame does not have.
+        ValueError: a level that the frame does not have; another column is missing, or there is no row.
 
     Example:
         >>> frame = pd.DataFrame({"image_id": [0, 1], "x": [0.0, 1.0], "y": [0.0, 1.0], "level_0": [0, 1],
@@ -42,6 +43,7 @@ def plot_map(frame: pd.DataFrame, *, level: int | str = -1, max_points: int = 50
         >>> [step.label for step in plot_map(frame).layout.sliders[0].steps]
         ['level 0 (2)']
     """
+    require(frame, ("image_id", "x", "y", "level_0", "peak"), "cluster_frame", "frame")
     layers = level_columns(frame)
     views = [*layers, *(["label"] if "label" in frame else [])]
     shown = _index_of(level, len(layers), len(views))

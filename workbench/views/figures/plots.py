@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float, Int
 from plotly.subplots import make_subplots
 
+from ..._core.tables import require
 from ..._core.validation import check_labels
 from ...cluster.levels import Hierarchy
 from ..style import GREY, INK, PALETTE, SCORE_NAMES, escape, mark_at, styled
@@ -117,11 +118,15 @@ def plot_scores(table: pd.DataFrame, *, ours: Sequence[str] = ("Hi-LANDER",), ti
             error.
         ours: names of the methods to highlight.
 
+    Raises:
+        ValueError: a column is missing, or there is no row.
+
     Example:
         >>> rows = pd.DataFrame({"method": ["a", "b"], "bcubed_f": [0.5, 0.9], "pairwise_f": [0.4, 0.8]})
         >>> plot_scores(rows).data[0].y.tolist()
         ['a', 'b']
     """
+    require(table, ("method", "bcubed_f"), "baselines.compare")
     scored = table[table["bcubed_f"].notna()].sort_values("bcubed_f", kind="stable")
     names = np.array([_method_name(row, ours) for row in scored.to_dict("records")], dtype=object)
     mine = scored["method"].isin(list(ours)).to_numpy()
@@ -155,11 +160,15 @@ def plot_training(history: pd.DataFrame, *, title: str = "") -> go.Figure:
     Args:
         history: `Lander.history`: epoch, level, nodes, link_loss, density_loss and, where validated, val_bcubed_f.
 
+    Raises:
+        ValueError: a column is missing, or there is no row.
+
     Example:
         >>> rows = [{"epoch": e, "level": 0, "nodes": 9, "link_loss": 1 / e, "density_loss": 0.1} for e in (1, 2, 3)]
         >>> len(plot_training(pd.DataFrame(rows)).data)
         2
     """
+    require(history, ("epoch", "level", "nodes", "link_loss", "density_loss"), "Lander.history", "history")
     curves = training_curves(history)
     window = smoothing(history)
     axes = sorted({axis for _, axis in curves})
@@ -190,11 +199,15 @@ def plot_tau(curve: pd.DataFrame, tau: float | None = None, *, title: str = "") 
         curve: columns tau, bcubed_f, error (one standard error), n_clusters, as `workbench.train.tau_curve` gives.
         tau: the one chosen, marked by a line.
 
+    Raises:
+        ValueError: a column is missing, or there is no row.
+
     Example:
         >>> curve = pd.DataFrame({"tau": [0.2, 0.4], "bcubed_f": [0.7, 0.8], "error": [0.02, 0.02]})
         >>> len(plot_tau(curve.assign(n_clusters=[9, 12]), 0.4).layout.shapes)
         1
     """
+    require(curve, ("tau", "bcubed_f", "error", "n_clusters"), "train.tau_curve", "curve")
     clusters: Float[np.ndarray, " n"] = curve["n_clusters"].to_numpy(dtype=np.float64)
     line = go.Scatter(
         x=curve["tau"],

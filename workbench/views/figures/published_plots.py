@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from ..._core.tables import require
 from ..style import GREY, PALETTE, SCORE_NAMES, escape, styled
 
 _SYMBOLS = ("circle", "diamond", "square", "cross", "triangle-up", "star", "x")
@@ -133,11 +134,9 @@ def _short(n: int) -> str:
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:
-    missing = [name for name in _COLUMNS if name not in table]
-    if missing:
-        raise ValueError(f"table: expected the columns of published_results, missing {missing}")
-    if table.empty:
+    if isinstance(table, pd.DataFrame) and table.empty:
         raise ValueError("table: expected at least one published figure, got none; widen the choice")
+    require(table, _COLUMNS, "published_results")
     return table
 
 
