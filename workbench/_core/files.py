@@ -291,42 +291,29 @@ def reading(path: str | os.PathLike[str], what: str) -> Iterator[None]:
 
 
 @contextmanager
-<<<<<<< HEAD
-def naming_file(path: str | os.PathLike[str], kind: type[ValueError] = ValueError) -> Iterator[None]:
+def naming_file(
+    path: str | os.PathLike[str], kind: type[Exception] | tuple[type[Exception], ...] = (ValueError, TypeError)
+) -> Iterator[None]:
     """What turns out to be wrong with a file's content after it was read names the file, too.
 
     Args:
         path: of the file.
         kind: of errors that can come of its content alone.
 
+    Raises:
+        ValueError: as it came where it names the file, else with the file before it.
+
     Example:
         >>> with naming_file("said.csv"):
-        ...     raise ValueError("row 9 is not there")
+        ...     raise TypeError("row: expected an integer")
         Traceback (most recent call last):
-        ValueError: said.csv: row 9 is not there
+        ValueError: said.csv: row: expected an integer
     """
     try:
         yield
     except kind as error:
-=======
-def naming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """What is wrong in a file that is whole, as an error that names the file.
-
-    Raises:
-        ValueError: as it came, or with the file before it.
-
-    Example:
-        >>> with naming("a.toml"):
-        ...     raise ValueError("k: expected an integer")
-        Traceback (most recent call last):
-        ValueError: a.toml: k: expected an integer
-    """
-    try:
-        yield
-    except (ValueError, TypeError) as error:
         if isinstance(error, ValueError) and str(path) in str(error):
             raise
->>>>>>> my
         raise ValueError(f"{path}: {error}") from error
 
 

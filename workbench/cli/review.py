@@ -91,14 +91,9 @@ def write_notebook(out: Path, source: Path, *, faces: bool = False, texts: Path 
     read = [LIBRARIES]
     shown = ""
     if source.is_dir():
-<<<<<<< HEAD
-        read.append(PHOTOGRAPHS.format(source=where, encoder="faces" if faces else "photos"))
-        shown = f"found.thumbnails(margin={MARGIN if faces else 0.0}), files=files, "
-=======
         encoder, names = ("faces", FACES) if faces else ("photos", NAMES)
         read.append(PHOTOGRAPHS.format(source=where, encoder=encoder, names=names))
         shown = f"found.thumbnails(margin={MARGIN if faces else 0.0}), ids=names, files=found.files, "
->>>>>>> my
     else:
         read.append(FEATURES.format(source=where))
     if texts is not None:

@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 from pyarrow.parquet import ParquetFile
 
-from .._core.files import naming, reading, regular_file
+from .._core.files import naming_file, reading, regular_file
 from .._core.memmap import new_tensor
 from .._core.names import check_path, readable
 from .._core.npz import open_npz
@@ -95,7 +95,7 @@ def _feature_set(source: Path, features: np.ndarray, labels: np.ndarray | None) 
             raise ValueError(f"{source}: labels: expected one per row, got missing ones")
         found, labels = np.unique(labels.astype(str), return_inverse=True)
         names = tuple(map(str, found))
-    with naming(source):
+    with naming_file(source):
         return FeatureSet(features, labels, names, readable(source.stem))
 
 
@@ -105,7 +105,7 @@ def _read_npy(source: Path) -> tuple[np.ndarray, None]:
 
 def _read_npz(source: Path) -> tuple[np.ndarray, np.ndarray | None]:
     with open_npz(source) as stored:
-        with naming(source):
+        with naming_file(source):
             features_at = _one_of(list(stored), FEATURES, "features")
             labels_at = _one_of(list(stored), LABELS, "labels")
         if features_at is None:
@@ -151,7 +151,7 @@ def _joined(
 
 
 def _of_frame(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    with naming(source):
+    with naming_file(source):
         return _columns_of(frame)
 
 

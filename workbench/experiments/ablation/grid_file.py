@@ -30,7 +30,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..._core.files import naming, reading, regular_file
+from ..._core.files import naming_file, reading, regular_file
 from ..._core.validation import check_int
 from .effects import effects
 from .presets import ABLATION_BASE
@@ -97,7 +97,7 @@ def read_grid(path: str | os.PathLike[str]) -> GridFile:
     """
     with reading(path, "grid file"):
         declared = tomllib.loads(regular_file(path).read_text(encoding="utf-8"))
-    with naming(path):
+    with naming_file(path):
         return _checked(declared)
 
 

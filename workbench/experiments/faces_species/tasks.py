@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..._core.files import naming
+from ..._core.files import naming_file
 from ..._core.npz import open_npz
 from ..._core.validation import check_array, check_labels, unit_rows
 from ...data.photo_sets import SPLITS, load_photo_set
@@ -71,7 +71,7 @@ def read_split_features(path: str | os.PathLike[str]) -> SplitFeatures:
         if missing:
             raise ValueError(f"{path}: expected arrays features, labels and split, {missing[0]} is missing")
         arrays = stored["features"].astype(np.float32), stored["labels"], stored["split"]
-    with naming(path):
+    with naming_file(path):
         return SplitFeatures(*arrays)
 
 
