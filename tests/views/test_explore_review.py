@@ -258,7 +258,7 @@ def test_a_file_that_calls_rows_by_names_is_taken_over_and_one_with_other_rows_i
     done.save(tmp_path / "mine.json", ids)
     assert list(explore_review(fitted(), ids=ids, path=tmp_path / "mine.json").review.model.names_.values()) == ["cups"]
     (model.corrections_ + Correction("name", ((999,),), name="cups")).save(tmp_path / "mine.json")
-    with pytest.raises(ValueError, match="mine.json: corrections: expected rows 0 to 119, got row 999"):
+    with pytest.raises(ValueError, match=r"mine\.json: corrections: expected rows 0 to 119, got row 999"):
         explore_review(fitted(), path=tmp_path / "mine.json")
 
 
