@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
+from workbench.cluster import Correction
 from workbench.views.explore import explore_review
 from workbench.views.explore.review import PAGE
 
@@ -208,6 +209,7 @@ def test_export_of_links(model, tmp_path):
     for file in files:
         file.write_text(file.name)
     explorer = explore_review(model, files=files)
+    assert explorer.review.table()["file"].tolist() == list(map(str, files))
     explorer.do({"kind": "name", "cluster": 1, "name": "../cups & co"})
     explorer.review.export(tmp_path / "sorted")
     folders = sorted(folder.name for folder in (tmp_path / "sorted").iterdir())
@@ -248,6 +250,23 @@ def test_what_does_not_fit_is_refused(model):
         explore_review(model, xy=[[0, 1]])
     with pytest.raises(ValueError, match="images or texts, got both"):
         explore_review(model, np.zeros((120, 8, 8), np.uint8), texts=["a"] * 120)
+
+
+def test_a_file_that_calls_rows_by_names_is_taken_over_and_one_with_other_rows_is_named(model, tmp_path):
+    ids = [f"photo {i}" for i in range(120)]
+    done = model.corrections_ + Correction("name", ((7,),), name="cups")
+    done.save(tmp_path / "mine.json", ids)
+    assert list(explore_review(fitted(), ids=ids, path=tmp_path / "mine.json").review.model.names_.values()) == ["cups"]
+    (model.corrections_ + Correction("name", ((999,),), name="cups")).save(tmp_path / "mine.json")
+    with pytest.raises(ValueError, match=r"mine\.json: corrections: expected rows 0 to 119, got row 999"):
+        explore_review(fitted(), path=tmp_path / "mine.json")
+
+
+def test_missing_texts_are_empty(model):
+    texts = pd.Series([None, float("nan"), *["red cup"] * 118], index=range(120, 0, -1))
+    explorer = explore_review(model, texts=texts)
+    assert [explorer._item(row) for row in range(2)] == ["<span class='text' title=''></span>"] * 2
+    assert "red cup" in explorer._item(2)
 
 
 def test_images_tables_and_pages(model):

@@ -137,7 +137,7 @@ def upgraded(tensors: dict[str, Tensor], settings: dict[str, Any]) -> tuple[dict
     return renamed, settings
 
 
-def load_encoder(path: str | Path) -> Encoder:
+def load_encoder(path: Any) -> Encoder:
     """`load_checkpoint` where only an encoder will do.
 
     Raises:
@@ -153,7 +153,7 @@ def load_encoder(path: str | Path) -> Encoder:
     raise ValueError(f"encoder: {path} holds a LANDER; expected an encoder, e.g. glyphs-encoder")
 
 
-def load_lander(path: str | Path) -> Lander:
+def load_lander(path: Any) -> Lander:
     """`load_checkpoint` where only a LANDER will do.
 
     Raises:

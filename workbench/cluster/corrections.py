@@ -277,7 +277,8 @@ def check_ids(ids: Any) -> list[str | int]:
     """
     if isinstance(ids, (str, bytes, Mapping, Set)) or not isinstance(ids, Iterable):
         raise ValueError(f"ids: expected a list of names, one per row, got {type(ids).__name__}")
-    names = ids.tolist() if hasattr(ids, "tolist") else list(ids)  # by position, whatever index a table's column has
+    # By position, whatever index a table's column has.
+    names: list[Any] = ids.tolist() if hasattr(ids, "tolist") else list(ids)
     first: dict[Hashable, int] = {}
     for row, given in enumerate(names):
         name = names[row] = given.item() if isinstance(given, np.generic) else given

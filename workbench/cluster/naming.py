@@ -39,16 +39,16 @@ def cluster_terms(
     Source: Joachims, "A Probabilistic Analysis of the Rocchio Algorithm with TFIDF", ICML 1997; on clusters:
     Grootendorst, "BERTopic", arXiv 2203.05794, which takes counts of words in place of shares of texts.
     """
-    words_left_out = isinstance(stop_words, (list, tuple, set, frozenset))
-    if not words_left_out and stop_words is not None and not (isinstance(stop_words, str) and stop_words == "english"):
+    known = (str, list, tuple, set, type(None))
+    if not isinstance(stop_words, known) or (isinstance(stop_words, str) and stop_words != "english"):
         raise ValueError(
             f"stop_words: expected 'english', a list of words or None, got {stop_words!r}; pass a list of your own"
         )
-    stopped = list(stop_words) if words_left_out else stop_words
+    stopped = list(stop_words) if isinstance(stop_words, (tuple, set)) else stop_words
     counter = CountVectorizer(stop_words=stopped, token_pattern=WORD, binary=True)
-    known = check_texts(texts, len(labels))
+    listed = check_texts(texts, len(labels))
     try:
-        held = counter.fit_transform(known)  # (n, words)
+        held = counter.fit_transform(listed)  # (n, words)
     except ValueError as error:
         raise ValueError("texts: expected words of two letters or more, got none; is it the right column?") from error
     size = np.bincount(labels)

@@ -159,7 +159,7 @@ class Review:
     def table(self) -> pd.DataFrame:
         """A row per item: id (if there are ids), file (if there are files), row, cluster, name, confirmed."""
         labels = self.model.labels_
-        columns = {} if self._ids is None else {"id": self._ids}
+        columns: dict[str, Any] = {} if self._ids is None else {"id": self._ids}
         if self._files is not None:
             columns["file"] = list(map(str, self._files))
         table = pd.DataFrame({**columns, "row": np.arange(len(labels)), "cluster": labels})
