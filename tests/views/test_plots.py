@@ -162,7 +162,7 @@ def test_a_table_of_something_else_is_named(plot, name, missing):
 
 
 def test_what_is_no_table_is_named():
-    with pytest.raises(TypeError, match="curve: expected a pandas table, the rows of train.tau_curve, got list"):
+    with pytest.raises(TypeError, match=r"curve: expected a pandas table, the rows of train\.tau_curve, got list"):
         require([1], ["tau"], "train.tau_curve", "curve")
 
 
