@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from workbench import InferenceConfig, views
+from workbench._core.tables import require
 from workbench.cluster.predictors import similarity_predictor
 from workbench.train.select_tau import tau_curve
 from workbench.views.figures.plots import sizes_of
@@ -158,8 +159,11 @@ def test_a_table_of_something_else_is_named(plot, name, missing):
     columns = missing.replace("\\", "")[2:-2].split("', '")
     with pytest.raises(ValueError, match=rf"{name}: expected at least one row of .*, got none"):
         plot(pd.DataFrame(columns=columns))
-    with pytest.raises(TypeError, match=rf"{name}: expected a pandas table, .* got list"):
-        plot([1])
+
+
+def test_what_is_no_table_is_named():
+    with pytest.raises(TypeError, match=r"curve: expected a pandas table, the rows of train\.tau_curve, got list"):
+        require([1], ["tau"], "train.tau_curve", "curve")
 
 
 def test_bins_that_no_figure_shows_are_refused():

@@ -238,9 +238,10 @@ def regular_file(path: str | os.PathLike[str]) -> Path:
         Traceback (most recent call last):
         ValueError: /: expected an ordinary file, got a folder, a pipe, a socket or a device
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    file = check_path(path)  # the system takes a number, too: it is an open file's
+    if not stat.S_ISREG(os.stat(file).st_mode):
         raise ValueError(f"{path}: expected an ordinary file, got a folder, a pipe, a socket or a device")
-    return Path(path)
+    return file
 
 
 def check_replaceable(path: Path) -> None:

@@ -95,15 +95,17 @@ def ablate(
     """
     if what is None:
         raise typer.BadParameter("name a GRID.toml, a preset or 'all'; --list shows the presets")
+    from .._core.validation import check_choice
     from ..experiments.ablation.grid_file import GridFile
-    from ..experiments.ablation.sets import ablation_data
+    from ..experiments.ablation.sets import NAMES, ablation_data
 
     plan = _plan(what)
     told = plan if isinstance(plan, GridFile) else None
     if out is not None:
         check_output(out)
+    name = check_choice(data or (told and told.data) or "glyphs", "name", NAMES)
     check_writable(store)
-    sets = ablation_data(data or (told and told.data) or "glyphs", path=path, device=device, progress=not quiet)
+    sets = ablation_data(name, path=path, device=device, progress=not quiet)
     chosen = range(seeds) if seeds else (told and told.seeds) or range(5)
     try:
         runs = plan.run(sets, store, seeds=chosen, workers=workers, device=device, retry=retry, progress=not quiet)

@@ -122,11 +122,14 @@ def cluster(
 
 def _estimator(model: Lander | str, tau: float | None, quiet: bool, settings: dict[str, Any]) -> HiLander:
     from ..cluster.checkpoint import as_lander
+    from ..cluster.hierarchy import level_decoder
     from ..cluster.hilander import HiLander
+    from ..graph.knn import knn
 
     model = as_lander(model)
     changes = {name: settings[name] for name in ("k", "max_levels", "early_stop", "decoder", "metric", "precision")}
-    model.inference.override(tau=tau, **changes)  # refuses a wrong one before anything is read or embedded
+    chosen = model.inference.override(tau=tau, **changes)  # refuses a wrong one before anything is read or embedded
+    level_decoder(chosen.decoder, model.predict, knn, model.ensemble)  # likewise
     return HiLander(model, tau="auto" if tau is None else tau, progress=not quiet, **settings)
 
 

@@ -53,8 +53,9 @@ def read_items(
     """
     embedder = load_encoder(encoder) if path.is_dir() else None  # a wrong one is told before the pictures are read
     data = load_features(path, size=size, dim=dim)
-    if isinstance(data, FeatureSet) or embedder is None:
+    if isinstance(data, FeatureSet):
         return Items(data.features, data.labels, data.class_names, None, data.name)
+    assert embedder is not None  # images come of a folder only
     features = embedder.embed(data.images, device=device, progress=progress)
     return Items(features, data.labels, data.class_names, data.images, data.name)
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from .._core.files import reading, regular_file
-from .._core.names import readable
+from .._core.names import check_path, readable
 
 # Formats that Pillow decodes by itself and people keep pictures in. Of the others EPS starts Ghostscript on the file,
 # and most are hardly ever met and so hardly ever tested.
@@ -85,7 +85,7 @@ def find_pictures(folder: str | os.PathLike[str], *, links: bool = False) -> Pic
         >>> [path.name for path in found.paths], [path.name for path in found.skipped]
         (['a.jpg', 'b.png'], ['.hidden.png', 'notes.txt'])
     """
-    root = Path(folder)
+    root = check_path(folder, "folder")
     search = _Search(root.resolve(), links)
     search.enter(root)
     return Pictures(tuple(sorted(search.paths)), dict(sorted(search.skipped.items())))

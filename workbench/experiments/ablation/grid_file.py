@@ -97,8 +97,8 @@ def read_grid(path: str | os.PathLike[str]) -> GridFile:
     """
     with reading(path, "grid file"):
         declared = tomllib.loads(regular_file(path).read_text(encoding="utf-8"))
-    with naming_file(path):
-        return _checked(declared)
+        with naming_file(path):
+            return _checked(declared)
 
 
 def _checked(declared: Mapping[str, Any]) -> GridFile:

@@ -71,8 +71,8 @@ def read_split_features(path: str | os.PathLike[str]) -> SplitFeatures:
         if missing:
             raise ValueError(f"{path}: expected arrays features, labels and split, {missing[0]} is missing")
         arrays = stored["features"].astype(np.float32), stored["labels"], stored["split"]
-    with naming_file(path):
-        return SplitFeatures(*arrays)
+        with naming_file(path):
+            return SplitFeatures(*arrays)
 
 
 def embedded_set(name: str, root: str | os.PathLike[str] | None = None, *, progress: bool = True) -> SplitFeatures:
