@@ -298,8 +298,7 @@ def naming_file(
     """What turns out to be wrong with a file's content after it was read names the file, too.
 
     Args:
-        path: of the file.
-        kind: of errors that can come of its content alone.
+        path, kind: of the file, and of errors that can come of its content alone.
 
     Raises:
         ValueError: as it came where it names the file, else with the file before it.

@@ -82,15 +82,16 @@ def _load(path: Any, name: str) -> Lander | Encoder:
     if str(path) in PACKAGED:
         with as_file(files("workbench.lander") / "weights" / f"{path}{_SUFFIX}") as file:
             return _load(file, name)
-    if Path(path).is_dir():  # an empty text, too, is one
+    place = Path(path)
+    if place.is_dir():  # an empty text, too, is one
         raise ValueError(f"{name}: expected {expected}, got the folder {str(path)!r}")
-    if not Path(path).exists():
+    if not place.exists():
         raise FileNotFoundError(f"{name}: no checkpoint at {path}; packaged ones are {', '.join(PACKAGED)}")
-    with usual_torch(), reading(path, "checkpoint"):
-        tensors, settings = upgraded(*read_state(path))
+    with usual_torch(), reading(place, "checkpoint"):
+        tensors, settings = upgraded(*read_state(place))
         with torch.device("meta"):  # no memory is taken for sizes that the settings claim and the weights do not have
-            _check_fit(tensors, _build(settings, len(tensors), path), path)
-        model = _build(settings, len(tensors), path)
+            _check_fit(tensors, _build(settings, len(tensors), place), place)
+        model = _build(settings, len(tensors), place)
         model.load_state_dict(tensors)
     return model.eval()
 
