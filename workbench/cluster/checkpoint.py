@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -77,7 +76,7 @@ def load_checkpoint(path: Any) -> Lander | Encoder:
 def _load(path: Any, name: str) -> Lander | Encoder:
     """`load_checkpoint`; errors call what was given by the argument that it came as."""
     expected = f"the path of a checkpoint or one of {', '.join(PACKAGED)}"
-    if not isinstance(path, (str, os.PathLike)):
+    if not isinstance(path, (str, Path)):
         raise TypeError(f"{name}: expected {expected}, got {path!r} ({type(path).__name__})")
     if str(path) in PACKAGED:
         with as_file(files("workbench.lander") / "weights" / f"{path}{_SUFFIX}") as file:
