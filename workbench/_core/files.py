@@ -41,11 +41,6 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     check_replaceable(target)
-    with naming_the_full_disk(target):
-        yield from _atomic_part(target)
-
-
-def _atomic_part(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     for old in left_behind(target, target.parent):
         with suppress(OSError):  # another user's
@@ -54,7 +49,8 @@ def _atomic_part(target: Path) -> Iterator[Path]:
     os.close(handle)
     part = Path(name)
     try:
-        yield part
+        with naming_the_full_disk(target, part):
+            yield part
 
         # mkstemp makes files private, but a shared cache must stay readable. The umask can only be read by setting it.
         umask = os.umask(0)
@@ -67,14 +63,14 @@ def _atomic_part(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def naming_the_full_disk(path: Path) -> Iterator[None]:
-    """The system says that there is no room, and not for what.
+def naming_the_full_disk(target: Path, part: Path) -> Iterator[None]:
+    """The system says that there is no room and not for what, or names the temporary `part` of it.
 
     Raises:
-        OSError: as it came, with this path.
+        OSError: as it came, with the target.
 
     Example:
-        >>> with naming_the_full_disk(Path("a.csv")):
+        >>> with naming_the_full_disk(Path("a.csv"), Path(".a.csv-1")):
         ...     raise OSError(errno.ENOSPC, "No space left on device")
         Traceback (most recent call last):
         OSError: [Errno 28] No space left on device: 'a.csv'
@@ -82,9 +78,10 @@ def naming_the_full_disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _NO_ROOM or error.filename is not None:
+        elsewhere = error.filename is not None and not Path(error.filename).is_relative_to(part)
+        if error.errno not in _NO_ROOM or elsewhere:
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
+        raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def temporary_name(target: Path) -> str:
@@ -171,7 +168,7 @@ def replaced_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=temporary_name(target), dir=target.parent) as name:
         part = Path(name, "new")
         part.mkdir()
-        with naming_the_full_disk(target):
+        with naming_the_full_disk(target, part):
             yield part
         swap_folders(target, part, Path(name, "old"))
 

@@ -47,7 +47,7 @@ def replacing(out: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=temporary_name(out), dir=place) as name:
         new = Path(name) / "new"
         new.mkdir()
-        with naming_the_full_disk(out):
+        with naming_the_full_disk(out, new):
             yield new
         if place == out:
             _move(new, out, RESULTS)
