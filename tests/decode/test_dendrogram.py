@@ -187,6 +187,18 @@ def test_rounds_give_the_tree_of_the_chains(seed, fewest):
     assert ((in_rounds.second_of_larger <= in_rounds.height) & (in_rounds.second_of_smaller <= in_rounds.height)).all()
 
 
+@given(seeds)
+def test_pairs_that_a_person_tied_count_without_links(seed):
+    """They have a linkage, but no link of the graph: they merge as all others do."""
+    graph, weights, rows = case_of(seed)
+    edges = Edges.of(graph, weights)
+    bare = replace(edges, sums=edges.sums * torch.tensor([1.0, 0.0, 1.0]))
+    tree, other = build_dendrogram(edges, rows), build_dendrogram(bare, rows)
+    for column in ("larger", "smaller", "height"):
+        assert np.array_equal(getattr(tree, column), getattr(other, column))
+    assert (other.links == 0).all()
+
+
 @settings(max_examples=60)
 @given(seeds, st.integers(1, 6), st.booleans())
 def test_blocks_give_the_tree_of_the_chains(seed, parts, near):

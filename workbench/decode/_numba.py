@@ -25,7 +25,8 @@ MERGE = np.dtype(  # what is recorded of every merge; see `Dendrogram`
         ("second_of_smaller", np.float64),
     ]
 )
-LINKS = 1  # column of the sums of a pair: how many links it has
+LINKS = 1  # column of the sums of a pair: how many links it has, which may be none where a person tied its ends
+ADDED = -1  # in place of them: the pair counts with another one
 
 
 @njit(nogil=True)
@@ -102,8 +103,8 @@ def _linked_lists(n: int, low: Any, high: Any) -> tuple[Any, ...]:
 def _gather(a: int, clock: int, above: Any, lists: Any, w: Any, stamp: Any, first: Any) -> None:
     """Shorten the list of cluster `a`: one entry per neighbouring cluster, sums added up, none to itself.
 
-    Both entries of a pair share its sums. A pair that was added to another has no links any more: whoever meets its
-    other entry drops it. stamp[b] == clock: cluster b was met in this very call, as pair first[b]. So nothing is
+    Both entries of a pair share its sums. A pair that was added to another is marked: whoever meets its other entry
+    drops it. stamp[b] == clock: cluster b was met in this very call, as pair first[b]. So nothing is
     cleared between calls.
     """
     to, follows, head, tail = lists
@@ -113,11 +114,11 @@ def _gather(a: int, clock: int, above: Any, lists: Any, w: Any, stamp: Any, firs
         b = _root(above, to[i])
         pair = i // 2
         after = follows[i]
-        if b == a or stamp[b] == clock or w[pair, LINKS] == 0:
-            if b != a and w[pair, LINKS] > 0:
+        if b == a or stamp[b] == clock or w[pair, LINKS] == ADDED:
+            if b != a and w[pair, LINKS] != ADDED:
                 for column in range(3):
                     w[first[b], column] += w[pair, column]
-                    w[pair, column] = 0
+                w[pair, LINKS] = ADDED
             if before < 0:
                 head[a] = after
             else:

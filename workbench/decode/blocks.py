@@ -52,8 +52,8 @@ def dendrogram_in_blocks(
         >>> from workbench.graph import KnnGraph
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
         >>> halves = [torch.tensor([0, 1]), torch.tensor([2])]
-        >>> dendrogram_in_blocks(Edges.of(graph, graph.similarity), torch.eye(3), halves).smaller.tolist()
-        [1, 2]
+        >>> dendrogram_in_blocks(Edges.of(graph, graph.similarity), torch.eye(3), halves).size.tolist()
+        [1.0, 1.0, 1.0, 2.0, 3.0]
     """
     edges.check()
     n = edges.n
