@@ -190,6 +190,22 @@ def test_the_map_is_coloured_when_a_page_has_drawn_its_board(model):
     assert not explorer.errors
 
 
+def test_an_outline_is_taken_away_with_what_it_selected_only(model, monkeypatch):
+    """The browser answers that nothing is selected: after an answer that would undo a lasso drawn meanwhile."""
+    explorer = explore_review(model, xy=np.random.default_rng(0).normal(size=(120, 2)))
+    cleared = []
+    monkeypatch.setattr(explorer._map, "clear_lasso", lambda: cleared.append(1))
+    send(explorer, "want", rows=[0])
+    send(explorer, "no")
+    send(explorer, "drawn")
+    assert not cleared
+    explorer.selection = [3, 4]
+    assert not cleared
+    send(explorer, "label", name="mine")
+    assert cleared == [1]
+    assert not explorer.errors
+
+
 def test_export_of_a_table(model, tmp_path):
     explorer = explore_review(model, ids=["=photo", *(f"photo {i}" for i in range(1, 120))])
     explorer.review.export(tmp_path / "out.csv")

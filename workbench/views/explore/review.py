@@ -124,7 +124,7 @@ class ReviewExplorer(Explorer):
         head = widgets.HBox([self._pages, self._path, export], layout=wrap)
         # What was said stands above the board: below it nobody would see it.
         self.children = (self._counts, head, *above, self._said, self._failed, self._board, self._keys)
-        self.observe(self.guarded(lambda _: self._colour()), "selection")
+        self.observe(self.guarded(lambda _: self._mark()), "selection")
         self._show()
         self.say("Click the board, then Y: same, N: different, space: not sure, U: undo.")
 
@@ -194,13 +194,18 @@ class ReviewExplorer(Explorer):
         found.on_clear(self.guarded(lambda: self.set_trait("selection", [])))
         return found
 
+    def _mark(self) -> None:
+        """What is selected, on the map. An outline goes with what it selected only: the browser answers that nothing is
+        selected any more, which would come upon a lasso that is drawn just after an answer."""
+        if self._map is not None and not self.selection:
+            self._map.clear_lasso()
+        self._colour()
+
     def _colour(self) -> None:
         """The map anew: clusters as they are, what is selected."""
         if self._map is None:
             return
         labels = self.review.model.labels_
-        if not self.selection:
-            self._map.clear_lasso()
         picked = np.isin(np.arange(len(labels)), self.selection) if self.selection else None
         self._map.show(cluster_colours([labels], self._map.xy), picked=picked)
 
