@@ -61,10 +61,7 @@ def _about_file(file: Path) -> list[str]:
     if file.suffix in OFFICIAL:
         from ..lander.official import load_official
 
-        return [
-            f"{file.stem}: official LANDER, {_bytes(file)}",
-            f"  config: {load_official(file).config}",
-        ]
+        return [f"{file.stem}: official LANDER, {_bytes(file)}", f"  config: {load_official(file).config}"]
     import numpy as np
 
     from ..data import load_features

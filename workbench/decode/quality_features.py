@@ -203,14 +203,16 @@ class QualityFeatures:
 
     def _landmarks(self, part: slice, own: NodeStats) -> Columns:
         """`LANDMARK_INPUTS` of some nodes: their size beside those of the criteria's clusters, and what these say."""
-        larger = self._tree.larger[self._merges(part)]
-        smaller = self._tree.smaller[self._merges(part)]
+        merges = self._merges(part)
+        larger = self._tree.larger[merges]
+        smaller = self._tree.smaller[merges]
         images = own.size.new_zeros(len(own.size) - len(larger))
+        size = own.size.log()
         here = self.landmarks[part]
         columns: Columns = {}
         for i, (criterion, (score, _, value)) in enumerate(zip(CRITERIA, self.criteria, strict=True)):
             below = torch.cat([images, value[larger] + value[smaller]])
-            columns[f"size over that of the clusters by {criterion}"] = own.size.log() - here[:, i]
+            columns[f"size over that of the clusters by {criterion}"] = size - here[:, i]
             columns[f"size of the clusters by {criterion} here over anywhere"] = here[:, i] - self.anywhere[i]
             columns[f"{criterion}: gain as one cluster"] = (score[part] - below) / own.size
             columns[f"{criterion}: best below"] = below / own.size
