@@ -4,7 +4,7 @@ from lab import IDLE
 
 _MOST = 6  # controls of one kind that are tried: a table of numbers has dozens that are alike
 # Where a figure's points are on the page: of its first trace that has any.
-_POINTS = """figure => {
+POINTS = """figure => {
   const box = figure.getBoundingClientRect(), axes = figure._fullLayout;
   for (const trace of figure._fullData) {
     if (!trace.type.startsWith('scatter') || !trace.x || trace.x.length < 3 || trace.hoverinfo === 'skip') continue;
@@ -119,7 +119,7 @@ def _figures(page, explorer) -> int:
         figure = figures.nth(i)
         figure.scroll_into_view_if_needed()
         page.wait_for_timeout(300)
-        points = figure.evaluate(_POINTS)
+        points = figure.evaluate(POINTS)
         for x, y in {tuple(points[at]) for at in (0, len(points) // 2, -1)} if points else ():
             page.mouse.move(x - 3, y - 3)
             page.mouse.move(x, y)

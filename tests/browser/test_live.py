@@ -1,7 +1,8 @@
-"""Live figures on a page ten times slower than this machine: what a reader's busy laptop makes of them."""
+"""Live figures on a page ten times slower than this machine, and with a kernel that is busy."""
 
 import pytest
-from lab import notebook_of, open_notebook, running_lab, start_all
+from controls import POINTS, idle
+from lab import notebook_of, open_notebook, run_all, running_lab, start_all
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -15,6 +16,20 @@ SHOW = "widgets.VBox(figures)"
 RENAME = "for figure in figures: figure.data[0].name = 'new'"
 UP_TO_DATE = """() => Array.from(document.querySelectorAll('.js-plotly-plot'))
   .filter(figure => figure.calcdata && figure._fullData[0].name === 'new').length === 4"""
+
+
+HEARD = """
+import time
+import ipywidgets as widgets, plotly.graph_objects as go
+from workbench.views.explore.live import LiveFigure
+
+points = go.Scatter(x=[0, 1, 2], y=[0, 1, 0], mode="markers", marker_size=20)
+figure, heard = LiveFigure(go.Figure(points, {"dragmode": "lasso", "height": 300})), widgets.Label("")
+figure.data[0].on_selection(lambda _, found, __: setattr(heard, "value", f"{heard.value} selected {found.point_inds}"))
+figure.data[0].on_click(lambda _, found, __: setattr(heard, "value", f"{heard.value} clicked {found.point_inds}"))
+figure.data[0].on_hover(lambda *_: time.sleep(3))
+widgets.VBox([figure, heard.add_class("heard")])
+"""
 
 
 @pytest.fixture
@@ -43,3 +58,39 @@ def test_a_busy_page_draws_every_figure_and_what_has_changed_since(opened):
     opened.reload()
     opened.wait_for_function(UP_TO_DATE, timeout=90_000)
     assert opened.troubles == []
+
+
+def test_no_lasso_is_lost_while_the_kernel_is_busy_and_the_pointer_moves_on(page, tmp_path):
+    with running_lab(tmp_path, {"heard.ipynb": notebook_of(HEARD.strip())}) as address:
+        page.troubles.clear()
+        run_all(page, address("heard.ipynb"))
+        figure = page.locator(".js-plotly-plot")
+        figure.scroll_into_view_if_needed()
+        left, top, right = figure.evaluate(POINTS)
+        page.wait_for_timeout(500)
+        _over(page.mouse, right)  # the kernel sleeps over it: what follows waits
+        page.wait_for_timeout(500)
+        _lasso(page.mouse, left)
+        _over(page.mouse, top)
+        _lasso(page.mouse, right)
+        _over(page.mouse, left)
+        idle(page)
+        heard = page.locator(".heard").text_content().strip()
+        assert heard == "selected [0] selected [2]"
+        assert page.troubles == []
+        page.goto("about:blank")
+
+
+def _over(mouse, place):
+    mouse.move(place[0] - 30, place[1] + 30, steps=3)
+    mouse.move(*place, steps=5)
+
+
+def _lasso(mouse, place):
+    """Around one point."""
+    x, y = place
+    mouse.move(x - 25, y - 25)
+    mouse.down()
+    for dx, dy in ((25, -25), (25, 25), (-25, 25), (-25, -20)):
+        mouse.move(x + dx, y + dy, steps=4)
+    mouse.up()

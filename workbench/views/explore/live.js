@@ -49,13 +49,24 @@ function name(element) {
   tell();
 }
 
+// plotly says what was clicked or selected by a trait, as it does what the pointer is over; while the kernel is busy the
+// last value alone waits. A lasso was lost when the pointer came upon a point just after it: a message each is not.
+function telling(model) {
+  const set = (name, value) => {
+    const lost = name === "_js2py_pointsCallback" && value && !value.event_type.endsWith("hover");
+    lost ? model.send({ points: value }) : model.set(name, value);
+  };
+  const get = (_, name) => (name === "set" ? set : model[name]);
+  return new Proxy(model, { get });
+}
+
 export default () => {
   let figure;
   return {
     async initialize(context) {
       figure = plotly(context.model).then(async (module) => {
         const made = module.default();
-        await made.initialize(context);
+        await made.initialize({ ...context, model: telling(context.model) });
         return made;
       });
       const itself = await named(context.model, "_id"); // context.model is a proxy without the queue of messages

@@ -57,6 +57,7 @@ class LiveFigure(go.FigureWidget):
         self.wide = int(figure.layout.width or 0)
         self.layout.width = None  # plotly would not let it shrink
         self._config = {**self._config, "displaylogo": False}  # a link out of the page, which Tab would pass
+        self.on_msg(lambda _, said, __: self._hear(said["points"]))
         self._whole = True
         self.open()
 
@@ -68,6 +69,10 @@ class LiveFigure(go.FigureWidget):
         self._library = _library()
         self._library.open()  # it may have been closed, with all widgets
         super().open()
+
+    def _hear(self, points: Any) -> None:
+        """What was clicked or selected, by a message of its own: `live.js` says why."""
+        self._handler_js2py_pointsCallback({"new": custom_serializers["from_json"](points, self)})
 
     def get_state(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """What the browser is told: the figure as it is now, which a page that is loaded anew asks for.
