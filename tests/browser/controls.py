@@ -127,24 +127,19 @@ def _figures(page, explorer) -> int:
             page.mouse.click(x, y)
             idle(page)
         if figure.evaluate("f => f._fullLayout.dragmode") == "lasso":
-            _lasso(page, figure.bounding_box())
+            left, top, wide, high = figure.bounding_box().values()
+            lasso(page.mouse, left + 0.1 * wide, top + 0.2 * high, 0.3 * wide, 0.6 * high)  # of its left map
+            idle(page)
     return figures.count()
 
 
-def _lasso(page, box) -> None:
-    """Around the middle of the left map."""
-    x, y, wide, high = (
-        box["x"] + 0.1 * box["width"],
-        box["y"] + 0.2 * box["height"],
-        0.3 * box["width"],
-        0.6 * box["height"],
-    )
-    page.mouse.move(x, y)
-    page.mouse.down()
+def lasso(mouse, x, y, wide, high) -> None:
+    """Around a rectangle of the page, given by its upper left corner."""
+    mouse.move(x, y)
+    mouse.down()
     for dx, dy in ((wide, 0), (wide, high), (0, high), (0, 4)):
-        page.mouse.move(x + dx, y + dy, steps=5)
-    page.mouse.up()
-    idle(page)
+        mouse.move(x + dx, y + dy, steps=5)
+    mouse.up()
 
 
 def serious_violations(page, context=None):

@@ -1,7 +1,7 @@
 """Live figures on a page ten times slower than this machine, and with a kernel that is busy."""
 
 import pytest
-from controls import POINTS, idle
+from controls import POINTS, idle, lasso
 from lab import notebook_of, open_notebook, run_all, running_lab, start_all
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -26,7 +26,6 @@ from workbench.views.explore.live import LiveFigure
 points = go.Scatter(x=[0, 1, 2], y=[0, 1, 0], mode="markers", marker_size=20)
 figure, heard = LiveFigure(go.Figure(points, {"dragmode": "lasso", "height": 300})), widgets.Label("")
 figure.data[0].on_selection(lambda _, found, __: setattr(heard, "value", f"{heard.value} selected {found.point_inds}"))
-figure.data[0].on_click(lambda _, found, __: setattr(heard, "value", f"{heard.value} clicked {found.point_inds}"))
 figure.data[0].on_hover(lambda *_: time.sleep(3))
 widgets.VBox([figure, heard.add_class("heard")])
 """
@@ -70,9 +69,9 @@ def test_no_lasso_is_lost_while_the_kernel_is_busy_and_the_pointer_moves_on(page
         page.wait_for_timeout(500)
         _over(page.mouse, right)  # the kernel sleeps over it: what follows waits
         page.wait_for_timeout(500)
-        _lasso(page.mouse, left)
+        _lasso_around(page.mouse, left)
         _over(page.mouse, top)
-        _lasso(page.mouse, right)
+        _lasso_around(page.mouse, right)
         _over(page.mouse, left)
         idle(page)
         heard = page.locator(".heard").text_content().strip()
@@ -86,11 +85,6 @@ def _over(mouse, place):
     mouse.move(*place, steps=5)
 
 
-def _lasso(mouse, place):
-    """Around one point."""
+def _lasso_around(mouse, place):
     x, y = place
-    mouse.move(x - 25, y - 25)
-    mouse.down()
-    for dx, dy in ((25, -25), (25, 25), (-25, 25), (-25, -20)):
-        mouse.move(x + dx, y + dy, steps=4)
-    mouse.up()
+    lasso(mouse, x - 25, y - 25, 50, 50)

@@ -2,12 +2,11 @@
 
 import json
 import re
-from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 import pytest
-from controls import idle
+from controls import idle, lasso
 from figures import screenshot, wait_until_drawn
 from lab import notebook_of, run_all, running_lab
 
@@ -163,16 +162,12 @@ def _name_and_confirm(board):
 
 
 def _lasso_and_label(board):
-    from playwright.sync_api import TimeoutError  # not above: where it is missing, `browser` says so
-
     figure = board.explorer.locator(".js-plotly-plot")
+    figure.scroll_into_view_if_needed()
+    left, top, wide, high = figure.bounding_box().values()
+    lasso(board.page.mouse, left + 0.75 * wide, top + 40, 0.24 * wide, 0.95 * high - 40)  # its right quarter
     chosen = board.explorer.locator(".chosen")
-    for _ in range(5):  # a lasso that is drawn while the map is coloured anew comes to nothing
-        figure.scroll_into_view_if_needed()
-        _lasso(board.page.mouse, figure.bounding_box())
-        with suppress(TimeoutError):  # what was chosen comes from the kernel
-            chosen.wait_for(timeout=5000)
-            break
+    chosen.wait_for()  # the kernel says what was chosen
     screenshot(board.page, "review-lasso")
     many = int(re.search(r"(\d+) selected", chosen.text_content())[1])
     assert 2 < many < 118
@@ -181,16 +176,6 @@ def _lasso_and_label(board):
     board.do(lambda: label.press("Enter"), steps=6)
     assert f"{many} rows are right" in board.explorer.locator("[role=status]").text_content()
     assert not chosen.is_visible()
-
-
-def _lasso(mouse, box):
-    """Around the right quarter."""
-    x, y, wide, high = box["x"] + 0.75 * box["width"], box["y"] + 40, 0.24 * box["width"], 0.95 * box["height"] - 40
-    mouse.move(x, y)
-    mouse.down()
-    for dx, dy in ((wide, 0), (wide, high), (0, high), (0, 4)):
-        mouse.move(x + dx, y + dy, steps=5)
-    mouse.up()
 
 
 def _export_and_open_again(board):

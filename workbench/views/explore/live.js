@@ -54,7 +54,8 @@ function name(element) {
 function telling(model) {
   const set = (name, value) => {
     const lost = name === "_js2py_pointsCallback" && value && !value.event_type.endsWith("hover");
-    lost ? model.send({ points: value }) : model.set(name, value);
+    if (lost) model.send({ points: value });
+    else model.set(name, value);
   };
   const get = (_, name) => (name === "set" ? set : model[name]);
   return new Proxy(model, { get });
