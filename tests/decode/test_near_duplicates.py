@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +57,48 @@ def test_a_few_near_duplicates_that_crowd_nobody_out_are_left_alone_but_copies_a
     assert torch.equal(group[400:], group[:100])
     assert len(group.unique()) == 400
     assert crowding_near_duplicates(KnnGraph(torch.empty(3, 0, dtype=torch.long), torch.empty(3, 0))) is None
+
+
+def tight(classes, rows, dim, noise, seed=0):
+    """Round classes, and their labels: what a first try is made of."""
+    random = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(classes), rows)
+    return random.normal(size=(classes, dim))[labels] + noise * random.normal(size=(len(labels), dim)), labels
+
+
+@pytest.mark.filterwarnings("ignore:X. .* rows lie close together")
+@pytest.mark.parametrize("dim", [8, 64])
+@pytest.mark.parametrize("noise", [0.15, 0.3])
+@pytest.mark.parametrize("classes", [10, 40])
+def test_tight_classes_as_small_as_a_list_are_no_near_duplicates(classes, noise, dim):
+    x, labels = tight(classes, 15, dim, noise)
+    model = HiLander().fit(x)
+    assert crowding_near_duplicates(model.hierarchy_.levels[0].graph) is None
+    assert scores(labels, model.labels_)["item_f"] > 0.93
+
+
+def test_classes_that_may_be_copies_are_told_of():
+    x, labels = tight(40, 15, 64, 0.02)
+    with pytest.warns(UserWarning, match="X: 600 of 600 rows lie close together .* taken for a small class"):
+        assert scores(labels, HiLander().fit_predict(x))["item_f"] == 1
+
+
+def test_a_row_beside_tight_classes_leaves_them_as_they_are():
+    x, _ = tight(10, 15, 8, 0.15)
+    labels = HiLander().fit_predict(x)
+    assert scores(labels, HiLander().fit_predict(np.concatenate([x, np.full((1, 8), 1e6)]))[:150])["ari"] > 0.99
+
+
+def test_of_many_noisy_copies_of_every_row_each_row_is_one_image(blobs):
+    x, labels = blobs(n_classes=30, per_class=20, dim=32, noise=0.14)
+    noise = 1e-3 * torch.nn.functional.normalize(
+        torch.randn(10, *x.shape, generator=torch.Generator().manual_seed(0)), dim=2
+    )
+    copies = torch.nn.functional.normalize(x + noise, dim=2).flatten(0, 1)
+    found = HiLander().fit_predict(copies).reshape(10, -1)
+    assert (found == found[0]).all()
+    assert scores(HiLander().fit_predict(x), found[0])["bcubed_f"] > 0.95
+    assert scores(labels.numpy(), found[0])["item_f"] > 0.9
 
 
 def test_lists_are_crowded_from_half_on():

@@ -1,9 +1,15 @@
-"""Near-duplicates in number: where those of one image fill the lists of neighbours, nobody sees beyond them."""
+"""Near-duplicates in number: where those of one image fill the lists of neighbours, nobody sees beyond them.
+
+The lists of small classes that lie far apart look alike. The two differ in what is beside them: bursts of
+near-duplicates come among images that have few or none, while of such a set hardly anything but groups is left.
+"""
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
-from jaxtyping import Int, Int64
+from jaxtyping import Bool, Int, Int64
 from torch import Tensor
 
 from ..graph.knn import KnnGraph
@@ -16,7 +22,13 @@ CLOSE = 0.1  # of the reach below: nearer neighbours are near-duplicates
 REACH = 0.9  # quantile of the nodes' distances to the last neighbour listed; low ones are those of crowded lists
 CROWDED = 0.5  # share of a list that near-duplicates may take
 MANY = 0.32  # share of lists that are crowded: fewer do the others little harm
-COPY = 0.01  # of the reach: nearer neighbours are copies, one image whatever their number
+COPY = 0.01  # of the reach: nearer neighbours are one image whatever their number, unless they are a class
+SAME = 1e-5  # of the reach: nearer neighbours are one image in any case
+
+# Chosen on the same bursts and on tight round classes of 8 to 20 rows: of the groups of rows that are nearer than APART
+# of the reach, those of half a list to four lists are at most .48 of all with bursts, .9 and more with such classes.
+APART = 0.3
+CLASSES = 0.7
 
 
 def crowding_near_duplicates(graph: KnnGraph) -> Int[Tensor, " n"] | None:
@@ -25,14 +37,16 @@ def crowding_near_duplicates(graph: KnnGraph) -> Int[Tensor, " n"] | None:
     Formula: distance is 1 - s_ij; j is a near-duplicate of i if their distance is below `CLOSE` of the reach, the 90th
     percentile of the nodes' distances to their last neighbours. A node is crowded if half of its list are
     near-duplicates; those joined by a link at whose one end a node is crowded are one group. Unless a third of all
-    nodes are crowded, only copies are grouped: neighbours nearer than 0.01 of the reach, at any share.
+    nodes are crowded, only copies are grouped: neighbours nearer than 0.01 of the reach, at any share. Where nearly
+    all rows lie in groups of half a list to four these are classes, and only what is nearer than 1e-5 is grouped.
 
     Example:
         >>> import torch
         >>> from workbench.graph import knn
-        >>> turns = torch.tensor([0.0, 0.001, 0.002, 0.003, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5])
-        >>> crowding_near_duplicates(knn(torch.stack([turns.cos(), turns.sin()], dim=1), k=3)).tolist()
-        [1, 1, 1, 1, 4, 5, 6, 7, 8, 9, 10, 11]
+        >>> x = torch.eye(9) + 0.5
+        >>> x = torch.nn.functional.normalize(torch.cat([x, x[:1] + 0.01 * x[1:4]]), dim=1)
+        >>> crowding_near_duplicates(knn(x, k=3)).tolist()
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0]
     """
     if graph.k == 0:
         return None
@@ -44,10 +58,33 @@ def crowding_near_duplicates(graph: KnnGraph) -> Int[Tensor, " n"] | None:
     crowded = close.sum(dim=1) >= CROWDED * graph.k  # (n,)
     if crowded.sum() >= MANY * graph.n:
         grouped = grouped | (close & (crowded[:, None] | crowded[graph.padded]))
+    if grouped.any() and _are_classes(graph, (distance < APART * reach) & graph.mask):
+        _warn_of_copies((distance < COPY * reach) & graph.mask)
+        grouped = (distance < SAME * reach) & graph.mask
     if not grouped.any():
         return None
     group = components(graph, grouped)
     return densest(group, graph.similarity.sum(dim=1))
+
+
+def _are_classes(graph: KnnGraph, near: Bool[Tensor, "n k"]) -> bool:
+    """Whether most of the groups that near rows form are of the size of a list: from half of one to four."""
+    size = components(graph, near).unique(return_counts=True)[1]  # (groups,)
+    alike = (size > CROWDED * graph.k) & (size <= 4 * graph.k)
+    return len(size) > 1 and bool(alike.sum() >= CLASSES * len(size))
+
+
+def _warn_of_copies(grouped: Bool[Tensor, "n k"]) -> None:
+    """Say that near-copies of a row may be a class or one image: nothing in the rows tells which."""
+    doubtful = int((grouped.sum(dim=1) >= CROWDED * grouped.shape[1]).sum())
+    if doubtful < MANY * len(grouped):
+        return
+    warnings.warn(
+        f"X: {doubtful:,} of {len(grouped):,} rows lie close together with few others, far from the rest; each such "
+        "group is taken for a small class; if it is one image many times, keep one row of each",
+        UserWarning,
+        stacklevel=2,
+    )
 
 
 def expand_near_duplicates(quality: Quality, group: Int64[np.ndarray, " n"]) -> Quality:
