@@ -74,15 +74,35 @@ def test_why_it_stops(blobs):
     assert build_hierarchy(one, similarity_predictor, InferenceConfig(tau=0.0)).stop_reason == "one cluster"
 
 
-def test_early_stop_fires_when_links_do_not_shrink_by_k():
-    """Pairs of pairs: level 0 adds 8 links, level 1 adds 4; 8 / 4 < k stops after level 1."""
-    x = torch.nn.functional.normalize(torch.randn(40, 3, generator=torch.Generator().manual_seed(2)), dim=1)
-    free = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.3))
-    ratio = free.levels[0].links_added / free.levels[1].links_added
-    assert len(free.levels) > 2
-    for k, stops in ((2, ratio < 2),):
-        tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=k, tau=0.3, early_stop=True))
-        assert (tree.stop_reason == "early stop" and len(tree.levels) == 2) == stops
+def pairs_of_pairs() -> torch.Tensor:
+    """Two planes, in each two pairs of rows: pairs are 0.1 rad wide, and 0.5 rad from each other."""
+    angle = torch.tensor([0.0, 0.1, 0.6, 0.7])
+    flat = torch.stack([angle.cos(), angle.sin()], dim=1)
+    return torch.block_diag(flat, flat)
+
+
+def wider_each_level(nodes, graph):
+    """Links of up to 0.2 rad between images, of up to 0.9 rad between pairs: 8 rows, 4 pairs, 2 planes."""
+    linkage = (graph.similarity > np.cos(0.9 if nodes.level else 0.2)).float()
+    return Prediction(linkage, linkage.sum(dim=1))
+
+
+@pytest.mark.parametrize(("k", "stops"), [(2, False), (3, True)])
+def test_early_stop_fires_when_links_do_not_shrink_by_k(k, stops):
+    """Level 0 adds 4 links, level 1 adds 2: a share of 2, which is less than 3 and not less than 2."""
+    x = pairs_of_pairs()
+    free = build_hierarchy(x, wider_each_level, InferenceConfig(k=k, tau=0.5))
+    assert [level.links_added for level in free.levels] == [4, 2, 0]
+    tree = build_hierarchy(x, wider_each_level, InferenceConfig(k=k, tau=0.5, early_stop=True))
+    assert (tree.stop_reason, len(tree.levels)) == (("early stop", 2) if stops else ("no link added", 3))
+
+
+@pytest.mark.parametrize(("k", "stops"), [(2, False), (3, True), (4, True)])
+def test_a_level_of_few_nodes_is_not_run(k, stops):
+    """4 pairs: each could list 3 others at most, which are all there are where k is 3."""
+    tree = build_hierarchy(pairs_of_pairs(), wider_each_level, InferenceConfig(k=k, tau=0.5, complete_lists=True))
+    assert tree.levels[0].n_clusters == 4
+    assert (tree.stop_reason == "few nodes" and len(tree.levels) == 1) == stops
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
