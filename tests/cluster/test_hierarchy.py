@@ -4,7 +4,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.cluster.hierarchy import build_hierarchy
+from workbench.cluster.checkpoint import load_lander
+from workbench.cluster.constraints import Constraints
+from workbench.cluster.hierarchy import build_hierarchy, rebuild
 from workbench.cluster.predictors import oracle_predictor, similarity_predictor
 from workbench.decode.aggregate import aggregate
 from workbench.evaluate.scores import scores
@@ -158,3 +160,31 @@ def test_every_cluster_hangs_from_its_parent(blobs):
     below = table[table["parent"] >= 0]
     edges = {((row.level + 1, row.parent), (row.level, row.cluster)) for row in below.itertuples()}
     assert set(tree.edges) == edges
+
+
+def test_a_cut_is_learned_where_one_level_was_cut(blobs):
+    model, (x, _) = load_lander("general"), blobs(10, 12, noise=0.2)
+
+    def build(**changed):
+        return build_hierarchy(x, model.predict, model.inference.override(**changed), ensemble=model.ensemble)
+
+    one, more, tree = build(), build(tau=0.9, max_levels=3), build(decoder="tree", max_levels=1)
+    quality, node = one.learned_cut
+    assert torch.equal(node, torch.from_numpy(quality.cut(model.inference.tau).node))
+    assert len(more.levels) == 2
+    assert more.learned_cut is tree.learned_cut is None
+
+
+def test_a_hierarchy_anew_keeps_the_answers_or_takes_others(blobs):
+    x, y = blobs(6, 10, noise=0.2)
+    settings_ = InferenceConfig(k=5, tau=0.8)
+    assert y[0] == y[6] != y[1]
+    apart, tied = Constraints.of(60, cannot_link=[(0, 6)]), Constraints.of(60, must_link=[(0, 1)])
+    tree = build_hierarchy(x, similarity_predictor, settings_, constraints=apart)
+    for tau in (0.2, 0.8):
+        for changed, known in ((None, apart), (tied, tied)):
+            expected = build_hierarchy(x, similarity_predictor, settings_.override(tau=tau), constraints=known)
+            found = rebuild(tree, similarity_predictor, settings_, tau, constraints=changed).labels
+            assert torch.equal(found, expected.labels)
+            assert (found[0] == found[1]) or known is apart
+            assert (found[0] != found[6]) or known is tied
