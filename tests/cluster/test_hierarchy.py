@@ -154,6 +154,7 @@ def test_aggregation_over_levels_is_over_images(blobs):
 def test_every_cluster_hangs_from_its_parent(blobs):
     hierarchy = build_hierarchy(blobs(noise=0.3)[0], similarity_predictor, InferenceConfig(k=3, tau=0.5))
     table = hierarchy.to_pandas()
+    assert table.index.tolist() == list(range(len(table)))
     tree = hierarchy.to_networkx()
     assert (table["parent"] >= 0).any()
     assert set(tree) == set(zip(table["level"], table["cluster"], strict=True))
