@@ -86,6 +86,14 @@ def test_the_strongest_link_or_the_strongest_cluster_decides(fitted):
         assert told == pytest.approx((links[best], np.mean(of_cluster[most])), abs=1e-5)
 
 
+def test_one_row_that_is_found_is_the_mean_of_its_cluster(fitted):
+    model, tree, rows = fitted
+    found = query(tree.features, rows, 1)
+    by_link, by_mean = (assign_out_of_sample(model, tree, rows, found, tau) for tau in (0.45, None))
+    assert torch.equal(by_mean.linkage, by_link.linkage)
+    assert torch.equal(by_mean.joins, by_link.linkage > MIN_MEAN_LINKAGE)
+
+
 def _linkage_of(model, tree, row, alone):
     """Of every link, with the row as one more node of the whole graph."""
     graph, known = tree.levels[0].graph, Nodes.of_images(tree.features)
