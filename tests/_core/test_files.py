@@ -8,9 +8,12 @@ import zlib
 
 import numpy as np
 import pytest
+import torch
 
 from workbench._core.files import atomic_path, reading, regular_file, replaced_folder
+from workbench._core.full_disk import no_room
 from workbench._core.npz import open_npz
+from workbench._core.state import write_state
 
 
 @pytest.mark.parametrize(
@@ -126,3 +129,24 @@ def test_a_full_disk_names_the_file(folder, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert caught.value.filename == str(tmp_path / "a")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as POSIX does")
+def test_a_full_disk_is_told_of_weights_too(tmp_path):
+    """They are written by a library in Rust, whose errors are its own."""
+    import resource
+
+    write_state(tmp_path / "a", {"w": torch.zeros(2)}, {})
+    before = (tmp_path / "a").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as caught:
+            write_state(tmp_path / "a", {"w": torch.zeros(2000)}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert no_room(caught.value).startswith(
+        f"a file may not grow as large there: no room for {tmp_path / 'a'}; what was"
+    )
+    assert (tmp_path / "a").read_bytes() == before
+    assert os.listdir(tmp_path) == ["a"]

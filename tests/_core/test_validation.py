@@ -149,6 +149,16 @@ def test_two_columns_of_one_name_are_refused():
     assert check_columns(X, X) is X
 
 
+@pytest.mark.parametrize(("names", "kinds"), [(["a", 0], "int and str"), (["a", (0, 1)], "str and tuple")])
+def test_names_of_columns_are_texts_or_none_is(names, kinds):
+    table = pd.DataFrame(np.eye(2), columns=names)
+    with pytest.raises(TypeError, match=f"^X: expected names of columns of one type, got {kinds}; make them texts, "):
+        check_columns(table, table.to_numpy())
+    for others in ([0, 1], [("a", 1), ("b", 1)]):
+        table.columns = others
+        assert check_columns(table, table.to_numpy()) is table
+
+
 @pytest.mark.parametrize(
     "given",
     [

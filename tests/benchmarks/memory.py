@@ -11,6 +11,7 @@ import argparse
 import gc
 import itertools
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,7 +19,7 @@ from typing import Any
 
 import comm
 import numpy as np
-from explorers import Channel, Inputs, Step, inputs, makers
+from explorers import Channel, Inputs, Step, inputs, makers, pressing
 
 import workbench as wb
 from workbench._core.memory import held_mb
@@ -27,6 +28,7 @@ IMAGES = 300
 TRAININGS = 100
 FIRST = 50  # steps after which nothing may grow: until then caches fill and code is loaded
 MOST = 1.05
+DRAWN = 48  # times that the curves of a training are drawn
 
 
 def moves(
@@ -45,6 +47,16 @@ def moves(
             break
     explorer.settle()
     assert explorer.errors == [], explorer.errors
+
+
+def training(explorer: Any, x: Inputs) -> Iterator[Step]:
+    """The explorer of training: started, drawn anew again and again while it trains and after, stopped."""
+    yield from pressing("Start", explorer, 1)
+    for _ in range(DRAWN):
+        time.sleep(0.05)
+        yield "curves", explorer._draw
+    yield from pressing("Stop", explorer, 1)
+    yield "", explorer.wait
 
 
 def trainings() -> Iterator[int]:
@@ -88,7 +100,8 @@ def main() -> int:
     every: dict[str, Callable[[], Iterator[int]]] = {"meta_train": trainings}
     if asked != ["meta_train"]:
         x = inputs(IMAGES)
-        known = {name: maker for name, maker in makers(x).items() if name != "training"}
+        known = makers(x)
+        known["training"] = (known["training"][0], training)
         every |= {name: partial(moves, *maker, x, given.moves) for name, maker in known.items()}
     print(f"{'MB held':<12} steps    50th    half    last highest   growth", flush=True)
     grown = [name for name in asked or every if not told(name, every[name]())]

@@ -112,6 +112,21 @@ def test_what_is_no_model_is_not_saved(model, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"kind": "cat"}, "holds a 'cat'"),
+        ({"kind": "lander", "config": {"layers": 99}, "inference": {}}, "claims layers=99 and holds 1 tensors only"),
+        ({"kind": "lander", "config": {}, "inference": {}}, "do not fit their own settings"),
+    ],
+)
+def test_what_is_wrong_with_a_checkpoint_is_told_of_the_argument(settings, message, tmp_path):
+    save_file({"w": torch.zeros(2)}, tmp_path / "m", metadata={"workbench": json.dumps({"version": 1, **settings})})
+    for load, name in ((load_checkpoint, "path"), (load_lander, "lander"), (load_encoder, "encoder")):
+        with pytest.raises(ValueError, match=f"^{name}: .*{message}"):
+            load(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
     ("load", "name"), [(load_checkpoint, "path"), (load_lander, "lander"), (load_encoder, "encoder")]
 )
 def test_what_names_no_checkpoint(load, name):

@@ -4,7 +4,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.cluster.hierarchy import build_hierarchy
+from workbench.cluster.checkpoint import load_lander
+from workbench.cluster.constraints import Constraints
+from workbench.cluster.hierarchy import build_hierarchy, rebuild
 from workbench.cluster.predictors import oracle_predictor, similarity_predictor
 from workbench.decode.aggregate import aggregate
 from workbench.evaluate.scores import scores
@@ -74,15 +76,35 @@ def test_why_it_stops(blobs):
     assert build_hierarchy(one, similarity_predictor, InferenceConfig(tau=0.0)).stop_reason == "one cluster"
 
 
-def test_early_stop_fires_when_links_do_not_shrink_by_k():
-    """Pairs of pairs: level 0 adds 8 links, level 1 adds 4; 8 / 4 < k stops after level 1."""
-    x = torch.nn.functional.normalize(torch.randn(40, 3, generator=torch.Generator().manual_seed(2)), dim=1)
-    free = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.3))
-    ratio = free.levels[0].links_added / free.levels[1].links_added
-    assert len(free.levels) > 2
-    for k, stops in ((2, ratio < 2),):
-        tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=k, tau=0.3, early_stop=True))
-        assert (tree.stop_reason == "early stop" and len(tree.levels) == 2) == stops
+def pairs_of_pairs() -> torch.Tensor:
+    """Two planes, in each two pairs of rows: pairs are 0.1 rad wide, and 0.5 rad from each other."""
+    angle = torch.tensor([0.0, 0.1, 0.6, 0.7])
+    flat = torch.stack([angle.cos(), angle.sin()], dim=1)
+    return torch.block_diag(flat, flat)
+
+
+def wider_each_level(nodes, graph):
+    """Links of up to 0.2 rad between images, of up to 0.9 rad between pairs: 8 rows, 4 pairs, 2 planes."""
+    linkage = (graph.similarity > np.cos(0.9 if nodes.level else 0.2)).float()
+    return Prediction(linkage, linkage.sum(dim=1))
+
+
+@pytest.mark.parametrize(("k", "stops"), [(2, False), (3, True)])
+def test_early_stop_fires_when_links_do_not_shrink_by_k(k, stops):
+    """Level 0 adds 4 links, level 1 adds 2: a share of 2, which is less than 3 and not less than 2."""
+    x = pairs_of_pairs()
+    free = build_hierarchy(x, wider_each_level, InferenceConfig(k=k, tau=0.5))
+    assert [level.links_added for level in free.levels] == [4, 2, 0]
+    tree = build_hierarchy(x, wider_each_level, InferenceConfig(k=k, tau=0.5, early_stop=True))
+    assert (tree.stop_reason, len(tree.levels)) == (("early stop", 2) if stops else ("no link added", 3))
+
+
+@pytest.mark.parametrize(("k", "stops"), [(2, False), (3, True), (4, True)])
+def test_a_level_of_few_nodes_is_not_run(k, stops):
+    """4 pairs: each could list 3 others at most, which are all there are where k is 3."""
+    tree = build_hierarchy(pairs_of_pairs(), wider_each_level, InferenceConfig(k=k, tau=0.5, complete_lists=True))
+    assert tree.levels[0].n_clusters == 4
+    assert (tree.stop_reason == "few nodes" and len(tree.levels) == 1) == stops
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
@@ -132,9 +154,38 @@ def test_aggregation_over_levels_is_over_images(blobs):
 def test_every_cluster_hangs_from_its_parent(blobs):
     hierarchy = build_hierarchy(blobs(noise=0.3)[0], similarity_predictor, InferenceConfig(k=3, tau=0.5))
     table = hierarchy.to_pandas()
+    assert table.index.tolist() == list(range(len(table)))
     tree = hierarchy.to_networkx()
     assert (table["parent"] >= 0).any()
     assert set(tree) == set(zip(table["level"], table["cluster"], strict=True))
     below = table[table["parent"] >= 0]
     edges = {((row.level + 1, row.parent), (row.level, row.cluster)) for row in below.itertuples()}
     assert set(tree.edges) == edges
+
+
+def test_a_cut_is_learned_where_one_level_was_cut(blobs):
+    model, (x, _) = load_lander("general"), blobs(10, 12, noise=0.2)
+
+    def build(**changed):
+        return build_hierarchy(x, model.predict, model.inference.override(**changed), ensemble=model.ensemble)
+
+    one, more, tree = build(), build(tau=0.9, max_levels=3), build(decoder="tree", max_levels=1)
+    quality, node = one.learned_cut
+    assert torch.equal(node, torch.from_numpy(quality.cut(model.inference.tau).node))
+    assert len(more.levels) == 2
+    assert more.learned_cut is tree.learned_cut is None
+
+
+def test_a_hierarchy_anew_keeps_the_answers_or_takes_others(blobs):
+    x, y = blobs(6, 10, noise=0.2)
+    settings_ = InferenceConfig(k=5, tau=0.8)
+    assert y[0] == y[6] != y[1]
+    apart, tied = Constraints.of(60, cannot_link=[(0, 6)]), Constraints.of(60, must_link=[(0, 1)])
+    tree = build_hierarchy(x, similarity_predictor, settings_, constraints=apart)
+    for tau in (0.2, 0.8):
+        for changed, known in ((None, apart), (tied, tied)):
+            expected = build_hierarchy(x, similarity_predictor, settings_.override(tau=tau), constraints=known)
+            found = rebuild(tree, similarity_predictor, settings_, tau, constraints=changed).labels
+            assert torch.equal(found, expected.labels)
+            assert (found[0] == found[1]) or known is apart
+            assert (found[0] != found[6]) or known is tied

@@ -70,7 +70,8 @@ def test_the_strongest_link_or_the_strongest_cluster_decides(fitted):
     """Beside the obvious way: one new row at a time, its links summed by cluster in a loop."""
     model, tree, rows = fitted
     found = query(tree.features, rows, 5)
-    strongest, whole = (assign_out_of_sample(model, tree, rows, found, tau).labels.tolist() for tau in (0.45, None))
+    by_link, by_mean = (assign_out_of_sample(model, tree, rows, found, tau) for tau in (0.45, None))
+    strongest, whole = by_link.labels.tolist(), by_mean.labels.tolist()
     for i, row in enumerate(rows):
         alone = query(tree.features, row[None], 5)
         links = _linkage_of(model, tree, row, alone)[-1].tolist()
@@ -81,6 +82,16 @@ def test_the_strongest_link_or_the_strongest_cluster_decides(fitted):
         sums = {c: sum(rs) for c, rs in of_cluster.items()}
         most = max(sums, key=sums.get)
         assert whole[i] == (most if np.mean(of_cluster[most]) > MIN_MEAN_LINKAGE else -1)
+        told = by_link.linkage[i], by_mean.linkage[i]
+        assert told == pytest.approx((links[best], np.mean(of_cluster[most])), abs=1e-5)
+
+
+def test_one_row_that_is_found_is_the_mean_of_its_cluster(fitted):
+    model, tree, rows = fitted
+    found = query(tree.features, rows, 1)
+    by_link, by_mean = (assign_out_of_sample(model, tree, rows, found, tau) for tau in (0.45, None))
+    assert torch.equal(by_mean.linkage, by_link.linkage)
+    assert torch.equal(by_mean.joins, by_link.linkage > MIN_MEAN_LINKAGE)
 
 
 def _linkage_of(model, tree, row, alone):

@@ -9,7 +9,10 @@ from sklearn.datasets import load_digits
 
 import workbench as wb
 from workbench.cluster import build_hierarchy, oracle_predictor, rebuild, similarity_predictor
+from workbench.cluster.constraints import Constraints
+from workbench.cluster.hierarchy import decode_level
 from workbench.decode import DECODERS, OFFICIAL
+from workbench.graph.distinct import DistinctRows
 from workbench.lander import InferenceConfig
 
 
@@ -139,3 +142,45 @@ def test_copies_that_differ_by_rounding_have_the_labels_of_the_set(digits):
     labels = wb.HiLander().fit_predict(np.concatenate([x, *copies])).reshape(31, -1)
     assert (labels == labels[0]).all()
     assert wb.scores(once, labels[0])["bcubed_f"] > 0.99
+
+
+def test_copies_whose_numbers_round_the_other_way_are_one_node():
+    """Only the search sees copies of which a number lies on the other side of a step of the grid."""
+    random = torch.Generator().manual_seed(0)
+    some = torch.nn.functional.normalize(torch.randn(200, 8, generator=random), dim=1)
+    moved = torch.nn.functional.normalize(some + 5e-5 * torch.randn(200, 8, generator=random), dim=1)
+    grid = 1000 * 8**0.5
+    other = ((some * grid).round() != (moved * grid).round()).any(dim=1).nonzero()[:30, 0]
+    x = torch.cat([some[other], moved[other], some[other]])  # the third are repeats, seen before the search
+    assert torch.equal(DistinctRows.nearly(x).first, torch.arange(60))
+    settings = InferenceConfig(k=5, tau=0.8)
+    tree = build_hierarchy(x, similarity_predictor, settings)
+    once = build_hierarchy(x[:30], similarity_predictor, settings)
+    assert torch.equal(tree.repeats.first, torch.arange(30))
+    assert torch.equal(tree.group, torch.arange(30).repeat(3))
+    assert torch.equal(tree.distinct.features, once.features)
+    assert torch.equal(tree.distinct.levels[0].graph.neighbors, once.levels[0].graph.neighbors)
+    assert torch.equal(tree.labels.view(3, -1), once.labels.expand(3, -1))
+
+
+@pytest.mark.parametrize("decoder", ["tree", "best-links", "cut"])
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_level_with_repeats_is_decoded_anew_as_the_level_loop_decodes_it(digits, decoder, answered):
+    x = torch.nn.functional.normalize(torch.from_numpy(digits[0][:150]), dim=1).repeat(2, 1)
+    model = wb.load_checkpoint("general") if decoder == "cut" else None
+    predict = model.predict if model else similarity_predictor
+    options = {"ensemble": model.ensemble} if model else {}
+    options |= {"constraints": Constraints.of(300, must_link=[(0, 10)], cannot_link=[(3, 163)])} if answered else {}
+    low, high = (
+        build_hierarchy(x, predict, InferenceConfig(k=8, tau=tau, decoder=decoder, max_levels=1), **options)
+        for tau in (0.2, 0.9)
+    )
+    again, expected = decode_level(low.levels[0], decoder, 0.9), high.levels[0].decoding
+    assert again.n_links != low.levels[0].links_added
+    assert torch.equal(again.clusters, expected.clusters)
+    assert torch.equal(again.representative, expected.representative)
+    for ours, theirs in ((again.parent, expected.parent), (again.node, expected.node)):
+        assert (ours is None and theirs is None) or torch.equal(ours, theirs)
+    if answered:
+        assert again.clusters[0] == again.clusters[160]
+        assert again.clusters[3] != again.clusters[13]

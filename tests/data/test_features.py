@@ -252,6 +252,21 @@ def test_labels_have_the_same_names_in_every_format(tmp_path, name):
         assert np.array_equal(data.labels, Y)
 
 
+def test_whole_numbers_that_may_number_the_rows_are_told(tmp_path):
+    """An index is none; a column named so is left out; one of another name is a feature, and doubtful."""
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    index = frame.set_index(pd.Index(range(100, 112), name="customer"))
+    index.to_parquet(tmp_path / "a.parquet")
+    assert np.array_equal(load_features(tmp_path / "a.parquet").features, X)
+    index.reset_index().to_parquet(tmp_path / "a.parquet")
+    with pytest.warns(UserWarning, match="whole numbers, another in each row, are taken for features: customer; if th"):
+        found = load_features(tmp_path / "a.parquet").features
+    assert np.array_equal(found, np.column_stack([np.arange(100, 112), X]))
+    for sound in (frame.assign(f=np.arange(12) // 2), (frame * 9999).astype(int)):  # a count, and all whole numbers
+        sound.to_parquet(tmp_path / "a.parquet")
+        assert np.array_equal(load_features(tmp_path / "a.parquet").features, sound.to_numpy())
+
+
 def test_two_columns_of_labels_are_doubtful(tmp_path):
     with pytest.raises(ValueError, match=r"labels: expected one of .* got y, label; rename"):
         load_features(write_npz(tmp_path / "a.npz", X=X, y=Y, label=Y))

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -212,6 +213,19 @@ def test_blocks_give_the_tree_of_the_chains(seed, parts, near):
     assert set(found) == set(one_by_one)
     for images, told in found.items():
         assert told == pytest.approx(one_by_one[images], rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_linkages_that_are_no_numbers_are_refused(wrong):
+    graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
+    linkage = torch.tensor([[0.5], [wrong], [0.5]])
+    there, sums = pairs(graph.neighbors, linkage, graph.similarity)
+    ends = Edges(3, there // 3, there % 3, sums)
+    rows, halves = torch.eye(3), [torch.tensor([0, 1]), torch.tensor([2])]
+    for build in (build_dendrogram, partial(dendrogram_in_blocks, blocks=halves)):
+        for edges in (Edges.of(graph, linkage), ends):  # by compiled loops, and as a GPU makes them
+            with pytest.raises(ValueError, match="linkage: expected finite numbers, got NaN or infinity"):
+                build(edges, rows)
 
 
 def test_blocks_that_no_link_leaves_leave_nothing_for_the_end():

@@ -53,6 +53,12 @@ class Case:
         inside = [r for r, _ in self.links(own, own)]
         return len(touching), sum(touching), len(inside), sum(inside)
 
+    def closeness(self, node):
+        """Similarity of the links, of both directions, at the images of a node; and of those inside it."""
+        own, every = self.images[node], range(20)
+        touching = [s for _, s in self.links(own, every)] + [s for _, s in self.links(every, own)]
+        return sum(touching), sum(s for _, s in self.links(own, own))
+
     def above(self, cosine):
         return (cosine - self.background.mean) / (1 - self.background.mean)
 
@@ -188,7 +194,9 @@ def test_what_the_criteria_say(case):
     tree, images = case.tree, case.images
     at = np.array([case.at(node) for node in range(tree.n_nodes)])
     volume, inner = torch.from_numpy(at[:, 1]), torch.from_numpy(at[:, 3])
-    for criterion, found in zip(CRITERIA[::2], (map_equation(tree, volume, inner), excess_of_mass(tree)), strict=True):
+    close, inside = torch.tensor([case.closeness(node) for node in range(tree.n_nodes)], dtype=torch.float64).T
+    every = map_equation(tree, volume, inner), map_equation(tree, close, inside), excess_of_mass(tree)
+    for criterion, found in zip(CRITERIA, every, strict=True):
         score, cut, value = (one.numpy() for one in found)
         size = [np.log(len(images[node])) for node in cut]
         for node in range(tree.n_nodes):

@@ -145,6 +145,25 @@ def test_unknown_decoder():
         get_decoder("forest")
 
 
+def test_a_function_is_a_decoder_and_must_return_a_decoding():
+    graph = knn(torch.nn.functional.normalize(torch.eye(3) + 0.5, dim=1), 1)
+    prediction = Prediction(graph.similarity, torch.zeros(3))
+    asked = []
+
+    def decode(*arguments):
+        asked.append(arguments)
+        return DECODERS["tree"](*arguments)
+
+    found = get_decoder(decode)(graph, prediction, 1.0)
+    assert found.clusters.tolist() == [0, 1, 2]
+    assert asked == [(graph, prediction, 1.0)]
+    assert all(get_decoder(known) is known for known in DECODERS.values())
+    with pytest.raises(TypeError, match="decoder: expected <lambda> to return a Decoding, got list; return workbench"):
+        get_decoder(lambda *_: [0, 1, 2])(graph, prediction, 0.9)
+    with pytest.raises(ValueError, match="decoder: 'cut' needs a model's ensemble"):
+        get_decoder("cut")
+
+
 def slow_best_links(graph, linkage, density, tau):
     """Every node's best link, groups merged one link at a time."""
     group = list(range(graph.n))

@@ -124,6 +124,21 @@ def test_an_edit_whose_link_is_not_there_does_nothing(study):
     assert same(study.hierarchy(Intervention(edits=[nobody, far])), study.own)
 
 
+def test_an_edit_of_copies_is_one_of_the_image_that_they_equal():
+    x = torch.tensor([[1.0, 0.0], [1.0, 0.3], [0.3, 1.0], [0.0, 1.0]])
+    at = torch.tensor([0, 0, 1, 2, 2, 3])  # images 0 and 1 are the same, and so are 3 and 4
+    settings_ = wb.InferenceConfig(k=2, tau=0.7, max_levels=1)
+    study = InterventionStudy(similarity_predictor, x[at], [0, 0, 0, 1, 1, 1], settings_)
+    assert study.own.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    cut, forced, between = Edit(0, 1, 2, 0), Edit(0, 2, 4, 1), Edit(0, 1, 0, 0)
+    assert study.hierarchy(Intervention(edits=[cut])).labels.tolist() == [0, 0, 1, 2, 2, 2]
+    assert study.hierarchy(Intervention(edits=[forced])).labels.tolist() == [0] * 6
+    assert same(study.hierarchy(Intervention(edits=[between])), study.own)
+    assert same(
+        study.hierarchy(Intervention(edits=[between, cut])), study.hierarchy(Intervention(edits=[Edit(0, 0, 2, 0)]))
+    )
+
+
 @settings(max_examples=25)
 @given(data=st.data())
 def test_what_is_remembered_changes_no_result(study, parts, data):

@@ -106,6 +106,8 @@ def test_a_table_by_hand():
         "linkage not above tau",  # 0.5 does not exceed 0.5
         "not denser",
     ]
+    assert table["above_tau"].tolist() == [True, True, False, True]
+    assert table["denser"].tolist() == [True, True, True, False]
     assert table["density_difference"].tolist() == pytest.approx([0.1, 0.2, 0.3, -0.4])
     assert table["same_class"].tolist() == [True, False, False, True]
     assert table["kept"].tolist() == [False, True, False, False]

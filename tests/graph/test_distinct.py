@@ -76,6 +76,13 @@ def test_one_kind_of_row_only():
     assert spread.neighbors.tolist() == [[-1], [0], [0]]
 
 
+@settings(max_examples=30)
+@given(st.lists(st.integers(-5, 5), min_size=1), st.lists(st.integers(-7, 7)))
+def test_rows_are_found_by_the_first_of_their_code(known, asked):
+    expected = [known.index(code) if code in known else -1 for code in asked]
+    assert find_rows(torch.tensor(known), torch.tensor(asked, dtype=torch.int64)).tolist() == expected
+
+
 def test_find_rows_and_map_distinct():
     x = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     assert find_rows(row_codes(x), row_codes(torch.tensor([[0.0, 1.0], [5.0, 5.0], [1.0, 0.0]]))).tolist() == [1, -1, 0]

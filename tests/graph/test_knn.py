@@ -53,6 +53,15 @@ def test_duplicates_are_those_of_similarity_1():
     assert graph.duplicates.tolist() == [[True, False, False]] * 3
 
 
+def test_among_many_that_count_as_equal_the_first_are_candidates():
+    """Sixteen rows, each nearer by a rounding error than the one before it: more than a list of candidates holds."""
+    cosine = 0.5 + 6e-8 * torch.arange(16, dtype=torch.float64)
+    base = torch.stack([cosine, (1 - cosine.square()).sqrt()], dim=1).float()
+    assert (base[1:, 0] > base[:-1, 0]).all()
+    assert base[-1, 0] - base[0, 0] < exact.TIE
+    assert query(base, torch.tensor([[1.0, 0.0]]), 3).neighbors.max() < 3 + exact.NEXT
+
+
 @pytest.mark.parametrize("repeats", [3, 12, 40])
 def test_duplicates_are_listed_by_index(repeats):
     x = torch.eye(5).repeat(repeats, 1)
@@ -246,6 +255,7 @@ def test_given_lists_of_the_official_code_with_duplicates():
         ([[1], [0]], [[1.0, 0.5], [1.0, 0.5]], "one shape"),
         ([[1, 1], [0, -1]], [[0.5, 0.5], [0.5, 0.5]], "node 0 lists a neighbour twice"),
         ([[1], [0]], [[1.5], [0.5]], "similarity: expected finite cosines"),
+        ([[1], [0]], [[1.00002], [0.5]], "similarity: expected finite cosines"),
         ([[1], [0]], [[float("nan")], [0.5]], "similarity: expected finite cosines"),
         ([[1], [0]], [[0.5], [-float("inf")]], "similarity: expected finite cosines"),
     ],

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from workbench import views
 from workbench.views.figures.icicle import check_totals, collapse, folded, prune, purities, tree_frame
+from workbench.views.figures.link_plots import Names
 
 
 def test_every_parent_is_the_sum_of_its_children_however_it_is_pruned(tree):
@@ -42,6 +43,40 @@ def test_names_come_from_ids_then_classes_then_numbers_and_are_escaped(tree):
     assert "mostly &lt;b&gt;" in by_class.hovertext[1]
     by_id = views.plot_icicle(hierarchy, ids=[f"file-{i}" for i in range(360)]).data[0]
     assert by_id.labels[1].startswith("file-")
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [
+        ([f"file-{i}" for i in range(359)], "expected 360, one per image, got 359"),
+        ("x" * 360, "expected a list of names, one per row, got str"),
+        (np.array("x"), "expected a list of names, one per row, got ndarray"),
+        (dict.fromkeys(range(360)), "expected a list of names, one per row, got dict"),
+        (7, "expected a list of names, one per row, got int"),
+        ([*range(359), None], "got None for row 359; name it, or leave ids out"),
+        (pd.Series([*range(359), np.nan]), "got nan for row 359"),
+    ],
+)
+def test_ids_that_name_no_images_are_refused(tree, ids, words):
+    hierarchy, x, _ = tree
+    n, xy = len(x), x[:, :2].numpy()
+    for show in (
+        lambda: tree_frame(hierarchy, ids=ids),
+        lambda: views.plot_icicle(hierarchy, ids=ids),
+        lambda: views.cluster_frame(hierarchy, xy, ids=ids),
+        lambda: Names(n, ids=ids),
+    ):
+        with pytest.raises(ValueError, match=f"^ids: .*{words}"):
+            show()
+
+
+def test_ids_of_a_shuffled_column_go_by_position(tree):
+    hierarchy, x, _ = tree
+    names = [f"file-{i}" for i in range(360)]
+    column = pd.Series(names, index=range(360, 0, -1))
+    assert tree_frame(hierarchy, ids=column)["name"].tolist() == tree_frame(hierarchy, ids=names)["name"].tolist()
+    assert views.cluster_frame(hierarchy, x[:, :2].numpy(), ids=column)["name"].tolist() == names
+    assert Names(360, ids=column).image(7) == "file-7"
 
 
 def test_colour_is_purity_with_labels_and_size_without(tree):

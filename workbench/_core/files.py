@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import os
 import platform
@@ -16,9 +15,8 @@ from pathlib import Path
 
 import platformdirs
 
+from .full_disk import naming_the_full_disk
 from .names import check_path
-
-_NO_ROOM = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 @contextmanager
@@ -60,28 +58,6 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextmanager
-def naming_the_full_disk(target: Path, part: Path) -> Iterator[None]:
-    """The system says that there is no room and not for what, or names the temporary `part` of it.
-
-    Raises:
-        OSError: as it came, with the target.
-
-    Example:
-        >>> with naming_the_full_disk(Path("a.csv"), Path(".a.csv-1")):
-        ...     raise OSError(errno.ENOSPC, "No space left on device")
-        Traceback (most recent call last):
-        OSError: [Errno 28] No space left on device: 'a.csv'
-    """
-    try:
-        yield
-    except OSError as error:
-        elsewhere = error.filename is not None and not Path(error.filename).is_relative_to(part)
-        if error.errno not in _NO_ROOM or elsewhere:
-            raise
-        raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def temporary_name(target: Path) -> str:

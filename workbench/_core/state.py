@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .files import atomic_path, reading, regular_file
+from .full_disk import of_compiled
 from .names import readable
 
 _KEY = "workbench"
@@ -26,7 +27,7 @@ def write_state(path: str | Path, tensors: Mapping[str, Tensor], settings: Mappi
         try:
             save_file(plain, part, metadata={_KEY: json.dumps(settings)})
         except SafetensorError as error:  # a full disk, too, is reported as this
-            raise OSError(f"path: {path} could not be written ({error})") from error
+            raise of_compiled(error, path) from error
 
 
 def read_state(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -68,10 +68,18 @@ def check_columns(X: Any, array: np.ndarray) -> Any:
 
     Raises:
         ValueError: two columns of one name.
+        TypeError: names that are texts and names that are none.
     """
     if not hasattr(X, "columns"):
         return array
-    name, times = Counter(getattr(X, "column_names", X.columns)).most_common(1)[0]
+    names = list(getattr(X, "column_names", X.columns))
+    kinds = sorted({type(name).__name__ for name in names})
+    if len(kinds) > 1 and "str" in kinds:
+        raise TypeError(
+            f"X: expected names of columns of one type, got {' and '.join(kinds)}; make them texts, "
+            "X.columns = X.columns.astype(str), or pass X.to_numpy()"
+        )
+    name, times = Counter(names).most_common(1)[0]
     if times > 1:
         raise ValueError(
             f"X: expected a name of its own for each column, got {name!r} {times} times; rename them, or pass "

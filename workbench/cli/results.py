@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .._core.files import left_behind, naming_the_full_disk, put_back, swap_folders, temporary_name
+from .._core.files import left_behind, put_back, swap_folders, temporary_name
+from .._core.full_disk import naming_the_full_disk
 from .._core.tables import write_csv, write_parquet
 from ..cluster.hilander import HiLander
 from ..cluster.levels import Hierarchy

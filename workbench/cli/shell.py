@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from .._core.files import check_replaceable, was_interrupted
+from .._core.full_disk import no_room
 
 
 def _checked_device(name: str) -> str:
@@ -76,7 +77,7 @@ class PlainErrors(TyperGroup):
             if ctx.params["debug"]:
                 raise
             kind = "" if isinstance(error, EXPECTED) else f"unexpected {type(error).__name__}, see --debug: "
-            say(f"error: {kind}{one_line(error)}")
+            say(f"error: {no_room(error) or kind + one_line(error)}")
             raise typer.Exit(FAILED) from None
 
 

@@ -89,20 +89,20 @@ def _load(path: Any, name: str) -> Lander | Encoder:
     with usual_torch(), reading(place, "checkpoint"):
         tensors, settings = upgraded(*read_state(place))
         with torch.device("meta"):  # no memory is taken for sizes that the settings claim and the weights do not have
-            _check_fit(tensors, _build(settings, len(tensors), place), place)
-        model = _build(settings, len(tensors), place)
+            _check_fit(tensors, _build(settings, len(tensors), f"{name}: {place}"), f"{name}: the weights in {place}")
+        model = _build(settings, len(tensors), f"{name}: {place}")
         model.load_state_dict(tensors)
     return model.eval()
 
 
-def _check_fit(tensors: dict[str, Tensor], model: Lander | Encoder, path: str | Path) -> None:
+def _check_fit(tensors: dict[str, Tensor], model: Lander | Encoder, what: str) -> None:
     """Names and shapes of the weights in a file are those that its settings ask for."""
     shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
     for name in sorted(shapes.keys() | tensors.keys()):
         there = list(tensors[name].shape) if name in tensors else None
         if there != shapes.get(name):
             raise ValueError(
-                f"path: the weights in {path} do not fit their own settings: {name[:99]} is {there or 'missing'}, "
+                f"{what} do not fit their own settings: {name[:99]} is {there or 'missing'}, "
                 f"{shapes.get(name) or 'unknown to them'} was expected; save or fetch the file anew"
             )
 
@@ -169,13 +169,13 @@ def load_lander(path: Any) -> Lander:
     raise ValueError(f"lander: {path} holds an encoder; expected a LANDER, e.g. glyphs-lander")
 
 
-def _build(settings: dict[str, Any], most: int, path: str | Path) -> Lander | Encoder:
+def _build(settings: dict[str, Any], most: int, what: str) -> Lander | Encoder:
     """The model that the settings ask for; never of more layers or networks than there are tensors."""
     kind = settings.get("kind")
     sizes = settings.get("config", {})
     for name in ("layers", "ensemble_size"):
         if sizes.get(name, 0) > most:
-            raise ValueError(f"path: {path} claims {name}={sizes[name]} and holds {most} tensors only")
+            raise ValueError(f"{what} claims {name}={sizes[name]} and holds {most} tensors only")
     if kind == "lander":
         inference = InferenceConfig.from_dict(settings["inference"])
         config = LanderConfig.from_dict(settings["config"])
@@ -189,7 +189,7 @@ def _build(settings: dict[str, Any], most: int, path: str | Path) -> Lander | En
     if kind == "encoder":
         values: dict[str, Any] = checked_settings(EncoderConfig, settings["config"])
         return Encoder(EncoderConfig(**{name: _tupled(value) for name, value in values.items()}))
-    raise ValueError(f"path: {path} holds a {kind!r}; expected a 'lander' or an 'encoder'")
+    raise ValueError(f"{what} holds a {kind!r}; expected a 'lander' or an 'encoder'")
 
 
 def _tupled(value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pandas as pd
 from jaxtyping import Int64
 
 from .._core.files import atomic_path, reading, regular_file
+from .._core.ids import check_ids
 from .constraints import Constraints
 from .correction import ACTIONS, ARRANGEMENTS, MOVES, Correction, arranged, pairs, ties
 
@@ -119,7 +120,7 @@ class Corrections:
         Raises:
             ValueError: too few ids, one that is missing, or one that several rows have.
         """
-        names = None if ids is None else check_ids(ids)
+        names = None if ids is None else check_row_ids(ids)
         n = max([self.n, *(1 + _last_row(step) for step in self.steps)])  # later rows may have come
         if names is not None and len(names) < n:
             raise ValueError(f"ids: expected {n}, one per row, got {len(names)}; pass those of all rows")
@@ -141,7 +142,7 @@ class Corrections:
             ValueError: another kind or version of file, a row that `ids` does not name, or an id that is missing or
                 that several rows have.
         """
-        names = None if ids is None else check_ids(ids)
+        names = None if ids is None else check_row_ids(ids)
         with reading(path, "file of corrections"):
             read = _read(regular_file(path))
             if read["ids"] and names is None:
@@ -264,26 +265,19 @@ def touched_rows(corrections: Corrections) -> Int64[np.ndarray, " rows"]:
     return np.array(named, dtype=np.int64)
 
 
-def check_ids(ids: Any) -> list[str | int]:
+def check_row_ids(ids: Any) -> list[str | int]:
     """A name per row, in the rows' order, each of one row only, as JSON keeps it.
 
     Raises:
-        ValueError: one string or a collection without order, a name that is missing, that is neither text nor integer,
-            or that several rows have.
+        ValueError: as `check_ids`; a name that is neither text nor integer, or that several rows have.
 
     Example:
-        >>> check_ids(np.array(["a", "b"]))
+        >>> check_row_ids(np.array(["a", "b"]))
         ['a', 'b']
     """
-    if isinstance(ids, (str, bytes, Mapping, Set)) or not isinstance(ids, Iterable):
-        raise ValueError(f"ids: expected a list of names, one per row, got {type(ids).__name__}")
-    # By position, whatever index a table's column has.
-    names: list[Any] = ids.tolist() if hasattr(ids, "tolist") else list(ids)
+    names = check_ids(ids)
     first: dict[Hashable, int] = {}
-    for row, given in enumerate(names):
-        name = names[row] = given.item() if isinstance(given, np.generic) else given
-        if name is None or (pd.api.types.is_scalar(name) and pd.isna(name)):
-            raise ValueError(f"ids: expected a name per row, got {name!r} for row {row}; name it, or leave ids out")
+    for row, name in enumerate(names):
         if isinstance(name, bool) or not isinstance(name, (str, int)):
             kind = type(name).__name__
             raise ValueError(f"ids: expected texts or integers, got {name!r} ({kind}) for row {row}; make them texts")

@@ -36,7 +36,8 @@ def load_features(
     - `.npy`: features, memory-mapped, not read before they are needed; no labels;
     - `.npz`: an array `features` (`X`, `embeddings`) and, if known, `labels` (`label`, `y`, `class`, `target`);
     - `.parquet`: numeric columns, or one of lists named as in an .npz; labels so, too; columns of numbers named `id` or
-      `index`, and of text, are left out with a warning; of many rows the numbers are held in a file, as float32;
+      `index`, and of text, are left out with a warning, other whole numbers that differ in each row are read with one;
+      of many rows the numbers are held in a file, as float32;
     - `.bin`: raw float32 rows, memory-mapped, with labels one per line in a `.meta` beside it, or in a folder
       `labels` beside its folder `features` (learn-to-cluster);
     - `.pkl`: a pickle of two numpy arrays, features and labels (official example); anything else in it is refused;
@@ -169,6 +170,7 @@ def _columns_of(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
         there = ", ".join(names) or "none"
         raise ValueError(f"expected numeric columns, or one column `features` of lists, got {there}")
     _tell_left_out([str(name) for name in frame.columns if name not in numbers])
+    _tell_doubtful(numbers)
     return numbers.to_numpy(), labels
 
 
@@ -187,6 +189,20 @@ def _one_of(names: list[str], usual: tuple[str, ...], what: str) -> str | None:
 def _tell_left_out(names: list[str]) -> None:
     if names:
         warnings.warn(f"columns that are no features are left out: {listed(names)}", UserWarning, stacklevel=2)
+
+
+def _tell_doubtful(numbers: pd.DataFrame) -> None:
+    """Whole numbers, another in each row, beside fractions: more often numbers of the rows than features of them."""
+    columns = [numbers.iloc[:, i] for i in range(numbers.shape[1])]  # two may have one name
+    if any(column.dtype.kind == "f" for column in columns):
+        named = [str(column.name) for column in columns if column.dtype.kind in "iu" and column.is_unique]
+        if named:
+            warnings.warn(
+                f"columns of whole numbers, another in each row, are taken for features: {listed(named)}; if they "
+                "number the rows, drop them or name one 'id'",
+                UserWarning,
+                stacklevel=2,
+            )
 
 
 _READERS: dict[str, Callable[[Path], tuple[np.ndarray, np.ndarray | None]]] = {

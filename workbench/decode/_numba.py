@@ -54,7 +54,7 @@ def undirected(neighbors: Any, weight: Any, similarity: Any, start: int, stop: i
                 continue
 
             both = np.float64(weight[i, slot]) + (np.float64(weight[j, back]) if back >= 0 else 0.0)
-            if both > 0:
+            if not both <= 0:  # what is no number stays, to be refused
                 low[count] = min(i, j)
                 high[count] = max(i, j)
                 sums[count, 0] = both

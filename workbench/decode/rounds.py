@@ -38,7 +38,7 @@ def pairs(
     one = torch.ones_like(other)
     values = torch.stack([linkage[node, slot], one, similarity[node, slot]], dim=1).double()  # (links, 3)
     pair, sums = _added(_pair(node, other, n), (values * EXACT).ceil() / EXACT)
-    tied = sums[:, 0] > 0
+    tied = ~(sums[:, 0] <= 0)  # what is no number stays, to be refused
     return pair[tied], sums[tied]
 
 

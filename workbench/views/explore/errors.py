@@ -144,7 +144,7 @@ def explore_errors(
     n: int = 200,
     tau: float | None = None,
     class_names: Sequence[str] = (),
-    ids: Sequence[Any] | None = None,
+    ids: Any = None,
 ) -> ErrorExplorer:
     """Look through what went wrong: links that joined two classes, and clusters of one class that no link joined.
 

@@ -188,7 +188,7 @@ def explore_hierarchy(
     xy: Any = None,
     features: Any = None,
     class_names: Sequence[str] = (),
-    ids: Sequence[Any] | None = None,
+    ids: Any = None,
     seed: int = 0,
     max_points: int = 50_000,
 ) -> HierarchyExplorer:

@@ -177,7 +177,7 @@ def explore_links(
     xy: Any = None,
     tau: float | None = None,
     class_names: Sequence[str] = (),
-    ids: Sequence[Any] | None = None,
+    ids: Any = None,
     max_points: int = 50_000,
 ) -> LinkExplorer:
     """Look at one node: its candidate links, why each was kept or dropped, and the way along the parents to the peak.

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..._core.files import link_groups, naming_file, new_folder
 from ..._core.tables import write_csv, write_parquet
 from ...cluster.correction import Correction
-from ...cluster.corrections import Corrections, check_ids
+from ...cluster.corrections import Corrections, check_row_ids
 from ...cluster.hilander import HiLander
 from ..style import counted
 
@@ -43,7 +43,7 @@ class Review:
     def __init__(self, model: HiLander, path: str | Path | None = None, *, ids: Any = None, files: Any = None) -> None:
         check_is_fitted(model)
         n = len(model.labels_)
-        ids = None if ids is None else check_ids(ids)
+        ids = None if ids is None else check_row_ids(ids)
         for name, given in {"ids": ids, "files": files}.items():
             if given is not None and len(given) != n:
                 raise ValueError(f"{name}: expected {n}, one per row, got {len(given)}")

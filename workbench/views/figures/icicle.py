@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import torch
 from jaxtyping import Float, Int
 
+from ..._core.ids import check_image_ids
 from ..._core.validation import check_class_names, check_int, check_labels
 from ...cluster.levels import Hierarchy, check_hierarchy
 from ...decode.aggregate import majority
@@ -27,7 +28,7 @@ def plot_icicle(
     *,
     max_nodes: int = 200,
     class_names: Sequence[str] = (),
-    ids: Sequence[Any] | None = None,
+    ids: Any = None,
     title: str = "",
 ) -> go.Figure:
     """The hierarchy from the top (left) down to the clusters of level 0; a click on a box opens it.
@@ -65,7 +66,7 @@ def shown_boxes(
     max_nodes: int,
     min_share: float,
     class_names: Sequence[str] = (),
-    ids: Sequence[Any] | None = None,
+    ids: Any = None,
 ) -> tuple[pd.DataFrame, str]:
     """The boxes of an icicle or a treemap, checked, and a line that says which they are and what their colour is."""
     every = collapse(tree_frame(hierarchy, labels, class_names=class_names, ids=ids))
@@ -102,10 +103,13 @@ def folded(tree: pd.DataFrame) -> pd.DataFrame:
 
 
 def tree_frame(
-    hierarchy: Hierarchy, labels: Any = None, *, class_names: Sequence[str] = (), ids: Sequence[Any] | None = None
+    hierarchy: Hierarchy, labels: Any = None, *, class_names: Sequence[str] = (), ids: Any = None
 ) -> pd.DataFrame:
     """`Hierarchy.to_pandas()` with what a box needs: key, parent_key, name, finest (the first level that has
     it) and, of labels, purity and majority.
+
+    Raises:
+        ValueError: labels or ids of another length than the hierarchy's images; a class without a name.
 
     Example:
         >>> import torch, workbench as wb
@@ -118,9 +122,10 @@ def tree_frame(
     tree["key"] = tree["level"].astype(str) + "/" + tree["cluster"].astype(str)
     above = (tree["level"] + 1).astype(str) + "/" + tree["parent"].astype(str)
     tree["parent_key"] = above.where(tree["parent"] >= 0, ROOT)
-    truth = None if labels is None else check_labels(labels, len(hierarchy.layers[0]))
+    n = len(hierarchy.layers[0])
+    truth = None if labels is None else check_labels(labels, n)
     classes = check_class_names(class_names, truth)
-    tree["name"] = _names(tree["peak"].to_numpy(), truth, classes, ids)
+    tree["name"] = _names(tree["peak"].to_numpy(), truth, classes, check_image_ids(ids, n))
     tree["finest"] = tree["level"]
     tree["purity"] = np.nan
     tree["majority"] = ""
@@ -133,11 +138,11 @@ def tree_frame(
 
 
 def _names(
-    peaks: np.ndarray, labels: np.ndarray | None, class_names: tuple[str, ...], ids: Sequence[Any] | None
+    peaks: np.ndarray, labels: np.ndarray | None, class_names: tuple[str, ...], ids: list[str] | None
 ) -> list[str]:
     """What to call the image that stands for a cluster: its own name, else its class's, else its number."""
     if ids is not None:
-        return [str(ids[i]) for i in peaks]
+        return [ids[i] for i in peaks]
     if labels is not None and class_names:
         return [class_names[c] for c in labels[peaks]]
     return [f"image {i}" for i in peaks]

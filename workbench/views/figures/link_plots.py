@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from ..._core.ids import check_image_ids
 from ..._core.validation import check_class_names, check_int, check_labels
 from ...cluster.levels import Hierarchy
 from ...evaluate.link_decisions import WHY, link_table, path_to_peak, read_rule
@@ -48,14 +49,10 @@ class Names:
         ('image 1 (b)', 'a', 'x.png')
     """
 
-    def __init__(
-        self, n: int, labels: Any = None, class_names: Sequence[str] = (), ids: Sequence[Any] | None = None
-    ) -> None:
+    def __init__(self, n: int, labels: Any = None, class_names: Sequence[str] = (), ids: Any = None) -> None:
         self.labels = None if labels is None else check_labels(labels, n)
         self.class_names = check_class_names(class_names, self.labels)
-        self.ids = ids
-        if ids is not None and len(ids) != n:
-            raise ValueError(f"ids: expected {n}, one per image, got {len(ids)}")
+        self.ids = check_image_ids(ids, n)
 
     def label(self, label: int) -> str:
         """Name of a class."""
@@ -63,7 +60,7 @@ class Names:
 
     def number(self, image: int) -> str:
         """Name of an image without its class."""
-        return f"image {image}" if self.ids is None else str(self.ids[image])
+        return f"image {image}" if self.ids is None else self.ids[image]
 
     def image(self, image: int) -> str:
         """Name of an image, with its class where it is known."""
@@ -80,7 +77,7 @@ def plot_links(
     level: int = 0,
     tau: float | None = None,
     class_names: Sequence[str] = (),
-    ids: Sequence[Any] | None = None,
+    ids: Any = None,
 ) -> go.Figure:
     """The candidate links of one node, why each was kept or dropped, and the way along the kept links to the peak.
 

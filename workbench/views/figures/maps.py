@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 
 from ..._core.compiled import keep_loops
+from ..._core.ids import check_image_ids
 from ..._core.runtime import same_threads, usual_torch
 from ..._core.validation import check_array, check_class_names, check_int, check_labels, unit_rows
 from ...cluster.levels import Hierarchy, check_hierarchy
@@ -139,7 +140,7 @@ def cluster_frame(
     labels: Any = None,
     *,
     class_names: Sequence[str] = (),
-    ids: Sequence[Any] | None = None,
+    ids: Any = None,
 ) -> pd.DataFrame:
     """The one tidy frame that every view reads: a row per image.
 
@@ -170,15 +171,14 @@ def cluster_frame(
     xy = np.asarray(xy, dtype=np.float32)
     if xy.shape != (n, 2):
         raise ValueError(f"xy: expected shape ({n}, 2), a place for each image of the hierarchy, got {xy.shape}")
-    if ids is not None and len(ids) != n:
-        raise ValueError(f"ids: expected {n}, one per image, got {len(ids)}")
+    names = check_image_ids(ids, n)
     columns: dict[str, Any] = {"image_id": np.arange(n), "x": xy[:, 0], "y": xy[:, 1]}
     if labels is not None:
         columns["label"] = check_labels(labels, n)
-        if names := check_class_names(class_names, columns["label"]):
-            columns["class_name"] = np.asarray(names, dtype=object)[columns["label"]]
-    if ids is not None:
-        columns["name"] = [str(name) for name in ids]
+        if classes := check_class_names(class_names, columns["label"]):
+            columns["class_name"] = np.asarray(classes, dtype=object)[columns["label"]]
+    if names is not None:
+        columns["name"] = names
     columns |= {f"level_{i}": layer for i, layer in enumerate(layers)}
     columns["peak"] = _last_level_as_peak(hierarchy, n)
     columns["density"] = hierarchy.levels[0].prediction.density.cpu().numpy()

@@ -129,7 +129,7 @@ def plot_treemap(
     *,
     max_nodes: int = 200,
     class_names: Sequence[str] = (),
-    ids: Sequence[Any] | None = None,
+    ids: Any = None,
     title: str = "",
 ) -> go.Figure:
     """The hierarchy as boxes in boxes, areas as numbers of images; a click on a box opens it.
@@ -163,7 +163,7 @@ def plot_sankey(
     *,
     max_nodes: int = 60,
     class_names: Sequence[str] = (),
-    ids: Sequence[Any] | None = None,
+    ids: Any = None,
     title: str = "",
 ) -> go.Figure:
     """How clusters flow together: level 0 on the left, the largest clusters of the last level on the right.

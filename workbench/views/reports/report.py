@@ -68,7 +68,7 @@ def cluster_report(
     hierarchy: Hierarchy,
     xy: Float[np.ndarray, "n 2"],
     *,
-    ids: Sequence[Any] | None = None,
+    ids: Any = None,
     labels: Any = None,
     class_names: Sequence[str] = (),
     images: Any = None,
@@ -115,7 +115,7 @@ FOOTER = "Written by the Hi-LANDER workbench. This page is one file: it needs no
 
 
 def clustering_panels(
-    frame: pd.DataFrame, hierarchy: Hierarchy, truth: Any, class_names: Sequence[str], ids: Sequence[Any] | None
+    frame: pd.DataFrame, hierarchy: Hierarchy, truth: Any, class_names: Sequence[str], ids: Any
 ) -> tuple[Panel, ...]:
     """The four pictures of a clustering: map, hierarchy, levels, sizes."""
     sizes = {OURS: hierarchy.labels.cpu().numpy(), "level 0": hierarchy.layers[0]}
@@ -135,7 +135,7 @@ def summary_panel(hierarchy: Hierarchy, truth: Any) -> Panel:
 
 
 def example_section(
-    images: np.ndarray, hierarchy: Hierarchy, truth: Any, class_names: Sequence[str], ids: Sequence[Any] | None
+    images: np.ndarray, hierarchy: Hierarchy, truth: Any, class_names: Sequence[str], ids: Any
 ) -> Section:
     """Clusters of the last level as rows of images: the largest and, where the truth is known, the most mixed."""
     tree = tree_frame(hierarchy, truth, class_names=class_names, ids=ids)
