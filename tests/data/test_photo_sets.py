@@ -163,6 +163,8 @@ def test_bad_names_are_refused():
         load_photo_set("cifar")
     with pytest.raises(ValueError, match="split: expected one of"):
         wb.load("glyphs")
+    with pytest.raises(ValueError, match="split: expected one of 'meta-train', 'meta-val', 'test', got 'foo'"):
+        wb.load("lfw", "foo")  # before anything is downloaded
     with pytest.raises(ValueError, match="root: 'digits' has no folder"):
         wb.load("digits", split="test", root="/tmp")
 

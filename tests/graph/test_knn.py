@@ -242,6 +242,16 @@ def test_approximate_agrees_mostly(blobs):
     assert torch.equal(near.neighbors, knn(x, 8, method="approximate", seed=1).neighbors)
 
 
+def test_given_lists_come_best_first_whatever_their_order():
+    shuffled = KnnGraph.from_arrays([[1, 2, 0], [-1, 0, 2], [0, 1, 2]], [[0.1, 0.9, 1], [0, 0.3, 0.3], [0.5, 0.6, 1]])
+    assert shuffled.neighbors.tolist() == [[2, 1], [0, 2], [1, 0]]
+    assert shuffled.similarity.tolist() == torch.tensor([[0.9, 0.1], [0.3, 0.3], [0.6, 0.5]]).tolist()
+    assert shuffled.first(1).neighbors.tolist() == [[2], [0], [1]]
+    for wrong in (0, -1):
+        with pytest.raises(ValueError, match="k: expected an integer >= 1"):
+            shuffled.first(wrong)
+
+
 def test_given_lists_of_the_official_code_with_duplicates():
     """Node 2 is not in its own list: two duplicates displaced it, and its list stays longer."""
     lists = KnnGraph.from_arrays([[0, 1], [1, 0], [0, 1]], [[1, 1], [1, 1], [1, 1]])
@@ -252,6 +262,9 @@ def test_given_lists_of_the_official_code_with_duplicates():
     ("neighbors", "similarity", "message"),
     [
         ([[1], [2]], [[1.0], [1.0]], "neighbors: expected indices -1 to 1, got 1 to 2"),
+        ([[1.5], [0.0]], [[1.0], [1.0]], "neighbors: expected whole numbers, got float32"),
+        ([[float("nan")], [0.0]], [[1.0], [1.0]], "neighbors: expected whole numbers, got float32"),
+        ([[True], [False]], [[1.0], [1.0]], "neighbors: expected whole numbers, got bool"),
         ([[1], [0]], [[1.0, 0.5], [1.0, 0.5]], "one shape"),
         ([[1, 1], [0, -1]], [[0.5, 0.5], [0.5, 0.5]], "node 0 lists a neighbour twice"),
         ([[1], [0]], [[1.5], [0.5]], "similarity: expected finite cosines"),

@@ -98,6 +98,12 @@ def test_bad_weights(weights, tmp_path):
     (tmp_path / "code.pth").write_bytes(pickle.dumps(print, protocol=2))
     with pytest.raises(ValueError, match="not a whole file of weights alone"):
         load_official(tmp_path / "code.pth")
+    torch.save({"fc1.weight": torch.zeros(2)}, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match=r"other\.pth: weights: 'fc1\.weight' is no weight of an official LANDER"):
+        load_official(tmp_path / "other.pth")
+    (tmp_path / "text.pth").write_text("it is damaged\n" * 9)
+    with pytest.raises(ValueError, match=r"text\.pth: not a whole file of weights alone: it is damaged"):
+        load_official(tmp_path / "text.pth")
     torch.save(state, tmp_path / "cut.pth")
     whole = (tmp_path / "cut.pth").read_bytes()
     (tmp_path / "cut.pth").write_bytes(whole[: len(whole) // 2])

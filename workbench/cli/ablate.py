@@ -121,6 +121,8 @@ def _plan(what: str) -> GridFile | Preset | Suite:
 
     if what == "all":
         return Suite()
+    if not what.endswith(".toml") and Path(what).is_file():
+        raise ValueError(f"what: {what} is a file, but no GRID.toml; write the grid as TOML (see --help)")
     return read_grid(what) if what.endswith(".toml") else preset(what)
 
 

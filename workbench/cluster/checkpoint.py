@@ -86,6 +86,8 @@ def _load(path: Any, name: str) -> Lander | Encoder:
         raise ValueError(f"{name}: expected {expected}, got the folder {str(path)!r}")
     if not place.exists():
         raise FileNotFoundError(f"{name}: no checkpoint at {path}; packaged ones are {', '.join(PACKAGED)}")
+    if place.suffix in (".pth", ".pt"):
+        raise ValueError(f"{name}: expected {expected}, got {path}; official weights are read by wb.load_official")
     with usual_torch(), reading(place, "checkpoint"):
         tensors, settings = upgraded(*read_state(place))
         with torch.device("meta"):  # no memory is taken for sizes that the settings claim and the weights do not have

@@ -106,10 +106,11 @@ def load(
         ImageSet('digits/test', 1797 images of 32x32, 10 classes)
     """
     known = splits(name)
+    if split is not None or name not in SOURCES:
+        check_choice(split, "split", known)  # before anything is downloaded
     if name in SOURCES:
         photographs = load_photo_set(name, root=root if root is not None else path, seed=seed)
         return photographs if split is None else photographs.split(split)
-    check_choice(split, "split", known)
     if root is not None:
         raise ValueError(f"root: {name!r} has no folder of photographs; pass path={str(root)!r}")
     if name == "glyphs":

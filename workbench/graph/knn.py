@@ -77,7 +77,12 @@ class KnnGraph:
         return values[self.mask]
 
     def first(self, k: int) -> KnnGraph:
-        """The graph of the k best neighbours: one search serves every smaller k."""
+        """The graph of the k best neighbours: one search serves every smaller k.
+
+        Raises:
+            ValueError: k is no whole number from 1 on.
+        """
+        check_int(k, "k")
         return type(self)(self.neighbors[:, :k], self.similarity[:, :k])
 
     def to(self, device: torch.device | str) -> KnnGraph:
@@ -105,28 +110,36 @@ class KnnGraph:
         entry more than the others, as in the official code.
 
         Args:
-            neighbors: integers [n, m]; -1 = none.
+            neighbors: integers [n, m], in any order; -1 = none.
             similarity: cosines [n, m], clipped to [0, 1] here.
 
         Raises:
-            ValueError: shapes that differ, an index outside -1 .. n-1, a neighbour listed twice, a similarity that is
-                not finite or lies outside [-1, 1].
+            ValueError: shapes that differ, an index that is no whole number or outside -1 .. n-1, a neighbour listed
+                twice, a similarity that is not finite or lies outside [-1, 1].
 
         Example:
             >>> KnnGraph.from_arrays([[0, 1], [1, 0]], [[1.0, 0.9], [1.0, 0.9]]).neighbors.tolist()
             [[1], [0]]
         """
-        index = torch.as_tensor(neighbors).long()  # (n, m)
+        index = _whole(torch.as_tensor(neighbors))  # (n, m)
         weight = torch.as_tensor(similarity).float()  # (n, m)
         _check_lists(index, weight)
 
         itself = index == torch.arange(len(index), device=index.device)[:, None]
         absent = itself | (index < 0)
-        order = absent.long().argsort(dim=1, stable=True)  # absent entries move to the end
+        weight = clipped(weight)
+        order = weight.masked_fill(absent, -1).argsort(dim=1, descending=True, stable=True)  # best first, absent last
         width = int((~absent).sum(dim=1).max()) if index.numel() else 0
         index = index.masked_fill(absent, -1).gather(1, order)[:, :width]  # (n, k)
-        weight = clipped(weight).masked_fill(absent, 0).gather(1, order)[:, :width]  # (n, k)
+        weight = weight.masked_fill(absent, 0).gather(1, order)[:, :width]  # (n, k)
         return cls(index, weight)
+
+
+def _whole(index: Tensor) -> Tensor:
+    """Indices as int64."""
+    if index.dtype == torch.bool or not bool((index == index.long()).all()):
+        raise ValueError(f"neighbors: expected whole numbers, got {str(index.dtype).removeprefix('torch.')} values")
+    return index.long()
 
 
 def _check_lists(index: Tensor, weight: Tensor) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core.files import reading, regular_file
+from .._core.files import naming_file, reading, regular_file
 from .._core.runtime import seeded, usual_torch
 from .._core.state import check_finite
 from .config import InferenceConfig, LanderConfig
@@ -90,10 +90,17 @@ def load_official(
     """
     if preset not in PRESETS:
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
-    state = _read(weights) if isinstance(weights, (str, Path)) else dict(weights)
+    inference = PRESETS[preset].override(k=k, tau=tau, early_stop=early_stop)
+    if not isinstance(weights, (str, Path)):
+        return _filled(weights, average, inference)
+    state = _read(weights)
+    with naming_file(weights):
+        return _filled(state, average, inference)
+
+
+def _filled(state: Mapping[str, Tensor], average: bool | None, inference: InferenceConfig) -> Lander:
     renamed = {our_name(name): tensor for name, tensor in state.items()}
     check_finite(renamed, "weights")
-    inference = PRESETS[preset].override(k=k, tau=tau, early_stop=early_stop)
     config = _architecture(renamed, average)
     with torch.device("meta"):  # nothing is allocated before names and shapes are known to fit
         shapes = {name: value.shape for name, value in Lander(config, inference).state_dict().items()}
@@ -118,7 +125,7 @@ def _read(path: str | Path) -> dict[str, Tensor]:
         try:
             # weights_only: an untrusted pickle can run code.
             state: Any = torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError:  # whose text advises to load it all the same
+        except (pickle.UnpicklingError, LookupError):  # text that advises to load it all the same, or says nothing
             raise ValueError("it is damaged, or names other things than tensors") from None
         if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
             raise ValueError(f"weights: {path} holds no state dict; save model.state_dict()")

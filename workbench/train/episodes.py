@@ -154,8 +154,10 @@ def held_out(labels: Int[Tensor, " n"], share: float, generator: torch.Generator
     n_classes = int(labels.max()) + 1
     if n_classes < least + 2:
         words = {1: "one", 2: "two"}[least]
-        many = f"labels: expected at least {least + 2} classes, {words} to be held out, got {n_classes}"
-        raise ValueError(f"{many}; or give `validation`")
+        raise ValueError(
+            f"labels: expected at least {least + 2} classes, {words} to be held out, got {n_classes}; add classes (in "
+            "Python others may be held out: validation=)"
+        )
     return draw_classes(labels, min(max(least, round(share * n_classes)), n_classes - 2), generator)
 
 
