@@ -267,6 +267,7 @@ def test_given_lists_of_the_official_code_with_duplicates():
         ([[True], [False]], [[1.0], [1.0]], "neighbors: expected whole numbers, got bool"),
         ([[1], [0]], [[1.0, 0.5], [1.0, 0.5]], "one shape"),
         ([[1, 1], [0, -1]], [[0.5, 0.5], [0.5, 0.5]], "node 0 lists a neighbour twice"),
+        ([[1, -1], [0, 0]], [[0.5, 0.5], [0.5, 0.5]], "node 1 lists a neighbour twice"),
         ([[1], [0]], [[1.5], [0.5]], "similarity: expected finite cosines"),
         ([[1], [0]], [[1.00002], [0.5]], "similarity: expected finite cosines"),
         ([[1], [0]], [[float("nan")], [0.5]], "similarity: expected finite cosines"),
