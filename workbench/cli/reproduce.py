@@ -49,10 +49,12 @@ def reproduce(
     if name is None or data is None:
         raise typer.BadParameter("give the name of a recipe and --data DIR, or --list")
     from ..experiments.published import reproduce as run
+    from ..experiments.published.recipes import get_recipe
 
+    recipe = get_recipe(name)
     for file in (out, save):
         if file is not None:
-            check_output(file)
+            check_output(file, weights, test, train, recipe.test.find(data), recipe.train.find(data))
     table = run(
         name,
         data,

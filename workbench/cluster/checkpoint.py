@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .._core.files import reading
 from .._core.runtime import seeded, usual_torch
-from .._core.state import read_state, write_state
+from .._core.state import SUFFIX, read_state, write_state
 from .._core.validation import check_int, check_number
 from ..decode.quality import QualityEnsemble
 from ..encoder.train import Encoder, EncoderConfig
@@ -20,7 +20,6 @@ from ..lander.config import InferenceConfig, LanderConfig, checked_settings
 from ..lander.model import Lander
 
 PACKAGED = ("glyphs-encoder", "glyphs-lander", "general", "faces-lander", "photos-lander")
-_SUFFIX = ".safetensors"
 _NAMES = {"members": "ensemble_size"}  # of settings in older files
 
 
@@ -29,11 +28,12 @@ def save_checkpoint(model: Any, path: str | Path) -> None:
 
     Args:
         model: the `Lander` or `Encoder` to save; of a fitted `HiLander` that is `lander_`.
-        path: a file name; ".safetensors" by custom.
+        path: a file name; ".safetensors" by custom, and always where a file is replaced.
 
     Raises:
         TypeError: it is neither.
         ValueError: its decoder is a function.
+        FileExistsError: at `path` is a file that does not end in ".safetensors".
 
     Example:
         >>> import tempfile, workbench as wb
@@ -79,7 +79,7 @@ def _load(path: Any, name: str) -> Lander | Encoder:
     if not isinstance(path, (str, Path)):
         raise TypeError(f"{name}: expected {expected}, got {path!r} ({type(path).__name__})")
     if str(path) in PACKAGED:
-        with as_file(files("workbench.lander") / "weights" / f"{path}{_SUFFIX}") as file:
+        with as_file(files("workbench.lander") / "weights" / f"{path}{SUFFIX}") as file:
             return _load(file, name)
     place = Path(path)
     if place.is_dir():  # an empty text, too, is one
