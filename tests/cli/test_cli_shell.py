@@ -199,3 +199,19 @@ def test_training_replaces_no_file_of_another_kind(home, tmp_path):
     with pytest.raises(FileExistsError, match=r"other.npz is there, .* ends in .safetensors"):
         wb.save_checkpoint(wb.Lander(wb.LanderConfig(hidden=8)), other)
     assert other.read_bytes() == b"features"
+
+
+def test_messages_name_the_file_and_the_cure(home, tmp_path):
+    torch.save({"other": torch.zeros(2)}, tmp_path / "w.pth")
+    failed(run("info", tmp_path / "w.pth"), "w.pth", "is no weight of an official LANDER")
+    with pytest.raises(ValueError, match=r"path: .*w.pth looks like official weights; .*load_official"):
+        wb.load_checkpoint(tmp_path / "w.pth")
+    (tmp_path / "p.json").write_text("{}")
+    failed(run("ablate", tmp_path / "p.json"), "p.json", "end in .toml")
+    failed(run("reproduce", "--list", "--data", tmp_path / "none"), "data: no folder at", "none")
+    np.savez(tmp_path / "two.npz", features=np.eye(8), labels=np.arange(8) % 2)
+    result = run("train", "--features", tmp_path / "two.npz", "-o", tmp_path / "l.safetensors")
+    failed(result, "two.npz", "expected at least 3 classes", "got 2; add classes")
+    with pytest.raises(ValueError, match="split: expected one of"):
+        wb.load("lfw", "foo", root=tmp_path / "empty")
+    assert not (tmp_path / "empty").exists()

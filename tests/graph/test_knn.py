@@ -282,3 +282,38 @@ def test_cuda_agrees_with_the_cpu(blobs):
     here, there = knn(x, 10, method="exact"), knn(x.cuda(), 10).to("cpu")
     torch.testing.assert_close(here.similarity, there.similarity, rtol=0, atol=1e-6)
     assert (here.neighbors == there.neighbors).float().mean() > 0.999
+
+
+def test_rows_that_are_not_of_length_1_are_refused():
+    x = np.random.default_rng(0).normal(size=(50, 8))
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    expected = knn(torch.from_numpy(unit), 3)
+    for same in (unit, unit.tolist(), unit.astype(np.float32)):
+        assert torch.equal(knn(same, 3).neighbors, expected.neighbors)
+    assert knn(unit.astype(np.float16), 3).k == knn(torch.from_numpy(unit).bfloat16(), 3).k == 3
+    assert knn(np.concatenate([unit, np.zeros((1, 8))]), 3).neighbors[50].tolist() == [-1, -1, -1]
+    bad = torch.from_numpy(unit)
+    bad[7] *= 3
+    with pytest.raises(ValueError, match=r"features: expected rows of length 1, got 3 in row 7; normalise"):
+        knn(bad, 3)
+    bad[7, 0] = np.nan
+    with pytest.raises(ValueError, match=r"got NaN or infinity in row 7"):
+        knn(bad, 3)
+    for shape in ((4,), (2, 3, 4), (3, 0)):
+        with pytest.raises(ValueError, match=r"features: expected rows \[n, d\]"):
+            knn(torch.ones(shape), 1)
+    for seed in (-1, 2**70):
+        with pytest.raises(ValueError, match="seed: expected an integer"):
+            knn(unit, 3, method="approximate", seed=seed)
+
+
+def test_given_lists_are_sorted_and_their_indices_whole():
+    graph = KnnGraph.from_arrays([[0, 1, 2], [0, 1, 2], [-1, 0, 1]], [[1, 0.2, 0.9], [0.2, 1, 0.5], [0, 0.9, 0.5]])
+    assert graph.neighbors.tolist() == [[2, 1], [2, 0], [0, 1]]
+    assert torch.equal(graph.similarity, torch.tensor([[0.9, 0.2], [0.5, 0.2], [0.9, 0.5]]))
+    for index in ([[1.5], [0]], [[True], [False]]):
+        with pytest.raises(TypeError, match="neighbors: expected integers"):
+            KnnGraph.from_arrays(index, [[0.5], [0.5]])
+    for k in (0, -1):
+        with pytest.raises(ValueError, match="k: expected an integer >= 1"):
+            graph.first(k)

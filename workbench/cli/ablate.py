@@ -117,11 +117,15 @@ def ablate(
 
 def _plan(what: str) -> GridFile | Preset | Suite:
     from ..experiments.ablation.grid_file import read_grid
-    from ..experiments.ablation.presets import Suite, preset
+    from ..experiments.ablation.presets import PRESETS, Suite, preset
 
     if what == "all":
         return Suite()
-    return read_grid(what) if what.endswith(".toml") else preset(what)
+    if what.endswith(".toml"):
+        return read_grid(what)
+    if Path(what).is_file() and what not in PRESETS:
+        raise ValueError(f"what: expected a grid's file to end in .toml, got {what}; or name a preset, see --list")
+    return preset(what)
 
 
 def _tell(plan: GridFile | Preset | Suite, runs: pd.DataFrame, out: Path | None, value: str) -> None:

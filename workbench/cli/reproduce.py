@@ -43,6 +43,8 @@ def reproduce(
     GPU and hours on the whole sets. The files are the authors' and are not part of the workbench: --list says which
     are there, and where the missing ones can be had.
     """
+    if data is not None and not data.is_dir():
+        raise FileNotFoundError(f"data: no folder at {data}")
     if list_:
         _show(data)
         return

@@ -126,6 +126,11 @@ def train(
     items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
     if items.labels is None:
         raise ValueError(f"features: {features} has no labels to learn from; see workbench.data.load_features")
+    if (n := len(set(items.labels.tolist()))) < (4 if preset == "cut" else 3):
+        raise ValueError(
+            f"features: expected at least {4 if preset == 'cut' else 3} classes in {features}, of which some are held "
+            f"out for validation, got {n}; add classes"
+        )
     _train_lander(place, (items.features, items.labels), None, run)
 
 

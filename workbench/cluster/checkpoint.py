@@ -20,6 +20,7 @@ from ..lander.config import InferenceConfig, LanderConfig, checked_settings
 from ..lander.model import Lander
 
 PACKAGED = ("glyphs-encoder", "glyphs-lander", "general", "faces-lander", "photos-lander")
+OFFICIAL = (".pth", ".pt")  # endings of files that torch.save wrote
 _NAMES = {"members": "ensemble_size"}  # of settings in older files
 
 
@@ -86,6 +87,8 @@ def _load(path: Any, name: str) -> Lander | Encoder:
         raise ValueError(f"{name}: expected {expected}, got the folder {str(path)!r}")
     if not place.exists():
         raise FileNotFoundError(f"{name}: no checkpoint at {path}; packaged ones are {', '.join(PACKAGED)}")
+    if place.suffix in OFFICIAL:
+        raise ValueError(f"{name}: {place} looks like official weights; read them with workbench.lander.load_official")
     with usual_torch(), reading(place, "checkpoint"):
         tensors, settings = upgraded(*read_state(place))
         with torch.device("meta"):  # no memory is taken for sizes that the settings claim and the weights do not have

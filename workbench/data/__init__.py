@@ -107,6 +107,8 @@ def load(
     """
     known = splits(name)
     if name in SOURCES:
+        if split is not None:
+            check_choice(split, "split", known)  # before anything is downloaded
         photographs = load_photo_set(name, root=root if root is not None else path, seed=seed)
         return photographs if split is None else photographs.split(split)
     check_choice(split, "split", known)

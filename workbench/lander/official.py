@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core.files import reading, regular_file
+from .._core.files import naming_file, reading, regular_file
 from .._core.runtime import seeded, usual_torch
 from .._core.state import check_finite
 from .config import InferenceConfig, LanderConfig
@@ -90,7 +90,11 @@ def load_official(
     """
     if preset not in PRESETS:
         raise ValueError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
-    state = _read(weights) if isinstance(weights, (str, Path)) else dict(weights)
+    if isinstance(weights, (str, Path)):
+        state = _read(weights)
+        with naming_file(weights):
+            return load_official(state, average=average, preset=preset, k=k, tau=tau, early_stop=early_stop)
+    state = dict(weights)
     renamed = {our_name(name): tensor for name, tensor in state.items()}
     check_finite(renamed, "weights")
     inference = PRESETS[preset].override(k=k, tau=tau, early_stop=early_stop)
