@@ -206,13 +206,6 @@ def test_wrong_usage_is_2(ablate):
         assert "Usage: workbench ablate" in result.stderr
 
 
-def test_a_grid_in_another_format_is_told_to_be_toml(ablate, tmp_path):
-    (tmp_path / "grid.json").write_text("{}")
-    result = ablate(tmp_path / "grid.json")
-    assert result.exit_code == 1
-    assert "grid.json is a file, but no GRID.toml; write the grid as TOML" in result.stderr
-
-
 def test_failed_runs_are_told_and_the_others_compared(ablate):
     result = ablate(grid="seeds = 2\n[grid]\nlander.hidden = [8, 13, 16]")
     assert result.exit_code == 1

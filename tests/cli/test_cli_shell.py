@@ -170,3 +170,48 @@ def test_a_terminal_shows_any_name():
     command = [sys.executable, "-c", f"{script}; app(['told'])"]
     result = subprocess.run(command, capture_output=True, env=ENVIRONMENT, timeout=120, check=False)
     assert (result.returncode, result.stdout.strip()) == (0, rb"caf\udce9.npz")
+
+
+def test_an_output_that_is_an_input_is_refused(home, tmp_path):
+    mine = tmp_path / "mine.npz"
+    mine.write_bytes((home / "mine.npz").read_bytes())
+    before = mine.read_bytes()
+    (tmp_path / "link.npz").symlink_to(mine)
+    told = "is read by this command, and would be overwritten"
+    failed(run("train", "--features", mine, "-o", mine), "mine.npz", told)
+    failed(run("train", "--features", mine, "-o", tmp_path / "link.npz"), "link.npz", told)
+    failed(run("evaluate", "--data", "omniglot", "--path", mine, "-o", mine), told)
+    failed(run("experiments", "faces-species", "--faces", mine, "-o", mine, "--store", tmp_path / "s"), told)
+    failed(run("ablate", "all", "--path", mine, "-o", mine, "--store", tmp_path / "s"), told)
+    failed(run("bench", "--plot", mine, "-o", mine), told)
+    failed(run("reproduce", "hannah", "--data", tmp_path, "--weights", mine, "-o", mine), told)
+    assert mine.read_bytes() == before
+    answers = tmp_path / "summary.csv"
+    answers.write_text("first,second,same\n0,1,1\n")
+    failed(run("cluster", mine, "-o", tmp_path, "--constraints", answers), "summary.csv", told)
+    assert answers.exists()
+
+
+def test_training_replaces_no_file_of_another_kind(home, tmp_path):
+    other = tmp_path / "other.npz"
+    other.write_bytes(b"features")
+    failed(run("train", "--features", home / "mine.npz", "-o", other), "other.npz", "ends in .safetensors")
+    with pytest.raises(FileExistsError, match=r"other.npz is there, .* ends in .safetensors"):
+        wb.save_checkpoint(wb.Lander(wb.LanderConfig(hidden=8)), other)
+    assert other.read_bytes() == b"features"
+
+
+def test_messages_name_the_file_and_the_cure(home, tmp_path):
+    torch.save({"other": torch.zeros(2)}, tmp_path / "w.pth")
+    failed(run("info", tmp_path / "w.pth"), "w.pth", "is no weight of an official LANDER")
+    with pytest.raises(ValueError, match=r"path: .*w.pth looks like official weights; .*load_official"):
+        wb.load_checkpoint(tmp_path / "w.pth")
+    (tmp_path / "p.json").write_text("{}")
+    failed(run("ablate", tmp_path / "p.json"), "p.json", "end in .toml")
+    failed(run("reproduce", "--list", "--data", tmp_path / "none"), "data: no folder at", "none")
+    np.savez(tmp_path / "two.npz", features=np.eye(8), labels=np.arange(8) % 2)
+    result = run("train", "--features", tmp_path / "two.npz", "-o", tmp_path / "l.safetensors")
+    failed(result, "two.npz", "expected at least 3 classes", "got 2; add classes")
+    with pytest.raises(ValueError, match="split: expected one of"):
+        wb.load("lfw", "foo", root=tmp_path / "empty")
+    assert not (tmp_path / "empty").exists()

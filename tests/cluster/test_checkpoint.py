@@ -138,12 +138,6 @@ def test_what_names_no_checkpoint(load, name):
         load(None)
 
 
-def test_official_weights_are_sent_to_their_reader(tmp_path):
-    (tmp_path / "faces.pth").write_bytes(b"PK")
-    with pytest.raises(ValueError, match=r"^lander: .*faces\.pth; official weights are read by wb\.load_official"):
-        load_lander(tmp_path / "faces.pth")
-
-
 def test_files_saved_under_the_names_of_version_0_1_load_and_cluster_alike(tmp_path, blobs):
     x, _ = blobs()
     model = load_lander("general")

@@ -189,3 +189,19 @@ def test_a_hierarchy_anew_keeps_the_answers_or_takes_others(blobs):
             assert torch.equal(found, expected.labels)
             assert (found[0] == found[1]) or known is apart
             assert (found[0] != found[6]) or known is tied
+
+
+def test_what_a_hierarchy_is_given_is_named_where_it_is_wrong():
+    x = torch.nn.functional.normalize(torch.rand(12, 4, generator=torch.Generator().manual_seed(0)), dim=1)
+    settings = InferenceConfig(k=3)
+    labels = np.repeat([0, 1, 2], 4)
+    of_array = build_hierarchy(x.numpy(), oracle_predictor(labels), settings)
+    assert torch.equal(of_array.labels, build_hierarchy(x, oracle_predictor(torch.from_numpy(labels)), settings).labels)
+    with pytest.raises(ValueError, match=r"labels: expected one per image, got 5, and none for image 11"):
+        build_hierarchy(x, oracle_predictor(labels[:5]), settings)
+    with pytest.raises(ValueError, match="features: expected at least one row"):
+        build_hierarchy(x[:0], similarity_predictor, settings)
+    with pytest.raises(ValueError, match=r"features: expected rows of length 1"):
+        build_hierarchy(2 * x, similarity_predictor, settings)
+    with pytest.raises(ValueError, match="graph: expected a function that returns a KnnGraph of the 12 nodes"):
+        build_hierarchy(x, similarity_predictor, settings, graph=lambda rows, k: knn(x[:5], k))

@@ -54,18 +54,10 @@ def test_another_shape_is_another_image():
 
 def test_feature_rows_and_unnamed_classes():
     one = FeatureSet(np.eye(3), np.array([0, 1, 2]), name="one")
-    report = check_disjoint(one, FeatureSet(np.eye(3)[1:] + 0.004, name="two"))
-    assert (report.shared_classes, report.shared_items, report.near_items) == (None, 0, 2)
+    report = check_disjoint(one, FeatureSet(np.eye(3)[1:] * 2, name="two"))
+    assert (report.shared_classes, report.shared_items, report.near_items) == (None, 2, 2)
     assert "classes not compared" in repr(report)
     assert not check_disjoint(one, FeatureSet(np.eye(3)[1:])).ok
-
-
-@pytest.mark.parametrize("other", [lambda x: x.astype(np.float32), lambda x: 3 * x, lambda x: x / 7])
-def test_rows_of_one_direction_are_the_same_whatever_their_type_and_length(other):
-    x = np.random.default_rng(0).normal(size=(50, 16))
-    report = check_disjoint(FeatureSet(x), FeatureSet(other(x)))
-    assert report.shared_items == 50
-    assert not report.ok
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=6), st.lists(st.integers(0, 3), min_size=1, max_size=6))
@@ -83,3 +75,12 @@ def test_other_things_are_refused():
         check_disjoint(one, one.images)
     with pytest.raises(TypeError, match="two ImageSets or two FeatureSets"):
         check_disjoint(one, FeatureSet(np.eye(2)))
+
+
+def test_rows_of_one_direction_are_identical_whatever_their_length_and_kind():
+    rows = np.random.default_rng(0).normal(size=(40, 16))
+    sets = [FeatureSet(x, None) for x in (rows.astype(np.float32), rows, 3 * rows.astype(np.float32), rows * 1e-3)]
+    for other in sets[1:]:
+        assert check_disjoint(sets[0], other).shared_items == 40
+    apart = FeatureSet(rows + 1e-3 * np.random.default_rng(1).normal(size=rows.shape), None)
+    assert check_disjoint(sets[0], apart).shared_items == 0

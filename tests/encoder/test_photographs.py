@@ -283,3 +283,23 @@ def test_thumbnails_are_in_the_order_of_the_rows(tmp_path):
     assert found.thumbnails(8)[:, 4, 4, 0].tolist() == [40, 90, 40]
     with pytest.raises(ValueError, match="thumbnails: expected photographs in files, got pictures in memory"):
         embedded(np.zeros((1, 9, 9), np.uint8), encoder=colour).thumbnails()
+
+
+def test_rows_that_are_no_numbers_are_refused_and_never_kept(tmp_path):
+    pictures = np.stack([np.full((8, 8, 3), value, dtype=np.uint8) for value in (10, 200, 20)])
+    options = {"cache": tmp_path, "cache_as": "bright"}
+
+    def broken(batch):
+        rows = colour(batch)
+        return np.where(rows > 100, np.nan, rows)
+
+    with pytest.raises(ValueError, match=r"encoder: .* got NaN or infinity for .*1"):
+        embedded(pictures, encoder=broken, **options)
+    assert not [*tmp_path.rglob("*.npz")]
+    whole = embedded(pictures, encoder=colour, **options)
+    kept = sorted(tmp_path.rglob("*.npz"))
+    for file in kept:
+        np.savez(file, features=np.full((1, 3), np.inf, np.float32), boxes=np.array([[0, 0, 8, 8]]))
+    again = embedded(pictures, encoder=colour, **options)
+    assert np.array_equal(again.features, whole.features)
+    assert all(np.isfinite(np.load(file)["features"]).all() for file in kept)

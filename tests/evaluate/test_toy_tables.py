@@ -107,3 +107,21 @@ def test_a_table_of_zeros_has_no_scores():
         table_scores([[0, 0]])
     with pytest.raises(ValueError, match="side: expected one of"):
         shares([[1]], "f")
+
+
+def test_a_cell_of_a_billion_is_exact_and_takes_no_memory():
+    n = 10**9
+    assert {value for name, value in table_scores([[n, 0], [0, n]]).items() if not name.startswith("n_")} == {1.0}
+    row = table_scores([[n, n], [0, n]])
+    pairs = n * (n - 1) // 2
+    both = 2 * n * (2 * n - 1) // 2
+    assert row["pairwise_precision"] == row["pairwise_recall"] == 3 * pairs / (pairs + both)
+    assert row["bcubed_precision"] == pytest.approx(2 / 3, abs=1e-15)
+    assert row["item_f"] == pytest.approx(2 / 3 * (1 / 3 + 1 / 4 + 1 / 3), abs=1e-15)
+    small = table_scores([[1000, 1000], [0, 1000]])
+    assert row["nmi"] == pytest.approx(small["nmi"], abs=1e-12)
+    assert (row["ami"], row["ari"]) == pytest.approx((row["nmi"], small["ari"]), abs=1e-3)
+    full = table_scores([[n] * 6] * 6)  # 6 n items on each side: the squares pass 2^63
+    assert full["pairwise_precision"] == 6 * pairs / (6 * n * (6 * n - 1) // 2)
+    with pytest.raises(ValueError, match="each up to 1,000,000,000, got 1000000001"):
+        table_scores([[n + 1]])

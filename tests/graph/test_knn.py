@@ -242,16 +242,6 @@ def test_approximate_agrees_mostly(blobs):
     assert torch.equal(near.neighbors, knn(x, 8, method="approximate", seed=1).neighbors)
 
 
-def test_given_lists_come_best_first_whatever_their_order():
-    shuffled = KnnGraph.from_arrays([[1, 2, 0], [-1, 0, 2], [0, 1, 2]], [[0.1, 0.9, 1], [0, 0.3, 0.3], [0.5, 0.6, 1]])
-    assert shuffled.neighbors.tolist() == [[2, 1], [0, 2], [1, 0]]
-    assert shuffled.similarity.tolist() == torch.tensor([[0.9, 0.1], [0.3, 0.3], [0.6, 0.5]]).tolist()
-    assert shuffled.first(1).neighbors.tolist() == [[2], [0], [1]]
-    for wrong in (0, -1):
-        with pytest.raises(ValueError, match="k: expected an integer >= 1"):
-            shuffled.first(wrong)
-
-
 def test_given_lists_of_the_official_code_with_duplicates():
     """Node 2 is not in its own list: two duplicates displaced it, and its list stays longer."""
     lists = KnnGraph.from_arrays([[0, 1], [1, 0], [0, 1]], [[1, 1], [1, 1], [1, 1]])
@@ -262,9 +252,6 @@ def test_given_lists_of_the_official_code_with_duplicates():
     ("neighbors", "similarity", "message"),
     [
         ([[1], [2]], [[1.0], [1.0]], "neighbors: expected indices -1 to 1, got 1 to 2"),
-        ([[1.5], [0.0]], [[1.0], [1.0]], "neighbors: expected whole numbers, got float32"),
-        ([[float("nan")], [0.0]], [[1.0], [1.0]], "neighbors: expected whole numbers, got float32"),
-        ([[True], [False]], [[1.0], [1.0]], "neighbors: expected whole numbers, got bool"),
         ([[1], [0]], [[1.0, 0.5], [1.0, 0.5]], "one shape"),
         ([[1, 1], [0, -1]], [[0.5, 0.5], [0.5, 0.5]], "node 0 lists a neighbour twice"),
         ([[1, -1], [0, 0]], [[0.5, 0.5], [0.5, 0.5]], "node 1 lists a neighbour twice"),
@@ -296,3 +283,38 @@ def test_cuda_agrees_with_the_cpu(blobs):
     here, there = knn(x, 10, method="exact"), knn(x.cuda(), 10).to("cpu")
     torch.testing.assert_close(here.similarity, there.similarity, rtol=0, atol=1e-6)
     assert (here.neighbors == there.neighbors).float().mean() > 0.999
+
+
+def test_rows_that_are_not_of_length_1_are_refused():
+    x = np.random.default_rng(0).normal(size=(50, 8))
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    expected = knn(torch.from_numpy(unit), 3)
+    for same in (unit, unit.tolist(), unit.astype(np.float32)):
+        assert torch.equal(knn(same, 3).neighbors, expected.neighbors)
+    assert knn(unit.astype(np.float16), 3).k == knn(torch.from_numpy(unit).bfloat16(), 3).k == 3
+    assert knn(np.concatenate([unit, np.zeros((1, 8))]), 3).neighbors[50].tolist() == [-1, -1, -1]
+    bad = torch.from_numpy(unit)
+    bad[7] *= 3
+    with pytest.raises(ValueError, match=r"features: expected rows of length 1, got 3 in row 7; normalise"):
+        knn(bad, 3)
+    bad[7, 0] = np.nan
+    with pytest.raises(ValueError, match=r"got NaN or infinity in row 7"):
+        knn(bad, 3)
+    for shape in ((4,), (2, 3, 4), (3, 0)):
+        with pytest.raises(ValueError, match=r"features: expected rows \[n, d\]"):
+            knn(torch.ones(shape), 1)
+    for seed in (-1, 2**70):
+        with pytest.raises(ValueError, match="seed: expected an integer"):
+            knn(unit, 3, method="approximate", seed=seed)
+
+
+def test_given_lists_are_sorted_and_their_indices_whole():
+    graph = KnnGraph.from_arrays([[0, 1, 2], [0, 1, 2], [-1, 0, 1]], [[1, 0.2, 0.9], [0.2, 1, 0.5], [0, 0.9, 0.5]])
+    assert graph.neighbors.tolist() == [[2, 1], [2, 0], [0, 1]]
+    assert torch.equal(graph.similarity, torch.tensor([[0.9, 0.2], [0.5, 0.2], [0.9, 0.5]]))
+    for index in ([[1.5], [0]], [[True], [False]]):
+        with pytest.raises(TypeError, match="neighbors: expected integers"):
+            KnnGraph.from_arrays(index, [[0.5], [0.5]])
+    for k in (0, -1):
+        with pytest.raises(ValueError, match="k: expected an integer >= 1"):
+            graph.first(k)

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +14,7 @@ from workbench.lander.config import InferenceConfig, LanderConfig
 from workbench.lander.model import Lander
 from workbench.train.config import TrainConfig
 from workbench.train.episodes import draw_classes, random_projection, teacher_levels
+from workbench.train.general.one_kind import meta_train_cut
 from workbench.train.losses import LossConfig
 from workbench.train.meta_train import meta_train
 from workbench.train.select_tau import best_tau, tau_curve
@@ -113,6 +116,7 @@ def test_patience_ends_a_run_that_no_longer_improves(data):
 def test_stopping_at_once_still_gives_a_model(data):
     model = meta_train(*data, LanderConfig(hidden=8), training=QUICK, stop=lambda: True, progress=False)
     assert 0 < model.inference.tau < 1
+    assert not len(model.history)
 
 
 def test_minibatches_add_up_to_the_whole(data):
@@ -271,3 +275,69 @@ def test_a_model_that_reads_features_is_trained_on_policy_without_projections(da
         *data, LanderConfig(inputs="features", conv="gcn", hidden=8), training=TrainConfig(epochs=1, validate=4)
     )
     assert np.isfinite(run.run_epoch()[0]["link_loss"])
+
+
+@pytest.mark.parametrize("learn", [meta_train, meta_train_cut])
+def test_what_nothing_can_be_learned_from_is_refused_by_name(learn, data):
+    x, y = (np.asarray(values) for values in data)
+    quiet = {"progress": False}
+    with pytest.raises(ValueError, match=rf"features: expected different rows .*, got {len(x)} copies of one row"):
+        learn(np.ones_like(x), y, **quiet)
+    with pytest.raises(ValueError, match=rf"labels: expected a class of two items or more, got {len(x)} items"):
+        learn(x, np.arange(len(x)), **quiet)
+    with pytest.raises(ValueError, match=r"labels: expected a class for every item, got -1 \(none\) for 3"):
+        learn(x, np.where(np.arange(len(x)) < 3, -1, y), **quiet)
+    with pytest.raises(ValueError, match=rf"validation features: expected dimension {x.shape[1]} .*, got 5"):
+        learn(x, y, validation=(x[:, :5], y), **quiet)
+    for seed in (2**70, -1):
+        with pytest.raises(ValueError, match="seed: expected an integer"):
+            learn(x, y, seed=seed, **quiet)
+
+
+WRONG_KINDS = """
+import numpy as np, workbench as wb
+from workbench.data import FeatureSet
+from workbench.train.general.one_kind import meta_train_cut
+x, y = np.eye(12), np.arange(12) // 2
+quiet = {"progress": False}
+for call in (
+    lambda: wb.TrainConfig(loss=None),
+    lambda: wb.TrainConfig(ks=3),
+    lambda: wb.meta_train(x, y, wb.TrainConfig(), **quiet),
+    lambda: wb.meta_train(x, y, training=wb.LanderConfig(), **quiet),
+    lambda: wb.meta_train(x, y, inference={}, **quiet),
+    lambda: wb.meta_train(x, y, validation=(x,), **quiet),
+    lambda: meta_train_cut(x, y, validation=FeatureSet(x, y), **quiet),
+    lambda: wb.meta_train(x, y, seed=1.5, **quiet),
+    lambda: wb.knn(x, 3, seed="a"),
+    lambda: wb.build_hierarchy(x, None, {"k": 3}),
+):
+    try:
+        call()
+    except TypeError as error:
+        print(error)
+"""
+TOLD = """loss: expected LossConfig, got NoneType
+ks: expected a tuple of numbers, got 3
+config: expected LanderConfig, got TrainConfig
+training: expected TrainConfig, got LanderConfig
+inference: expected InferenceConfig, got dict
+validation: expected (features, labels), got 1 things
+validation: expected (features, labels), got a FeatureSet
+seed: expected an integer >= 0 and <= 4294967295, got 1.5 (float)
+seed: expected an integer >= 0 and <= 4294967295, got 'a' (str)
+settings: expected an InferenceConfig, got dict
+"""
+
+
+def test_arguments_of_another_kind_are_refused_by_name():
+    """As a user meets them: the tests' own checks of types would speak first."""
+    told = subprocess.run([sys.executable, "-c", WRONG_KINDS], capture_output=True, text=True, check=True)
+    assert told.stdout == TOLD
+
+
+def test_settings_that_learn_nothing_are_refused(data):
+    with pytest.raises(ValueError, match="link_weight, density_weight: expected one above 0"):
+        LossConfig(density_weight=0.0, link_weight=0.0)
+    with pytest.raises(ValueError, match="jobs: expected an integer >= 1, got 0"):
+        meta_train_cut(*data, jobs=0, progress=False)

@@ -16,11 +16,13 @@ from .full_disk import of_compiled
 from .names import readable
 
 _KEY = "workbench"
+SUFFIX = ".safetensors"
 
 
 def write_state(path: str | Path, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
     """Write tensors and JSON-able settings to one safetensors file; a failure leaves an existing file as it was."""
     check_name(path)
+    check_kind(path)
     # contiguous: safetensors takes no strides
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as part:
@@ -68,6 +70,23 @@ def check_name(file: str | Path) -> None:
     """
     if readable(file) != str(file):
         raise ValueError(f"path: expected a name in UTF-8 for a file of weights, got {readable(file)}; rename it")
+
+
+def check_kind(file: str | Path) -> None:
+    """What a file of weights would replace is one, too, by its name.
+
+    Raises:
+        FileExistsError: it is a file of another kind: features, say, that nothing brings back.
+
+    Example:
+        >>> check_kind("not-there.npz")
+    """
+    place = Path(file)
+    if place.suffix != SUFFIX and place.exists():
+        raise FileExistsError(
+            f"path: {readable(place)} is there, and no file of weights by its name; choose a name that ends in "
+            f"{SUFFIX}, or remove it first"
+        )
 
 
 def check_finite(tensors: Mapping[str, Tensor], where: object) -> None:

@@ -279,6 +279,16 @@ def check_int(value: Any, name: str, low: int = 1, high: int | None = None) -> i
     return number
 
 
+def check_seed(value: Any, name: str = "seed") -> int:
+    """A seed that all libraries take: an integer from 0 to 2^32 - 1.
+
+    Example:
+        >>> check_seed(3)
+        3
+    """
+    return check_int(value, name, 0, 2**32 - 1)
+
+
 def check_number(value: Any, name: str, low: float = 0.0, high: float = float("inf")) -> float:
     """A finite number in [low, high]; booleans are refused.
 
@@ -302,6 +312,18 @@ def check_unit_interval(value: Any, name: str) -> float:
         0.8
     """
     return check_number(value, name, 0.0, 1.0)
+
+
+def check_instance(value: Any, name: str, kind: type) -> Any:
+    """An object of this class, as it is.
+
+    Example:
+        >>> check_instance(1, "n", int)
+        1
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{name}: expected {kind.__name__}, got {type(value).__name__}")
+    return value
 
 
 def check_flag(value: Any, name: str) -> bool:

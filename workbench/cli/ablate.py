@@ -102,7 +102,7 @@ def ablate(
     plan = _plan(what)
     told = plan if isinstance(plan, GridFile) else None
     if out is not None:
-        check_output(out)
+        check_output(out, what, path)
     name = check_choice(data or (told and told.data) or "glyphs", "name", NAMES)
     check_writable(store)
     sets = ablation_data(name, path=path, device=device, progress=not quiet)
@@ -117,13 +117,15 @@ def ablate(
 
 def _plan(what: str) -> GridFile | Preset | Suite:
     from ..experiments.ablation.grid_file import read_grid
-    from ..experiments.ablation.presets import Suite, preset
+    from ..experiments.ablation.presets import PRESETS, Suite, preset
 
     if what == "all":
         return Suite()
-    if not what.endswith(".toml") and Path(what).is_file():
-        raise ValueError(f"what: {what} is a file, but no GRID.toml; write the grid as TOML (see --help)")
-    return read_grid(what) if what.endswith(".toml") else preset(what)
+    if what.endswith(".toml"):
+        return read_grid(what)
+    if Path(what).is_file() and what not in PRESETS:
+        raise ValueError(f"what: expected a grid's file to end in .toml, got {what}; or name a preset, see --list")
+    return preset(what)
 
 
 def _tell(plan: GridFile | Preset | Suite, runs: pd.DataFrame, out: Path | None, value: str) -> None:

@@ -118,6 +118,7 @@ def _measure(plan: BenchPlan, out: Path | None, quiet: bool) -> Results:
 def _draw(files: list[Path] | None, out: Path | None) -> None:
     if not files or out is None:
         raise typer.BadParameter("--plot needs FILE.json ... and -o FILE.svg")
+    check_output(out, *files)
     from ..experiments.benchmarks.results import read_results
     from ..views.figures.benchmark_plots import draw_bench
 

@@ -108,12 +108,15 @@ def cluster(
     per cluster of every level), summary (a row per level), scores.json if classes are known, report.html. Of
     photographs also photographs.csv (file, box, cluster, confidence) and skipped.csv.
     """
+    from .results import check_inputs
+
     source = _Source(features, faces, photos, cut, personal_data, links)
     settings: dict[str, Any] = {"k": k, "max_levels": max_levels, "early_stop": early_stop, "decoder": decoder}
     settings |= {"metric": metric, "precision": precision, "device": device, "random_state": seed}
     estimator = _estimator(_model(lander, official, average, preset), tau, quiet, settings)
     reading = {"encoder": encoder, "size": size, "dim": dim, "device": device, "progress": not quiet}
     writing = {"format": format, "report": report, "seed": seed}
+    check_inputs(out, features, faces, photos, constraints, lander, official, encoder)
     with _cluster_of(scheduler) as estimator.client:
         said = _run(estimator, source, constraints, reading, out, writing)
     if not quiet:

@@ -57,7 +57,7 @@ def evaluate(
     from ..experiments.comparison import run_evaluation
 
     if out is not None:
-        check_output(out)
+        check_output(out, path, encoder, lander)
     table = run_evaluation(
         out,
         data=data,

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 SHOWN = ("torch", "torch-geometric", "numpy", "scikit-learn", "pandas", "plotly")
-OFFICIAL = (".pth", ".pt")
 What = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A checkpoint, or a file of features.")]
 
 
@@ -58,6 +57,8 @@ def _about_cache(home: Path) -> list[str]:
 def _about_file(file: Path) -> list[str]:
     if file.suffix == ".safetensors":
         return _about_checkpoint(file)
+    from ..cluster.checkpoint import OFFICIAL
+
     if file.suffix in OFFICIAL:
         from ..lander.official import load_official
 

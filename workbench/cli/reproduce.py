@@ -43,16 +43,20 @@ def reproduce(
     GPU and hours on the whole sets. The files are the authors' and are not part of the workbench: --list says which
     are there, and where the missing ones can be had.
     """
+    if data is not None and not data.is_dir():
+        raise FileNotFoundError(f"data: no folder at {data}")
     if list_:
         _show(data)
         return
     if name is None or data is None:
         raise typer.BadParameter("give the name of a recipe and --data DIR, or --list")
     from ..experiments.published import reproduce as run
+    from ..experiments.published.recipes import get_recipe
 
+    recipe = get_recipe(name)
     for file in (out, save):
         if file is not None:
-            check_output(file)
+            check_output(file, weights, test, train, recipe.test.find(data), recipe.train.find(data))
     table = run(
         name,
         data,

@@ -60,6 +60,22 @@ def replacing(out: Path) -> Iterator[Path]:
         _rescue(Path(name), out)
 
 
+def check_inputs(out: Path, *inputs: Path | str | None) -> None:
+    """That none of a command's inputs is, or lies in, what its results will replace in the folder `out`.
+
+    Raises:
+        ValueError: one is; names it.
+
+    Example:
+        >>> check_inputs(Path("out"), "rows.npy", None)
+    """
+    results = [Path(os.path.realpath(out)) / name for name in RESULTS]
+    for given in inputs:
+        place = Path(os.path.realpath(given)) if given is not None else None
+        if place is not None and place.exists() and any(place == one or one in place.parents for one in results):
+            raise ValueError(f"out: {given} is read by this command, and would be overwritten; choose another folder")
+
+
 def _stays(out: Path) -> bool:
     """Whether the folder itself cannot be replaced: we stand in it, it is a mounted disk, or its parent is locked."""
     here = Path.cwd()

@@ -105,14 +105,21 @@ def check_writable(folder: Path) -> None:
     tempfile.TemporaryFile(dir=folder).close()
 
 
-def check_output(file: Path) -> None:
-    """That `atomic_path` can write this file, likewise.
+def check_output(file: Path, *inputs: Path | str | None) -> None:
+    """That `atomic_path` can write this file, likewise, and that the command does not read it.
+
+    Args:
+        file: to be written.
+        inputs: files that the command reads: paths, names of something packaged, or None where one was not given.
 
     Raises:
-        ValueError: a folder, a pipe or a device is in its place.
+        ValueError: a folder, a pipe or a device is in its place, or it is one of the inputs.
         OSError: as `check_writable`, of its folder.
     """
     check_replaceable(file)
+    for given in inputs:
+        if given is not None and file.exists() and Path(given).exists() and file.samefile(given):
+            raise ValueError(f"out: {file} is read by this command, and would be overwritten; choose another name")
     check_writable(file.parent)
 
 

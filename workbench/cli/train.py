@@ -17,7 +17,6 @@ from .shell import (
     Seed,
     Size,
     check_output,
-    check_writable,
     say,
     stop_on_interrupt,
 )
@@ -123,10 +122,15 @@ def train(
     from .reading import read_items
 
     place = out or Path(f"{features.stem}-lander.safetensors")
-    _check_place(place, run)
+    _check_place(place, run, features, encoder)
     items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
     if items.labels is None:
         raise ValueError(f"features: {features} has no labels to learn from; see workbench.data.load_features")
+    if (n := len(set(items.labels.tolist()))) < (4 if preset == "cut" else 3):
+        raise ValueError(
+            f"features: expected at least {4 if preset == 'cut' else 3} classes in {features}, of which some are held "
+            f"out for validation, got {n}; add classes"
+        )
     _train_lander(place, (items.features, items.labels), None, run)
 
 
@@ -162,7 +166,8 @@ def _train_general(folder: Path, omniglot: Path | None, kinds: Path | None, enco
     from ..train.general.sources import general_sources
     from ..train.general.train import train_general
 
-    check_writable(folder)
+    for name in ("general.safetensors", "general-history.csv"):
+        check_output(folder / name, encoder, omniglot)
     recipe = GeneralConfig() if run.epochs is None else GeneralConfig(epochs=run.epochs)
     real = [] if kinds is None else list(read_kinds(kinds).values())
     sources = general_sources(load_encoder(encoder), omniglot=omniglot, seed=run.seed, device=run.device)
@@ -211,14 +216,16 @@ def _state(path: Path) -> Path:
     return path.with_suffix(".run.safetensors")
 
 
-def _check_place(path: Path, run: _Run) -> None:
-    """That the model can be written there, and that no interrupted run would be lost."""
-    from .._core.state import check_name
+def _check_place(path: Path, run: _Run, *inputs: Path | str) -> None:
+    """That the model can be written there, and that no input, no other file and no interrupted run would be lost."""
+    from .._core.state import check_kind, check_name
 
     if run.preset != "cut" and _state(path).exists() and not run.resume:
         raise FileExistsError(f"resume: {_state(path)} holds an interrupted run; go on with --resume, or remove it")
     check_name(path)
-    check_output(path)
+    check_output(path, *inputs)
+    check_output(_state(path), *inputs)
+    check_kind(path)
 
 
 def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | None, run: _Run) -> None:

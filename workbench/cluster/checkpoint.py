@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .._core.files import reading
 from .._core.runtime import seeded, usual_torch
-from .._core.state import read_state, write_state
+from .._core.state import SUFFIX, read_state, write_state
 from .._core.validation import check_int, check_number
 from ..decode.quality import QualityEnsemble
 from ..encoder.train import Encoder, EncoderConfig
@@ -20,7 +20,7 @@ from ..lander.config import InferenceConfig, LanderConfig, checked_settings
 from ..lander.model import Lander
 
 PACKAGED = ("glyphs-encoder", "glyphs-lander", "general", "faces-lander", "photos-lander")
-_SUFFIX = ".safetensors"
+OFFICIAL = (".pth", ".pt")  # endings of files that torch.save wrote
 _NAMES = {"members": "ensemble_size"}  # of settings in older files
 
 
@@ -29,11 +29,12 @@ def save_checkpoint(model: Any, path: str | Path) -> None:
 
     Args:
         model: the `Lander` or `Encoder` to save; of a fitted `HiLander` that is `lander_`.
-        path: a file name; ".safetensors" by custom.
+        path: a file name; ".safetensors" by custom, and always where a file is replaced.
 
     Raises:
         TypeError: it is neither.
         ValueError: its decoder is a function.
+        FileExistsError: at `path` is a file that does not end in ".safetensors".
 
     Example:
         >>> import tempfile, workbench as wb
@@ -79,15 +80,15 @@ def _load(path: Any, name: str) -> Lander | Encoder:
     if not isinstance(path, (str, Path)):
         raise TypeError(f"{name}: expected {expected}, got {path!r} ({type(path).__name__})")
     if str(path) in PACKAGED:
-        with as_file(files("workbench.lander") / "weights" / f"{path}{_SUFFIX}") as file:
+        with as_file(files("workbench.lander") / "weights" / f"{path}{SUFFIX}") as file:
             return _load(file, name)
     place = Path(path)
     if place.is_dir():  # an empty text, too, is one
         raise ValueError(f"{name}: expected {expected}, got the folder {str(path)!r}")
     if not place.exists():
         raise FileNotFoundError(f"{name}: no checkpoint at {path}; packaged ones are {', '.join(PACKAGED)}")
-    if place.suffix in (".pth", ".pt"):
-        raise ValueError(f"{name}: expected {expected}, got {path}; official weights are read by wb.load_official")
+    if place.suffix in OFFICIAL:
+        raise ValueError(f"{name}: {place} looks like official weights; read them with workbench.lander.load_official")
     with usual_torch(), reading(place, "checkpoint"):
         tensors, settings = upgraded(*read_state(place))
         with torch.device("meta"):  # no memory is taken for sizes that the settings claim and the weights do not have

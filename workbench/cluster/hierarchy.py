@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from .._core.memmap import take_rows
+from .._core.rows import check_unit_rows
 from .._core.runtime import usual_torch
 from ..decode.aggregate import aggregate
 from ..decode.cuts import CutDecoder, cut_at, cut_layers
@@ -29,13 +31,13 @@ from ..lander.config import InferenceConfig
 from ..lander.model import Prediction
 from .constraints import Constraints, enforce, enforce_layers
 from .levels import Hierarchy, Level, decoding_of_all_images, of_all_images
-from .predictors import DendrogramBuilder, GraphBuilder, LevelDecoder, Predictor
+from .predictors import DendrogramBuilder, GraphBuilder, LevelDecoder, Predictor, checked_builder
 
 LOW_RECALL = 0.9  # below, a fit warns
 
 
 def build_hierarchy(
-    features: Float[Tensor, "n d"],
+    features: Any,
     predict: Predictor,
     settings: InferenceConfig,
     *,
@@ -58,7 +60,7 @@ def build_hierarchy(
     last level / links of this one < k.
 
     Args:
-        features: unit rows of the images [n, d]; everything runs on their device.
+        features: unit rows of the images [n, d], a tensor or an array; everything runs on their device.
         predict: (nodes, graph) -> linkage and density: `Lander.predict`, `similarity_predictor` or
             `oracle_predictor(labels)`.
         settings: metric, k, tau, decoder and stopping rules.
@@ -70,7 +72,8 @@ def build_hierarchy(
         constraints: a person's answers on the images, which every level honours.
 
     Raises:
-        ValueError: an unknown decoder, "cut" without an ensemble, or a cannot-link between rows that are the same.
+        ValueError: rows of another length than 1, an unknown decoder, "cut" without an ensemble, or a cannot-link
+            between rows that are the same.
 
     Example:
         >>> import torch
@@ -81,8 +84,13 @@ def build_hierarchy(
 
     Source: paper section 3 and algorithm 1.
     """
+    if not isinstance(settings, InferenceConfig):
+        raise TypeError(f"settings: expected an InferenceConfig, got {type(settings).__name__}")
+    features = check_unit_rows(features)
+    if not len(features):
+        raise ValueError("features: expected at least one row, got none")
     with usual_torch():  # as a decorator it would hold the features to the end
-        build_graph = graph or knn
+        build_graph = knn if graph is None else checked_builder(graph)
         decode = level_decoder(settings.decoder, predict, build_graph, ensemble, dendrogram)
         code = row_codes(features)
         repeats = _repeats(features, code, settings)

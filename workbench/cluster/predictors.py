@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
+from .._core.validation import check_labels
 from ..decode.decoding import Decoding
 from ..decode.dendrogram import Dendrogram, Edges
 from ..graph.density import density_target, link_labels, signed_density
@@ -32,16 +34,19 @@ def similarity_predictor(nodes: Nodes, graph: KnnGraph) -> Prediction:
     return Prediction(graph.similarity, signed_density(graph, torch.ones_like(graph.similarity)))
 
 
-def oracle_predictor(labels: Int[Tensor, " images"], *, links: bool = True, density: bool = True) -> Predictor:
+def oracle_predictor(labels: Any, *, links: bool = True, density: bool = True) -> Predictor:
     """Predicts from the truth: what the best possible model would reach with the same graph and decode.
 
     A node's class is its representative image's.
 
     Args:
-        labels: class of each image.
+        labels: class of each image, integers [N].
         links: linkage = 1 within a class, 0 between. False: linkage = similarity.
         density: the density target. False: mean similarity. With links=False this is the teacher that builds the
             training levels of the published recipe.
+
+    Raises:
+        TypeError, ValueError: `labels` are no classes; when it predicts: fewer of them than images.
 
     Example:
         >>> from workbench.cluster import build_hierarchy
@@ -50,11 +55,35 @@ def oracle_predictor(labels: Int[Tensor, " images"], *, links: bool = True, dens
         >>> build_hierarchy(x, oracle_predictor(torch.tensor([0, 0, 1, 1])), InferenceConfig()).labels.tolist()
         [0, 0, 1, 1]
     """
+    classes = torch.as_tensor(check_labels(labels))
 
     def predict(nodes: Nodes, graph: KnnGraph) -> Prediction:
-        of_nodes = labels[nodes.image]
+        if len(nodes.image) and (last := int(nodes.image.max())) >= len(classes):
+            raise ValueError(f"labels: expected one per image, got {len(classes)}, and none for image {last}")
+        of_nodes = classes.to(nodes.image.device)[nodes.image]
         guess = similarity_predictor(nodes, graph)
         linkage = link_labels(graph, of_nodes).to(guess.linkage.dtype) if links else guess.linkage
         return Prediction(linkage, density_target(graph, of_nodes) if density else guess.density)
 
     return predict
+
+
+def checked_builder(build: GraphBuilder) -> GraphBuilder:
+    """A graph builder of the caller's, whose graphs must be of the nodes that it is given.
+
+    Example:
+        >>> checked_builder(lambda rows, k: KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]]))(torch.eye(3), 1)
+        Traceback (most recent call last):
+        ValueError: graph: expected a function that returns a KnnGraph of the 3 nodes given, got one of 2
+    """
+
+    def checked(rows: Float[Tensor, "n d"], k: int) -> KnnGraph:
+        found = build(rows, k)
+        if not isinstance(found, KnnGraph) or found.n != len(rows):
+            got = f"one of {found.n}" if isinstance(found, KnnGraph) else f"a {type(found).__name__}"
+            raise ValueError(
+                f"graph: expected a function that returns a KnnGraph of the {len(rows)} nodes given, got {got}"
+            )
+        return found
+
+    return checked

@@ -12,6 +12,7 @@ from .records import FeatureSet, ImageSet
 
 _CELLS = 8  # a near-identical image has the same 8x8 means ...
 _STEP = 16  # ... in steps of 16 grey levels
+_ROUNDING = 1e-6  # of numbers in float32 below 1: they are computed to 1e-7
 
 
 @dataclass(frozen=True, repr=False)
@@ -21,7 +22,7 @@ class Overlap:
     Attributes:
         names: the two sets' names.
         shared_classes: names of classes that both have items of; None where a set has no class names to compare.
-        shared_items: images of the first set that the second holds exactly; rows of the same direction.
+        shared_items: items of the first set that the second holds exactly.
         near_items: items of the first set that the second holds but for fine detail (these include the exact ones);
             a hint to look at, not counted by `ok`.
 
@@ -57,8 +58,9 @@ class Overlap:
 def check_disjoint(a: ImageSet | FeatureSet, b: ImageSet | FeatureSet) -> Overlap:
     """Which classes (by name) and how many items two sets have in common.
 
-    Images are compared by a hash of their pixels; nearly, of their 8x8 means in 16 steps of grey. Feature rows by their
-    direction, as clustering does, whatever their length and type: to four decimals; nearly, to two.
+    Images are compared by a hash of their values, feature rows as methods compare them: by direction, to six decimals,
+    so neither their length nor their kind of float counts. Nearly: by a hash of an image's 8x8 means in 16 steps of
+    grey, or of a feature row's direction to two decimals.
 
     Raises:
         TypeError: one set of images and one of features, or something else.
@@ -77,9 +79,11 @@ def check_disjoint(a: ImageSet | FeatureSet, b: ImageSet | FeatureSet) -> Overla
             raise TypeError(f"{name}: expected an ImageSet or a FeatureSet, got {type(value).__name__}")
     if isinstance(a, ImageSet) != isinstance(b, ImageSet):
         raise TypeError(f"a, b: expected two ImageSets or two FeatureSets, got {a!r} and {b!r}")
-    return Overlap(
-        (a.name, b.name), _shared_classes(a, b), _count_in(_exact(a), _exact(b)), _count_in(_near(a), _near(b))
-    )
+    if isinstance(a, ImageSet) and isinstance(b, ImageSet):
+        same = _count_in(_exact(a), _exact(b))
+    else:
+        same = _count_directions(*(unit_rows(data.features, warn=False).numpy() for data in (a, b)))
+    return Overlap((a.name, b.name), _shared_classes(a, b), same, max(same, _count_in(_near(a), _near(b))))
 
 
 def _shared_classes(a: ImageSet | FeatureSet, b: ImageSet | FeatureSet) -> tuple[str, ...] | None:
@@ -95,27 +99,45 @@ def _used_names(data: ImageSet | FeatureSet) -> set[str] | None:
     return {data.class_names[i] for i in np.unique(data.labels)}
 
 
-def _exact(data: ImageSet | FeatureSet) -> list[bytes]:
-    if isinstance(data, FeatureSet):
-        return _directions(data, 10_000)
-    tag = str(data.images.shape[1:]).encode()
-    return [tag + hashlib.sha256(np.ascontiguousarray(image).data).digest() for image in data.images]
+def _exact(data: ImageSet) -> list[bytes]:
+    values = data.images
+    tag = str(values.shape[1:]).encode()
+    return [tag + hashlib.sha256(np.ascontiguousarray(row).data).digest() for row in values]
+
+
+def _count_directions(x: np.ndarray, y: np.ndarray) -> int:
+    """How many unit rows of x are rows of y, too, but for rounding: no number differs by `_ROUNDING`.
+
+    Rows that are the same lie at the same place on a random axis: only those near each other there are compared.
+    """
+    if x.shape[1] != y.shape[1]:
+        return 0
+    axis = np.random.default_rng(0).normal(size=x.shape[1])
+    axis /= np.linalg.norm(axis)
+    place = y @ axis
+    order = place.argsort()
+    reach = _ROUNDING * x.shape[1] ** 0.5  # the distance of two such rows at most
+    low = np.searchsorted(place[order], x @ axis - reach)
+    high = np.searchsorted(place[order], x @ axis + reach, side="right")
+    found = np.zeros(len(x), dtype=bool)
+    left = np.flatnonzero(low < high)
+    while len(left):
+        found[left] = np.abs(x[left] - y[order[low[left]]]).max(axis=1) < _ROUNDING
+        low[left] += 1
+        left = left[~found[left] & (low[left] < high[left])]
+    return int(found.sum())
 
 
 def _near(data: ImageSet | FeatureSet) -> list[bytes]:
     if isinstance(data, FeatureSet):
-        return _directions(data, 100)
+        rounded = np.rint(unit_rows(data.features, warn=False).numpy() * 100).astype(np.int8)
+        return [row.tobytes() for row in rounded]
     grey = data.images if data.images.ndim == 3 else data.images.mean(axis=3)
     cells = min(_CELLS, *grey.shape[1:])
     edges = [np.arange(cells) * side // cells for side in grey.shape[1:]]
     sums = np.add.reduceat(np.add.reduceat(grey, edges[0], axis=1, dtype=np.float64), edges[1], axis=2)
     areas = np.outer(*(np.diff([*edge, side]) for edge, side in zip(edges, grey.shape[1:], strict=True)))
     return [row.tobytes() for row in (sums / areas // _STEP).astype(np.uint8)]
-
-
-def _directions(data: FeatureSet, steps: int) -> list[bytes]:
-    """Each row scaled to length 1, in so many steps."""
-    return [row.tobytes() for row in np.rint(unit_rows(data.features, warn=False).numpy() * steps).astype(np.int16)]
 
 
 def _count_in(items: list[bytes], others: list[bytes]) -> int:

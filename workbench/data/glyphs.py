@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from .._core.files import atomic_path, data_home
 from .._core.npz import open_npz
-from .._core.validation import check_choice, check_int, check_labels
+from .._core.validation import check_choice, check_labels, check_seed
 from .faces import MASTER, draw, faces_of
 from .glyph_classes import CLASSES
 from .records import ImageSet
@@ -80,7 +80,7 @@ def load_glyphs(split: str, *, seed: int = 0, path: str | os.PathLike[str] | Non
     Source: own recipe; fonts DejaVu 2.35 and STIX 1.0 (see datasets/glyphs/README.md).
     """
     check_choice(split, "split", tuple(CLASSES))
-    check_int(seed, "seed", low=0)
+    check_seed(seed)
     target = data_home(path) / "glyphs" / f"{split}-seed{seed}-v{RECIPE}.npz"
     arrays = _read_cache(target)
     if arrays is None:

@@ -20,7 +20,7 @@ from jaxtyping import Int64
 from PIL import Image
 
 from .._core.files import data_home, reading, regular_file
-from .._core.validation import check_choice, check_int, check_labels
+from .._core.validation import check_choice, check_labels, check_seed
 from .download import Remote, fetch
 from .pictures import find_pictures, read_picture
 
@@ -172,7 +172,7 @@ def load_photo_set(
 
     names, labels = np.unique(classes, return_inverse=True)
     class_names = tuple(map(str, names))
-    check_int(seed, "seed", low=0)
+    check_seed(seed)
     splits = np.full(len(paths), SPLITS[2]) if name == "butterflies" else class_splits(class_names, labels, seed)
     return PhotoSet(tuple(paths), labels, class_names, splits, name)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,15 +18,15 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from .._core.chunks import chunks
-from .._core.files import atomic_path, data_home, regular_file
+from .._core.files import data_home
 from .._core.names import readable
-from .._core.npz import open_npz
 from .._core.runtime import resolve_device
 from .._core.validation import check_choice, check_flag, check_int
 from ..data.photo_sets import PhotoSet
 from ..data.pictures import find_pictures, read_picture
 from .efficientnet import EfficientNetLite0, prepare_photographs
 from .faces import Faces, Found
+from .kept import Kept
 
 LARGEST = 1024  # pixels a side that a callable is given: encoders read 224 to 448, and a batch stays below 100 MB
 BOX = ("left", "top", "right", "bottom")
@@ -199,7 +198,8 @@ def embed(
     Raises:
         ImportError: the packages of the encoder are not installed; names the extra.
         FileNotFoundError: no such folder, or no picture in it.
-        ValueError: no picture gave a row; says why for the first. The function's rows have another shape.
+        ValueError: no picture gave a row; says why for the first. The function's rows have another shape, or are NaN or
+            infinite; names the pictures.
 
     Example:
         >>> pictures = np.random.default_rng(0).integers(0, 255, (6, 40, 30, 3), dtype=np.uint8)
@@ -211,7 +211,7 @@ def embed(
     extractor = _encoder(encoder, check_flag(detect, "detect"), resolve_device(device), cache_as)
     pictures, skipped = _pictures(images)
     folder = data_home(None if isinstance(cache, bool) else cache) / "embeddings"
-    kept = _Kept(folder, extractor.name if cache is not False else "")
+    kept = Kept(folder, extractor.name if cache is not False else "")
     found = _Run(extractor, kept, pictures, skipped)
     for part in tqdm(chunks(len(pictures), check_int(batch_size, "batch_size")), desc="embed", disable=not progress):
         found.batch(range(part.start, part.stop))
@@ -251,45 +251,10 @@ def _pictures(images: Any) -> tuple[list[Picture], dict[Path, str]]:
     return pictures, {}
 
 
-class _Kept:
-    """Features on disk, by encoder and by the content of the picture."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder = folder / name if name else None
-
-    def file(self, picture: Picture) -> Path | None:
-        """Where the features of this picture lie; None: they are not kept."""
-        if self.folder is None:
-            return None
-        if isinstance(picture, Path):
-            with regular_file(picture).open("rb") as opened:
-                key = hashlib.file_digest(opened, "sha256").hexdigest()
-        else:
-            pixels = np.ascontiguousarray(picture)
-            key = hashlib.sha256(f"{pixels.dtype}{pixels.shape}".encode() + pixels.tobytes()).hexdigest()
-        return self.folder / key[:2] / f"{key}.npz"
-
-    @staticmethod
-    def read(file: Path | None) -> Found | None:
-        if file is None or not file.exists():
-            return None
-        try:
-            with open_npz(file) as stored:
-                return stored["features"], stored["boxes"]
-        except (OSError, ValueError):
-            return None  # damaged: it is computed and written anew
-
-    @staticmethod
-    def write(file: Path | None, found: Found) -> None:
-        if file is not None:
-            with atomic_path(file) as part:
-                np.savez(part, features=found[0], boxes=found[1])
-
-
 class _Run:
     """What was found so far."""
 
-    def __init__(self, encoder: PhotoEncoder, kept: _Kept, pictures: list[Picture], left_out: dict[Path, str]) -> None:
+    def __init__(self, encoder: PhotoEncoder, kept: Kept, pictures: list[Picture], left_out: dict[Path, str]) -> None:
         self.encoder = encoder
         self.kept = kept
         self.pictures = pictures
@@ -309,9 +274,22 @@ class _Run:
             except (OSError, ValueError) as error:
                 self.skipped.append((i, _name(self.pictures[i]), readable(str(error))))
         if waiting:
-            for (i, file, _), found in zip(waiting, self.encoder.encode([one for *_, one in waiting]), strict=True):
+            encoded = self.encoder.encode([one for *_, one in waiting])
+            self._check_finite([i for i, *_ in waiting], encoded)
+            for (i, file, _), found in zip(waiting, encoded, strict=True):
                 self.kept.write(file, found)
                 self.found[i] = found
+
+    def _check_finite(self, numbers: list[int], encoded: Sequence[Found]) -> None:
+        """Refuse a batch with NaN or infinity before any of it is kept."""
+        bad = [i for i, found in zip(numbers, encoded, strict=True) if not np.isfinite(found[0]).all()]
+        if bad:
+            names = ", ".join(_name(self.pictures[i]) or f"picture {i}" for i in bad[:5])
+            more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+            raise ValueError(
+                f"encoder: expected finite numbers, got NaN or infinity for {names}{more}; leave these pictures out, "
+                "or let the encoder compute in float32"
+            )
 
     def result(self, images: Any) -> Embedded:
         """All rows, in the order of the pictures."""

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from .._core.runtime import resolve_device, usual_torch
 from .._core.schedule import half_cosine
-from .._core.validation import check_int
+from .._core.validation import check_seed
 from ..data.records import ImageSet
 from .augment import augment
 from .network import Encoder, EncoderConfig, check_images, prepare
@@ -214,7 +214,7 @@ def train_encoder(
     encoder has classes of its own (split `encoder`), so that LANDER learns on features as unfamiliar as a test's.
     """
     numbers = _class_numbers(images)
-    generator = torch.Generator().manual_seed(check_int(seed, "seed", low=0))
+    generator = torch.Generator().manual_seed(check_seed(seed))
     encoder = Encoder(config, seed=seed)
     target = resolve_device(device)
     encoder.to(target).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster

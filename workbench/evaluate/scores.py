@@ -219,7 +219,7 @@ def bcubed_items(labels_true: Any, labels_pred: Any) -> tuple[Float64[np.ndarray
 
 
 def pairs_within(sizes: Int64[np.ndarray, " c"]) -> int:
-    """Number of pairs inside groups of these sizes: exact, below 2^63 for up to 3 billion items.
+    """Number of pairs inside groups of these sizes: exact, however many items there are.
 
     Formula: sum over groups of n (n - 1) / 2.
 
@@ -227,6 +227,8 @@ def pairs_within(sizes: Int64[np.ndarray, " c"]) -> int:
         >>> pairs_within(np.array([4, 2, 1]))
         7
     """
+    if int(sizes.sum()) > 3_000_000_000:
+        sizes = sizes.astype(object)  # Python integers: the square of one size may pass 2^63
     return int((sizes * (sizes - 1) // 2).sum())
 
 
@@ -336,7 +338,16 @@ def scores(labels_true: Any, labels_pred: Any) -> dict[str, float | int]:
         >>> row["bcubed_f"], row["ari"], row["n_clusters"]
         (1.0, 1.0, 2)
     """
-    table = contingency(labels_true, labels_pred)
+    return scores_of(contingency(labels_true, labels_pred))
+
+
+def scores_of(table: Contingency) -> dict[str, float | int]:
+    """`scores` of a table that is counted already.
+
+    Example:
+        >>> scores_of(contingency([0, 0, 1, 1], [7, 7, 3, 3]))["item_f"]
+        1.0
+    """
     return {
         **{f"pairwise_{name}": value for name, value in pairwise(table)._asdict().items()},
         **{f"bcubed_{name}": value for name, value in bcubed(table)._asdict().items()},

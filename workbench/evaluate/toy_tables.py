@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Int64
 
 from .._core.validation import check_choice
-from .scores import scores
+from .scores import Contingency, scores_of
 
 LARGEST = 6  # classes and clusters of a table: more cells than 36 are a burden to read and to edit by hand
+MOST = 1_000_000_000  # items of a cell
 CLASS_NAMES = "ABCDEF"
 _SIDES = ("precision", "recall")
 AGREE = 0.02  # pairwise and BCubed F closer than this count as agreeing: about where two digits look alike
@@ -28,10 +29,10 @@ PRESETS: dict[str, tuple[tuple[int, ...], ...]] = {
 
 
 def check_table(table: Any, name: str = "table") -> Int64[np.ndarray, "r c"]:
-    """Counts [classes, clusters] of up to 6 x 6.
+    """Counts [classes, clusters] of up to 6 x 6, each up to a billion.
 
     Raises:
-        ValueError: another shape, numbers that are not whole or below 0.
+        ValueError: another shape, numbers that are not whole, below 0 or above a billion.
 
     Example:
         >>> check_table([[5, 1], [1, 5]]).sum()
@@ -46,6 +47,8 @@ def check_table(table: Any, name: str = "table") -> Int64[np.ndarray, "r c"]:
         raise ValueError(f"{expected}, got shape {array.shape}")
     if array.dtype.kind not in "iu" or (array < 0).any():
         raise ValueError(f"{expected}, got {array.tolist()}")
+    if (array > MOST).any():
+        raise ValueError(f"{expected}, each up to {MOST:,}, got {array.max()}")
     return array.astype(np.int64)
 
 
@@ -61,7 +64,7 @@ def items_of(table: Int64[np.ndarray, "r c"]) -> tuple[Int64[np.ndarray, " n"], 
 
 
 def table_scores(table: Any) -> dict[str, float | int]:
-    """`scores` of a table of counts.
+    """`scores` of a table of counts; a cell of a billion takes no longer than one of 2.
 
     Raises:
         ValueError: see `check_table`; also a table without any item.
@@ -73,7 +76,9 @@ def table_scores(table: Any) -> dict[str, float | int]:
     counts = check_table(table)
     if not counts.any():
         raise ValueError("table: expected at least one item, got zeros only; put a number into a cell")
-    return scores(*items_of(counts))
+    counts = counts[counts.any(axis=1)][:, counts.any(axis=0)]  # a class or cluster without an item is none
+    rows, cols = np.nonzero(counts)
+    return scores_of(Contingency(rows, cols, counts[rows, cols], counts.sum(axis=1), counts.sum(axis=0), n_noise=0))
 
 
 @dataclass(frozen=True)

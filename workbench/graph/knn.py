@@ -11,8 +11,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .._core.progress import progress_bar
+from .._core.rows import check_unit_rows
 from .._core.runtime import usual_torch
-from .._core.validation import check_choice, check_int
+from .._core.validation import check_choice, check_int, check_seed
 from .exact import SPARE, clipped, half_precision_base, rank_itself, search, search_chunks, search_itself
 from .nn_descent import search_forest
 from .repeats import search_distinct
@@ -77,11 +78,7 @@ class KnnGraph:
         return values[self.mask]
 
     def first(self, k: int) -> KnnGraph:
-        """The graph of the k best neighbours: one search serves every smaller k.
-
-        Raises:
-            ValueError: k is no whole number from 1 on.
-        """
+        """The graph of the k >= 1 best neighbours: one search serves every smaller k."""
         check_int(k, "k")
         return type(self)(self.neighbors[:, :k], self.similarity[:, :k])
 
@@ -106,16 +103,18 @@ class KnnGraph:
     def from_arrays(cls, neighbors: Any, similarity: Any) -> KnnGraph:
         """A graph from given neighbour lists, e.g. those of the official code, which hold the node itself.
 
-        The node itself is removed from its list, wherever it stands. If duplicates displaced it, its list keeps one
-        entry more than the others, as in the official code.
+        Lists are sorted here, best first; equal ones stay in their order. The node itself is removed from its list,
+        wherever it stands. If duplicates displaced it, its list keeps one entry more than the others, as in the
+        official code.
 
         Args:
-            neighbors: integers [n, m], in any order; -1 = none.
+            neighbors: integers [n, m]; -1 = none.
             similarity: cosines [n, m], clipped to [0, 1] here.
 
         Raises:
-            ValueError: shapes that differ, an index that is no whole number or outside -1 .. n-1, a neighbour listed
-                twice, a similarity that is not finite or lies outside [-1, 1].
+            TypeError: indices that are no integers.
+            ValueError: shapes that differ, an index outside -1 .. n-1, a neighbour listed twice, a similarity that is
+                not finite or lies outside [-1, 1].
 
         Example:
             >>> KnnGraph.from_arrays([[0, 1], [1, 0]], [[1.0, 0.9], [1.0, 0.9]]).neighbors.tolist()
@@ -128,7 +127,7 @@ class KnnGraph:
         itself = index == torch.arange(len(index), device=index.device)[:, None]
         absent = itself | (index < 0)
         weight = clipped(weight)
-        order = weight.masked_fill(absent, -1).argsort(dim=1, descending=True, stable=True)  # best first, absent last
+        order = weight.masked_fill(absent, -1).argsort(dim=1, descending=True, stable=True)  # absent entries at the end
         width = int((~absent).sum(dim=1).max()) if index.numel() else 0
         index = index.masked_fill(absent, -1).gather(1, order)[:, :width]  # (n, k)
         weight = weight.masked_fill(absent, 0).gather(1, order)[:, :width]  # (n, k)
@@ -136,9 +135,9 @@ class KnnGraph:
 
 
 def _whole(index: Tensor) -> Tensor:
-    """Indices as int64."""
-    if index.dtype == torch.bool or not bool((index == index.long()).all()):
-        raise ValueError(f"neighbors: expected whole numbers, got {str(index.dtype).removeprefix('torch.')} values")
+    """Indices as int64; an empty list is one of floats, and a table may have made floats of integers."""
+    if index.dtype == torch.bool or index.is_complex() or (index != index.long()).any():
+        raise TypeError(f"neighbors: expected integers, got {index.dtype} that are none; pass indices, -1 for none")
     return index.long()
 
 
@@ -203,21 +202,21 @@ def k_hop_subgraph(
 
 
 @usual_torch()
-def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: int = 0) -> KnnGraph:
+def knn(features: Any, k: int, *, method: str = "auto", seed: int = 0) -> KnnGraph:
     """The k-NN graph of unit rows by cosine similarity.
 
     Formula: s_ij = max(0, x_i . x_j); node i lists the k other nodes of highest s_ij, equal ones by lower index. Nodes
     with s_ij = 0 are not listed: a zero row has no neighbour. With n <= k the lists have n - 1 entries.
 
     Args:
-        features: unit rows [n, d] on any device.
+        features: unit rows [n, d] on any device, or an array of them; zero rows are allowed.
         k: neighbours per node, the node itself not counted.
         method: "exact" (block products, memory bounded), "approximate" (random projection trees and neighbours of
             neighbours, on the CPU) or "auto": approximate on the CPU from 30,000 nodes on.
         seed: of the approximate search.
 
     Raises:
-        TypeError, ValueError: `k` is not a positive integer, `method` is unknown.
+        TypeError, ValueError: `k` is not a positive integer, `method` is unknown, rows of another length than 1.
 
     Example:
         >>> knn(torch.eye(3) * 0.6 + 0.3, k=2).neighbors.tolist()
@@ -227,7 +226,8 @@ def knn(features: Float[Tensor, "n d"], k: int, *, method: str = "auto", seed: i
     """
     check_int(k, "k")
     check_choice(method, "method", ("auto", "exact", "approximate"))
-    features = features.detach().float()  # (n, d)
+    check_seed(seed)
+    features = check_unit_rows(features).detach().float()  # (n, d)
     n = len(features)
     k = max(0, min(k, n - 1))
     if k == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .._core.validation import check_choice, check_int, check_number, check_unit_interval
+from .._core.validation import check_choice, check_instance, check_int, check_number, check_seed, check_unit_interval
 from ..lander.config import PRECISIONS
 from .losses import LossConfig
 
@@ -77,12 +77,18 @@ class TrainConfig:
             check_unit_interval(getattr(self, name), name)
         if self.patience is not None:
             check_int(self.patience, "patience")
+        check_instance(self.loss, "loss", LossConfig)
         self._check_lists()
         if self.policy == "on-policy" and self.validate % self.refresh:
             raise ValueError(f"validate: expected a multiple of refresh={self.refresh}, got {self.validate}")
 
     def _check_lists(self) -> None:
-        for name in ("ks", "taus", "projections"):
+        for name in ("ks", "levels", "taus", "projections"):
+            if not isinstance(getattr(self, name), (tuple, list)):
+                raise TypeError(f"{name}: expected a tuple of numbers, got {getattr(self, name)!r}")
+        if len(self.taus) != 2:
+            raise ValueError(f"taus: expected the lowest and the highest, got {self.taus}")
+        for name in ("ks", "projections"):
             if not getattr(self, name):
                 raise ValueError(f"{name}: expected at least one value, got none")
         for k in (*self.ks, *self.levels):
@@ -135,3 +141,4 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         check_choice(self.precision, "precision", PRECISIONS)
+        check_seed(self.seed)

@@ -36,6 +36,8 @@ class LossConfig:
         check_flag(self.balanced, "balanced")
         check_number(self.density_weight, "density_weight")
         check_number(self.link_weight, "link_weight")
+        if not any(self.weights.values()):
+            raise ValueError("link_weight, density_weight: expected one above 0, got 0 for both")
 
     @property
     def weights(self) -> dict[str, float]:

@@ -155,7 +155,8 @@ def meta_train(
 
     Args:
         features, labels, config, training, inference, validation: see `MetaTraining`.
-        stop: asked after every epoch; True ends the run, with the best model so far.
+        stop: asked before every epoch; True ends the run, with the best model so far. True at once: no epoch runs, and
+            the model is untrained (its `history` is empty).
         on_epoch: called after every epoch with its rows of history.
         progress: show a progress bar.
         trainer: a `MetaTraining` of your own, with other losses (CONTRIBUTING, "Your own loss").

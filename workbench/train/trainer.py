@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .._core.runtime import resolve_device, seeded, usual_torch
 from .._core.schedule import half_cosine
-from .._core.validation import check_array, check_labels, unit_rows
+from .._core.validation import check_array, check_instance, check_labels, unit_rows
 from ..cluster.predictors import Predictor
 from ..graph.knn import KnnGraph
 from ..lander.config import InferenceConfig, LanderConfig
@@ -99,17 +99,19 @@ class MetaTraining:
         **options: Any,
     ) -> None:
         self.options = RunOptions(**options)
-        self.training = training or TrainConfig()
+        self.training = TrainConfig() if training is None else check_instance(training, "training", TrainConfig)
         self.device = resolve_device(self.options.device)
         self.generator = torch.Generator().manual_seed(self.options.seed)
 
         x, y = labelled_rows(features, labels, self.device, "")
-        config = (config or LanderConfig()).for_features(x.shape[1])
+        config = LanderConfig() if config is None else check_instance(config, "config", LanderConfig)
+        config = config.for_features(x.shape[1])
         if config.ensemble_size:
             trained_by = "workbench.train.general.train_general"
             raise ValueError(f"ensemble_size: the ensemble is trained by {trained_by}; give ensemble_size=0 here")
         if inference is None:
             inference = InferenceConfig() if config.inputs != "features" else InferenceConfig.published()
+        check_instance(inference, "inference", InferenceConfig)
         self.model: Lander = seeded(lambda: Lander(config, inference), self.options.seed).to(self.device)
 
         if validation is None:
@@ -118,7 +120,7 @@ class MetaTraining:
             x = x[~held]
             y = y[~held]
         else:
-            self.validation = labelled_rows(*validation, self.device, "validation ")
+            self.validation = validation_rows(validation, x.shape[1], self.device)
 
         self.features = x
         self.labels = y
@@ -186,7 +188,10 @@ class MetaTraining:
         t = self.training
         if t.policy == "teacher":
             return teacher_levels(self.model, self.features, self.labels, t.ks, t.levels, links=t.loss.links)
-        return [level for _ in range(t.episodes) for level in self._episode()]
+        levels = [level for _ in range(t.episodes) for level in self._episode()]
+        if not levels:
+            raise ValueError("features: expected different rows to learn from, got copies of one row in every episode")
+        return levels
 
     def _episode(self) -> list[TrainingLevel]:
         """The levels of one hierarchy that the model builds over some of the classes, under drawn settings."""
@@ -301,10 +306,29 @@ class MetaTraining:
 def labelled_rows(features: Any, labels: Any, device: torch.device, which: str) -> Labelled:
     """Checked unit rows and labels 0 .. classes-1 on the device."""
     x = check_array(features, f"{which}features")
-    y = np.unique(check_labels(labels, len(x), f"{which}labels"), return_inverse=True)[1]
+    given = check_labels(labels, len(x), f"{which}labels")
+    if noise := int((given == -1).sum()):
+        raise ValueError(f"{which}labels: expected a class for every item, got -1 (none) for {noise}; drop such items")
+    y = np.unique(given, return_inverse=True)[1]
     if y.max() == 0:
         raise ValueError(f"{which}labels: expected at least 2 classes to learn from, got 1")
-    return unit_rows(x, f"{which}features", device=device), torch.from_numpy(y).to(device)
+    if y.max() == len(y) - 1:
+        raise ValueError(f"{which}labels: expected a class of two items or more, got {len(y)} items of a class each")
+    rows = unit_rows(x, f"{which}features", device=device)
+    if (rows - rows[:1]).abs().max() < 1e-6:
+        raise ValueError(f"{which}features: expected different rows to learn from, got {len(rows)} copies of one row")
+    return rows, torch.from_numpy(y).to(device)
+
+
+def validation_rows(validation: Any, dim: int, device: torch.device) -> Labelled:
+    """`labelled_rows` of the argument `validation`, which must fit features of this dimension."""
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        got = f"{len(validation)} things" if isinstance(validation, (tuple, list)) else f"a {type(validation).__name__}"
+        raise TypeError(f"validation: expected (features, labels), got {got}")
+    rows, labels = labelled_rows(*validation, device, "validation ")
+    if rows.shape[1] != dim:
+        raise ValueError(f"validation features: expected dimension {dim} as of the features, got {rows.shape[1]}")
+    return rows, labels
 
 
 def _optimizer(model: Lander, training: TrainConfig) -> torch.optim.Optimizer:

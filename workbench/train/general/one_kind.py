@@ -9,14 +9,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ..._core.validation import check_unit_interval
+from ..._core.validation import check_int, check_seed, check_unit_interval
 from ...evaluate.scores import FIGURES
 from ...graph.discriminant import METRICS, Metric
 from ...graph.whitening import mean_average_precision, within_class_whitening
 from ...lander.model import Lander
 from ..episodes import held_out
 from ..select_tau import best_tau, tau_curve
-from ..trainer import labelled_rows
+from ..trainer import labelled_rows, validation_rows
 from .sets import GeneralConfig
 from .synthetic import Labelled
 from .train import train_general
@@ -74,6 +74,8 @@ def meta_train_cut(
         ('cut', True)
     """
     check_unit_interval(hold_out, "hold_out")
+    check_seed(seed)
+    check_int(jobs, "jobs")
     cpu = torch.device("cpu")
     x, y = labelled_rows(features, labels, cpu, "")
     if validation is None:
@@ -83,7 +85,7 @@ def meta_train_cut(
         x = x[~held]
         y = y[~held].unique(return_inverse=True)[1]
 
-    held_x, held_y = labelled_rows(validation[0], validation[1], cpu, "validation ")
+    held_x, held_y = validation_rows(validation, x.shape[1], cpu)
     whitening, held_x = _whitened_if_better((x, y), (held_x, held_y), whiten)
     if whitening is not None:
         x = _whitened_by_others(x, y, torch.Generator().manual_seed(seed))

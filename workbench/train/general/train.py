@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from ..._core.runtime import resolve_device, seeded
 from ..._core.schedule import half_cosine
+from ..._core.validation import check_int, check_seed
 from ...cluster.checkpoint import new_lander
 from ...decode.quality import QualityEnsemble
 from ...graph.density import link_labels
@@ -67,6 +68,8 @@ def train_general(
         >>> lander.inference.decoder, sorted(lander.history["stage"].unique())
         ('cut', ['links', 'quality'])
     """
+    check_seed(seed)
+    check_int(jobs, "jobs")
     training = training or GeneralConfig()
     config = config or LanderConfig.general()
     if not config.ensemble_size:
