@@ -205,3 +205,12 @@ def test_what_a_hierarchy_is_given_is_named_where_it_is_wrong():
         build_hierarchy(2 * x, similarity_predictor, settings)
     with pytest.raises(ValueError, match="graph: expected a function that returns a KnnGraph of the 12 nodes"):
         build_hierarchy(x, similarity_predictor, settings, graph=lambda rows, k: knn(x[:5], k))
+
+
+def test_members_of_a_cluster_that_is_not_there_are_refused():
+    x = torch.eye(4)
+    level = build_hierarchy(x, similarity_predictor, InferenceConfig(k=2)).levels[0]
+    assert level.members(3).tolist() == [3]
+    for cluster in (-1, 4, 99):
+        with pytest.raises(ValueError, match="cluster: expected an integer >= 0 and <= 3"):
+            level.members(cluster)

@@ -235,3 +235,8 @@ def test_a_check_says_what_it_asks_for(registered):
 def test_every_check_of_the_course_is_described():
     assert all(check.title and not check.title.endswith(".") for check in CHECKS.values())
     assert all(len(check.name) > 3 and check.name[:2].isdigit() and check.name[2] == "-" for check in CHECKS.values())
+
+
+def test_inputs_that_are_missing_are_told():
+    with pytest.raises(TypeError, match=r"inputs: check '00-pairs' works on n\w*, got 0 of them"):
+        course.check("00-pairs", 6)

@@ -132,7 +132,7 @@ def test_the_official_threshold_by_similarity():
 
 @pytest.mark.parametrize("tau", [-0.1, 1.1, float("nan")])
 def test_tau_is_checked(tau):
-    graph = knn(torch.eye(2) * 0.5 + 0.5, 1)
+    graph = knn(torch.tensor([[0.6, 0.8], [0.8, 0.6]]), 1)
     with pytest.raises(ValueError, match=r"threshold: expected a number in \[0, 1\]"):
         DECODERS["tree"](graph, Prediction(graph.similarity, torch.zeros(2)), tau)
 

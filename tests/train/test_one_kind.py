@@ -84,7 +84,7 @@ def test_a_map_comes_first_where_it_brings_held_out_classes_together(tmp_path):
         again.fit(x[:, :5])
 
 
-def test_classes_of_one_row_give_no_map():
+def test_classes_of_copies_give_no_map():
     x = torch.nn.functional.normalize(torch.randn(60, 4, generator=torch.Generator().manual_seed(0)), dim=1)
     with pytest.raises(ValueError, match=r"whiten: .* two different rows"):
-        meta_train_cut(x, torch.arange(60), whiten=True, **QUICK)
+        meta_train_cut(x.repeat(2, 1), torch.arange(60).repeat(2), whiten=True, **QUICK)

@@ -7,7 +7,8 @@ from workbench import InferenceConfig, views
 from workbench._core.tables import require
 from workbench.cluster.predictors import similarity_predictor
 from workbench.train.select_tau import tau_curve
-from workbench.views.figures.plots import sizes_of
+from workbench.views.figures.calibration_plots import reliability
+from workbench.views.figures.plots import plot_sizes, sizes_of
 
 
 def has_titles(figure):
@@ -169,3 +170,11 @@ def test_what_is_no_table_is_named():
 def test_bins_that_no_figure_shows_are_refused():
     with pytest.raises(ValueError, match="bins: expected an integer >= 1 and <= 1000, got 1000000000"):
         views.reliability(np.array([0.5]), np.array([True]), 10**9)
+
+
+def test_values_that_cannot_be_drawn_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"labels_by_name\['a'\]: expected at least one label"):
+        plot_sizes({"a": []})
+    for bad in (np.nan, 1.5, -0.1):
+        with pytest.raises(ValueError, match=r"linkage: expected numbers in \[0, 1\]"):
+            reliability(np.array([0.5, bad]), np.array([True, False]))

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .._core.memmap import take_rows
+from .._core.validation import check_int
 from ..decode.decoding import Decoding
 from ..decode.quality import Quality
 from ..graph.discriminant import Metric
@@ -68,7 +69,8 @@ class Level:
         return self.image[self.decoding.representative]
 
     def members(self, cluster: int) -> Int[Tensor, " m"]:
-        """Images of one cluster."""
+        """Images of one cluster, 0 to n_clusters - 1."""
+        check_int(cluster, "cluster", 0, self.n_clusters - 1)
         return (self.labels == cluster).nonzero()[:, 0]
 
 

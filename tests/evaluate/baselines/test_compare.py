@@ -12,6 +12,7 @@ from workbench.evaluate.baselines import (
     ApproximateRankOrder,
     AverageLinkage,
     Baseline,
+    Dbscan,
     Hdbscan,
     Infomap,
     KMeans,
@@ -152,3 +153,11 @@ def test_a_sample_of_everything_and_of_too_little():
     assert stratified_sample([0, 0, 1], 9).tolist() == [0, 1, 2]
     with pytest.raises(ValueError, match="n: expected at least 3, the size of the first class drawn, got 2"):
         stratified_sample([0, 0, 0, 1, 1, 1], 2)
+
+
+def test_settings_that_cannot_be_are_refused_by_name(blobs):
+    x, y = blobs
+    with pytest.raises(ValueError, match="eps: expected a number >= 0, got -1"):
+        Dbscan(eps=-1.0).fit_predict(x)
+    with pytest.raises(ValueError, match="grid: expected at least one value to try for eps, got none"):
+        tune(Dbscan, x, y, grid={"eps": []})

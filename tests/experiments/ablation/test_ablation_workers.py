@@ -288,3 +288,9 @@ def test_a_dask_cluster_makes_the_runs_though_a_worker_is_killed(cluster, tmp_pa
     begun = marks / "begun"
     part = run_grid([{}], seeds=[2, LONG], client=cluster, stop=begun.exists, **go)
     assert part["seed"].tolist() == [2]
+
+
+@pytest.mark.parametrize("key", ["", "a/b", ".."])
+def test_a_claim_is_of_a_plain_name(key, tmp_path):
+    with pytest.raises(ValueError, match="key: expected a plain name"), Store(tmp_path).claim(key):
+        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import dis
+import inspect
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -154,6 +155,7 @@ def check(name: str, answer: Any, *inputs: Any) -> Verdict:
 
     Raises:
         ValueError: there is no check of this name.
+        TypeError: other inputs than the exercise works on.
         AssertionError: the answer is not right, and a grader asks.
 
     Example:
@@ -164,6 +166,7 @@ def check(name: str, answer: Any, *inputs: Any) -> Verdict:
         ✓ Right: number of pairs among the images: exactly 6
     """
     wanted = find_check(name)
+    _check_inputs(wanted, inputs)
     verdict = Verdict(name, wanted.title, OPEN) if answer is ... else _verdict(wanted, answer, inputs)
     if os.environ.get(GRADING) and not verdict.ok:
         raise AssertionError(str(verdict))
@@ -181,6 +184,17 @@ def _verdict(wanted: Check, answer: Any, inputs: tuple[Any, ...]) -> Verdict:
     idea = next((f"Is it {idea}?" for idea in wanted.wrong if _has(wanted, idea, answer, inputs)), "")
     sentences = [f"{told.rstrip('.')}.", idea, wanted.hint if misses > 1 else ""]
     return Verdict(wanted.name, wanted.title, WRONG, " ".join(filter(None, sentences)))
+
+
+def _check_inputs(wanted: Check, inputs: tuple[Any, ...]) -> None:
+    """That the inputs are as many as the library's own answer takes."""
+    takes = inspect.signature(wanted.expected)
+    own = (None,) if wanted.how == "property" else ()  # the answer itself comes first then
+    try:
+        takes.bind(*own, *inputs)
+    except TypeError:
+        names = ", ".join(list(takes.parameters)[len(own) :]) or "none"
+        raise TypeError(f"inputs: check {wanted.name!r} works on {names}, got {len(inputs)} of them") from None
 
 
 def _has(wanted: Check, idea: str, answer: Any, inputs: tuple[Any, ...]) -> bool:

@@ -105,6 +105,8 @@ def _candidates(base: Baseline, grid: Mapping[str, Sequence[Any]]) -> Iterator[d
     if unknown:
         known = ", ".join(base.get_params())
         raise ValueError(f"grid: {type(base).__name__} has no setting {', '.join(sorted(unknown))}; it has {known}")
+    if empty := [name for name, values in grid.items() if not len(values)]:
+        raise ValueError(f"grid: expected at least one value to try for {', '.join(empty)}, got none")
     return (dict(zip(grid, values, strict=True)) for values in product(*grid.values()))
 
 

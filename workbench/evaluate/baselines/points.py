@@ -17,7 +17,7 @@ from sklearn import cluster
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
-from ..._core.validation import check_int
+from ..._core.validation import check_int, check_number
 from .base import Baseline, Grid
 
 NEAR = (0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08)  # where cosines fill a narrow band near 1, as those of faces do
@@ -117,7 +117,9 @@ class Dbscan(Baseline):
 
     def _assign(self, data: Float[Tensor, "n d"]) -> Int64[np.ndarray, " n"]:
         # |x - y|^2 = 2 (1 - cosine) on unit rows: the radius as a Euclidean distance.
-        model = cluster.DBSCAN(eps=float(np.sqrt(2 * self.eps)), min_samples=self.min_samples, algorithm="brute")
+        model = cluster.DBSCAN(
+            eps=float(np.sqrt(2 * check_number(self.eps, "eps"))), min_samples=self.min_samples, algorithm="brute"
+        )
         return np.asarray(model.fit_predict(data.numpy()), dtype=np.int64)
 
 

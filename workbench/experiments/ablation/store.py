@@ -67,7 +67,12 @@ class Store:
         """Inside the block nobody else computes this run, if it gives True; False: somebody does.
 
         The claim is given up when the block ends, and by the system when the process dies.
+
+        Raises:
+            ValueError: the key is no plain name of a file.
         """
+        if key in ("", "..") or Path(key).name != key:
+            raise ValueError(f"key: expected a plain name of a file, got {key!r}")
         file = self.folder / ".claims" / key
         file.parent.mkdir(exist_ok=True)
         lock = FileLock(file)

@@ -42,7 +42,9 @@ def reliability(linkage: Float[np.ndarray, " m"], same: Bool[np.ndarray, " m"], 
     Source: Guo et al. 2017, arXiv 1706.04599.
     """
     edges = np.linspace(0, 1, check_int(bins, "bins", 1, MOST_BINS) + 1)
-    values = linkage.astype(np.float64)
+    values = np.asarray(linkage, dtype=np.float64)
+    if not ((values >= 0) & (values <= 1 + 1e-6)).all():
+        raise ValueError("linkage: expected numbers in [0, 1], got NaN or others; pass a prediction's linkage")
     which = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, bins - 1)
     n = np.bincount(which, minlength=bins)
     filled = np.where(n > 0, n, np.nan)

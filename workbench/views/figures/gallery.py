@@ -100,6 +100,8 @@ def png_uri(pixels: UInt8[np.ndarray, "h w c"]) -> str:
         >>> png_uri(np.zeros((1, 1, 3), np.uint8))[:22]
         'data:image/png;base64,'
     """
+    if pixels.dtype != np.uint8:
+        raise ValueError(f"pixels: expected uint8, 0 to 255, got {pixels.dtype}; (255 * pixels).astype(numpy.uint8)?")
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="PNG", compress_level=3)  # a tenth of `optimize`'s time, and no larger
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")

@@ -85,7 +85,9 @@ def plot_sizes(labels_by_name: Mapping[str, Any], *, title: str = "") -> go.Figu
     """
     figure = go.Figure()
     for i, (name, labels) in enumerate(labels_by_name.items()):
-        sizes = sizes_of(check_labels(labels))
+        sizes = sizes_of(check_labels(labels, name=f"labels_by_name[{name!r}]"))
+        if not len(sizes):
+            raise ValueError(f"labels_by_name[{name!r}]: expected at least one label, got none")
         rank = np.arange(1, len(sizes) + 1)
         thin = np.unique(np.geomspace(1, len(sizes), 400).astype(int)) - 1  # a line of thousands of points looks alike
         style = {"color": GREY if i == 0 else PALETTE[(i - 1) % len(PALETTE)], "width": 5 if i == 0 else 2.5}
