@@ -108,15 +108,12 @@ def cluster(
     per cluster of every level), summary (a row per level), scores.json if classes are known, report.html. Of
     photographs also photographs.csv (file, box, cluster, confidence) and skipped.csv.
     """
-    from .results import check_inputs
-
     source = _Source(features, faces, photos, cut, personal_data, links)
     settings: dict[str, Any] = {"k": k, "max_levels": max_levels, "early_stop": early_stop, "decoder": decoder}
     settings |= {"metric": metric, "precision": precision, "device": device, "random_state": seed}
     estimator = _estimator(_model(lander, official, average, preset), tau, quiet, settings)
     reading = {"encoder": encoder, "size": size, "dim": dim, "device": device, "progress": not quiet}
     writing = {"format": format, "report": report, "seed": seed}
-    check_inputs(out, features, faces, photos, constraints, lander, official, encoder)
     with _cluster_of(scheduler) as estimator.client:
         said = _run(estimator, source, constraints, reading, out, writing)
     if not quiet:
@@ -180,8 +177,9 @@ def _run(
     """Read, cluster, write; in words what came of it."""
     from .photographs import SKIPPED, write_photographs
     from .reading import fit_answered, read_answers
-    from .results import replacing, summary, write_results
+    from .results import check_inputs, replacing, summary, write_results
 
+    check_inputs(out, source.features, source.faces, source.photos, constraints)
     with replacing(out) as folder:
         pairs, corrections = read_answers(constraints)
         items, photographs = source.read(reading)

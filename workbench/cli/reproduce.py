@@ -43,8 +43,6 @@ def reproduce(
     GPU and hours on the whole sets. The files are the authors' and are not part of the workbench: --list says which
     are there, and where the missing ones can be had.
     """
-    if data is not None and not data.is_dir():
-        raise FileNotFoundError(f"data: no folder at {data}")
     if list_:
         _show(data)
         return
@@ -88,6 +86,8 @@ def _show(data: Path | None) -> None:
     """The table of recipes, then every file that is missing."""
     from ..experiments.published import RECIPES, recipes
 
+    if data is not None and not data.is_dir():
+        raise FileNotFoundError(f"data: no folder at {data}")
     hidden = ["test_file", "train_file"]
     typer.echo(recipes(data).drop(columns=hidden).to_string(index=False))
     typer.echo("\nsettings: of the authors' commands for Hi-LANDER at that commit; figures: of the method named")

@@ -126,12 +126,15 @@ def train(
     items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
     if items.labels is None:
         raise ValueError(f"features: {features} has no labels to learn from; see workbench.data.load_features")
-    if (n := len(set(items.labels.tolist()))) < (4 if preset == "cut" else 3):
-        raise ValueError(
-            f"features: expected at least {4 if preset == 'cut' else 3} classes in {features}, of which some are held "
-            f"out for validation, got {n}; add classes"
-        )
+    _check_classes(features, len(set(items.labels.tolist())), 4 if preset == "cut" else 3)
     _train_lander(place, (items.features, items.labels), None, run)
+
+
+def _check_classes(file: Path, n: int, least: int) -> None:
+    """That some classes can be held out, and two are left."""
+    if n < least:
+        held = "of which some are held out for validation"
+        raise ValueError(f"features: expected at least {least} classes in {file}, {held}, got {n}; add classes")
 
 
 def _check_general(general: bool, kinds: Path | None, others: tuple[Any, ...], run: _Run) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from .._core.validation import check_labels
+from ._numbering import number
 from .expected_mi import expected_information
 
 FIGURES = ("pairwise_f", "bcubed_f", "item_f")  # what is reported everywhere; settings are chosen by their mean
@@ -107,12 +108,12 @@ class _Items:
         if not len(true):
             raise ValueError("labels_true: expected at least one item, got none")
 
-        row, row_sizes = _number(true)
+        row, row_sizes = number(true)
         found = pred != -1
         n_noise = len(pred) - int(found.sum())
 
         col = pred.copy()
-        col[found], found_sizes = _number(pred[found])
+        col[found], found_sizes = number(pred[found])
         col[~found] = len(found_sizes) + np.arange(n_noise)
         col_sizes = np.concatenate([found_sizes, np.ones(n_noise, dtype=np.int64)])
         return _Items(row, col, row_sizes, col_sizes, n_noise)
@@ -122,20 +123,6 @@ class _Items:
         """One number for each item's cell: class * number of clusters + cluster."""
         cell: Int64[np.ndarray, " n"] = self.row * len(self.col_sizes) + self.col
         return cell
-
-
-def _number(labels: Int64[np.ndarray, " n"]) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " c"]]:
-    """Labels renumbered 0 .. C-1, and the size of each."""
-    # Counting takes O(n + range) where sorting takes O(n log n), so it is used while the range stays of the order of n;
-    # the 1,024 let a handful of items with labels in the hundreds count, too. Both ways give the same numbers.
-    if not len(labels) or int(labels.max()) - int(labels.min()) > 4 * len(labels) + 1024:
-        _, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-        return codes.astype(np.int64), sizes.astype(np.int64)
-
-    shifted = labels - labels.min()
-    sizes = np.bincount(shifted)
-    occurs = sizes > 0
-    return (np.cumsum(occurs) - 1)[shifted], sizes[occurs]
 
 
 def pairwise(table: Contingency) -> PRF:

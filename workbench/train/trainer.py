@@ -104,8 +104,7 @@ class MetaTraining:
         self.generator = torch.Generator().manual_seed(self.options.seed)
 
         x, y = labelled_rows(features, labels, self.device, "")
-        config = LanderConfig() if config is None else check_instance(config, "config", LanderConfig)
-        config = config.for_features(x.shape[1])
+        config = check_instance(config or LanderConfig(), "config", LanderConfig).for_features(x.shape[1])
         if config.ensemble_size:
             trained_by = "workbench.train.general.train_general"
             raise ValueError(f"ensemble_size: the ensemble is trained by {trained_by}; give ensemble_size=0 here")
@@ -117,8 +116,7 @@ class MetaTraining:
         if validation is None:
             held = held_out(y, self.training.hold_out, self.generator)
             self.validation = (x[held], y[held])
-            x = x[~held]
-            y = y[~held]
+            x, y = x[~held], y[~held]
         else:
             self.validation = validation_rows(validation, x.shape[1], self.device)
 
