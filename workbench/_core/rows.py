@@ -35,8 +35,9 @@ def check_unit_rows(features: Any, name: str = "features") -> Float[Tensor, "n d
     if features.ndim != 2 or not features.shape[1] or features.is_complex():
         kind = f"{features.dtype} {list(features.shape)}"
         raise ValueError(f"{name}: expected rows [n, d] of d >= 1 real numbers, got {kind}")
-    for part in chunks(len(features), max(1, CELLS["cpu"] // features.shape[1])):
-        length = torch.linalg.vector_norm(features[part].detach().float(), dim=1)  # (b,)
+    rows: Tensor = features
+    for part in chunks(len(rows), max(1, CELLS["cpu"] // rows.shape[1])):
+        length = torch.linalg.vector_norm(rows[part].detach().float(), dim=1)  # (b,)
         wrong = ~((length - 1).abs() <= TOLERANCE) & (length != 0)  # NaN is not at most anything
         if wrong.any():
             row = int(wrong.nonzero()[0])
@@ -45,4 +46,4 @@ def check_unit_rows(features: Any, name: str = "features") -> Float[Tensor, "n d
                 f"{name}: expected rows of length 1, got {got} in row {part.start + row}; normalise: "
                 f"torch.nn.functional.normalize({name})"
             )
-    return features
+    return rows

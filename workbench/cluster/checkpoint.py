@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -87,7 +88,7 @@ def _load(path: Any, name: str) -> Lander | Encoder:
         raise ValueError(f"{name}: expected {expected}, got the folder {str(path)!r}")
     if not place.exists():
         raise FileNotFoundError(f"{name}: no checkpoint at {path}; packaged ones are {', '.join(PACKAGED)}")
-    if place.suffix in OFFICIAL:
+    if place.suffix in OFFICIAL and zipfile.is_zipfile(place):  # what torch.save writes
         raise ValueError(f"{name}: {place} looks like official weights; read them with workbench.lander.load_official")
     with usual_torch(), reading(place, "checkpoint"):
         tensors, settings = upgraded(*read_state(place))

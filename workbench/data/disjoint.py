@@ -77,12 +77,12 @@ def check_disjoint(a: ImageSet | FeatureSet, b: ImageSet | FeatureSet) -> Overla
     for name, value in (("a", a), ("b", b)):
         if not isinstance(value, ImageSet | FeatureSet):
             raise TypeError(f"{name}: expected an ImageSet or a FeatureSet, got {type(value).__name__}")
-    if isinstance(a, ImageSet) != isinstance(b, ImageSet):
-        raise TypeError(f"a, b: expected two ImageSets or two FeatureSets, got {a!r} and {b!r}")
     if isinstance(a, ImageSet) and isinstance(b, ImageSet):
         same = _count_in(_exact(a), _exact(b))
+    elif isinstance(a, FeatureSet) and isinstance(b, FeatureSet):
+        same = _count_directions(*(unit_rows(rows, warn=False).numpy() for rows in (a.features, b.features)))
     else:
-        same = _count_directions(*(unit_rows(data.features, warn=False).numpy() for data in (a, b)))
+        raise TypeError(f"a, b: expected two ImageSets or two FeatureSets, got {a!r} and {b!r}")
     return Overlap((a.name, b.name), _shared_classes(a, b), same, max(same, _count_in(_near(a), _near(b))))
 
 
@@ -112,7 +112,7 @@ def _count_directions(x: np.ndarray, y: np.ndarray) -> int:
     """
     if x.shape[1] != y.shape[1]:
         return 0
-    axis = np.random.default_rng(0).normal(size=x.shape[1])
+    axis = np.random.default_rng(0).standard_normal(x.shape[1:])
     axis /= np.linalg.norm(axis)
     place = y @ axis
     order = place.argsort()

@@ -323,7 +323,8 @@ def validation_rows(validation: Any, dim: int, device: torch.device) -> Labelled
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         got = f"{len(validation)} things" if isinstance(validation, (tuple, list)) else f"a {type(validation).__name__}"
         raise TypeError(f"validation: expected (features, labels), got {got}")
-    rows, labels = labelled_rows(*validation, device, "validation ")
+    features, classes = validation
+    rows, labels = labelled_rows(features, classes, device, "validation ")
     if rows.shape[1] != dim:
         raise ValueError(f"validation features: expected dimension {dim} as of the features, got {rows.shape[1]}")
     return rows, labels
