@@ -308,10 +308,12 @@ def test_rows_that_are_not_of_length_1_are_refused():
             knn(unit, 3, method="approximate", seed=seed)
 
 
-def test_given_lists_are_sorted_and_their_indices_whole():
-    graph = KnnGraph.from_arrays([[0, 1, 2], [0, 1, 2], [-1, 0, 1]], [[1, 0.2, 0.9], [0.2, 1, 0.5], [0, 0.9, 0.5]])
+def test_given_lists_come_best_first_and_their_indices_are_whole():
+    graph = KnnGraph.from_arrays([[2, 0, 1], [1, 2, 0], [0, 1, -1]], [[0.9, 1, 0.2], [1, 0.5, 0.2], [0.9, 0.5, 0]])
     assert graph.neighbors.tolist() == [[2, 1], [2, 0], [0, 1]]
     assert torch.equal(graph.similarity, torch.tensor([[0.9, 0.2], [0.5, 0.2], [0.9, 0.5]]))
+    with pytest.raises(ValueError, match="similarity: expected each list best first, got node 1's in another order"):
+        KnnGraph.from_arrays([[1, 2], [0, 2], [0, 1]], [[0.9, 0.1], [0.1, 0.9], [0.6, 0.5]])
     for index in ([[1.5], [0]], [[True], [False]]):
         with pytest.raises(TypeError, match="neighbors: expected integers"):
             KnnGraph.from_arrays(index, [[0.5], [0.5]])

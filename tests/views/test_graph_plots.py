@@ -15,8 +15,8 @@ from workbench.views.figures.graph_plots import link_table
 @pytest.fixture
 def small():
     """Four nodes, two classes: 0-1 listed both ways, 1-2 between the classes, node 3 lists 2 alone."""
-    graph = KnnGraph.from_arrays([[1, -1], [0, 2], [1, 3], [2, -1]], [[0.9, 0], [0.9, 0.4], [0.4, 0.8], [0.8, 0]])
-    linkage = torch.tensor([[0.9, 0.0], [0.9, 0.3], [0.7, 0.6], [0.6, 0.0]])
+    graph = KnnGraph.from_arrays([[1, -1], [0, 2], [3, 1], [2, -1]], [[0.9, 0], [0.9, 0.4], [0.8, 0.4], [0.8, 0]])
+    linkage = torch.tensor([[0.9, 0.0], [0.9, 0.3], [0.6, 0.7], [0.6, 0.0]])
     prediction = Prediction(linkage, torch.tensor([0.5, 0.1, 0.2, 0.4]))
     return graph, prediction, np.array([5, 5, 8, 8])
 
@@ -37,9 +37,9 @@ def lines_of(trace):
 def test_the_table_has_every_list_entry_and_nothing_else(small):
     graph, prediction, labels = small
     table = link_table(graph, labels, prediction)
-    assert table[["node", "neighbor"]].values.tolist() == [[0, 1], [1, 0], [1, 2], [2, 1], [2, 3], [3, 2]]
-    assert table["same"].tolist() == [True, True, False, False, True, True]
-    assert np.allclose(table["linkage"], [0.9, 0.9, 0.3, 0.7, 0.6, 0.6])
+    assert table[["node", "neighbor"]].values.tolist() == [[0, 1], [1, 0], [1, 2], [2, 3], [2, 1], [3, 2]]
+    assert table["same"].tolist() == [True, True, False, True, False, True]
+    assert np.allclose(table["linkage"], [0.9, 0.9, 0.3, 0.6, 0.7, 0.6])
     assert list(link_table(graph)) == ["node", "neighbor", "similarity"]
 
 

@@ -14,7 +14,7 @@ from .._core.progress import progress_bar
 from .._core.rows import check_unit_rows
 from .._core.runtime import usual_torch
 from .._core.validation import check_choice, check_int, check_seed
-from .exact import SPARE, clipped, half_precision_base, rank_itself, search, search_chunks, search_itself
+from .exact import SPARE, TIE, clipped, half_precision_base, rank_itself, search, search_chunks, search_itself
 from .nn_descent import search_forest
 from .repeats import search_distinct
 
@@ -103,18 +103,17 @@ class KnnGraph:
     def from_arrays(cls, neighbors: Any, similarity: Any) -> KnnGraph:
         """A graph from given neighbour lists, e.g. those of the official code, which hold the node itself.
 
-        Lists are sorted here, best first; equal ones stay in their order. The node itself is removed from its list,
-        wherever it stands. If duplicates displaced it, its list keeps one entry more than the others, as in the
-        official code.
+        The node itself is removed from its list, wherever it stands. If duplicates displaced it, its list keeps one
+        entry more than the others, as in the official code.
 
         Args:
-            neighbors: integers [n, m]; -1 = none.
+            neighbors: integers [n, m], best first; -1 = none.
             similarity: cosines [n, m], clipped to [0, 1] here.
 
         Raises:
             TypeError: indices that are no integers.
-            ValueError: shapes that differ, an index outside -1 .. n-1, a neighbour listed twice, a similarity that is
-                not finite or lies outside [-1, 1].
+            ValueError: shapes that differ, an index outside -1 .. n-1, a neighbour listed twice or after a less similar
+                one, a similarity that is not finite or lies outside [-1, 1].
 
         Example:
             >>> KnnGraph.from_arrays([[0, 1], [1, 0]], [[1.0, 0.9], [1.0, 0.9]]).neighbors.tolist()
@@ -126,11 +125,11 @@ class KnnGraph:
 
         itself = index == torch.arange(len(index), device=index.device)[:, None]
         absent = itself | (index < 0)
-        weight = clipped(weight)
-        order = weight.masked_fill(absent, -1).argsort(dim=1, descending=True, stable=True)  # absent entries at the end
+        order = absent.long().argsort(dim=1, stable=True)  # absent entries move to the end
         width = int((~absent).sum(dim=1).max()) if index.numel() else 0
         index = index.masked_fill(absent, -1).gather(1, order)[:, :width]  # (n, k)
-        weight = weight.masked_fill(absent, 0).gather(1, order)[:, :width]  # (n, k)
+        weight = clipped(weight).masked_fill(absent, 0).gather(1, order)[:, :width]  # (n, k)
+        _check_order(weight)
         return cls(index, weight)
 
 
@@ -162,6 +161,16 @@ def _check_lists(index: Tensor, weight: Tensor) -> None:
     # Cosines of float32 rows that others computed may pass 1 by rounding. NaN is not at most 1, either.
     if not (weight.abs() <= 1 + 1e-5).all():
         raise ValueError("similarity: expected finite cosines in [-1, 1]; pass 1 - cosine distance")
+
+
+def _check_order(weight: Tensor) -> None:
+    """Lists that are not best first are refused, not sorted: what else is known of their entries has their order."""
+    late = (weight[:, 1:] > weight[:, :-1] + TIE).any(dim=1)
+    if late.any():
+        raise ValueError(
+            f"similarity: expected each list best first, got node {int(late.nonzero()[0])}'s in another order; sort "
+            "neighbors and similarity alike"
+        )
 
 
 def k_hop_subgraph(

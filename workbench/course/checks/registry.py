@@ -166,7 +166,6 @@ def check(name: str, answer: Any, *inputs: Any) -> Verdict:
         ✓ Right: number of pairs among the images: exactly 6
     """
     wanted = find_check(name)
-    _check_inputs(wanted, inputs)
     verdict = Verdict(name, wanted.title, OPEN) if answer is ... else _verdict(wanted, answer, inputs)
     if os.environ.get(GRADING) and not verdict.ok:
         raise AssertionError(str(verdict))
@@ -174,6 +173,7 @@ def check(name: str, answer: Any, *inputs: Any) -> Verdict:
 
 
 def _verdict(wanted: Check, answer: Any, inputs: tuple[Any, ...]) -> Verdict:
+    _check_inputs(wanted, inputs)
     found = _judge(wanted, answer, inputs)
     right = found.status != WRONG
     misses = 0 if right else _misses[wanted.name] + 1
