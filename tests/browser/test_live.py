@@ -2,6 +2,7 @@
 
 import pytest
 from controls import POINTS, idle, lasso
+from figures import wait_until_drawn
 from lab import notebook_of, open_notebook, run_all, running_lab, start_all
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -60,22 +61,23 @@ def test_a_busy_page_draws_every_figure_and_what_has_changed_since(opened):
 
 
 def test_no_lasso_is_lost_while_the_kernel_is_busy_and_the_pointer_moves_on(page, tmp_path):
+    from playwright.sync_api import expect  # not above: where it is missing, `browser` says so
+
     with running_lab(tmp_path, {"heard.ipynb": notebook_of(HEARD.strip())}) as address:
         page.troubles.clear()
         run_all(page, address("heard.ipynb"))
+        wait_until_drawn(page, page.locator(".jp-Notebook"), 1)
+        idle(page)  # the figure has taken the width that there is
         figure = page.locator(".js-plotly-plot")
         figure.scroll_into_view_if_needed()
         left, top, right = figure.evaluate(POINTS)
-        page.wait_for_timeout(500)
         _over(page.mouse, right)  # the kernel sleeps over it: what follows waits
         page.wait_for_timeout(500)
         _lasso_around(page.mouse, left)
         _over(page.mouse, top)
         _lasso_around(page.mouse, right)
         _over(page.mouse, left)
-        idle(page)
-        heard = page.locator(".heard").text_content().strip()
-        assert heard == "selected [0] selected [2]"
+        expect(page.locator(".heard")).to_have_text("selected [0] selected [2]", timeout=60_000)
         assert page.troubles == []
         page.goto("about:blank")
 

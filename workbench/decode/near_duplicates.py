@@ -69,18 +69,20 @@ def crowding_near_duplicates(graph: KnnGraph) -> Int[Tensor, " n"] | None:
 
 def _are_classes(graph: KnnGraph, near: Bool[Tensor, "n k"]) -> bool:
     """Whether most of the groups that near rows form are of the size of a list: from half of one to four."""
+    if near.any(dim=1).sum() < CLASSES * graph.n:  # too many groups of one row: not worth forming
+        return False
     size = components(graph, near).unique(return_counts=True)[1]  # (groups,)
     alike = (size > CROWDED * graph.k) & (size <= 4 * graph.k)
     return len(size) > 1 and bool(alike.sum() >= CLASSES * len(size))
 
 
-def _warn_of_copies(grouped: Bool[Tensor, "n k"]) -> None:
+def _warn_of_copies(copies: Bool[Tensor, "n k"]) -> None:
     """Say that near-copies of a row may be a class or one image: nothing in the rows tells which."""
-    doubtful = int((grouped.sum(dim=1) >= CROWDED * grouped.shape[1]).sum())
-    if doubtful < MANY * len(grouped):
+    doubtful = int((copies.sum(dim=1) >= CROWDED * copies.shape[1]).sum())
+    if doubtful < MANY * len(copies):
         return
     warnings.warn(
-        f"X: {doubtful:,} of {len(grouped):,} rows lie close together with few others, far from the rest; each such "
+        f"X: {doubtful:,} of {len(copies):,} rows lie close together with few others, far from the rest; each such "
         "group is taken for a small class; if it is one image many times, keep one row of each",
         UserWarning,
         stacklevel=2,
