@@ -136,17 +136,17 @@ def test_a_full_disk_is_told_of_weights_too(tmp_path):
     """They are written by a library in Rust, whose errors are its own."""
     import resource
 
-    write_state(tmp_path / "a", {"w": torch.zeros(2)}, {})
-    before = (tmp_path / "a").read_bytes()
+    write_state(tmp_path / "a.safetensors", {"w": torch.zeros(2)}, {})
+    before = (tmp_path / "a.safetensors").read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
     try:
         with pytest.raises(OSError, match="too large") as caught:
-            write_state(tmp_path / "a", {"w": torch.zeros(2000)}, {})
+            write_state(tmp_path / "a.safetensors", {"w": torch.zeros(2000)}, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert no_room(caught.value).startswith(
-        f"a file may not grow as large there: no room for {tmp_path / 'a'}; what was"
+        f"a file may not grow as large there: no room for {tmp_path / 'a.safetensors'}; what was"
     )
-    assert (tmp_path / "a").read_bytes() == before
+    assert (tmp_path / "a.safetensors").read_bytes() == before
     assert os.listdir(tmp_path) == ["a"]
