@@ -149,4 +149,4 @@ def test_a_full_disk_is_told_of_weights_too(tmp_path):
         f"a file may not grow as large there: no room for {tmp_path / 'a.safetensors'}; what was"
     )
     assert (tmp_path / "a.safetensors").read_bytes() == before
-    assert os.listdir(tmp_path) == ["a"]
+    assert os.listdir(tmp_path) == ["a.safetensors"]
