@@ -62,7 +62,7 @@ def test_the_seed_settles_everything_and_global_generators_are_left_alone(config
 @pytest.mark.parametrize("optimizer", ["adamw", pytest.param("sgd", marks=pytest.mark.slow)])
 def test_stopped_and_resumed_equals_never_stopped(optimizer, data, tmp_path):
     training = replace(QUICK, optimizer=optimizer, projections=(1.0, 0.5))
-    config, state = LanderConfig(hidden=8), tmp_path / "run.safetensors"
+    config, state = LanderConfig(hidden=8), tmp_path / "my run"  # any name will do, and is saved to again and again
     whole = meta_train(*data, config, training=training, progress=False)
     epochs = iter(range(7))
     part = meta_train(*data, config, training=training, state=state, stop=lambda: next(epochs) == 6, progress=False)

@@ -22,7 +22,6 @@ SUFFIX = ".safetensors"
 def write_state(path: str | Path, tensors: Mapping[str, Tensor], settings: Mapping[str, Any]) -> None:
     """Write tensors and JSON-able settings to one safetensors file; a failure leaves an existing file as it was."""
     check_name(path)
-    check_kind(path)
     # contiguous: safetensors takes no strides
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as part:
