@@ -36,7 +36,8 @@ def check_unit_rows(features: Any, name: str = "features") -> Float[Tensor, "n d
         kind = f"{features.dtype} {list(features.shape)}"
         raise ValueError(f"{name}: expected rows [n, d] of d >= 1 real numbers, got {kind}")
     rows: Tensor = features
-    for part in chunks(len(rows), max(1, CELLS["cpu"] // rows.shape[1])):
+    cells = CELLS.get(rows.device.type, CELLS["cuda"])
+    for part in chunks(len(rows), max(1, cells // rows.shape[1])):
         length = torch.linalg.vector_norm(rows[part].detach().float(), dim=1)  # (b,)
         wrong = ~((length - 1).abs() <= TOLERANCE) & (length != 0)  # NaN is not at most anything
         if wrong.any():
