@@ -79,11 +79,14 @@ def check_disjoint(a: ImageSet | FeatureSet, b: ImageSet | FeatureSet) -> Overla
             raise TypeError(f"{name}: expected an ImageSet or a FeatureSet, got {type(value).__name__}")
     if isinstance(a, ImageSet) and isinstance(b, ImageSet):
         same = _count_in(_exact(a), _exact(b))
+        near = _count_in(_near(a), _near(b))
     elif isinstance(a, FeatureSet) and isinstance(b, FeatureSet):
-        same = _count_directions(*(unit_rows(rows, warn=False).numpy() for rows in (a.features, b.features)))
+        x, y = (unit_rows(rows, warn=False).numpy() for rows in (a.features, b.features))
+        same = _count_directions(x, y)
+        near = _count_in(_rounded(x), _rounded(y))
     else:
         raise TypeError(f"a, b: expected two ImageSets or two FeatureSets, got {a!r} and {b!r}")
-    return Overlap((a.name, b.name), _shared_classes(a, b), same, max(same, _count_in(_near(a), _near(b))))
+    return Overlap((a.name, b.name), _shared_classes(a, b), same, max(same, near))
 
 
 def _shared_classes(a: ImageSet | FeatureSet, b: ImageSet | FeatureSet) -> tuple[str, ...] | None:
@@ -128,10 +131,12 @@ def _count_directions(x: np.ndarray, y: np.ndarray) -> int:
     return int(found.sum())
 
 
-def _near(data: ImageSet | FeatureSet) -> list[bytes]:
-    if isinstance(data, FeatureSet):
-        rounded = np.rint(unit_rows(data.features, warn=False).numpy() * 100).astype(np.int8)
-        return [row.tobytes() for row in rounded]
+def _rounded(rows: np.ndarray) -> list[bytes]:
+    """Directions of unit rows to two decimals."""
+    return [row.tobytes() for row in np.rint(rows * 100).astype(np.int8)]
+
+
+def _near(data: ImageSet) -> list[bytes]:
     grey = data.images if data.images.ndim == 3 else data.images.mean(axis=3)
     cells = min(_CELLS, *grey.shape[1:])
     edges = [np.arange(cells) * side // cells for side in grey.shape[1:]]

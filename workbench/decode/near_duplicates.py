@@ -53,13 +53,14 @@ def crowding_near_duplicates(graph: KnnGraph) -> Int[Tensor, " n"] | None:
     distance = 1 - graph.similarity  # (n, k)
     last = distance.gather(1, (graph.mask.sum(dim=1, keepdim=True) - 1).clamp(min=0))[:, 0]  # (n,)
     reach = last.kthvalue(max(1, round(REACH * graph.n))).values
-    grouped = (distance < COPY * reach) & graph.mask
+    copies = (distance < COPY * reach) & graph.mask
     close = (distance < CLOSE * reach) & graph.mask
     crowded = close.sum(dim=1) >= CROWDED * graph.k  # (n,)
+    grouped = copies
     if crowded.sum() >= MANY * graph.n:
-        grouped = grouped | (close & (crowded[:, None] | crowded[graph.padded]))
+        grouped = copies | (close & (crowded[:, None] | crowded[graph.padded]))
     if grouped.any() and _are_classes(graph, (distance < APART * reach) & graph.mask):
-        _warn_of_copies((distance < COPY * reach) & graph.mask)
+        _warn_of_copies(copies)
         grouped = (distance < SAME * reach) & graph.mask
     if not grouped.any():
         return None
