@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from workbench import HiLander, scores
 from workbench.decode.dendrogram import Edges, build_dendrogram
-from workbench.decode.near_duplicates import CROWDED, _expanded, crowding_near_duplicates, expand_near_duplicates
+from workbench.decode.near_duplicates import (
+    CROWDED,
+    _expanded,
+    crowding_near_duplicates,
+    expand_near_duplicates,
+    groups_apart,
+)
 from workbench.decode.quality import true_quality
 from workbench.graph.knn import KnnGraph, knn
 
@@ -75,6 +81,33 @@ def test_tight_classes_as_small_as_a_list_are_no_near_duplicates(classes, noise,
     model = HiLander().fit(x)
     assert crowding_near_duplicates(model.hierarchy_.levels[0].graph) is None
     assert scores(labels, model.labels_)["item_f"] > 0.93
+
+
+@pytest.mark.parametrize("metric", ["discriminant", "cosine"])
+@pytest.mark.parametrize(
+    ("classes", "rows", "dim", "noise"),
+    [(100, 6, 512, 0.2), (100, 4, 128, 0.05), (100, 5, 32, 0.05), (60, 5, 256, 0.125)],
+)
+def test_tight_classes_of_a_few_rows_are_no_near_duplicates_either(classes, rows, dim, noise, metric):
+    """They were taken for copies of images that have nothing in common, and of such images the model made heaps."""
+    x, labels = tight(classes, rows, dim, noise)
+    assert scores(labels, HiLander(metric=metric).fit_predict(x))["item_f"] > 0.98
+
+
+def test_groups_are_one_image_each_where_those_that_stand_for_them_have_partners(blobs):
+    x, labels = blobs(n_classes=8, per_class=25, dim=32, noise=0.14)
+    copies = x.repeat(5, 1) + 1e-3 * torch.randn(5 * len(x), 32, generator=torch.Generator().manual_seed(0))
+    copies = torch.nn.functional.normalize(copies, dim=1)
+    graph = knn(copies, 15)
+    assert len(groups_apart(graph).unique()) == len(x)
+    assert scores(labels.repeat(5), HiLander().fit_predict(copies))["item_f"] > 0.95
+
+
+def test_groups_apart_need_a_gap(blobs):
+    x, _ = blobs(n_classes=8, per_class=25, dim=32, noise=0.14)
+    assert groups_apart(knn(x, 15)) is None
+    one_group = torch.eye(8)[:1].repeat(4, 1) + 0.01 * torch.eye(8)[:4]
+    assert groups_apart(knn(torch.nn.functional.normalize(one_group, dim=1), 3)) is None
 
 
 def test_classes_that_may_be_copies_are_told_of():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -20,7 +21,7 @@ from ..lander.model import Prediction
 from .cut_criteria import excess_of_mass, map_equation
 from .decoding import Decoder, Decoding, by_densest, components
 from .dendrogram import Dendrogram, Edges, build_dendrogram
-from .near_duplicates import crowding_near_duplicates, expand_near_duplicates
+from .near_duplicates import are_unlinked, crowding_near_duplicates, expand_near_duplicates, groups_apart
 from .quality import Quality, QualityEnsemble
 from .quality_features import quality_features
 
@@ -69,16 +70,29 @@ class CutDecoder:
 
     def quality(self, nodes: Nodes, graph: KnnGraph, prediction: Prediction) -> Quality:
         """The dendrogram of the nodes and the predicted quality of each of its nodes."""
-        rows = nodes.center
+        groups = groups_apart(graph)
+        if groups is not None:
+            rows, thinned, linkage, group = self._thinned(nodes, graph.k, groups)
+            if are_unlinked(linkage):
+                found = self._quality_of(rows, thinned, linkage)
+                alone = np.arange(found.dendrogram.n_nodes) < found.dendrogram.n  # no two groups in one cluster
+                return expand_near_duplicates(replace(found, possible=alone), group)
+
         stands_for = crowding_near_duplicates(graph)
         if stands_for is None:
-            return self._quality_of(rows, graph, prediction.linkage)
+            return self._quality_of(nodes.center, graph, prediction.linkage)
+        rows, thinned, linkage, group = self._thinned(nodes, graph.k, stands_for)
+        return expand_near_duplicates(self._quality_of(rows, thinned, linkage), group)
 
+    def _thinned(
+        self, nodes: Nodes, k: int, stands_for: Tensor
+    ) -> tuple[Tensor, KnnGraph, Tensor, Int64[np.ndarray, " n"]]:
+        """Rows, graph and linkages of the nodes that stand for others; and which of them stands for each node."""
         kept, group = stands_for.unique(return_inverse=True)
-        rows = rows[kept]
-        graph = self.knn(rows, graph.k)
+        rows = nodes.center[kept]
+        graph = self.knn(rows, k)
         linkage = self.predict(replace(Nodes.of_images(rows), image=nodes.image[kept]), graph).linkage
-        return expand_near_duplicates(self._quality_of(rows, graph, linkage), group.cpu().numpy())
+        return rows, graph, linkage, group.cpu().numpy()
 
     def _quality_of(self, rows: Tensor, graph: KnnGraph, linkage: Tensor) -> Quality:
         edges = Edges.of(graph, linkage)

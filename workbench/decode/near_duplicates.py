@@ -1,7 +1,8 @@
 """Near-duplicates in number: where those of one image fill the lists of neighbours, nobody sees beyond them.
 
 The lists of small classes that lie far apart look alike. The two differ in what is beside them: bursts of
-near-duplicates come among images that have few or none, while of such a set hardly anything but groups is left.
+near-duplicates come among images that have few or none, while of such a set hardly anything but groups is left. And
+images of which each is there several times still have likely partners among each other, while classes have none.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from jaxtyping import Bool, Int, Int64
+import torch
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
+from ..graph.gaps import APART, near_before_gap
 from ..graph.knn import KnnGraph
 from .decoding import components, densest
 from .dendrogram import Dendrogram
@@ -27,8 +30,14 @@ SAME = 1e-5  # of the reach: nearer neighbours are one image in any case
 
 # Chosen on the same bursts and on tight round classes of 8 to 20 rows: of the groups of rows that are nearer than APART
 # of the reach, those of half a list to four lists are at most .48 of all with bursts, .9 and more with such classes.
-APART = 0.3
 CLASSES = 0.7
+
+# Of one row for each group, the share that may have a link of such linkage where no two groups belong together. Chosen
+# on round classes of 4 to 6 rows, 60 to 200 of them (.9 quantile of the best linkage at most .66), and on 150 rows of
+# six kinds with 4 and 6 noisy copies of each (at least .90).
+ALONE = 0.9
+LIKELY = 0.75
+WHOLE = 0.9  # of the groups: so many must hold rows that are all near each other
 
 
 def crowding_near_duplicates(graph: KnnGraph) -> Int[Tensor, " n"] | None:
@@ -41,7 +50,6 @@ def crowding_near_duplicates(graph: KnnGraph) -> Int[Tensor, " n"] | None:
     all rows lie in groups of half a list to four these are classes, and only what is nearer than 1e-5 is grouped.
 
     Example:
-        >>> import torch
         >>> from workbench.graph import knn
         >>> x = torch.eye(9) + 0.5
         >>> x = torch.nn.functional.normalize(torch.cat([x, x[:1] + 0.01 * x[1:4]]), dim=1)
@@ -50,22 +58,61 @@ def crowding_near_duplicates(graph: KnnGraph) -> Int[Tensor, " n"] | None:
     """
     if graph.k == 0:
         return None
-    distance = 1 - graph.similarity  # (n, k)
-    last = distance.gather(1, (graph.mask.sum(dim=1, keepdim=True) - 1).clamp(min=0))[:, 0]  # (n,)
-    reach = last.kthvalue(max(1, round(REACH * graph.n))).values
-    copies = (distance < COPY * reach) & graph.mask
-    close = (distance < CLOSE * reach) & graph.mask
+    distance, mask, reach = _distances(graph)
+    copies = (distance < COPY * reach) & mask
+    close = (distance < CLOSE * reach) & mask
     crowded = close.sum(dim=1) >= CROWDED * graph.k  # (n,)
     grouped = copies
     if crowded.sum() >= MANY * graph.n:
         grouped = copies | (close & (crowded[:, None] | crowded[graph.padded]))
-    if grouped.any() and _are_classes(graph, (distance < APART * reach) & graph.mask):
+    if grouped.any() and _are_classes(graph, (distance < APART * reach) & mask):
         _warn_of_copies(copies)
-        grouped = (distance < SAME * reach) & graph.mask
+        grouped = (distance < SAME * reach) & mask
     if not grouped.any():
         return None
-    group = components(graph, grouped)
-    return densest(group, graph.similarity.sum(dim=1))
+    return densest(components(graph, grouped), graph.similarity.sum(dim=1))
+
+
+def groups_apart(graph: KnnGraph) -> Int[Tensor, " n"] | None:
+    """The node that stands for each node, where nearly all lie in small groups that are far apart; None: they do not.
+
+    Groups are joined by what is near (`near_before_gap`), with the reach of `crowding_near_duplicates`. In nine of ten
+    every row must be near every other, else they are chains of classes. Whether a group is a class or a part of one,
+    `are_unlinked` tells of those that stand for them.
+
+    Example:
+        >>> from workbench.graph import knn
+        >>> x = torch.nn.functional.normalize(torch.eye(6).repeat(2, 1) + 0.02 * torch.eye(12, 6), dim=1)
+        >>> groups_apart(knn(x, k=3)).tolist()
+        [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5]
+    """
+    if graph.k == 0:
+        return None
+    near = near_before_gap(*_distances(graph))
+    if near is None:
+        return None
+    group = components(graph, near)
+    size = torch.bincount(group)  # by the number of the group's first node; 0 for all other numbers
+    torn = torch.zeros_like(size).index_add_(0, group, (near.sum(dim=1) < size[group] - 1).long()) > 0
+    whole = torn.sum() <= (1 - WHOLE) * (size > 1).sum()
+    return densest(group, graph.similarity.sum(dim=1)) if whole else None
+
+
+def are_unlinked(linkage: Float[Tensor, "n k"]) -> bool:
+    """Whether hardly a node has a likely partner: nine of ten have no linkage of 0.75 and more.
+
+    Example:
+        >>> are_unlinked(torch.tensor([[0.6, 0.2], [0.5, 0.5]])), are_unlinked(torch.tensor([[0.9, 0.2], [0.5, 0.8]]))
+        (True, False)
+    """
+    return bool((linkage >= LIKELY).any(dim=1).sum() <= (1 - ALONE) * len(linkage))
+
+
+def _distances(graph: KnnGraph) -> tuple[Float[Tensor, "n k"], Bool[Tensor, "n k"], Float[Tensor, ""]]:
+    """1 - similarity, where there are neighbours, and the reach: how far the last listed are if no list is crowded."""
+    distance = 1 - graph.similarity  # (n, k)
+    last = distance.gather(1, (graph.mask.sum(dim=1, keepdim=True) - 1).clamp(min=0))[:, 0]  # (n,)
+    return distance, graph.mask, last.kthvalue(max(1, round(REACH * graph.n))).values
 
 
 def _are_classes(graph: KnnGraph, near: Bool[Tensor, "n k"]) -> bool:
@@ -98,7 +145,6 @@ def expand_near_duplicates(quality: Quality, group: Int64[np.ndarray, " n"]) -> 
         group: which leaf of that dendrogram each image belongs to; each leaf at least once.
 
     Example:
-        >>> import torch
         >>> from workbench.decode import Edges, build_dendrogram, true_quality
         >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
         >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(2))

@@ -18,6 +18,7 @@ from .._core.chunks import chunks, even_steps
 from .._core.memmap import new_like
 from .._core.runtime import seeded
 from .._core.validation import check_choice
+from .gaps import MOSTLY, near_before_gap
 from .knn import query
 
 METRICS = ("cosine", "discriminant")
@@ -185,6 +186,12 @@ def _neighbor_differences(rows: Tensor) -> Float[Tensor, "pairs d"]:
     found = query(rows, rows[sample], SEEN, itself=sample)
     distance = 1 - found.similarity  # (sample, 12)
     typical = distance[found.mask].median() if found.mask.any() else distance.new_zeros(())
-    differs = found.mask & (distance > COPY * typical)
+    copies = found.mask & (distance <= COPY * typical)
+    differs = found.mask & ~copies
+    near = near_before_gap(distance, differs, typical)
+    if near is not None:  # small classes far apart: of a row's three nearest some may be of another class
+        differs = near
+    elif (copies.sum(dim=1) >= NEAREST).sum() > MOSTLY * len(sample):  # so many copies of a row are its class
+        differs = found.mask
     row, slot = (differs & (differs.cumsum(dim=1) <= NEAREST)).nonzero(as_tuple=True)
     return (rows[sample[row]] - rows[found.neighbors[row, slot]]).double() / 2**0.5
