@@ -169,6 +169,13 @@ def test_labels_are_those_of_one_machine(cluster, models, alone, rows, workers, 
         same(on(cluster, models[name], rows, sizes), alone[name])
 
 
+def test_inputs_of_the_general_model_are_the_work_of_workers(cluster, models, alone, rows, monkeypatch):
+    """They are most of what grows with k, so the driver must not compute them."""
+    cluster.count(2)
+    monkeypatch.setattr(wb.Lander, "inputs", lambda *_: pytest.fail("inputs were computed on the driver"))
+    same(on(cluster, models["general"], rows, Sizes(2, 170, 400, 500, 90)), alone["general"])
+
+
 def test_a_dendrogram_in_blocks_is_that_of_one_machine(cluster, models, alone, rows):
     """Its tree, that is; runners-up, which the quality reads, depend on the blocks, and on nothing else."""
     cluster.count(2)

@@ -7,7 +7,7 @@ The level loop stays the one loop: `DaskBackend.knn` stands in for `knn`, `DaskB
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ from ...graph.nodes import Nodes
 from ...lander.model import Lander, Prediction
 from .knn import LEAST, Sizes, approximate_lists, exact_lists, near_blocks
 from .pool import ClusterError, WorkerPool
-from .tasks import has_cuda, linked, packed
+from .tasks import has_cuda, linked, linked_by_lists, packed, packed_lists
 
 SIZES = Sizes()
 CONNECT = 10.0  # seconds to wait for a scheduler
@@ -107,18 +107,20 @@ class DaskBackend:
         """
         if graph.n < self._sizes.alone or graph.k == 0:
             return self._lander.predict(nodes, graph)
-        inputs = self._lander.inputs(nodes, graph)
         hops = self._lander.config.layers + 1
         most = self._pool.fair(graph.n, LEAST, self._sizes.nodes)
         blocks = [block.to(graph.neighbors.device) for block in near_blocks(nodes.center, most, self._seed)]
         linkage = torch.empty_like(graph.similarity)
 
-        def k_hop_subgraph(block: Tensor) -> tuple[Any, ...]:
-            return packed(inputs.k_hop_subgraph(block, hops))
+        work: Callable[..., Any]
+        pack: Callable[[Tensor], tuple[Any, ...]]
+        if context := self._lander.context(nodes, graph):  # then lists are all that the inputs follow from
+            work, pack = linked_by_lists, partial(packed_lists, graph, context, hops=hops)
+        else:
+            inputs = self._lander.inputs(nodes, graph)
+            work, pack = linked, lambda block: packed(inputs.k_hop_subgraph(block, hops))
 
-        jobs = [
-            self._pool.task(linked, partial(k_hop_subgraph, block), self._weights, self._device) for block in blocks
-        ]
+        jobs = [self._pool.task(work, partial(pack, block), self._weights, self._device) for block in blocks]
         for which, found in self._pool.run(jobs, "links"):
             linkage[blocks[which]] = torch.from_numpy(found).to(linkage.device)
         return Prediction.of(graph, linkage)

@@ -8,16 +8,19 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
 
 from ..._core.provenance import code_version
 from ..._core.runtime import resolve_device
 from ...graph import _numba
 from ...graph.exact import best_products, pair_products
-from ...graph.knn import KnnGraph
+from ...graph.knn import KnnGraph, k_hop_subgraph
 from ...graph.nn_descent import search_forest
+from ...graph.nodes import Nodes
 from ...lander.inputs import GraphInputs
 from ...lander.model import Lander
+from ...lander.relative_features import GraphContext
 
 Done = TypeVar("Done")
 
@@ -124,9 +127,8 @@ def linked(k_hop_subgraph: tuple[Any, ...], lander: Lander, device: str) -> Any:
     """Linkage [b, k] of the first nodes of a k-hop subgraph (`packed`)."""
     where = resolve_device(device)
     lists, similarity, nodes, edges = (torch.from_numpy(column).to(where) for column in k_hop_subgraph[:4])
-    missing = len(nodes) - len(lists)
-    graph = KnnGraph(pad(lists.long(), (0, 0, 0, missing), value=-1), pad(similarity, (0, 0, 0, missing)))
-    inputs = GraphInputs(graph, nodes, pad(edges, (0, 0, 0, 0, 0, missing)), k_hop_subgraph[4])
+    graph = _whole(lists, similarity, len(nodes))
+    inputs = GraphInputs(graph, nodes, pad(edges, (0, 0, 0, 0, 0, graph.n - len(edges))), k_hop_subgraph[4])
     return lander.on(where).linkage_from(inputs).cpu().numpy()
 
 
@@ -136,3 +138,33 @@ def packed(k_hop_subgraph: GraphInputs) -> tuple[Any, ...]:
     inner = slice(k_hop_subgraph.hop_sizes[-2])
     columns = (graph.neighbors[inner].int(), graph.similarity[inner], k_hop_subgraph.nodes, k_hop_subgraph.edges[inner])
     return (*(column.cpu().numpy() for column in columns), k_hop_subgraph.hop_sizes)
+
+
+def linked_by_lists(part: tuple[Any, ...], lander: Lander, device: str) -> Any:
+    """`linked`, with the model's inputs computed here too (`packed_lists`)."""
+    where = resolve_device(device)
+    lists, similarity, in_degree = (torch.from_numpy(column).to(where) for column in part[:3])
+    rows, background, distance = part[3:]
+    graph = _whole(lists, similarity, len(in_degree))
+    nodes = Nodes.of_images(similarity.new_zeros(graph.n, 0))  # inputs that have a context read no features
+    inputs = lander.inputs(nodes, graph, GraphContext(background, distance, in_degree))
+    near = inputs.k_hop_subgraph(torch.arange(rows, device=where), lander.config.layers + 1)
+    return lander.on(where).linkage_from(near).cpu().numpy()
+
+
+def packed_lists(graph: KnnGraph, context: GraphContext, block: Tensor, hops: int) -> tuple[Any, ...]:
+    """What the inputs of a k-hop subgraph follow from, as arrays: lists of one hop more, and the context of all.
+
+    An input of a node reads its neighbours' lists, so those of the last hop need their neighbours' too. These lists
+    name nodes of yet another hop, of which nothing else is sent.
+    """
+    keep, lists, hop_sizes = k_hop_subgraph(graph.neighbors, block, hops + 2)
+    inner = slice(hop_sizes[-2])
+    columns = (lists[inner].int(), graph.similarity[keep[inner]], context.in_degree[keep].int())
+    return (*(column.cpu().numpy() for column in columns), len(block), context.background, context.distance)
+
+
+def _whole(lists: Tensor, similarity: Tensor, n: int) -> KnnGraph:
+    """The graph of n nodes of which the last were sent without their lists."""
+    missing = n - len(lists)
+    return KnnGraph(pad(lists.long(), (0, 0, 0, missing), value=-1), pad(similarity, (0, 0, 0, missing)))
