@@ -46,6 +46,21 @@ def test_float8_is_read_exactly():
     np.testing.assert_array_equal(check_array(given), given.float().numpy())
 
 
+class Lazy:
+    """As a Dask delayed value: every attribute it is asked for is one more lazy value."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Lazy()
+
+    def __iter__(self):
+        raise TypeError("objects of unspecified length are not iterable")
+
+
+LAZY = Lazy()
+
+
 @pytest.mark.parametrize(
     ("given", "kind", "words"),
     [
@@ -63,6 +78,7 @@ def test_float8_is_read_exactly():
         (torch.empty(2, 2, device="meta"), TypeError, "expected an array of numbers, got torch.float32"),
         ((row for row in ROWS), TypeError, "got generator; make a list"),
         ({"a": ROWS}, TypeError, "got dict"),
+        (LAZY, TypeError, "got Lazy; .* collect a lazy table"),
         (None, TypeError, "got NoneType"),
         ([[10**400, 1]], ValueError, "expected numbers"),
         (np.full((2, 2), np.longdouble("1e4000")), ValueError, "got infinity at row 0, column 0"),
@@ -82,6 +98,7 @@ def test_float8_is_read_exactly():
         "meta",
         "generator",
         "dict",
+        "lazy",
         "None",
         "huge",
         "long",

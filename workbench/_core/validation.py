@@ -31,7 +31,7 @@ def check_array(X: Any, name: str = "X") -> np.ndarray:
         >>> check_array([[3, 4], [0, 1]]).shape
         (2, 2)
     """
-    if hasattr(X, "toarray"):
+    if hasattr(type(X), "toarray"):  # of the class: a lazy object seems to have every attribute
         raise TypeError(f"{name}: expected a dense array, got sparse {type(X).__name__}; pass {name}.toarray()")
     array = _as_numpy(X, name)
     if array.dtype == object:
@@ -97,7 +97,7 @@ def _as_numpy(values: Any, name: str) -> np.ndarray:
         )
     if isinstance(values, Tensor) and values.layout != torch.strided:
         raise TypeError(f"{name}: expected a dense tensor, got {values.layout}; pass {name}.to_dense()")
-    for column in values.iter_columns() if hasattr(values, "iter_columns") else ():  # Polars makes numbers of dates
+    for column in values.iter_columns() if hasattr(type(values), "iter_columns") else ():  # Polars makes numbers of dates
         if (dtype := np.asarray(column[:0]).dtype).kind in "mM":
             raise ValueError(f"{name}: expected numbers, got {dtype} in column {column.name!r}; drop it or make it one")
     try:

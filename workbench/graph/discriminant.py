@@ -121,8 +121,8 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | Non
         rows: unit rows on any device.
 
     Returns:
-        The matrix [D, min(D, 512)]: rows @ matrix. None if there is nothing to learn: fewer than three rows, or
-        neighbours that are all alike.
+        The matrix [D, min(D, 512)]: rows @ matrix. None if there is nothing to learn: fewer than three rows, neighbours
+        that are all alike, or small groups far apart (`near_before_gap`).
 
     Example:
         >>> random = torch.Generator().manual_seed(0)
@@ -180,7 +180,8 @@ def _neighbor_differences(rows: Tensor) -> Float[Tensor, "pairs d"]:
     """Differences between sampled rows and their nearest rows, divided by the square root of 2.
 
     A difference of two independent rows varies twice as much as one row, hence the division. Copies, which differ by
-    rounding only or nearly so, say nothing of how a class spreads: the next rows stand for them.
+    rounding only or nearly so, say nothing of how a class spreads: the next rows stand for them. No differences where
+    nearly all rows lie in small groups far apart: the next rows are then of other classes.
     """
     sample = even_steps(len(rows), SAMPLE, rows.device)
     found = query(rows, rows[sample], SEEN, itself=sample)
@@ -188,10 +189,8 @@ def _neighbor_differences(rows: Tensor) -> Float[Tensor, "pairs d"]:
     typical = distance[found.mask].median() if found.mask.any() else distance.new_zeros(())
     copies = found.mask & (distance <= COPY * typical)
     differs = found.mask & ~copies
-    near = near_before_gap(distance, differs, typical)
-    if near is not None:  # small classes far apart: of a row's three nearest some may be of another class
-        differs = near
-    elif (copies.sum(dim=1) >= NEAREST).sum() > MOSTLY * len(sample):  # so many copies of a row are its class
-        differs = found.mask
+    many_copies = (copies.sum(dim=1) >= NEAREST - 1).sum() >= MOSTLY * len(sample)
+    if many_copies or near_before_gap(distance, differs, typical) is not None:
+        differs = torch.zeros_like(differs)  # small classes far apart: of the three nearest some may be of others
     row, slot = (differs & (differs.cumsum(dim=1) <= NEAREST)).nonzero(as_tuple=True)
     return (rows[sample[row]] - rows[found.neighbors[row, slot]]).double() / 2**0.5

@@ -482,6 +482,17 @@ def test_so_in_the_approximate_search(cluster, killing, hard):
     assert len(held) == len(cluster.client.nthreads()) == 1
 
 
+def test_a_client_that_is_closed_is_refused_by_name(cluster, rows, monkeypatch):
+    cluster.count(1)
+    monkeypatch.setattr(backend, "SIZES", Sizes(300, 200, 400, 500, 150))
+    with distributed.Client(cluster.address, set_as_default=False) as client:
+        model = wb.HiLander(client=client).fit(rows)
+    before = model.labels_
+    with pytest.raises(ClusterError, match=r"client: expected one that is connected, got one that is closed"):
+        model.fit(rows)
+    assert model.labels_ is before
+
+
 def test_without_workers_the_cluster_is_named(cluster, models, rows, monkeypatch):
     cluster.count(0)
     monkeypatch.setattr(pool, "PATIENCE", 0.5)

@@ -108,16 +108,26 @@ class WorkerPool:
         """Tasks that run at once; waits for a worker.
 
         Raises:
-            ClusterError: there is none for a minute.
+            ClusterError: there is none for a minute, or the client is closed.
         """
         until = time.monotonic() + PATIENCE
-        while not (here := self.client.nthreads()):
+        while not (here := self._workers()):
             if time.monotonic() > until:
                 raise ClusterError(
                     f"client: expected a cluster with workers, {self.name} had none for {PATIENCE:.0f} s; start one"
                 )
             time.sleep(0.2)
         return sum(here.values())
+
+    def _workers(self) -> dict[str, int]:
+        """Threads of each worker."""
+        if self.client.status != "running" or self.client.scheduler is None:
+            raise ClusterError(
+                f"client: expected one that is connected, got one that is {self.client.status} ({self.name}); make a new "
+                "one: distributed.Client(address)"
+            )
+        here: dict[str, int] = self.client.nthreads()
+        return here
 
     def fair(self, n: int, least: int, most: int) -> int:
         """Rows per task, so that n rows keep every thread busy.
