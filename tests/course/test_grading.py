@@ -1,5 +1,6 @@
 """Grades of three made-up submissions, by the command and by the real nbgrader."""
 
+import json
 import os
 import re
 import shutil
@@ -133,6 +134,49 @@ def test_grades_of_small_notebooks(tmp_path):
     assert "every pair counted twice" in table.loc["wrong", "said"]
     assert table.loc["cut", "said"] == "its cell is missing"
     assert "cannot be read" in table.loc["broken", "said"]
+
+
+def test_what_a_student_has_spoilt_ends_no_other_students_grades(tmp_path):
+    (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
+    nbformat.write(tiny("# solution\nanswer = 6\n# end"), tmp_path / "notebooks" / "solutions" / "00_tiny.ipynb")
+    (tmp_path / "secret").write_text("root:x:0:0")
+    handed_in = tmp_path / "in"
+    for student in ("linked", "number", "piped"):
+        (handed_in / student).mkdir(parents=True)
+    (handed_in / "linked" / "00_tiny.ipynb").symlink_to(tmp_path / "secret")
+    os.mkfifo(handed_in / "piped" / "00_tiny.ipynb")
+    spoilt = json.loads(nbformat.writes(tiny("answer = 6")))
+    spoilt["cells"][1]["source"] = 5
+    (handed_in / "number" / "00_tiny.ipynb").write_text(json.dumps(spoilt))
+    (tmp_path / "elsewhere").mkdir()
+    (handed_in / "zoe").symlink_to(tmp_path / "elsewhere")  # a whole folder may lie elsewhere: the instructor put it
+    (tmp_path / "elsewhere" / "00_tiny.ipynb").write_text("no notebook")
+
+    table = grade(handed_in, tmp_path / "notebooks", tell=lambda line: None).set_index("student")
+    assert table["points"].to_dict() == dict.fromkeys(("linked", "number", "piped", "zoe"), 0)
+    assert table.loc["linked", "said"].endswith("it is a link to a file outside the student's folder")
+    assert table.loc["number", "said"].startswith("the notebook cannot be run: ")
+    assert "expected an ordinary file, got a folder, a pipe" in table.loc["piped", "said"]
+    assert "no notebook" in table.loc["zoe", "said"]
+
+
+def test_of_copies_one_counts_and_who_hands_in_nothing_is_named(tmp_path):
+    (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
+    nbformat.write(tiny("# solution\nanswer = 6\n# end"), tmp_path / "notebooks" / "solutions" / "00_tiny.ipynb")
+    handed_in = tmp_path / "in"
+    for place in ("ann/again", "ann", "ann/.old", ".hidden"):
+        (handed_in / place).mkdir(parents=True, exist_ok=True)
+        (handed_in / place / "00_tiny.ipynb").write_text("no notebook")
+    (handed_in / "bob").mkdir()
+    (handed_in / "bob" / "homework.ipynb").write_text("another name")
+    heard = []
+    table = grade(handed_in, tmp_path / "notebooks", tell=heard.append)
+    assert table["student"].tolist() == ["ann"]
+    assert heard == [
+        "ann/again/00_tiny.ipynb: not graded, ann/00_tiny.ipynb is",
+        "bob: no notebook of this course, expected NN_name.ipynb",
+        "ann: 00_tiny.ipynb ...",
+    ]
 
 
 def test_a_notebook_that_does_not_end_has_no_points(tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from .._core.files import regular_file
 from .._core.names import readable
 from .checks.registry import GRADING
 from .exercises import SOLUTIONS
@@ -30,6 +31,7 @@ def grade(
 ) -> pd.DataFrame:
     """Grade every `STUDENT/.../NN_name.ipynb` of a folder: a point for each exercise whose check is passed.
 
+    Of several files of one lesson the one in the outermost folder counts. Hidden files and folders do not.
     The cells with the checks are taken from the course, not from the submission; everything else is the student's.
 
     Args:
@@ -37,7 +39,7 @@ def grade(
         notebooks: of the course, with `solutions/`.
         seconds: that a cell may take; a notebook ends with the first that takes longer.
         fast: in fast mode; a check computes what is expected from the same inputs, so the points are the same.
-        tell: hears of each notebook before it runs.
+        tell: hears of each notebook before it runs, of copies, and of students without one.
 
     Returns: a row per student, notebook and check: points (0 or 1), said (why no point; "" where it was given).
 
@@ -47,34 +49,68 @@ def grade(
     if not Path(folder).is_dir():
         raise FileNotFoundError(f"folder: expected a folder of submissions, a folder a student, found none at {folder}")
     asked = {path.name: read(path) for path in lessons(Path(notebooks) / SOLUTIONS)}
-    found = sorted(
-        p for p in Path(folder).glob(f"*/**/{NAMES}") if p.name in asked and ".ipynb_checkpoints" not in p.parts
-    )
+    found = _submissions(Path(folder), asked, tell)
     if not found:
         raise FileNotFoundError(f"folder: expected STUDENT/.../NN_name.ipynb of this course in {folder}, found none")
     rows = []
     for path in found:
         student = readable(path.relative_to(folder).parts[0])
         tell(f"{student}: {path.name} ...")
-        for check, said in _graded(path, asked[path.name], seconds, fast).items():
+        home = Path(folder) / path.relative_to(folder).parts[0]
+        for check, said in _graded(path, home, asked[path.name], seconds, fast).items():
             rows.append([student, path.stem, check, int(not said), said])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _graded(path: Path, lesson: NotebookNode, seconds: int, fast: bool) -> dict[str, str]:
-    """Check -> why it has no point, "" where it has."""
+def _submissions(folder: Path, asked: Collection[str], tell: Callable[[str], None]) -> list[Path]:
+    """Each student's notebooks of the lessons asked for, one a lesson."""
+    found: dict[tuple[str, str], Path] = {}
+    students = {one.name for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")}
+    for path in sorted(folder.glob(f"*/**/{NAMES}"), key=lambda p: (len(p.parts), p)):
+        inside = path.relative_to(folder)
+        if path.name not in asked or any(part.startswith(".") for part in inside.parts):
+            continue
+        first = found.setdefault((inside.parts[0], path.name), path)
+        if first is not path:
+            tell(f"{readable(str(inside))}: not graded, {readable(str(first.relative_to(folder)))} is")
+    for student in sorted(students - {student for student, _ in found}):
+        tell(f"{readable(student)}: no notebook of this course, expected NN_name.ipynb")
+    return sorted(found.values())
+
+
+def _graded(path: Path, home: Path, lesson: NotebookNode, seconds: int, fast: bool) -> dict[str, str]:
+    """Check -> why it has no point, "" where it has; `home` is the student's folder."""
     wanted = {check_calls(c.source)[0].name: c.source for c in lesson.cells if "points" in tags(c)}
     try:
-        submitted = read(path)
+        submitted = _submitted(path, home)
         if fast:
             in_fast_mode(submitted)
     except Exception as error:  # noqa: BLE001 - a file that a student has spoilt in any way gets no points
         return dict.fromkeys(wanted, f"the file cannot be read: {error}")
+    try:
+        return _counted(submitted, wanted, path.parent, seconds)
+    except Exception as error:  # noqa: BLE001 - as above: cells that are no cells, outputs that are no outputs
+        return dict.fromkeys(wanted, f"the notebook cannot be run: {error}")
+
+
+def _counted(submitted: NotebookNode, wanted: dict[str, str], folder: Path, seconds: int) -> dict[str, str]:
+    """`_graded` of a notebook that could be read; `wanted`: the course's cells with the checks."""
     own = {c.metadata.get("nbgrader", {}).get("grade_id"): c for c in submitted.cells}
     for name in wanted.keys() & own.keys():
         own[name].source = wanted[name]
-    ended = _run(submitted, path.parent, seconds)
+    ended = _run(submitted, folder, seconds)
     return {name: _said(own.get(name), ended) for name in wanted}
+
+
+def _submitted(path: Path, home: Path) -> NotebookNode:
+    """A student's notebook, if it is one and lies in the student's folder.
+
+    Raises:
+        OSError, ValueError: a link to elsewhere, or no ordinary file.
+    """
+    if not path.resolve().is_relative_to(home.resolve()):
+        raise OSError("it is a link to a file outside the student's folder")
+    return read(regular_file(path))
 
 
 def _run(notebook: NotebookNode, folder: Path, seconds: int) -> str:
