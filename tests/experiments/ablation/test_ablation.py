@@ -112,6 +112,7 @@ def test_changes_that_need_each_other_are_made_in_a_possible_order():
         ({"lander.hidden": []}, "at least one configuration"),
         ([], "at least one configuration"),
         ({"inference.decoder": [len]}, "expected a name in DECODERS, got a function"),
+        ({"inference.decoder": ["tree", "nosuch"]}, "inference.decoder: expected one of .*, got .nosuch."),
     ],
 )
 def test_a_grid_that_cannot_be_is_refused_before_anything_runs(grid, words):
@@ -442,8 +443,26 @@ def test_of_many_that_want_a_claim_one_gets_it(tmp_path):
         assert sorted(won) == [False, False, False, True]
 
 
-def test_a_damaged_file_is_told(tmp_path):
-    (tmp_path / "a.json").write_text("{")
+WHOLE = {"data": "d", "code": "c", "run": "a", "error": "", "rows": [{"level": 0, "bcubed_f": 0.5, "last": True}]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "5",
+        *(json.dumps({name: value for name, value in WHOLE.items() if name != lost}) for lost in WHOLE),
+        *(json.dumps({**WHOLE, "rows": rows}) for rows in (5, "x", [1], True, None, {"level": 0})),
+        *(json.dumps({**WHOLE, "rows": [{"level": v}]}) for v in (0.5, "0", True, [0], 2**63, None)),
+        json.dumps({**WHOLE, "rows": [{"bcubed_f": []}]}),
+        json.dumps({**WHOLE, "error": 5}),
+    ],
+)
+def test_a_damaged_file_is_told(tmp_path, text):
+    (tmp_path / "a.json").write_text(json.dumps(WHOLE))
+    assert Store(tmp_path).read("a") == WHOLE
+    (tmp_path / "a.json").write_text(text)
     with pytest.raises(ValueError, match=r"a\.json: not a whole run: .*remove it"):
         Store(tmp_path).read("a")
 

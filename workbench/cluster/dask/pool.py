@@ -123,8 +123,8 @@ class WorkerPool:
         """Threads of each worker."""
         if self.client.status != "running" or self.client.scheduler is None:
             raise ClusterError(
-                f"client: expected one that is connected, got one that is {self.client.status} ({self.name}); make a new "
-                "one: distributed.Client(address)"
+                f"client: expected one that is connected, got one that is {self.client.status} ({self.name}); make a "
+                "new one: distributed.Client(address)"
             )
         here: dict[str, int] = self.client.nthreads()
         return here

@@ -19,6 +19,9 @@ from filelock import FileLock, Timeout
 
 from ..._core.files import atomic_path, reading, regular_file
 
+# Columns of whole numbers in a run's rows.
+COUNTS = ("level", "nodes", "links_added", "n_clusters", "n_noise", "n_parameters")
+
 
 class Store:
     """A folder of runs.
@@ -30,9 +33,9 @@ class Store:
         >>> import tempfile
         >>> store = Store(tempfile.mkdtemp())
         >>> with store.claim("a1") as mine:
-        ...     store.write("a1", {"seed": 0})
-        >>> mine, store.read("a1"), store.read("b2") is None
-        (True, {'seed': 0}, True)
+        ...     store.write("a1", {"data": "d", "code": "c", "run": "a1", "error": "", "rows": [{"level": 0}]})
+        >>> mine, store.read("a1")["rows"], store.read("b2") is None
+        (True, [{'level': 0}], True)
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -49,8 +52,7 @@ class Store:
         try:
             with reading(file, "run"):
                 run: dict[str, Any] = json.loads(regular_file(file).read_text(encoding="utf-8"))
-                if not isinstance(run, dict):
-                    raise ValueError(f"a {type(run).__name__}, no run")
+                _check_run(run)
         except FileNotFoundError:
             return None
         except ValueError as error:
@@ -85,3 +87,25 @@ class Store:
             yield True
         finally:
             lock.release()
+
+
+def _check_run(run: Any) -> None:
+    """That a file holds what a sweep makes its table of.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if not isinstance(run, dict):
+        raise ValueError(f"a {type(run).__name__}, no run")
+    for name in ("data", "code", "run", "error"):
+        if not isinstance(run.get(name), str):
+            raise ValueError(f"{name}: expected a text, got {run.get(name)!r}")
+    rows = run.get("rows")
+    if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
+        raise ValueError(f"rows: expected a list of tables, got {rows!r}")
+    for name, value in (item for row in rows for item in row.items()):
+        kinds = (int,) if name in COUNTS else (str, bool, int, float)
+        if type(value) not in kinds or (isinstance(value, int) and abs(value) >= 2**63):
+            raise ValueError(
+                f"rows: expected {'a whole number' if name in COUNTS else 'a value'} of {name}, got {value!r}"
+            )

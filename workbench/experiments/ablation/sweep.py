@@ -15,7 +15,7 @@ from ..._core.validation import check_int
 from .dispatch import dispatch, finished
 from .run import AblationData, Cancelled, Run, code_version, computed
 from .settings import Grid, Settings, configurations, describe
-from .store import Store
+from .store import COUNTS, Store
 from .workers import Processes, Workers
 
 if TYPE_CHECKING:
@@ -155,7 +155,4 @@ def _table(done: list[tuple[Run, dict[str, Any]]]) -> pd.DataFrame:
         # a failed run is one row, and its own last
         rows += [{**head, **row, **tail} for row in made["rows"] or [{"test": "", "last": True}]]
     table = pd.DataFrame(rows)
-    whole = [
-        name for name in ("level", "nodes", "links_added", "n_clusters", "n_noise", "n_parameters") if name in table
-    ]
-    return table.astype(dict.fromkeys(whole, "Int64"))
+    return table.astype(dict.fromkeys((name for name in COUNTS if name in table), "Int64"))
