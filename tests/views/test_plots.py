@@ -1,13 +1,18 @@
+import base64
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from workbench import InferenceConfig, views
 from workbench._core.tables import require
 from workbench.cluster.predictors import similarity_predictor
 from workbench.train.select_tau import tau_curve
 from workbench.views.figures.calibration_plots import reliability
+from workbench.views.figures.gallery import png_uri
 from workbench.views.figures.plots import plot_sizes, sizes_of
 
 
@@ -178,3 +183,11 @@ def test_values_that_cannot_be_drawn_are_refused_by_name():
     for bad in (np.nan, 1.5, -0.1):
         with pytest.raises(ValueError, match=r"linkage: expected numbers in \[0, 1\]"):
             reliability(np.array([0.5, bad]), np.array([True, False]))
+
+
+def test_pixels_that_are_no_bytes_are_refused_with_the_cure():
+    pixels = np.array([[[0.0, 0.5, 1.0]]])
+    with pytest.raises(ValueError, match=r"pixels: expected uint8, 0 to 255, got float64; \(255 \* pixels\)"):
+        png_uri(pixels)
+    shown = Image.open(io.BytesIO(base64.b64decode(png_uri((255 * pixels).astype(np.uint8)).split(",")[1])))
+    assert shown.getpixel((0, 0)) == (0, 127, 255)
