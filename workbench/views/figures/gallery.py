@@ -93,8 +93,11 @@ def mosaic(
     return grid.reshape(rows * cells.shape[1], columns * cells.shape[2], 4)
 
 
-def png_uri(pixels: UInt8[np.ndarray, "h w c"]) -> str:
-    """An RGB(A) array as a PNG data address, for a page or a figure that needs no other file.
+def png_uri(pixels: np.ndarray) -> str:
+    """An RGB(A) array, uint8 [h, w, c], as a PNG data address, for a page or a figure that needs no other file.
+
+    Raises:
+        ValueError: another dtype.
 
     Example:
         >>> png_uri(np.zeros((1, 1, 3), np.uint8))[:22]
