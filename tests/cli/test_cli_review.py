@@ -1,6 +1,7 @@
 """`workbench review`: the notebook that it writes runs, keeps answers, and is not written over."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -58,11 +59,23 @@ def test_of_photographs(tmp_path, monkeypatch):
     assert len(list((tmp_path / "out" / "sorted").glob("*/*.png"))) == 12
 
 
-def test_a_notebook_that_is_there_stays(features, tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "review.ipynb").write_text("mine")
-    assert run("review", features, "-o", tmp_path / "out", "--no-start").exit_code == 0
-    assert (tmp_path / "out" / "review.ipynb").read_text() == "mine"
+@pytest.mark.parametrize("name", ["features.npy", 'it\'s "mine", ö.npy'])
+def test_a_notebook_of_these_data_stays_and_one_of_others_is_no_answer(features, tmp_path, name):
+    features = features.rename(tmp_path / name)
+    notebook = tmp_path / "out" / "review.ipynb"
+    asked = ("-o", tmp_path / "out", "--no-start")
+    assert "written to" in run("review", features, *asked).output
+    mine = json.dumps(json.loads(notebook.read_text()), ensure_ascii=False)  # as JupyterLab saves it
+    mine = mine.replace("Run all cells", "Run my cells")
+    notebook.write_text(mine)
+    again = run("review", features, *asked)
+    assert again.exit_code == 0
+    assert "as it is there" in again.output
+    shutil.copy(features, tmp_path / "other.npy")
+    refused = run("review", tmp_path / "other.npy", *asked)
+    assert refused.exit_code == 1
+    assert "is a review of other data than" in " ".join(refused.output.split())
+    assert notebook.read_text() == mine
 
 
 def test_jupyterlab_is_started_with_what_follows(features, tmp_path, monkeypatch):

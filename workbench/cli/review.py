@@ -60,7 +60,7 @@ def review(
 ) -> None:
     """Put a clustering right by hand, in JupyterLab.
 
-    Writes DIR/review.ipynb and opens it; one that is there is opened as it is. Answers are kept in
+    Writes DIR/review.ipynb and opens it; one of these data that is there is opened as it is. Answers are kept in
     DIR/corrections.json. What follows `--` goes to JupyterLab, e.g. `-- --no-browser --port=9999`.
     """
     if not source.exists():
@@ -73,21 +73,30 @@ def review(
         from .photographs import check_personal_data
 
         check_personal_data(personal_data)
+    there = (out / NOTEBOOK).exists()
     path = write_notebook(out, source, faces=faces, texts=texts)
-    typer.echo(f"written to {path}")
+    typer.echo(f"as it is there: {path}" if there else f"written to {path}")
     if start:
         code = subprocess.run([sys.executable, "-m", "jupyterlab", str(path), *(jupyter or ())], check=False).returncode
         raise typer.Exit(code)
 
 
 def write_notebook(out: Path, source: Path, *, faces: bool = False, texts: Path | None = None) -> Path:
-    """The notebook of a review, in a folder; one that is there stays as it is."""
+    """The notebook of a review, in a folder; one that is there stays as it is.
+
+    Raises:
+        ValueError: one of other data is there.
+    """
     path = out / NOTEBOOK
+    where = str(source.resolve())
     if path.exists():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        # JupyterLab writes letters as they are, we as \\u....
+        if not any(json.dumps(repr(where), ensure_ascii=ascii_only)[1:-1] in text for ascii_only in (True, False)):
+            raise ValueError(f"out: {path} is a review of other data than {source}; give another folder: -o DIR")
         return path
     from .photographs import MARGIN
 
-    where = str(source.resolve())
     read = [LIBRARIES]
     shown = ""
     if source.is_dir():
