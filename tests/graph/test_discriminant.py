@@ -48,7 +48,7 @@ def by_loops(rows):
 
 @given(seeds)
 def test_matrix_is_that_of_the_slow_definition(seed):
-    rows, _ = skewed(seed, classes=5, per_class=6, dim=4)
+    rows, _ = skewed(seed, classes=3, per_class=16, dim=4)  # lists stay within classes: no gap
     expected = by_loops(rows)
     assert np.allclose(local_discriminant(rows).numpy(), expected, atol=1e-3 * np.abs(expected).max())
 
@@ -88,11 +88,23 @@ def test_mapped_rows_have_length_one_and_zero_rows_stay_zero(seed, n, dim):
     assert ((lengths - 1).abs() < 1e-4).logical_or(lengths < 1e-4).all()
 
 
-@pytest.mark.parametrize("rows", [torch.eye(2), torch.ones(30, 4) / 2, torch.eye(5), torch.zeros(9, 3)])
+@pytest.mark.parametrize("rows", [torch.eye(2), torch.ones(30, 4) / 2, torch.eye(50), torch.zeros(40, 3)])
 def test_rows_that_teach_nothing_stay_as_they_are(rows):
     metric = Metric.of("discriminant", rows)
     assert metric.matrix is None
     assert metric(rows) is rows
+
+
+@pytest.mark.parametrize("rows", [2, 3, 6])
+@pytest.mark.parametrize("noise", [0.05, 0.2])
+def test_small_classes_far_apart_have_no_map(rows, noise):
+    """Of a row's three nearest some are of other classes, or all are copies: their differences are no spread within."""
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(60, 64, generator=random).repeat(rows, 1)
+    x = normalize(x + noise * torch.randn(len(x), 64, generator=random), dim=1)
+    few = noise == 0.05 and rows == 2  # pairs so tight are copies, of which the next rows tell
+    assert (local_discriminant(x) is None) != few
+    assert local_discriminant(x[:29]) is None
 
 
 def test_a_sample_at_even_steps_gives_nearly_the_same(monkeypatch):

@@ -91,7 +91,7 @@ def write_notebook(out: Path, source: Path, *, faces: bool = False, texts: Path 
     where = str(source.resolve())
     if path.exists():
         text = path.read_text(encoding="utf-8", errors="replace")
-        # JupyterLab writes letters as they are, we as \\u....
+        # JupyterLab writes letters as they are, we with escapes
         if not any(json.dumps(repr(where), ensure_ascii=ascii_only)[1:-1] in text for ascii_only in (True, False)):
             raise ValueError(f"out: {path} is a review of other data than {source}; give another folder: -o DIR")
         return path
