@@ -1,16 +1,20 @@
 """The learned cut asks those who were given to it, and nobody else."""
 
+import numpy as np
 import pytest
 import torch
 
 import workbench as wb
+from workbench import HiLander, scores
 from workbench.cluster import hilander
 from workbench.cluster.checkpoint import load_lander
 from workbench.cluster.hierarchy import build_hierarchy, decode_level, rebuild
-from workbench.decode.cuts import CutDecoder
+from workbench.decode.cuts import CutDecoder, severs_likely_links
+from workbench.decode.dendrogram import Edges, build_dendrogram
+from workbench.decode.quality import QualityEnsemble, true_quality
 from workbench.graph.knn import knn
 from workbench.graph.nodes import Nodes
-from workbench.lander.model import Lander
+from workbench.lander.model import Lander, Prediction
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +87,63 @@ def test_another_precision_weight_follows_from_the_quality_at_hand(blobs, genera
         assert torch.equal(
             rebuild(tree, general.predict, settings, tau, ensemble=general.ensemble).labels, whole.labels
         )
+
+
+# ---------------------------------------------------------------- links that a cut severs
+
+
+def round_classes(sizes, dim, spread, seed):
+    random = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    return random.normal(size=(len(sizes), dim))[labels] + spread * random.normal(size=(len(labels), dim)), labels
+
+
+@pytest.mark.parametrize(
+    ("sizes", "dim", "spread", "seed"),
+    [([666, 333], 8, 0.2, 4), ([666, 333], 8, 0.2, 8), ([500, 500, 500], 5, 0.05, 0), ([500, 500], 4, 0.05, 1)],
+)
+def test_large_classes_of_few_dimensions_stay_whole(sizes, dim, spread, seed):
+    """Lists of 15 neighbours show pieces only: they came out as up to 728 clusters."""
+    x, labels = round_classes(sizes, dim, spread, seed)
+    assert scores(labels, HiLander().fit_predict(x))["item_f"] > 0.98
+
+
+def test_a_cut_that_severs_likely_links_to_the_end_is_told():
+    noise = torch.nn.functional.normalize(torch.randn(80, 16, generator=torch.Generator().manual_seed(0)), dim=1)
+    nodes, graph = Nodes.of_images(noise), knn(noise, 15)
+    looked = []
+
+    def likely(nodes, graph):
+        looked.append(graph.k)
+        return Prediction.of(graph, torch.full_like(graph.similarity, 0.9))
+
+    class Alone(QualityEnsemble):
+        """Every image is best alone."""
+
+        def predict(self, dendrogram, features):
+            return true_quality(dendrogram, np.arange(dendrogram.n))
+
+    decode = CutDecoder(Alone(1), likely, knn)
+    with pytest.warns(UserWarning, match="X: the best cut severs likely links"):
+        found = decode(nodes, graph, likely(nodes, graph), 0.5)
+    assert looked == [15, 30, 60]
+    assert len(found.clusters.unique()) == 80
+
+
+def test_links_between_clusters_count_from_three_quarters_on():
+    x = torch.nn.functional.normalize(torch.randn(40, 4, generator=torch.Generator().manual_seed(1)), dim=1)
+    graph = knn(x, 5)
+    dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), x)
+    alone = true_quality(dendrogram, np.arange(40))
+    whole = true_quality(dendrogram, np.zeros(40, int))
+    for linkage, quality, severed in (
+        (0.75, alone, True),
+        (0.74, alone, False),
+        (0.75, whole, False),
+    ):
+        assert severs_likely_links(graph, torch.full_like(graph.similarity, linkage), quality) == severed
+    few = torch.zeros_like(graph.similarity)
+    few[:19, 0] = 0.9  # fewer than half as many as nodes
+    assert not severs_likely_links(graph, few, alone)
+    few[19, 0] = 0.9
+    assert severs_likely_links(graph, few, alone)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,34 @@ from ..._core.files import atomic_path
 Results = dict[str, Any]
 FORMAT = 1
 _PARTS = {"machine": dict, "versions": dict, "settings": dict, "runs": list, "skipped": list, "failed": list}
-_RUN = ("suite", "n", "case", "beside", "repeat", "seconds", "peak_mb")
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**53
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value < math.inf
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_number, value.values()))
+
+
+_RUN = {
+    "suite": _text,
+    "n": _whole,
+    "case": _text,
+    "beside": _text,
+    "repeat": _whole,
+    "seconds": _number,
+    "peak_mb": _number,
+}
+_MACHINE = {"cpu": _text, "cores": _whole, "threads": _whole, "system": _text, "peak_gflops": _numbers}
 
 
 def write_results(path: str | os.PathLike[str], results: Results) -> None:
@@ -55,7 +84,16 @@ def read_results(path: str | os.PathLike[str]) -> Results:
     for run in found["runs"]:
         if lacking := [name for name in _RUN if not isinstance(run, dict) or name not in run]:
             raise ValueError(_expected(file, f"a run without {', '.join(lacking)}"))
+        _check(file, run, _RUN)
+    _check(file, found["machine"], _MACHINE)
     return found
+
+
+def _check(file: Path, values: dict[str, Any], known: Mapping[str, Callable[[Any], bool]]) -> None:
+    """That those values that figures and tables read are of their kind."""
+    for name, fits in known.items():
+        if name in values and not fits(values[name]):
+            raise ValueError(_expected(file, f"{name} {values[name]!r}"))
 
 
 def _expected(file: Path, got: str) -> str:
