@@ -108,8 +108,9 @@ def test_large_classes_of_few_dimensions_stay_whole(sizes, dim, spread, seed):
     assert scores(labels, HiLander().fit_predict(x))["item_f"] > 0.98
 
 
-def test_a_cut_that_severs_likely_links_to_the_end_is_told():
-    noise = torch.nn.functional.normalize(torch.randn(80, 16, generator=torch.Generator().manual_seed(0)), dim=1)
+@pytest.mark.parametrize(("n", "ks"), [(80, [15, 30, 60]), (40, [15, 30, 39]), (10, [9])])
+def test_a_cut_that_severs_likely_links_to_the_end_is_told(n, ks):
+    noise = torch.nn.functional.normalize(torch.randn(n, 16, generator=torch.Generator().manual_seed(0)), dim=1)
     nodes, graph = Nodes.of_images(noise), knn(noise, 15)
     looked = []
 
@@ -126,8 +127,8 @@ def test_a_cut_that_severs_likely_links_to_the_end_is_told():
     decode = CutDecoder(Alone(1), likely, knn)
     with pytest.warns(UserWarning, match="X: the best cut severs likely links"):
         found = decode(nodes, graph, likely(nodes, graph), 0.5)
-    assert looked == [15, 30, 60]
-    assert len(found.clusters.unique()) == 80
+    assert looked == ks
+    assert len(found.clusters.unique()) == n
 
 
 def test_links_between_clusters_count_from_three_quarters_on():

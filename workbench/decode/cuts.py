@@ -90,7 +90,9 @@ class CutDecoder:
         if stands_for is None:
             return self._agreeing_quality(nodes, graph, prediction.linkage)
         level, group = self._thinned(nodes, graph.k, stands_for)
-        return expand_near_duplicates(self._agreeing_quality(*level), group)
+        most_alone = 2 * level[1].n >= graph.n  # else nearly all is groups, and what is left of them may well be alone
+        quality = self._agreeing_quality(*level) if most_alone else self._quality_of(*level)
+        return expand_near_duplicates(quality, group)
 
     def _thinned(self, nodes: Nodes, k: int, stands_for: Tensor) -> tuple[_Level, Int64[np.ndarray, " n"]]:
         """The nodes that stand for others, with graph and linkages; and which of them stands for each node."""
@@ -106,7 +108,7 @@ class CutDecoder:
         """
         quality = self._quality_of(nodes, graph, linkage)
         while severs_likely_links(graph, linkage, quality):
-            if graph.k >= LONGEST:
+            if graph.k >= min(LONGEST, graph.n - 1):
                 warnings.warn(
                     "X: the best cut severs likely links, so it is not known how fine the clusters are; compare "
                     "metric='cosine', other tau, or decoder='excess-of-mass'",
