@@ -108,7 +108,7 @@ def test_large_classes_of_few_dimensions_stay_whole(sizes, dim, spread, seed):
     assert scores(labels, HiLander().fit_predict(x))["item_f"] > 0.98
 
 
-@pytest.mark.parametrize(("n", "ks"), [(80, [15, 30, 60]), (40, [15, 30, 39]), (10, [9])])
+@pytest.mark.parametrize(("n", "ks"), [(250, [15, 30, 60]), (100, [15, 30])])
 def test_a_cut_that_severs_likely_links_to_the_end_is_told(n, ks):
     noise = torch.nn.functional.normalize(torch.randn(n, 16, generator=torch.Generator().manual_seed(0)), dim=1)
     nodes, graph = Nodes.of_images(noise), knn(noise, 15)
@@ -124,11 +124,21 @@ def test_a_cut_that_severs_likely_links_to_the_end_is_told(n, ks):
         def predict(self, dendrogram, features):
             return true_quality(dendrogram, np.arange(dendrogram.n))
 
-    decode = CutDecoder(Alone(1), likely, knn)
+    decode = CutDecoder(Alone(1), likely, knn, longest=60)
     with pytest.warns(UserWarning, match="X: the best cut severs likely links"):
         found = decode(nodes, graph, likely(nodes, graph), 0.5)
     assert looked == ks
     assert len(found.clusters.unique()) == n
+
+
+@pytest.mark.parametrize(("n", "longest"), [(60, 60), (250, 0)])
+def test_lists_of_a_quarter_of_all_rows_are_long_enough_and_of_other_models_all_are(general, n, longest):
+    x = torch.nn.functional.normalize(torch.randn(n, 16, generator=torch.Generator().manual_seed(0)), dim=1)
+    nodes, graph = Nodes.of_images(x), knn(x, 15)
+    decode = CutDecoder(
+        general.ensemble, lambda *_: pytest.fail("asked anew"), lambda *_: pytest.fail("searched anew"), longest=longest
+    )
+    decode(nodes, graph, Prediction.of(graph, torch.full_like(graph.similarity, 0.9)), 1.0)
 
 
 def test_links_between_clusters_count_from_three_quarters_on():

@@ -31,7 +31,7 @@ from workbench.cli.reading import read_answers
 from workbench.cluster.corrections import Correction, Corrections
 from workbench.data import load_features, read_picture
 from workbench.experiments.ablation.grid_file import read_grid
-from workbench.experiments.ablation.store import Store
+from workbench.experiments.ablation.store import Store, check_run
 from workbench.experiments.benchmarks.results import read_results
 from workbench.lander.official import load_official
 from workbench.train.meta_train import _Keeper
@@ -124,6 +124,7 @@ training.epochs = 40
 lander.conv = ["gcn", "gat"]
 lander.layers = [1, 2]
 """
+RUN = b'{"data": "d", "code": "c", "run": "a", "rows": [{"level": 0, "bcubed_f": 0.5}], "error": ""}'
 NAME = "given7"  # of every damaged file; errors must have it
 READERS: dict[str, tuple[str, Callable[[], list[bytes]], Callable[[Path], object]]] = {
     "npy": (".npy", lambda: [saved(lambda file: np.save(file, X))], load_features),
@@ -135,7 +136,7 @@ READERS: dict[str, tuple[str, Callable[[], list[bytes]], Callable[[Path], object
     "checkpoint": (".safetensors", checkpoints, wb.load_checkpoint),
     "official": (".pth", official, load_official),
     "grid": (".toml", lambda: [GRID], read_grid),
-    "store": (".json", lambda: [b'{"run": "a", "rows": [], "error": ""}'], lambda p: Store(p.parent).read(p.stem)),
+    "store": (".json", lambda: [RUN], lambda p: Store(p.parent, check_run).read(p.stem)),
     "answers": (".csv", lambda: [ANSWERS, ANSWERS.decode().encode("utf-8-sig")], read_answers),
     "corrections": (".json", corrections, Corrections.load),
     "run": (".safetensors", runs, keeper),

@@ -97,8 +97,7 @@ def _as_numpy(values: Any, name: str) -> np.ndarray:
         )
     if isinstance(values, Tensor) and values.layout != torch.strided:
         raise TypeError(f"{name}: expected a dense tensor, got {values.layout}; pass {name}.to_dense()")
-    columns = values.iter_columns() if hasattr(type(values), "iter_columns") else ()
-    for column in columns:  # Polars makes numbers of dates
+    for column in values.iter_columns() if hasattr(type(values), "iter_columns") else ():  # Polars: dates as numbers
         if (dtype := np.asarray(column[:0]).dtype).kind in "mM":
             raise ValueError(f"{name}: expected numbers, got {dtype} in column {column.name!r}; drop it or make it one")
     try:

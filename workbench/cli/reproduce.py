@@ -46,10 +46,9 @@ def reproduce(
     if list_:
         _show(data)
         return
-    if name is None:
-        raise typer.BadParameter("give the name of a recipe and --data DIR, or --list")
-    if data is None:
-        raise typer.BadParameter(f"give --data DIR: the folder of the files of {name} (--list tells of them)")
+    if name is None or data is None:
+        lacking = "the name of a recipe and --data DIR" if name is None else f"--data DIR, the folder of {name}'s files"
+        raise typer.BadParameter(f"give {lacking}, or --list")
     from ..experiments.published import reproduce as run
     from ..experiments.published.recipes import get_recipe
 

@@ -61,8 +61,7 @@ def build_hierarchy(
 
     Args:
         features: unit rows of the images [n, d], a tensor or an array; everything runs on their device.
-        predict: (nodes, graph) -> linkage and density: `Lander.predict`, `similarity_predictor` or
-            `oracle_predictor(labels)`.
+        predict: (nodes, graph) -> Prediction: `Lander.predict`, `similarity_predictor`, `oracle_predictor(labels)`.
         settings: metric, k, tau, decoder and stopping rules.
         ensemble: `Lander.ensemble`; needed by the decoder "cut".
         graph: (features of the nodes, k) -> KnnGraph, in place of `knn`; e.g. to give neighbour lists from elsewhere.
@@ -91,7 +90,7 @@ def build_hierarchy(
         raise ValueError("features: expected at least one row, got none")
     with usual_torch():  # as a decorator it would hold the features to the end
         build_graph = knn if graph is None else checked_builder(graph)
-        decode = level_decoder(settings.decoder, predict, build_graph, ensemble, dendrogram)
+        decode = level_decoder(settings.decoder, predict, build_graph, ensemble, dendrogram, settings.longest)
         code = row_codes(features)
         repeats = _repeats(features, code, settings)
 
@@ -213,6 +212,7 @@ def level_decoder(
     build_graph: GraphBuilder,
     ensemble: nn.Module | None,
     dendrogram: DendrogramBuilder = build_dendrogram,
+    longest: int = 0,
 ) -> LevelDecoder:
     """A decoder's name or function as the level loop calls it: (nodes, graph, prediction, tau) -> Decoding.
 
@@ -234,7 +234,7 @@ def level_decoder(
                 "decoder: 'cut' needs a model with a quality ensemble, as the packaged 'general' has; "
                 f"choose another of {', '.join(DECODERS)}"
             )
-        return CutDecoder(ensemble, predict, build_graph, dendrogram)
+        return CutDecoder(ensemble, predict, build_graph, dendrogram, longest)
     plain = get_decoder(decoder)
     return lambda nodes, graph, prediction, tau: plain(graph, prediction, tau)
 
@@ -296,7 +296,7 @@ def rebuild(
     answers = first.constraints if constraints is None else _of_distinct(constraints, hierarchy.repeats)
     first = replace(first, constraints=None)  # decoded without answers, which the level loop then enforces
     build_graph = precomputed(first.graph)
-    decode_anew = level_decoder(settings.decoder, predict, build_graph, ensemble)
+    decode_anew = level_decoder(settings.decoder, predict, build_graph, ensemble, longest=settings.longest)
 
     def guess(nodes: Nodes, graph: KnnGraph) -> Prediction:
         return predict(nodes, graph) if nodes.level else first.prediction

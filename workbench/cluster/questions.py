@@ -138,7 +138,8 @@ def questions(tree: Hierarchy, constraints: Constraints, n: int) -> pd.DataFrame
 
     Example:
         >>> import workbench as wb
-        >>> x = np.random.default_rng(0).normal(size=(90, 8))
+        >>> random = np.random.default_rng(0)
+        >>> x = random.normal(size=(9, 16))[np.arange(180) % 9] + 0.8 * random.normal(size=(180, 16))
         >>> model = wb.HiLander().fit(x)
         >>> asked = model.questions(3)
         >>> len(asked), bool((asked["gain"].diff().dropna() <= 0).all())

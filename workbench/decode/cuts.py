@@ -29,7 +29,6 @@ from .quality_features import quality_features
 # Chosen on large round classes in 3 to 8 dimensions (.19 and more of the likely links severed where these fell apart)
 # and on kinds and unions of kinds by models that had not seen them (.07 at most).
 SEVERED = 0.15
-LONGEST = 60  # neighbours from which on lists are not made longer
 
 _Level = tuple[Nodes, KnnGraph, Tensor]  # nodes, their graph, linkages
 
@@ -47,6 +46,7 @@ class CutDecoder:
             of neighbours: then each group of them counts as one node, with lists and linkages anew.
         knn: (rows, k) -> KnnGraph: who builds that graph.
         dendrogram: (edges, rows) -> Dendrogram: who merges.
+        longest: neighbours up to which lists are made longer; see `InferenceConfig`.
 
     Example:
         >>> from workbench.graph import knn
@@ -63,6 +63,7 @@ class CutDecoder:
     predict: Callable[[Nodes, KnnGraph], Prediction]
     knn: Callable[[Tensor, int], KnnGraph]
     dendrogram: Callable[[Edges, Tensor], Dendrogram] = build_dendrogram
+    longest: int = 0
 
     def __call__(self, nodes: Nodes, graph: KnnGraph, prediction: Prediction, precision_weight: float) -> Decoding:
         """The clusters of one level's nodes.
@@ -104,18 +105,23 @@ class CutDecoder:
     def _agreeing_quality(self, nodes: Nodes, graph: KnnGraph, linkage: Tensor) -> Quality:
         """The quality; with longer lists where the best cut would sever links that are likely.
 
-        Of large classes in few dimensions short lists show small pieces only. Twice the neighbours join them.
+        Of large classes in few dimensions short lists show small pieces only. Twice the neighbours join them. Lists of
+        a quarter of all nodes are not short.
         """
         quality = self._quality_of(nodes, graph, linkage)
+        longest = min(self.longest, graph.n // 4)
+        if graph.k >= longest:
+            return quality
         while severs_likely_links(graph, linkage, quality):
-            if graph.k >= min(LONGEST, graph.n - 1):
+            longer = self.knn(nodes.center, 2 * graph.k) if graph.k < longest else graph
+            if longer.k <= graph.k:  # they are long, or come from elsewhere
                 warnings.warn(
                     "X: the best cut severs likely links, so it is not known how fine the clusters are; compare "
                     "metric='cosine', other tau, or decoder='excess-of-mass'",
                     stacklevel=2,
                 )
                 break
-            graph = self.knn(nodes.center, 2 * graph.k)
+            graph = longer
             linkage = self.predict(nodes, graph).linkage
             quality = self._quality_of(nodes, graph, linkage)
         return quality

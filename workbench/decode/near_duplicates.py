@@ -82,9 +82,9 @@ def groups_apart(graph: KnnGraph) -> Int[Tensor, " n"] | None:
 
     Example:
         >>> from workbench.graph import knn
-        >>> x = torch.nn.functional.normalize(torch.eye(6).repeat(2, 1) + 0.02 * torch.eye(12, 6), dim=1)
+        >>> x = torch.nn.functional.normalize(torch.eye(6).repeat(2, 1) + 0.1 + 0.02 * torch.eye(12, 6), dim=1)
         >>> groups_apart(knn(x, k=3)).tolist()
-        [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5]
+        [6, 7, 8, 9, 10, 11, 6, 7, 8, 9, 10, 11]
     """
     if graph.k == 0:
         return None

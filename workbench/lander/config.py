@@ -132,6 +132,9 @@ class InferenceConfig:
         early_stop: also stop when a level's links have not shrunk by the factor k (a rule of some published commands).
         complete_lists: run an upper level only while it has more than k + 1 nodes (official rule). Off: small levels
             have shorter neighbour lists.
+        longest: with decoder="cut", where the best cut severs likely links (`decode.cuts.severs_likely_links`),
+            lists are made longer, up to so many neighbours; 0: never. For models whose links and quality learned from
+            many kinds; those of one kind contradict each other also where they are right.
     """
 
     k: int = 10
@@ -143,9 +146,11 @@ class InferenceConfig:
     max_levels: int = 10
     early_stop: bool = False
     complete_lists: bool = False
+    longest: int = 0
 
     def __post_init__(self) -> None:
         check_int(self.k, "k")
+        check_int(self.longest, "longest", low=0)
         check_unit_interval(self.tau, "tau")
         check_choice(self.metric, "metric", METRICS)
         check_choice(self.precision, "precision", PRECISIONS)
@@ -178,7 +183,8 @@ class InferenceConfig:
         """The general model: one graph, whose dendrogram is cut where the predicted F is highest."""
         # k: on 18 sets 10 to 15 are alike (BCubed F .502 to .506), fewer and more are worse; trained at 15.
         # tau: 0.5 is predicted F. 0.6 is better for faces and unions of kinds by .01 to .04, worse for single kinds.
-        return cls(k, 0.5, "discriminant", decoder="cut", max_levels=1)
+        # longest: classes that fell apart in 4 to 8 dimensions were whole again at 30 or 60 neighbours.
+        return cls(k, 0.5, "discriminant", decoder="cut", max_levels=1, longest=60)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> InferenceConfig:

@@ -38,6 +38,7 @@ from workbench.experiments.ablation import (
     sweep,
 )
 from workbench.experiments.ablation.run import Run
+from workbench.experiments.ablation.store import check_run
 from workbench.experiments.ablation.use import subgraph_predictor
 from workbench.graph.knn import KnnGraph
 from workbench.graph.nodes import Nodes
@@ -461,10 +462,11 @@ WHOLE = {"data": "d", "code": "c", "run": "a", "error": "", "rows": [{"level": 0
 )
 def test_a_damaged_file_is_told(tmp_path, text):
     (tmp_path / "a.json").write_text(json.dumps(WHOLE))
-    assert Store(tmp_path).read("a") == WHOLE
+    store = Store(tmp_path, check_run)
+    assert store.read("a") == WHOLE
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(ValueError, match=r"a\.json: not a whole run: .*remove it"):
-        Store(tmp_path).read("a")
+        store.read("a")
 
 
 PROCESS = """

@@ -131,7 +131,7 @@ def test_nothing_starts_where_nothing_is_left(data, tmp_path, monkeypatch):
 class Job(Run):
     """What `dispatch` needs to know of a run."""
 
-    key, made_of = "", {"data": "", "code": ""}
+    key, made_of = "", {}
 
     def __init__(self, key, training=""):
         self.__dict__.update(key=key, training=training or key)
@@ -208,7 +208,7 @@ def test_a_run_that_kills_every_process_is_a_row_and_is_not_stored(store, data, 
 
 
 def test_what_others_compute_is_waited_for_and_read(store):
-    mine, theirs = [], {"data": "", "code": "", "run": "a", "rows": [], "error": "", "by": "others"}
+    mine, theirs = [], {"rows": [], "error": "", "by": "others"}
     claim = store.claim("a")
     claim.__enter__()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,17 +28,21 @@ class Store:
 
     Args:
         folder: made where it does not exist.
+        check: of a run that is read; raises ValueError where it is none.
 
     Example:
         >>> import tempfile
         >>> store = Store(tempfile.mkdtemp())
         >>> with store.claim("a1") as mine:
-        ...     store.write("a1", {"data": "d", "code": "c", "run": "a1", "error": "", "rows": [{"level": 0}]})
-        >>> mine, store.read("a1")["rows"], store.read("b2") is None
-        (True, [{'level': 0}], True)
+        ...     store.write("a1", {"seed": 0})
+        >>> mine, store.read("a1"), store.read("b2") is None
+        (True, {'seed': 0}, True)
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, folder: str | os.PathLike[str], check: Callable[[dict[str, Any]], None] = lambda run: None
+    ) -> None:
+        self._check = check
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -52,7 +56,9 @@ class Store:
         try:
             with reading(file, "run"):
                 run: dict[str, Any] = json.loads(regular_file(file).read_text(encoding="utf-8"))
-                _check_run(run)
+                if not isinstance(run, dict):
+                    raise ValueError(f"a {type(run).__name__}, no run")
+                self._check(run)
         except FileNotFoundError:
             return None
         except ValueError as error:
@@ -89,14 +95,17 @@ class Store:
             lock.release()
 
 
-def _check_run(run: Any) -> None:
-    """That a file holds what a sweep makes its table of.
+def check_run(run: dict[str, Any]) -> None:
+    """That a run holds what a sweep makes its table of.
 
     Raises:
         ValueError: it does not.
+
+    Example:
+        >>> check_run({"data": "d", "code": "c", "run": "a1", "error": "", "rows": 5})
+        Traceback (most recent call last):
+        ValueError: rows: expected a list of tables, got 5
     """
-    if not isinstance(run, dict):
-        raise ValueError(f"a {type(run).__name__}, no run")
     for name in ("data", "code", "run", "error"):
         if not isinstance(run.get(name), str):
             raise ValueError(f"{name}: expected a text, got {run.get(name)!r}")

@@ -15,7 +15,7 @@ from ..._core.validation import check_int
 from .dispatch import dispatch, finished
 from .run import AblationData, Cancelled, Run, code_version, computed
 from .settings import Grid, Settings, configurations, describe
-from .store import COUNTS, Store
+from .store import COUNTS, Store, check_run
 from .workers import Processes, Workers
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def run_grid(
         ['max_levels=1', 'max_levels=10']
     """
     runs = _runs(grid, data, seeds, base)
-    place = Store(store)
+    place = Store(store, check_run)
     done = {run.key: old for run in runs if (old := finished(run, place, retry))}
     left = [run for run in runs if run.key not in done]
     made_by = _workers(data, place, device, stop, min(check_int(workers, "workers"), max(1, len(left))), client)

@@ -119,13 +119,13 @@ def _choose_metric_and_tau(model: Lander, rows: Float[Tensor, "n d"], labels: In
     """Those of highest mean of the three F on held-out classes; of equals the first metric."""
     curves = {}
     for metric in METRICS:
-        settings = replace(model.inference, metric=metric)
+        settings = replace(model.inference, metric=metric, longest=0)
         curves[metric] = tau_curve(model.predict, settings, rows, labels, taus=TAUS, ensemble=model.ensemble)
 
     metric = max(METRICS, key=lambda name: curves[name][list(FIGURES)].mean(axis=1).max())
     model.tau_curve = curves[metric]
     tau = best_tau(model.tau_curve, model.inference.decoder)
-    model.inference = replace(model.inference, metric=metric, tau=tau)
+    model.inference = replace(model.inference, metric=metric, tau=tau, longest=0)
 
 
 def _whitened_by_others(

@@ -22,6 +22,7 @@ _FACTORS = {
     "k": "neighbours k",
     "link_weight": "weight of link loss",
     "links": "links in the loss",
+    "longest": "longest lists",
     "max_levels": "most levels",
     "metric": "compared by",
     "precision": "number format",
