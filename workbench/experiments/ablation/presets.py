@@ -57,6 +57,7 @@ ABLATION_BASE = Settings(
         max_levels=10,
         early_stop=False,
         complete_lists=False,
+        longest=0,
     ),
 )
 

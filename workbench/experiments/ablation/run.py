@@ -97,7 +97,10 @@ class Run:
     @property
     def made_of(self) -> dict[str, Any]:
         """All of it but the grid's words, as JSON gives it back."""
-        whole = {"settings": asdict(self.settings), "seed": self.seed, "data": self.data, "code": self.code}
+        settings = asdict(self.settings)
+        if not self.settings.inference.longest:
+            del settings["inference"]["longest"]  # came after results were shipped: left out, it leaves their keys
+        whole = {"settings": settings, "seed": self.seed, "data": self.data, "code": self.code}
         plain: dict[str, Any] = json.loads(json.dumps(whole, default=_plain))
         return plain
 
