@@ -86,7 +86,14 @@ def test_tight_classes_as_small_as_a_list_are_no_near_duplicates(classes, noise,
 @pytest.mark.parametrize("metric", ["discriminant", "cosine"])
 @pytest.mark.parametrize(
     ("classes", "rows", "dim", "noise"),
-    [(100, 6, 512, 0.2), (100, 4, 128, 0.05), (100, 5, 32, 0.05), (60, 5, 256, 0.125)],
+    [
+        (100, 6, 512, 0.2),
+        (100, 4, 128, 0.05),
+        (100, 5, 32, 0.05),
+        (60, 5, 256, 0.125),
+        (60, 5, 12, 0.02),
+        (20, 5, 8, 0.02),
+    ],
 )
 def test_tight_classes_of_a_few_rows_are_no_near_duplicates_either(classes, rows, dim, noise, metric):
     """They were taken for copies of images that have nothing in common, and of such images the model made heaps."""
@@ -111,7 +118,7 @@ def test_groups_apart_need_a_gap(blobs):
 
 
 def test_classes_that_may_be_copies_are_told_of():
-    x, labels = tight(40, 15, 64, 0.02)
+    x, labels = tight(40, 15, 8, 0.02)  # 40 images in so few dimensions are near some other
     with pytest.warns(UserWarning, match="X: 600 of 600 rows lie close together .* taken for a small class"):
         assert scores(labels, HiLander().fit_predict(x))["item_f"] == 1
 

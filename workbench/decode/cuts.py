@@ -22,12 +22,13 @@ from ..lander.model import Prediction
 from .cut_criteria import excess_of_mass, map_equation
 from .decoding import Decoder, Decoding, by_densest, components
 from .dendrogram import Dendrogram, Edges, build_dendrogram
-from .near_duplicates import LIKELY, are_unlinked, crowding_near_duplicates, expand_near_duplicates, groups_apart
+from .near_duplicates import are_unlinked, crowding_near_duplicates, expand_near_duplicates, groups_apart
 from .quality import Quality, QualityEnsemble
 from .quality_features import quality_features
 
 # Chosen on large round classes in 3 to 8 dimensions (.19 and more of the likely links severed where these fell apart)
 # and on kinds and unions of kinds by models that had not seen them (.07 at most).
+LIKELY = 0.75
 SEVERED = 0.15
 
 _Level = tuple[Nodes, KnnGraph, Tensor]  # nodes, their graph, linkages
