@@ -190,3 +190,13 @@ def test_settings_that_are_none_are_named(tmp_path, settings):
     save_file({"w": torch.zeros(2)}, tmp_path / "m.safetensors", {"workbench": settings})
     with pytest.raises(ValueError, match=r"m\.safetensors"):
         load_checkpoint(tmp_path / "m.safetensors")
+
+
+def test_weights_that_are_no_floats_are_refused(tmp_path):
+    model = load_checkpoint("glyphs-lander")
+    save_checkpoint(model, tmp_path / "m.safetensors")
+    sound = (tmp_path / "m.safetensors").read_bytes()
+    header = sound.index(b'"dtype":"F32"')
+    (tmp_path / "m.safetensors").write_bytes(sound[:header] + b'"dtype":"I32"' + sound[header + 13 :])
+    with pytest.raises(ValueError, match=r"m\.safetensors are of another kind: .* is torch.int32, torch.float32 was"):
+        load_checkpoint(tmp_path / "m.safetensors")

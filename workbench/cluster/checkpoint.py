@@ -101,8 +101,9 @@ def _load(path: Any, name: str) -> Lander | Encoder:
 
 
 def _check_fit(tensors: dict[str, Tensor], model: Lander | Encoder, what: str) -> None:
-    """Names and shapes of the weights in a file are those that its settings ask for."""
-    shapes = {name: list(value.shape) for name, value in model.state_dict().items()}
+    """Names, shapes and kinds of numbers of the weights in a file are those that its settings ask for."""
+    wanted = model.state_dict()
+    shapes = {name: list(value.shape) for name, value in wanted.items()}
     for name in sorted(shapes.keys() | tensors.keys()):
         there = list(tensors[name].shape) if name in tensors else None
         if there != shapes.get(name):
@@ -110,6 +111,9 @@ def _check_fit(tensors: dict[str, Tensor], model: Lander | Encoder, what: str) -
                 f"{what} do not fit their own settings: {name[:99]} is {there or 'missing'}, "
                 f"{shapes.get(name) or 'unknown to them'} was expected; save or fetch the file anew"
             )
+        if tensors[name].is_floating_point() != wanted[name].is_floating_point():
+            kinds = f"{tensors[name].dtype}, {wanted[name].dtype} was expected"
+            raise ValueError(f"{what} are of another kind: {name[:99]} is {kinds}; save or fetch the file anew")
 
 
 def new_lander(config: LanderConfig, inference: InferenceConfig | None = None) -> Lander:
@@ -186,7 +190,7 @@ def _build(settings: dict[str, Any], most: int, what: str) -> Lander | Encoder:
         config = LanderConfig.from_dict(settings["config"])
         lander: Lander = seeded(lambda: new_lander(config, inference), 0)  # leaves the global generator alone
         if "background" in settings:
-            lander.background = check_number(settings["background"], "background")
+            lander.background = check_number(settings["background"], "background", high=1.01)  # a mean cosine
         if "whitening" in settings:
             columns = check_int(settings["whitening"], "whitening")
             lander.whitening = torch.empty(columns, columns)

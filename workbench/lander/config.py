@@ -54,6 +54,8 @@ class LanderConfig:
         check_int(self.heads, "heads")
         if self.in_dim is not None:
             check_int(self.in_dim, "in_dim")
+        if self.average is not None:
+            check_flag(self.average, "average")
         if not check_flag(self.identity, "identity") and not self.average:
             raise ValueError("identity: a node must read its identity or its average feature, got False for both")
 
