@@ -30,6 +30,7 @@ from .quality_features import quality_features
 # and on kinds and unions of kinds by models that had not seen them (.07 at most).
 LIKELY = 0.75
 SEVERED = 0.15
+LINKS = 2**25  # of longer lists: some 3 GB with all that is computed of them
 
 _Level = tuple[Nodes, KnnGraph, Tensor]  # nodes, their graph, linkages
 
@@ -106,15 +107,15 @@ class CutDecoder:
     def _agreeing_quality(self, nodes: Nodes, graph: KnnGraph, linkage: Tensor) -> Quality:
         """The quality; with longer lists where the best cut would sever links that are likely.
 
-        Of large classes in few dimensions short lists show small pieces only. Twice the neighbours join them. Lists of
-        a quarter of all nodes are not short.
+        Of large classes in few dimensions short lists show small pieces only. Twice the neighbours join them, at most
+        half of all nodes, and no more links than memory holds.
         """
         quality = self._quality_of(nodes, graph, linkage)
-        longest = min(self.longest, graph.n // 4)
-        if graph.k >= longest:
+        most = min(self.longest, graph.n // 2, LINKS // max(1, graph.n))
+        if 2 * graph.k > most:
             return quality
         while severs_likely_links(graph, linkage, quality):
-            longer = self.knn(nodes.center, 2 * graph.k) if graph.k < longest else graph
+            longer = self.knn(nodes.center, 2 * graph.k) if 2 * graph.k <= most else graph
             if longer.k <= graph.k:  # they are long, or come from elsewhere
                 warnings.warn(
                     "X: the best cut severs likely links, so it is not known how fine the clusters are; compare "

@@ -185,8 +185,8 @@ class InferenceConfig:
         """The general model: one graph, whose dendrogram is cut where the predicted F is highest."""
         # k: on 18 sets 10 to 15 are alike (BCubed F .502 to .506), fewer and more are worse; trained at 15.
         # tau: 0.5 is predicted F. 0.6 is better for faces and unions of kinds by .01 to .04, worse for single kinds.
-        # longest: classes that fell apart in 4 to 8 dimensions were whole again at 30 or 60 neighbours.
-        return cls(k, 0.5, "discriminant", decoder="cut", max_levels=1, longest=60)
+        # longest: classes that fell apart in 4 to 8 dimensions were whole again at 30 or 60 neighbours, in 3 at 240.
+        return cls(k, 0.5, "discriminant", decoder="cut", max_levels=1, longest=240)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> InferenceConfig:
