@@ -169,10 +169,12 @@ def test_of_copies_one_counts_and_who_hands_in_nothing_is_named(tmp_path):
         (handed_in / place / "00_tiny.ipynb").write_text("no notebook")
     (handed_in / "bob").mkdir()
     (handed_in / "bob" / "homework.ipynb").write_text("another name")
+    (handed_in / "all.zip").write_bytes(b"")
     heard = []
     table = grade(handed_in, tmp_path / "notebooks", tell=heard.append)
     assert table["student"].tolist() == ["ann"]
     assert heard == [
+        "all.zip: not graded, expected STUDENT/.../NN_name.ipynb",
         "ann/again/00_tiny.ipynb: not graded, ann/00_tiny.ipynb is",
         "bob: no notebook of this course, expected NN_name.ipynb",
         "ann: 00_tiny.ipynb ...",

@@ -64,6 +64,8 @@ def grade(
 
 def _submissions(folder: Path, asked: Collection[str], tell: Callable[[str], None]) -> list[Path]:
     """Each student's notebooks of the lessons asked for, one a lesson."""
+    for stray in sorted(one for one in folder.iterdir() if one.suffix in (".ipynb", ".zip")):
+        tell(f"{readable(stray.name)}: not graded, expected STUDENT/.../NN_name.ipynb")
     found: dict[tuple[str, str], Path] = {}
     students = {one.name for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")}
     for path in sorted(folder.glob(f"*/**/{NAMES}"), key=lambda p: (len(p.parts), p)):
