@@ -215,3 +215,11 @@ def test_messages_name_the_file_and_the_cure(home, tmp_path):
     with pytest.raises(ValueError, match="split: expected one of"):
         wb.load("lfw", "foo", root=tmp_path / "empty")
     assert not (tmp_path / "empty").exists()
+
+
+def test_names_of_strangers_do_not_steer_the_terminal(tmp_path):
+    name = "evil\x1b[2J\u202egnp.npy"
+    done = run("cluster", tmp_path / name, "-o", tmp_path / "out")
+    assert done.exit_code != 0
+    assert r"evil\x1b[2J\u202egnp.npy" in "".join(done.output.split())
+    assert "\x1b" not in done.output

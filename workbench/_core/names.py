@@ -34,3 +34,18 @@ def readable(name: str | os.PathLike[str]) -> str:
         caf\xe9.jpg café.jpg
     """
     return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+# What moves a terminal's cursor, changes its colours or turns the order of letters; line ends and tabs are texts' own.
+_HIDDEN = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
+_HIDDEN |= {code: f"\\u{code:04x}" for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
+def shown(text: str) -> str:
+    r"""A text that may hold names of strangers' files, as a terminal may show it.
+
+    Example:
+        >>> print(shown("ann\x1b[2J \u202egnp.exe"))
+        ann\x1b[2J \u202egnp.exe
+    """
+    return text.translate(_HIDDEN)

@@ -29,11 +29,12 @@ def grade(
 
     Submissions are programs of other people: run this as a user who owns nothing of value, or in a container.
     """
+    from .._core.names import shown
     from .._core.tables import write_csv
     from ..course.grading import grade as graded
 
     check_output(output)
-    table = graded(folder, notebooks, seconds=seconds, fast=fast, tell=typer.echo)
+    table = graded(folder, notebooks, seconds=seconds, fast=fast, tell=lambda line: typer.echo(shown(line)))
     write_csv(table, output)
     totals = table.groupby(["student", "notebook"])["points"].agg(points="sum", of="count")
-    typer.echo(f"{totals.to_string()}\n{output}")
+    typer.echo(shown(f"{totals.to_string()}\n{output}"))

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from .._core.files import check_replaceable, was_interrupted
 from .._core.full_disk import no_room
+from .._core.names import shown
 
 
 def _checked_device(name: str) -> str:
@@ -126,7 +127,7 @@ def check_output(file: Path, *inputs: Path | str | None) -> None:
 def say(text: str) -> None:
     """One line on stderr, where progress goes too; stdout is for results."""
     sys.stdout.flush()
-    typer.echo(text, err=True)
+    typer.echo(shown(text), err=True)
 
 
 @contextmanager
