@@ -77,7 +77,6 @@ class SyntheticConfig:
 
     Attributes:
         images: least and most images of a set, evenly on a logarithmic scale; one in seven is up to 2.4 times larger.
-            Sets of round classes have 100 and more.
         gaussian: share of sets without a source, of Gaussian classes.
         round: share of those whose classes are round and that nothing is done to but a change of features.
         grow: share of real sets whose classes may be larger than the source's, by mixing two images of a class.
@@ -121,7 +120,7 @@ def draw_set(seed: int, sources: Sequence[Labelled], config: SyntheticConfig | N
     n = int(draws.scale(low, high) if draws.chance(0.85) else draws.scale(high, 2.4 * high))
     gaussian = not sources or draws.chance(config.gaussian)
     if gaussian and draws.chance(config.round):
-        rows, labels = round_gaussians(draws, int(draws.scale(min(100, n), n)))
+        rows, labels = round_gaussians(draws, n)
     elif gaussian:
         rows, labels = disturbed(draws, *nested_gaussians(draws, n), config)
     else:
@@ -136,25 +135,20 @@ def draw_set(seed: int, sources: Sequence[Labelled], config: SyntheticConfig | N
 
 
 def round_gaussians(draws: RandomDraws, n: int) -> Labelled:
-    """Classes that spread alike in every direction, as scikit-learn's `make_blobs` draws them; 2 to n / 3 classes, in
-    half of the sets in groups that lie apart.
+    """Classes that spread alike in every direction, as scikit-learn's `make_blobs` draws them; 2 to n / 3 classes.
 
     What anybody tries first. In many dimensions a class has rows that lie far out and are nobody's neighbour. Without
     such sets they were cut off as classes of their own: 40 classes of 50 rows in 64 dimensions came out as 67 clusters.
-    Without groups whatever lies apart was a class here, and of real kinds put together a whole kind passed for one.
 
     Example:
         >>> x, y = round_gaussians(RandomDraws(1), 200)
         >>> len(x) == len(y)
         True
     """
-    dim = int(draws.scale(2, 512))
-    classes = int(draws.scale(2, 8 if draws.chance(0.25) else n / 3))
+    dim = int(draws.scale(2, 256))
+    classes = int(draws.scale(2, n / 3))
     labels = torch.repeat_interleave(torch.arange(classes), class_sizes(draws, classes, n))  # (m,)
-    center = draws.normal(classes, dim) * draws.scale(0.5, 30)
-    if classes > 3 and draws.chance(0.5):
-        groups = int(draws.scale(2, classes / 2))
-        center += (draws.normal(groups, dim) * center.std() * draws.uniform(0.5, 4))[draws.below(groups, classes)]
+    center = draws.normal(classes, dim) * draws.scale(0.5, 10)
     width = torch.exp(draws.normal(classes, 1) * (draws.uniform(0, 0.5) if draws.chance(0.5) else 0))
     rows = center[labels] + width[labels] * draws.normal(len(labels), dim)
     return normalize(rows, dim=1), labels
