@@ -98,7 +98,9 @@ def test_tight_classes_as_small_as_a_list_are_no_near_duplicates(classes, noise,
 def test_tight_classes_of_a_few_rows_are_no_near_duplicates_either(classes, rows, dim, noise, metric):
     """They were taken for copies of images that have nothing in common, and of such images the model made heaps."""
     x, labels = tight(classes, rows, dim, noise)
-    assert scores(labels, HiLander(metric=metric).fit_predict(x))["item_f"] > 0.98
+    model = HiLander(metric=metric).fit(x)
+    assert scores(labels, model.labels_)["item_f"] > 0.98
+    assert model.expected_["f"] == 1  # no group has a partner
 
 
 def test_groups_are_one_image_each_where_those_that_stand_for_them_have_partners(blobs):

@@ -23,7 +23,7 @@ from .cut_criteria import excess_of_mass, map_equation
 from .decoding import Decoder, Decoding, by_densest, components
 from .dendrogram import Dendrogram, Edges, build_dendrogram
 from .near_duplicates import are_unlinked, crowding_near_duplicates, expand_near_duplicates, groups_apart
-from .quality import Quality, QualityEnsemble
+from .quality import Quality, QualityEnsemble, leaves_alone
 from .quality_features import quality_features
 
 # Chosen on large round classes in 3 to 8 dimensions (.19 and more of the likely links severed where these fell apart)
@@ -83,11 +83,10 @@ class CutDecoder:
         """The dendrogram of the nodes and the predicted quality of each of its nodes."""
         groups = groups_apart(graph)
         if groups is not None:
-            level, group = self._thinned(nodes, graph.k, groups)
-            if are_unlinked(level[2]):
-                found = self._quality_of(*level)
-                alone = np.arange(found.dendrogram.n_nodes) < found.dendrogram.n  # no two groups in one cluster
-                return expand_near_duplicates(replace(found, possible=alone), group)
+            (thinned, links, linkage), group = self._thinned(nodes, graph.k, groups)
+            if are_unlinked(linkage):
+                dendrogram = self.dendrogram(Edges.of(links, linkage), thinned.center)
+                return expand_near_duplicates(leaves_alone(dendrogram), group)
 
         stands_for = crowding_near_duplicates(graph)
         if stands_for is None:

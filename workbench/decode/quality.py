@@ -119,6 +119,20 @@ class Quality:
         return {"precision": precision, "recall": recall, "f": 2 * precision * recall / total if total else 0.0}
 
 
+def leaves_alone(dendrogram: Dendrogram) -> Quality:
+    """The quality where every leaf is known to be a cluster by itself: 1 for each, and no merge is possible.
+
+    Example:
+        >>> from workbench.decode import Edges, build_dendrogram
+        >>> from workbench.graph import KnnGraph
+        >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
+        >>> leaves_alone(build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(2))).cut(0.0).node.tolist()
+        [0, 1]
+    """
+    values = np.ones((dendrogram.n_nodes, len(PRECISION_WEIGHTS)))
+    return Quality(dendrogram, values, np.arange(dendrogram.n_nodes) < dendrogram.n)
+
+
 def true_quality(dendrogram: Dendrogram, labels: Int64[np.ndarray, " n"]) -> Quality:
     """The quality that true labels give: the target of training, and what the best possible cut is made from.
 
