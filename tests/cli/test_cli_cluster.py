@@ -10,7 +10,7 @@ import torch
 from runner import OFF, failed, run
 
 import workbench as wb
-from workbench.cli.results import RESULTS
+from workbench.cli.results import MADE, RESULTS
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv"])
@@ -74,12 +74,12 @@ def test_results_are_replaced_as_a_whole_or_not_at_all(clustered, home, tmp_path
     (out / "notes.txt").write_text("mine")
     before = {file.name: file.read_bytes() for file in out.iterdir()}
     tables = {"labels", "clusters", "hierarchy", "summary"}
-    assert set(before) == {*(f"{table}.parquet" for table in tables), "scores.json", "notes.txt"}
+    assert set(before) == {*(f"{table}.parquet" for table in tables), "scores.json", "notes.txt", MADE}
     failed(clustered("mine.npz", "--tau", 2), "tau")
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
     assert clustered("rows.npy", "--format", "csv").exit_code == 0
-    assert set(os.listdir(out)) == {*(f"{table}.csv" for table in tables), "notes.txt"}
-    assert set(os.listdir(out)) - {"notes.txt"} < set(RESULTS)
+    assert set(os.listdir(out)) == {*(f"{table}.csv" for table in tables), "notes.txt", MADE}
+    assert set(os.listdir(out)) - {"notes.txt", MADE} < set(RESULTS)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as POSIX does")

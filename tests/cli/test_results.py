@@ -6,11 +6,10 @@ import subprocess
 import sys
 import textwrap
 
-import pandas as pd
 import pytest
 
 from workbench._core.files import replaced_folder
-from workbench.cli.results import RESULTS, replacing
+from workbench.cli.results import LINKS, MADE, RESULTS, replacing
 
 NEW = {"labels.csv", "scores.json"}
 
@@ -22,7 +21,10 @@ def write(out, tag, names=NEW):
 
 
 def shown(out):
-    return {path.name: path.read_text() for path in out.iterdir() if path.is_file()} if out.exists() else None
+    """Names and texts of the files there, but for the list of what the run has written."""
+    if not out.exists():
+        return None
+    return {path.name: path.read_text() for path in out.iterdir() if path.is_file() and path.name != MADE}
 
 
 def test_old_results_go_and_what_else_lies_there_stays(tmp_path):
@@ -117,4 +119,44 @@ def test_the_folder_that_we_stand_in_is_not_replaced(tmp_path, monkeypatch):
     write(tmp_path, "new")
     assert shown(tmp_path) == dict.fromkeys(NEW, "new")
     assert tmp_path.stat().st_ino == inode
-    assert pd.Series(os.listdir(tmp_path)).str.startswith(".").sum() == 0
+    assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == [MADE]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_what_no_run_has_written_is_not_removed(tmp_path, monkeypatch, inside):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("report.html", "clusters.csv"):
+        (out / name).write_text("mine")
+    if inside:
+        monkeypatch.chdir(out)
+    write(out, "old", {"labels.csv", "photographs.csv"})
+    write(out, "new", {"scores.json"})  # of the old run's results none is left
+    assert shown(out) == {"scores.json": "new", "report.html": "mine", "clusters.csv": "mine"}
+    write(out, "newer", {"report.html"})
+    assert shown(out) == {"report.html": "newer", "clusters.csv": "mine"}
+
+
+@pytest.mark.parametrize("way", ["labels.csv/notes.txt", f"{LINKS}/Anna/original.jpg", f"{LINKS}/own.txt"])
+def test_folders_and_files_of_the_user_in_the_way_of_results_are_named(tmp_path, way):
+    out = tmp_path / "out"
+    with replacing(out) as folder:
+        (folder / LINKS / "Anna").mkdir(parents=True)
+        (folder / LINKS / "Anna" / "0_a.jpg").symlink_to(tmp_path / "a.jpg")
+    with replacing(out) as folder:  # links alone are in nobody's way
+        (folder / LINKS / "0").mkdir(parents=True)
+    assert os.listdir(out / LINKS) == ["0"]
+    (out / way).parent.mkdir(parents=True, exist_ok=True)
+    (out / way).write_text("mine")
+    with pytest.raises(FileExistsError, match=r"out: .* is in the way of results, and no run has written it"):
+        write(out, "new")
+    assert (out / way).read_text() == "mine"
+
+
+def test_a_list_of_results_removes_nothing_else(tmp_path):
+    write(tmp_path / "out", "old")
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    (tmp_path / "out" / MADE).write_text("notes.txt\n../outside.txt\nlabels.csv")
+    (tmp_path / "outside.txt").write_text("mine")
+    write(tmp_path / "out", "new", {"summary.csv"})
+    assert (tmp_path / "out" / "notes.txt").read_text() == (tmp_path / "outside.txt").read_text() == "mine"

@@ -29,6 +29,7 @@ RESULTS = (
     *(f"{table}.{ending}" for table in TABLES for ending in ("parquet", "csv")),
     *(SCORES, REPORT, TABLE, SKIPPED, LINKS),
 )
+MADE = ".workbench-results"  # names the results that the run has written: only these does the next one remove
 
 
 @contextmanager
@@ -36,11 +37,17 @@ def replacing(out: Path) -> Iterator[Path]:
     """A folder to write results to; it takes the place of `out` when the block ends well, else nothing changes.
 
     The old folder is renamed away and the new one into its place, so `out` holds the results of one run or none, even
-    after a kill in between. What else lay in `out` is moved over; what a killed run left is swept by the next.
+    after a kill in between. What else lay in `out` is moved over, what no run has written under the name of a result
+    too, unless this run writes it; what a killed run left is swept by the next.
+
+    Raises:
+        FileExistsError: `out` is a file, or in the way of a result is what no run has written: a folder, or files among
+            the links.
     """
     out = Path(os.path.realpath(out))
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"out: expected a folder, {out} is a file")
+    _check_way(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     _sweep(out)
     place = out if _stays(out) else out.parent
@@ -50,8 +57,10 @@ def replacing(out: Path) -> Iterator[Path]:
         new.mkdir()
         with naming_the_full_disk(out, new):
             yield new
+            written = sorted(path.name for path in new.iterdir())
+            (new / MADE).write_text("\n".join(written), encoding="utf-8")
         if place == out:
-            _move(new, out, RESULTS)
+            _move(new, out, sorted(_made(out) | {*written, MADE}))
             return
         umask = os.umask(0)
         os.umask(umask)
@@ -89,12 +98,30 @@ def _sweep(out: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _check_way(out: Path) -> None:
+    """That no folder of the user's is in the way of a result, and no file of theirs among the links."""
+    mine = [out / name for name in RESULTS if name != LINKS and (out / name).is_dir()]
+    mine += [path for path in (out / LINKS).rglob("*") if not path.is_symlink() and not path.is_dir()]
+    if mine:
+        raise FileExistsError(
+            f"out: {mine[0]} is in the way of results, and no run has written it; move it, or choose another folder"
+        )
+
+
+def _made(folder: Path) -> set[str]:
+    """What a run has written to its folder of results."""
+    if not (folder / MADE).is_file():
+        return set()
+    return {MADE, *(folder / MADE).read_text(encoding="utf-8", errors="replace").splitlines()} & {MADE, *RESULTS}
+
+
 def _rescue(folder: Path, out: Path) -> None:
-    """Move over what is no result of ours; where the new folder did not arrive, the old one goes back as it was."""
+    """Move over what no run has made; where the new folder did not arrive, the old one goes back as it was."""
     old = folder / "old"
     put_back(out, old)
     if old.exists():
-        _move(old, out, [path.name for path in old.iterdir() if path.name not in RESULTS])
+        gone = _made(old) | {path.name for path in out.iterdir()}
+        _move(old, out, [path.name for path in old.iterdir() if path.name not in gone])
 
 
 def _move(source: Path, target: Path, names: Sequence[str]) -> None:

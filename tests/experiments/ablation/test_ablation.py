@@ -37,6 +37,7 @@ from workbench.experiments.ablation import (
     sets,
     sweep,
 )
+from workbench.experiments.ablation.effects import verdicts
 from workbench.experiments.ablation.run import Run
 from workbench.experiments.ablation.store import check_run
 from workbench.experiments.ablation.use import subgraph_predictor
@@ -595,3 +596,13 @@ def test_keys_of_the_shipped_results_follow_from_what_their_rows_say(name):
     }
     for row in ablation.ablation_results(name).itertuples():
         assert Run({}, arms[row.preset, row.arm], row.seed, row.data, row.code).key == row.run
+
+
+def test_one_seed_shows_nothing():
+    table = pd.DataFrame({"config": ["b", "a"], "test": "toy", "seed": 0, "bcubed_f": [0.9, 0.4], "last": True})
+    table = table.assign(data="d", code="c")
+    found = ablation.effects(table, "a")
+    assert found["low"].isna().all()
+    assert verdicts(found) == [
+        "b on toy: one seed does not show which is better; n needed: more than one can guess from these."
+    ]

@@ -91,12 +91,13 @@ def verdicts(table: pd.DataFrame) -> list[str]:
 
 def _verdict(row: pd.Series) -> str:
     name = f"{row['config']} on {row['test']}"
-    if not row["low"] <= 0 <= row["high"]:
+    if row["low"] > 0 or row["high"] < 0:  # of one seed both are NaN
         side = "better" if row["mean"] > 0 else "worse"
         interval = f"{row['low']:+.4f} to {row['high']:+.4f}"
         return f"{name}: {side} by {row['mean']:+.4f} ({interval}, {row['n']} seeds)."
     needed = _seeds_needed(int(row["n"]), float(row["mean"]), float(row["high"] - row["mean"]))
-    return f"{name}: these {row['n']} seeds do not show which is better; n needed: {needed}."
+    seeds = "one seed does" if row["n"] == 1 else f"these {row['n']} seeds do"
+    return f"{name}: {seeds} not show which is better; n needed: {needed}."
 
 
 def _seeds_needed(n: int, mean: float, half: float) -> str:
