@@ -169,8 +169,8 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
     ) -> HiLander:
         """Cluster the rows of X together with all rows so far: old clusters may grow, join or split, new ones appear.
 
-        The outcome, and the time, is that of one `fit` on all rows in the order in which they came, but the metric's
-        map stays the one that the first rows gave. `labels_` and all else are of all rows.
+        The outcome, and the time, is that of one `fit` on all rows in the order in which they came, but for the map of
+        the metric and the rows that stand for near copies, which the first rows gave. `labels_` is of all rows.
 
         Args:
             X: [M, D], later rows; without any before them this is `fit`.
