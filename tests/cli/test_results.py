@@ -160,3 +160,19 @@ def test_a_list_of_results_removes_nothing_else(tmp_path):
     (tmp_path / "outside.txt").write_text("mine")
     write(tmp_path / "out", "new", {"summary.csv"})
     assert (tmp_path / "out" / "notes.txt").read_text() == (tmp_path / "outside.txt").read_text() == "mine"
+
+
+def test_what_a_killed_run_had_moved_away_is_looked_at_too(tmp_path):
+    out = tmp_path / "out"
+    write(out, "old")
+    (out / LINKS).mkdir()
+    (out / LINKS / "own.txt").write_text("mine")
+    finished = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], stdout=subprocess.PIPE, check=True
+    )
+    left = tmp_path / f".out-{platform.node()[:60]}-{int(finished.stdout)}-x"
+    left.mkdir()
+    out.rename(left / "old")
+    with pytest.raises(FileExistsError, match="is in the way of results"):
+        write(out, "new")
+    assert (out / LINKS / "own.txt").read_text() == "mine"

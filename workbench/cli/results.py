@@ -47,9 +47,9 @@ def replacing(out: Path) -> Iterator[Path]:
     out = Path(os.path.realpath(out))
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"out: expected a folder, {out} is a file")
-    _check_way(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     _sweep(out)
+    _check_way(out)  # after it: what a killed run had moved away is back
     place = out if _stays(out) else out.parent
     place.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=temporary_name(out), dir=place) as name:

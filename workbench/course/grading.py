@@ -54,20 +54,21 @@ def grade(
         raise FileNotFoundError(f"folder: expected STUDENT/.../NN_name.ipynb of this course in {folder}, found none")
     rows = []
     for path in found:
-        student = readable(path.relative_to(folder).parts[0])
+        own = path.relative_to(folder).parts[0]
+        student = readable(own)
         tell(f"{student}: {path.name} ...")
-        home = Path(folder) / path.relative_to(folder).parts[0]
-        for check, said in _graded(path, home, asked[path.name], seconds, fast).items():
+        for check, said in _graded(path, Path(folder) / own, asked[path.name], seconds, fast).items():
             rows.append([student, path.stem, check, int(not said), said])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _submissions(folder: Path, asked: Collection[str], tell: Callable[[str], None]) -> list[Path]:
     """Each student's notebooks of the lessons asked for, one a lesson."""
-    for stray in sorted(one for one in folder.iterdir() if one.suffix in (".ipynb", ".zip")):
+    there = sorted(folder.iterdir())
+    for stray in (one for one in there if one.suffix in (".ipynb", ".zip")):
         tell(f"{readable(stray.name)}: not graded, expected STUDENT/.../NN_name.ipynb")
     found: dict[tuple[str, str], Path] = {}
-    students = {one.name for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")}
+    students = {one.name for one in there if one.is_dir() and not one.name.startswith(".")}
     for path in sorted(folder.glob(f"*/**/{NAMES}"), key=lambda p: (len(p.parts), p)):
         inside = path.relative_to(folder)
         if path.name not in asked or any(part.startswith(".") for part in inside.parts):
