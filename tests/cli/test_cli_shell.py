@@ -223,3 +223,8 @@ def test_names_of_strangers_do_not_steer_the_terminal(tmp_path):
     assert done.exit_code != 0
     assert r"evil\x1b[2J\u202egnp.npy" in "".join(done.output.split())
     assert "\x1b" not in done.output
+
+    np.save(tmp_path / name, np.eye(3))
+    about = run("info", tmp_path / name).stdout
+    assert r"evil\x1b[2J\u202egnp" in about
+    assert "\x1b" not in about

@@ -56,6 +56,7 @@ def test_truncated_and_foreign_files(tmp_path):
         ({"kind": "teapot"}, "holds a 'teapot'; expected a 'lander' or an 'encoder'"),
         ({"kind": "lander", "config": {"depth": 2}, "inference": {}}, r"unknown setting\(s\) \['depth'\]"),
         ({"kind": "lander", "config": {}, "inference": {}}, "do not fit their own settings"),
+        ({"kind": "lander", "config": {}, "inference": {"decoder": "x"}}, "m: not a whole .*: decoder: expected one"),
     ],
 )
 def test_foreign_settings(settings, message, tmp_path):

@@ -172,7 +172,8 @@ def test_of_copies_one_counts_and_who_hands_in_nothing_is_named(tmp_path):
     (handed_in / "all.zip").write_bytes(b"")
     heard = []
     table = grade(handed_in, tmp_path / "notebooks", tell=heard.append)
-    assert table["student"].tolist() == ["ann"]
+    assert table["student"].tolist() == ["ann", "bob"]
+    assert table.loc[1, ["notebook", "check", "points", "said"]].tolist() == ["00_tiny", "00-pairs", 0, "not handed in"]
     assert heard == [
         "all.zip: not graded, expected STUDENT/.../NN_name.ipynb",
         "ann/again/00_tiny.ipynb: not graded, ann/00_tiny.ipynb is",

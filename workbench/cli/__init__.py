@@ -22,7 +22,7 @@ from .experiments import experiments
 from .info import info
 from .reproduce import reproduce
 from .review import review
-from .shell import PlainErrors
+from .shell import PlainErrors, show
 from .train import train
 
 app = typer.Typer(
@@ -41,7 +41,7 @@ app.add_typer(experiments, name="experiments")
 
 def _show_version(asked: bool | None) -> None:
     if asked:
-        typer.echo(f"workbench {__version__}")
+        show(f"workbench {__version__}")
         raise typer.Exit
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .shell import FAILED, INTERRUPTED, Device, Quiet, check_output, check_writable, say
+from .shell import FAILED, INTERRUPTED, Device, Quiet, check_output, check_writable, say, show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +23,8 @@ def _show_presets(asked: bool | None) -> None:
     from ..experiments.ablation.presets import PRESETS
 
     for name, preset in PRESETS.items():
-        typer.echo(f"{name}: {preset.question} ({', '.join(preset.arms)})")
-        typer.echo(fill(preset.explanation, 96, initial_indent="    ", subsequent_indent="    "))
+        show(f"{name}: {preset.question} ({', '.join(preset.arms)})")
+        show(fill(preset.explanation, 96, initial_indent="    ", subsequent_indent="    "))
     raise typer.Exit
 
 
@@ -141,8 +141,8 @@ def _tell(plan: GridFile | Preset | Suite, runs: pd.DataFrame, out: Path | None,
         say(f"failed: {row.config}, seed {row.seed}: {row.error}")
     reference = "the reference" if isinstance(plan, Suite) else f"'{plan.reference}'"
     table = plan.effects(runs, value=value)
-    typer.echo(f"{value} minus that of {reference}: mean over n seeds, 95 % interval")
-    typer.echo(table.to_string(index=False, float_format="{:+.4f}".format))
+    show(f"{value} minus that of {reference}: mean over n seeds, 95 % interval")
+    show(table.to_string(index=False, float_format="{:+.4f}".format))
     for sentence in verdicts(table):
         say(sentence)
     say("every preset with five seeds is shipped: workbench.ablation.ablation_results('glyphs'), or 'omniglot'")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .shell import FAILED, INTERRUPTED, Device, Quiet, check_output, say, silent
+from .shell import FAILED, INTERRUPTED, Device, Quiet, check_output, say, show, silent
 
 if TYPE_CHECKING:
     from ..experiments.benchmarks.results import Results
@@ -97,9 +97,9 @@ def _measure(plan: BenchPlan, out: Path | None, quiet: bool) -> Results:
 
     def keep(results: Results, name: str, n: int) -> None:
         if not shown:
-            typer.echo(machine_text(results))
+            show(machine_text(results))
         shown.append(name)
-        typer.echo(f"\n{bench_text(results, name, n, suite(name).about)}")
+        show(f"\n{bench_text(results, name, n, suite(name).about)}")
         if out is not None:
             write_results(out, results)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .shell import Device, Dim, EncoderName, Quiet, Seed, Size
+from .shell import Device, Dim, EncoderName, Quiet, Seed, Size, show
 
 if TYPE_CHECKING:
     from ..cluster.hilander import HiLander
@@ -117,7 +117,7 @@ def cluster(
     with _cluster_of(scheduler) as estimator.client:
         said = _run(estimator, source, constraints, reading, out, writing)
     if not quiet:
-        typer.echo(f"{said}\nwritten to {out}")
+        show(f"{said}\nwritten to {out}")
 
 
 def _estimator(model: Lander | str, tau: float | None, quiet: bool, settings: dict[str, Any]) -> HiLander:

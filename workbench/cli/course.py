@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .shell import check_output
+from .shell import check_output, show
 
 course = typer.Typer(no_args_is_help=True, help="For instructors: grade the course's exercises.")
 
@@ -29,12 +29,11 @@ def grade(
 
     Submissions are programs of other people: run this as a user who owns nothing of value, or in a container.
     """
-    from .._core.names import shown
     from .._core.tables import write_csv
     from ..course.grading import grade as graded
 
     check_output(output)
-    table = graded(folder, notebooks, seconds=seconds, fast=fast, tell=lambda line: typer.echo(shown(line)))
+    table = graded(folder, notebooks, seconds=seconds, fast=fast, tell=show)
     write_csv(table, output)
     totals = table.groupby(["student", "notebook"])["points"].agg(points="sum", of="count")
-    typer.echo(shown(f"{totals.to_string()}\n{output}"))
+    show(f"{totals.to_string()}\n{output}")

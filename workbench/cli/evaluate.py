@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .shell import Device, Quiet, Seed, check_output, check_writable, silent
+from .shell import Device, Quiet, Seed, check_output, check_writable, show, silent
 
 Folder = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", file_okay=False, help="Folder for the results.")]
 Packaged = Annotated[bool, typer.Option("--packaged", help="Use the packaged models instead of training.")]
@@ -35,7 +35,7 @@ def demo(
     from .demo import run_demo
 
     check_writable(out)
-    run_demo(out, packaged=packaged, seed=seed, device=device, progress=not quiet, say=silent if quiet else typer.echo)
+    run_demo(out, packaged=packaged, seed=seed, device=device, progress=not quiet, say=silent if quiet else show)
 
 
 def evaluate(
@@ -69,4 +69,4 @@ def evaluate(
         device=device,
         progress=not quiet,
     )
-    typer.echo(table.to_string(index=False, float_format="{:.3f}".format))
+    show(table.to_string(index=False, float_format="{:.3f}".format))

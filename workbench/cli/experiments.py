@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .shell import Device, Quiet, check_output, check_writable, silent
+from .shell import Device, Quiet, check_output, check_writable, show, silent
 
 if TYPE_CHECKING:
     from ..experiments.faces_species import SplitFeatures
@@ -68,7 +68,7 @@ def faces_species(
     if "flowers102" in found:
         tasks["species"] = Task.species(found["flowers102"], found["butterflies"])
 
-    say = silent if quiet else typer.echo
+    say = silent if quiet else show
     table = run_faces_species(store, tasks, arms=arms, seeds=tuple(range(seeds)), device=device, trial=trial, say=say)
     write_csv(table, out)
     for shown in (means(table), gains(table)):

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .shell import show
+
 SHOWN = ("torch", "torch-geometric", "numpy", "scikit-learn", "pandas", "plotly")
 What = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A checkpoint, or a file of features.")]
 
@@ -19,7 +21,7 @@ def info(file: What = None) -> None:
 
     Versions, device, packaged models and cached data; or what the checkpoint or feature file FILE holds.
     """
-    typer.echo("\n".join(_about_file(file) if file else _about_installation()))
+    show("\n".join(_about_file(file) if file else _about_installation()))
 
 
 def _about_installation() -> list[str]:

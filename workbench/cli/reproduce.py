@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .shell import Device, Quiet, Seed, check_output
+from .shell import Device, Quiet, Seed, check_output, show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,9 +78,9 @@ def _tell(name: str, table: pd.DataFrame, out: Path | None, quiet: bool) -> None
 
     if out is not None:
         write_csv(table, out)
-    typer.echo(table.drop(columns="source").to_string(index=False, float_format="{:.3f}".format, na_rep="-"))
+    show(table.drop(columns="source").to_string(index=False, float_format="{:.3f}".format, na_rep="-"))
     if RECIPES[name].note and not quiet:
-        typer.echo(f"note: {RECIPES[name].note}")
+        show(f"note: {RECIPES[name].note}")
 
 
 def _show(data: Path | None) -> None:
@@ -90,11 +90,11 @@ def _show(data: Path | None) -> None:
     if data is not None and not data.is_dir():
         raise FileNotFoundError(f"data: no folder at {data}")
     hidden = ["test_file", "train_file"]
-    typer.echo(recipes(data).drop(columns=hidden).to_string(index=False))
-    typer.echo("\nsettings: of the authors' commands for Hi-LANDER at that commit; figures: of the method named")
+    show(recipes(data).drop(columns=hidden).to_string(index=False))
+    show("\nsettings: of the authors' commands for Hi-LANDER at that commit; figures: of the method named")
     files = {file for recipe in RECIPES.values() for file in (recipe.test, recipe.train)}
     missing = sorted((file for file in files if data is None or not file.find(data)), key=lambda file: file.path)
     for where in sorted({file.where for file in missing}):
-        typer.echo(f"\nmissing{f' in {data}' if data else ''}; {where}:")
+        show(f"\nmissing{f' in {data}' if data else ''}; {where}:")
         for file in (file for file in missing if file.where == where):
-            typer.echo(f"  {file.path}: {file.what}, {file.size}")
+            show(f"  {file.path}: {file.what}, {file.size}")

@@ -12,6 +12,7 @@ import typer
 
 from .._core.files import atomic_path
 from .._core.names import readable
+from .shell import show
 
 NOTEBOOK = "review.ipynb"
 LIBRARIES = "import pandas as pd, workbench as wb\nfrom workbench.views import explore_review"
@@ -75,7 +76,7 @@ def review(
         check_personal_data(personal_data)
     there = (out / NOTEBOOK).exists()
     path = write_notebook(out, source, faces=faces, texts=texts)
-    typer.echo(f"as it is there: {path}" if there else f"written to {path}")
+    show(f"as it is there: {path}" if there else f"written to {path}")
     if start:
         code = subprocess.run([sys.executable, "-m", "jupyterlab", str(path), *(jupyter or ())], check=False).returncode
         raise typer.Exit(code)

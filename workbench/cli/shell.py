@@ -124,6 +124,11 @@ def check_output(file: Path, *inputs: Path | str | None) -> None:
     check_writable(file.parent)
 
 
+def show(text: str) -> None:
+    """A result on stdout; what would steer the terminal, in a stranger's names, is escaped."""
+    typer.echo(shown(text))
+
+
 def say(text: str) -> None:
     """One line on stderr, where progress goes too; stdout is for results."""
     sys.stdout.flush()

@@ -18,6 +18,7 @@ from .shell import (
     Size,
     check_output,
     say,
+    show,
     stop_on_interrupt,
 )
 
@@ -185,7 +186,7 @@ def _train_general(folder: Path, omniglot: Path | None, kinds: Path | None, enco
     save_checkpoint(lander, folder / "general.safetensors")
     write_csv(lander.history, folder / "general-history.csv")
     if run.progress:
-        typer.echo(f"{folder / 'general.safetensors'}: {lander.n_parameters} parameters")
+        show(f"{folder / 'general.safetensors'}: {lander.n_parameters} parameters")
 
 
 def _glyphs_encoder(path: Path, epochs: int | None, run: _Run) -> Encoder:
@@ -211,7 +212,7 @@ def _train_cut(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | N
     if run.progress:
         best = lander.tau_curve["bcubed_f"].max()
         chosen = f"tau {lander.inference.tau:g}, metric {lander.inference.metric}"
-        typer.echo(f"{path}: validation BCubed F {best:.4f} at {chosen}")
+        show(f"{path}: validation BCubed F {best:.4f} at {chosen}")
 
 
 def _state(path: Path) -> Path:
@@ -260,4 +261,4 @@ def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] 
     state.unlink(missing_ok=True)
     if run.progress:
         best = lander.history["val_bcubed_f"].max()
-        typer.echo(f"{path}: validation BCubed F {best:.4f} at tau {lander.inference.tau:g}")
+        show(f"{path}: validation BCubed F {best:.4f} at tau {lander.inference.tau:g}")

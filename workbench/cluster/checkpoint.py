@@ -16,6 +16,7 @@ from .._core.runtime import seeded, usual_torch
 from .._core.state import SUFFIX, check_kind, read_state, write_state
 from .._core.validation import check_int, check_number
 from ..decode.quality import QualityEnsemble
+from ..decode.tree import check_decoder
 from ..encoder.train import Encoder, EncoderConfig
 from ..lander.config import InferenceConfig, LanderConfig, checked_settings
 from ..lander.model import Lander
@@ -187,6 +188,7 @@ def _build(settings: dict[str, Any], most: int, what: str) -> Lander | Encoder:
             raise ValueError(f"{what} claims {name}={sizes[name]} and holds {most} tensors only")
     if kind == "lander":
         inference = InferenceConfig.from_dict(settings["inference"])
+        check_decoder(inference.decoder)
         config = LanderConfig.from_dict(settings["config"])
         lander: Lander = seeded(lambda: new_lander(config, inference), 0)  # leaves the global generator alone
         if "background" in settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from .exercises import SOLUTIONS
 from .lesson import NAMES, check_calls, in_fast_mode, lessons, read, tags
 
 COLUMNS = ["student", "notebook", "check", "points", "said"]
+MISSING = "not handed in"
 
 
 def grade(
@@ -41,7 +43,8 @@ def grade(
         fast: in fast mode; a check computes what is expected from the same inputs, so the points are the same.
         tell: hears of each notebook before it runs, of copies, and of students without one.
 
-    Returns: a row per student, notebook and check: points (0 or 1), said (why no point; "" where it was given).
+    Returns: a row per student, notebook that anybody handed in, and check: points (0 or 1), said (why no point; ""
+        where it was given).
 
     Raises:
         FileNotFoundError: no folder, no lessons, or no submissions.
@@ -50,40 +53,47 @@ def grade(
         raise FileNotFoundError(f"folder: expected a folder of submissions, a folder a student, found none at {folder}")
     asked = {path.name: read(path) for path in lessons(Path(notebooks) / SOLUTIONS)}
     found = _submissions(Path(folder), asked, tell)
-    if not found:
+    handed_in = sorted({name for own in found.values() for name in own})
+    if not handed_in:
         raise FileNotFoundError(f"folder: expected STUDENT/.../NN_name.ipynb of this course in {folder}, found none")
     rows = []
-    for path in found:
-        own = path.relative_to(folder).parts[0]
-        student = readable(own)
-        tell(f"{student}: {path.name} ...")
-        for check, said in _graded(path, Path(folder) / own, asked[path.name], seconds, fast).items():
-            rows.append([student, path.stem, check, int(not said), said])
+    for (own, paths), name in product(found.items(), handed_in):
+        student, lesson = readable(own), asked[name]
+        if name in paths:
+            tell(f"{student}: {name} ...")
+            told = _graded(paths[name], Path(folder) / own, lesson, seconds, fast)
+        else:
+            told = dict.fromkeys(_checks(lesson), MISSING)
+        rows += [[student, Path(name).stem, check, int(not said), said] for check, said in told.items()]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _submissions(folder: Path, asked: Collection[str], tell: Callable[[str], None]) -> list[Path]:
-    """Each student's notebooks of the lessons asked for, one a lesson."""
+def _submissions(folder: Path, asked: Collection[str], tell: Callable[[str], None]) -> dict[str, dict[str, Path]]:
+    """Each student's notebooks of the lessons asked for, by their names."""
     there = sorted(folder.iterdir())
     for stray in (one for one in there if one.suffix in (".ipynb", ".zip")):
         tell(f"{readable(stray.name)}: not graded, expected STUDENT/.../NN_name.ipynb")
-    found: dict[tuple[str, str], Path] = {}
-    students = {one.name for one in there if one.is_dir() and not one.name.startswith(".")}
+    found: dict[str, dict[str, Path]] = {one.name: {} for one in there if one.is_dir() and not one.name.startswith(".")}
     for path in sorted(folder.glob(f"*/**/{NAMES}"), key=lambda p: (len(p.parts), p)):
         inside = path.relative_to(folder)
         if path.name not in asked or any(part.startswith(".") for part in inside.parts):
             continue
-        first = found.setdefault((inside.parts[0], path.name), path)
+        first = found[inside.parts[0]].setdefault(path.name, path)
         if first is not path:
             tell(f"{readable(str(inside))}: not graded, {readable(str(first.relative_to(folder)))} is")
-    for student in sorted(students - {student for student, _ in found}):
+    for student in (name for name, own in found.items() if not own):
         tell(f"{readable(student)}: no notebook of this course, expected NN_name.ipynb")
-    return sorted(found.values())
+    return found
+
+
+def _checks(lesson: NotebookNode) -> dict[str, str]:
+    """The checks of a lesson that give points: name -> source of the cell."""
+    return {check_calls(c.source)[0].name: c.source for c in lesson.cells if "points" in tags(c)}
 
 
 def _graded(path: Path, home: Path, lesson: NotebookNode, seconds: int, fast: bool) -> dict[str, str]:
     """Check -> why it has no point, "" where it has; `home` is the student's folder."""
-    wanted = {check_calls(c.source)[0].name: c.source for c in lesson.cells if "points" in tags(c)}
+    wanted = _checks(lesson)
     try:
         submitted = _submitted(path, home)
         if fast:

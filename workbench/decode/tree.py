@@ -152,7 +152,20 @@ def get_decoder(decoder: str | Decoder) -> Decoder:
         return decoder if decoder in DECODERS.values() else partial(_checked, decoder)
     if decoder == "cut":
         raise ValueError("decoder: 'cut' needs a model's ensemble; use HiLander or build_hierarchy, or a CutDecoder")
-    return DECODERS[check_choice(decoder, "decoder", (*DECODERS, "cut"))]
+    return DECODERS[check_decoder(decoder)]
+
+
+def check_decoder(decoder: Any, name: str = "decoder") -> str:
+    """The name of a decoder, "cut" among them.
+
+    Raises:
+        ValueError: an unknown one.
+
+    Example:
+        >>> check_decoder("cut")
+        'cut'
+    """
+    return check_choice(decoder, name, (*DECODERS, "cut"))
 
 
 def _checked(decoder: Decoder, graph: KnnGraph, prediction: Prediction, threshold: float) -> Decoding:

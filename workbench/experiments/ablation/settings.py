@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 from ..._core.validation import check_choice, check_unit_interval
-from ...decode.tree import DECODERS
+from ...decode.tree import check_decoder
 from ...lander.config import InferenceConfig, LanderConfig
 from ...train.config import TrainConfig
 from .use import UseConfig
@@ -60,7 +60,7 @@ class Settings:
                 raise ValueError(f"{name}: expected a share above 0, got {getattr(self, name)}")
         if callable(self.inference.decoder):
             raise ValueError("inference.decoder: expected a name in DECODERS, got a function, which cannot be saved")
-        check_choice(self.inference.decoder, "inference.decoder", (*DECODERS, "cut"))
+        check_decoder(self.inference.decoder, "inference.decoder")
 
     def change(self, name: str, value: Any) -> Settings:
         """The same settings with one of them replaced; lists become tuples.
