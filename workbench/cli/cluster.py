@@ -22,10 +22,16 @@ Features = Annotated[
     typer.Argument(metavar="FEATURES", help=".npy, .npz, .parquet, .bin or .pkl file, or a folder of images by class."),
 ]
 Faces = Annotated[
-    Path | None, typer.Option(metavar="PHOTOS", help="In place of FEATURES: a folder of photographs, to people.")
+    Path | None,
+    typer.Option(
+        metavar="PHOTOS", file_okay=False, exists=True, help="In place of FEATURES: a folder of photographs, to people."
+    ),
 ]
 Photos = Annotated[
-    Path | None, typer.Option(metavar="PHOTOS", help="In place of FEATURES: a folder of photographs, to kinds.")
+    Path | None,
+    typer.Option(
+        metavar="PHOTOS", file_okay=False, exists=True, help="In place of FEATURES: a folder of photographs, to kinds."
+    ),
 ]
 Cut = Annotated[bool, typer.Option("--cut", help="With --faces: each picture is one face that is cut already.")]
 PersonalData = Annotated[
@@ -122,8 +128,8 @@ def cluster(
 
 def _estimator(model: Lander | str, tau: float | None, quiet: bool, settings: dict[str, Any]) -> HiLander:
     from ..cluster.checkpoint import as_lander
-    from ..cluster.hierarchy import level_decoder
     from ..cluster.hilander import HiLander
+    from ..cluster.predictors import level_decoder
     from ..graph.knn import knn
 
     model = as_lander(model)

@@ -17,11 +17,10 @@ from .._core.memmap import take_rows
 from .._core.rows import check_unit_rows
 from .._core.runtime import usual_torch
 from ..decode.aggregate import aggregate
-from ..decode.cuts import CutDecoder, cut_at, cut_layers
+from ..decode.cuts import cut_at, cut_layers
 from ..decode.decoding import Decoder, Decoding, components
 from ..decode.dendrogram import build_dendrogram
-from ..decode.quality import QualityEnsemble
-from ..decode.tree import DECODERS, OFFICIAL, get_decoder
+from ..decode.tree import OFFICIAL, get_decoder
 from ..graph.discriminant import Metric
 from ..graph.distinct import DistinctRows, row_codes
 from ..graph.knn import KnnGraph, knn, precomputed
@@ -31,7 +30,15 @@ from ..lander.config import InferenceConfig
 from ..lander.model import Prediction
 from .constraints import Constraints, enforce, enforce_layers
 from .levels import Hierarchy, Level, decoding_of_all_images, of_all_images
-from .predictors import DendrogramBuilder, GraphBuilder, LevelDecoder, Predictor, checked_builder
+from .predictors import (
+    DendrogramBuilder,
+    GraphBuilder,
+    LevelDecoder,
+    Predictor,
+    checked_builder,
+    knowing,
+    level_decoder,
+)
 
 LOW_RECALL = 0.9  # below, a fit warns
 
@@ -99,6 +106,7 @@ def build_hierarchy(
         del features
         metric = mapped or Metric.of(settings.metric, rows, whitening)
         rows = rows if mapped else metric(rows)
+        decode = knowing(decode, metric)
         first = build_graph(rows, settings.k)
 
         copies = None if settings.decoder in OFFICIAL else _copies(first)
@@ -206,39 +214,6 @@ def _run_levels(
         graph = build_graph(nodes.identity if settings.search == "identity" else nodes.center, settings.k)
 
 
-def level_decoder(
-    decoder: str | Decoder,
-    predict: Predictor,
-    build_graph: GraphBuilder,
-    ensemble: nn.Module | None,
-    dendrogram: DendrogramBuilder = build_dendrogram,
-    longest: int = 0,
-) -> LevelDecoder:
-    """A decoder's name or function as the level loop calls it: (nodes, graph, prediction, tau) -> Decoding.
-
-    Raises:
-        ValueError: an unknown name, or "cut" without an ensemble.
-
-    Example:
-        >>> import torch
-        >>> from workbench.cluster import similarity_predictor
-        >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
-        >>> nodes = Nodes.of_images(torch.eye(2))
-        >>> decode = level_decoder("tree", similarity_predictor, knn, None)
-        >>> decode(nodes, graph, similarity_predictor(nodes, graph), 0.5).clusters.tolist()
-        [0, 0]
-    """
-    if decoder == "cut":
-        if not isinstance(ensemble, QualityEnsemble):
-            raise ValueError(
-                "decoder: 'cut' needs a model with a quality ensemble, as the packaged 'general' has; "
-                f"choose another of {', '.join(DECODERS)}"
-            )
-        return CutDecoder(ensemble, predict, build_graph, dendrogram, longest)
-    plain = get_decoder(decoder)
-    return lambda nodes, graph, prediction, tau: plain(graph, prediction, tau)
-
-
 def decode_level(level: Level, decoder: str | Decoder, tau: float) -> Decoding:
     """The clusters of a level at another tau; its graph, prediction and quality do not depend on it, and a person's
     answers hold at any.
@@ -297,6 +272,7 @@ def rebuild(
     first = replace(first, constraints=None)  # decoded without answers, which the level loop then enforces
     build_graph = precomputed(first.graph)
     decode_anew = level_decoder(settings.decoder, predict, build_graph, ensemble, longest=settings.longest)
+    decode_anew = knowing(decode_anew, computed.metric)
 
     def guess(nodes: Nodes, graph: KnnGraph) -> Prediction:
         return predict(nodes, graph) if nodes.level else first.prediction

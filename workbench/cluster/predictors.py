@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from .._core.validation import check_labels
-from ..decode.decoding import Decoding
-from ..decode.dendrogram import Dendrogram, Edges
+from ..decode.cuts import CutDecoder
+from ..decode.decoding import Decoder, Decoding
+from ..decode.dendrogram import Dendrogram, Edges, build_dendrogram
+from ..decode.quality import QualityEnsemble
+from ..decode.tree import DECODERS, get_decoder
 from ..graph.density import density_target, link_labels, signed_density
+from ..graph.discriminant import Metric
 from ..graph.knn import KnnGraph
 from ..graph.nodes import Nodes
 from ..lander.model import Prediction
@@ -87,3 +92,45 @@ def checked_builder(build: GraphBuilder) -> GraphBuilder:
         return found
 
     return checked
+
+
+def level_decoder(
+    decoder: str | Decoder,
+    predict: Predictor,
+    build_graph: GraphBuilder,
+    ensemble: nn.Module | None,
+    dendrogram: DendrogramBuilder = build_dendrogram,
+    longest: int = 0,
+) -> LevelDecoder:
+    """A decoder's name or function as the level loop calls it: (nodes, graph, prediction, tau) -> Decoding.
+
+    Raises:
+        ValueError: an unknown name, or "cut" without an ensemble.
+
+    Example:
+        >>> import torch
+        >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
+        >>> nodes = Nodes.of_images(torch.eye(2))
+        >>> decode = level_decoder("tree", similarity_predictor, knn, None)
+        >>> decode(nodes, graph, similarity_predictor(nodes, graph), 0.5).clusters.tolist()
+        [0, 0]
+    """
+    if decoder == "cut":
+        if not isinstance(ensemble, QualityEnsemble):
+            raise ValueError(
+                "decoder: 'cut' needs a model with a quality ensemble, as the packaged 'general' has; "
+                f"choose another of {', '.join(DECODERS)}"
+            )
+        return CutDecoder(ensemble, predict, build_graph, dendrogram, longest)
+    plain = get_decoder(decoder)
+    return lambda nodes, graph, prediction, tau: plain(graph, prediction, tau)
+
+
+def knowing(decode: LevelDecoder, metric: Metric) -> LevelDecoder:
+    """The decoder, told which metric has mapped the rows if it needs to know.
+
+    Example:
+        >>> knowing(print, Metric()) is print
+        True
+    """
+    return replace(decode, metric=metric) if isinstance(decode, CutDecoder) else decode

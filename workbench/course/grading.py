@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Collection
 from itertools import product
@@ -34,7 +35,8 @@ def grade(
     """Grade every `STUDENT/.../NN_name.ipynb` of a folder: a point for each exercise whose check is passed.
 
     Of several files of one lesson the one in the outermost folder counts. Hidden files and folders do not.
-    The cells with the checks are taken from the course, not from the submission; everything else is the student's.
+    The cells with the checks are taken from the course, not from the submission; everything else is the student's. A
+    check whose cell was deleted gives no point.
 
     Args:
         folder: of the submissions, a folder a student (nbgrader's `submitted` is one).
@@ -126,12 +128,20 @@ def _submitted(path: Path, home: Path) -> NotebookNode:
     return read(regular_file(path))
 
 
+class _PythonsSignals(asyncio.SelectorEventLoop):
+    """A loop that leaves Ctrl-C to Python, else nbclient takes it for the end of one notebook."""
+
+    def add_signal_handler(self, *given: Any) -> None:  # type: ignore[override]  # it takes anything
+        """Refuse, as in a thread that is not the main one; nbclient expects that."""
+        raise RuntimeError
+
+
 def _run(notebook: NotebookNode, folder: Path, seconds: int) -> str:
     """Run it as far as it goes, in place; what ended it early, or ""."""
     settings: dict[str, Any] = {"allow_errors": True, "shutdown_kernel": "immediate"}
     client = NotebookClient(notebook, timeout=seconds, kernel_name="python3", **settings)
     try:
-        client.execute(cwd=str(folder), env={**os.environ, GRADING: "1"})
+        _execute(client, cwd=str(folder), env={**os.environ, GRADING: "1"})
     except CellTimeoutError:
         return f"a cell before it took more than {seconds} s"
     except DeadKernelError:
@@ -139,10 +149,30 @@ def _run(notebook: NotebookNode, folder: Path, seconds: int) -> str:
     return ""
 
 
+def _execute(client: NotebookClient, **place: Any) -> None:
+    """`client.execute`; Ctrl-C ends all and not one notebook."""
+
+    async def execute() -> None:
+        task = asyncio.current_task()
+        try:
+            await client.async_execute(**place)
+        finally:
+            if task and task.cancelling():  # by Ctrl-C, which nbclient takes for the end of the kernel
+                raise asyncio.CancelledError
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        with asyncio.Runner(loop_factory=_PythonsSignals) as runner:
+            runner.run(execute())
+    else:  # a notebook has called us
+        client.execute(**place)
+
+
 def _said(cell: NotebookNode | None, ended: str) -> str:
     if cell is None:
         return "its cell is missing"
-    errors = [o.evalue for o in cell.get("outputs", []) if o.output_type == "error"]
+    errors = [o for o in cell.get("outputs", []) if o.output_type == "error"]
     if errors:
-        return str(errors[0])
+        return str(errors[0].evalue or errors[0].ename)
     return "" if cell.get("execution_count") else ended or "it was not run"

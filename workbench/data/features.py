@@ -276,7 +276,9 @@ def _read_folder(folder: Path, size: int | None, links: bool) -> ImageSet:
         images = [image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2) for image in images]
     shapes = {image.shape for image in images}
     if len(shapes) > 1:
-        raise ValueError(f"size: images in {folder} have {len(shapes)} sizes; pass size=32 or so to scale them to one")
+        raise ValueError(
+            f"size: images in {folder} have {len(shapes)} sizes; scale them to one: size=32, in the shell --size 32"
+        )
     classes = [readable(file.parent.relative_to(folder).as_posix()) for file in found.paths]
     names, labels = np.unique(classes, return_inverse=True)
     return ImageSet(np.stack(images), labels.astype(np.int64), tuple(map(str, names)), readable(folder.name))

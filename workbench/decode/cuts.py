@@ -15,7 +15,9 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from .._core.memmap import take_rows
 from .._core.validation import check_unit_interval
+from ..graph.discriminant import Metric
 from ..graph.knn import KnnGraph
 from ..graph.nodes import Nodes
 from ..lander.model import Prediction
@@ -23,14 +25,17 @@ from .cut_criteria import excess_of_mass, map_equation
 from .decoding import Decoder, Decoding, by_densest, components
 from .dendrogram import Dendrogram, Edges, build_dendrogram
 from .near_duplicates import are_unlinked, crowding_near_duplicates, expand_near_duplicates, groups_apart
+from .parts import expected_f, parts_of, with_parts
 from .quality import Quality, QualityEnsemble, leaves_alone
 from .quality_features import quality_features
 
-# Chosen on large round classes in 3 to 8 dimensions (.19 and more of the likely links severed where these fell apart)
-# and on kinds and unions of kinds by models that had not seen them (.07 at most).
+# Chosen on large round and stretched classes (.1 and more of the likely links severed where these fell apart) and on
+# kinds and unions of kinds by models that had not seen them (.07 at most).
 LIKELY = 0.75
-SEVERED = 0.15
-LINKS = 2**25  # of longer lists: some 3 GB with all that is computed of them
+SEVERED = 0.1
+LINKS = 2**25  # of longer lists, and of sets that are looked at by parts: some 3 GB with all that is computed of them
+
+UNMAPPED = Metric()
 
 _Level = tuple[Nodes, KnnGraph, Tensor]  # nodes, their graph, linkages
 
@@ -49,6 +54,7 @@ class CutDecoder:
         knn: (rows, k) -> KnnGraph: who builds that graph.
         dendrogram: (edges, rows) -> Dendrogram: who merges.
         longest: neighbours up to which lists are made longer; see `InferenceConfig`.
+        metric: that has mapped the rows; a part that is a set of its own is mapped anew.
 
     Example:
         >>> from workbench.graph import knn
@@ -66,6 +72,7 @@ class CutDecoder:
     knn: Callable[[Tensor, int], KnnGraph]
     dendrogram: Callable[[Edges, Tensor], Dendrogram] = build_dendrogram
     longest: int = 0
+    metric: Metric = UNMAPPED
 
     def __call__(self, nodes: Nodes, graph: KnnGraph, prediction: Prediction, precision_weight: float) -> Decoding:
         """The clusters of one level's nodes.
@@ -90,11 +97,17 @@ class CutDecoder:
 
         stands_for = crowding_near_duplicates(graph)
         if stands_for is None:
-            return self._agreeing_quality(nodes, graph, prediction.linkage)
+            return self._best_quality(nodes, graph, prediction.linkage)
         level, group = self._thinned(nodes, graph.k, stands_for)
-        most_alone = 2 * level[1].n >= graph.n  # else nearly all is groups, and what is left of them may well be alone
-        quality = self._agreeing_quality(*level) if most_alone else self._quality_of(*level)
-        return expand_near_duplicates(quality, group)
+        return expand_near_duplicates(self._quality_of_thinned(*level, graph.n), group)
+
+    def _quality_of_thinned(self, nodes: Nodes, graph: KnnGraph, linkage: Tensor, n: int) -> Quality:
+        """The quality for those that stand for n nodes in all."""
+        if 2 * graph.n >= n:
+            return self._best_quality(nodes, graph, linkage)
+        if are_unlinked(linkage):  # they are classes, among images that are alone
+            return leaves_alone(self.dendrogram(Edges.of(graph, linkage), nodes.center))
+        return self._quality_of(nodes, graph, linkage)
 
     def _thinned(self, nodes: Nodes, k: int, stands_for: Tensor) -> tuple[_Level, Int64[np.ndarray, " n"]]:
         """The nodes that stand for others, with graph and linkages; and which of them stands for each node."""
@@ -102,6 +115,10 @@ class CutDecoder:
         thinned = replace(Nodes.of_images(nodes.center[kept]), image=nodes.image[kept])
         graph = self.knn(thinned.center, k)
         return (thinned, graph, self.predict(thinned, graph).linkage), group.cpu().numpy()
+
+    def _best_quality(self, nodes: Nodes, graph: KnnGraph, linkage: Tensor) -> Quality:
+        """The quality: of longer lists where links contradict it, and of parts as sets of their own."""
+        return self._by_parts(nodes, graph.k, self._agreeing_quality(nodes, graph, linkage))
 
     def _agreeing_quality(self, nodes: Nodes, graph: KnnGraph, linkage: Tensor) -> Quality:
         """The quality; with longer lists where the best cut would sever links that are likely.
@@ -127,6 +144,24 @@ class CutDecoder:
             quality = self._quality_of(nodes, graph, linkage)
         return quality
 
+    def _by_parts(self, nodes: Nodes, k: int, quality: Quality) -> Quality:
+        """The quality in which each part that no link ties to the rest is a set of its own, where that is expected to
+        have the higher F."""
+        if quality.dendrogram.n * k > LINKS:
+            return quality
+        expected = expected_f(quality)
+        better = []
+        for rows in parts_of(quality.dendrogram):
+            features = take_rows(nodes.center, torch.from_numpy(rows).to(nodes.center.device))
+            metric, features = self.metric.anew(features)
+            part = replace(Nodes.of_images(features), image=nodes.image[rows])
+            graph = self.knn(features, k)
+            alone = self._quality_of(part, graph, self.predict(part, graph).linkage)
+            alone = replace(self, metric=metric)._by_parts(part, k, alone)
+            if expected_f(alone).mean() > expected[rows].mean():
+                better.append((rows, alone))
+        return with_parts(quality, better)
+
     def _quality_of(self, nodes: Nodes, graph: KnnGraph, linkage: Tensor) -> Quality:
         edges = Edges.of(graph, linkage)
         rows = nodes.center
@@ -136,7 +171,7 @@ class CutDecoder:
 
 
 def severs_likely_links(graph: KnnGraph, linkage: Tensor, quality: Quality) -> bool:
-    """Whether more than 15 % of the links of linkage 0.75 and more run between clusters of the best cut.
+    """Whether more than a tenth of the links of linkage 0.75 and more run between clusters of the best cut.
 
     Then links and quality contradict each other. Fewer likely links than half of the nodes say nothing.
 

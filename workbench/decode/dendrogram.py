@@ -83,9 +83,10 @@ class Dendrogram:
     @cached_property
     def columns(self) -> dict[str, Tensor]:
         """What is known of every merge as tensors, where `device` says."""
-        return {name: self._tensor(getattr(self, name)) for name in COLUMNS}
+        return {name: self.tensor(getattr(self, name)) for name in COLUMNS}
 
-    def _tensor(self, values: np.ndarray) -> Tensor:
+    def tensor(self, values: np.ndarray) -> Tensor:
+        """Values of nodes or merges, where `device` says."""
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
     @cached_property
@@ -118,7 +119,7 @@ class Dendrogram:
             >>> dendrogram.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5])).node.tolist()
             [3, 3, 2]
         """
-        found = self.subtrees.cut(self._tensor(score.astype(np.float64)))
+        found = self.subtrees.cut(self.tensor(score.astype(np.float64)))
         return Cut(*(part.cpu().numpy() for part in found))
 
     def over(self, cut: Cut, score: OfNodes) -> Cut:
@@ -131,7 +132,7 @@ class Dendrogram:
             >>> dendrogram.over(fine, np.array([9.0, 9.0, 9.0, 1.0, 2.0])).node.tolist()
             [3, 3, 2]
         """
-        holds = self.subtrees.holds(self._tensor(cut.node)).cpu().numpy()
+        holds = self.subtrees.holds(self.tensor(cut.node)).cpu().numpy()
         return self.cut(np.where(holds, score, NEVER))
 
     def under(self, cut: Cut, score: OfNodes) -> Cut:
@@ -155,7 +156,7 @@ class Dendrogram:
             >>> dendrogram.above(dendrogram.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))).tolist()
             [False, False, False, False, True]
         """
-        return self.subtrees.above(self._tensor(cut.node)).cpu().numpy()
+        return self.subtrees.above(self.tensor(cut.node)).cpu().numpy()
 
     def to_pandas(self) -> pd.DataFrame:
         """One row per merge: node, larger, smaller, size, height (mean linkage over all pairs across), links (across).

@@ -228,7 +228,7 @@ def _judge(wanted: Check, answer: Any, inputs: tuple[Any, ...]) -> Outcome:
         return Outcome(WRONG, f"your function uses {', '.join(used)}, which the exercise does not allow")
     try:
         given = answer(*inputs)
-    except Exception as error:  # noqa: BLE001 - the student's own code may raise anything, and is told so
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the student's own code may raise anything, and is told so
         return Outcome(WRONG, f"your function raised {type(error).__name__}: {error}")
     return compare_values(given, wanted.expected(*inputs), wanted.within)
 
