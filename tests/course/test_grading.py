@@ -4,8 +4,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -197,3 +199,45 @@ def test_no_submissions_is_an_error(tmp_path):
 
 def test_every_lesson_has_points():
     assert all(tagged(read(path), "points") for path in lessons(NOTEBOOKS))
+
+
+def test_ctrl_c_ends_the_grading_and_gives_nobody_no_points(tmp_path):
+    (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
+    nbformat.write(tiny("# solution\nanswer = 6\n# end"), tmp_path / "notebooks" / "solutions" / "00_tiny.ipynb")
+    small(tmp_path / "in", "slow", f"open({str(tmp_path / 'runs')!r}, 'w'); import time; time.sleep(600)")
+    command = ["course", "grade", str(tmp_path / "in"), "-o", str(tmp_path / "grades.csv")]
+    command += ["--notebooks", str(tmp_path / "notebooks")]
+    grading = subprocess.Popen([sys.executable, "-m", "workbench", *command], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "runs").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    grading.send_signal(signal.SIGINT)
+    _, said = grading.communicate(timeout=60)
+    assert grading.returncode == 130
+    assert "interrupted\n" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "grades.csv").exists()
+
+
+@pytest.mark.parametrize("ends", ["import sys; sys.exit()", "raise KeyboardInterrupt"])
+def test_an_answer_that_ends_its_program_has_no_point(ends, tmp_path):
+    (tmp_path / "notebooks" / "solutions").mkdir(parents=True)
+    lesson = tiny("# solution\nanswer = 6\n# end")
+    lesson.cells[-1].source = "course.check('07-links', answer, 4, 3)"
+    lesson.cells[-1].metadata["nbgrader"]["grade_id"] = "07-links"
+    nbformat.write(lesson, tmp_path / "notebooks" / "solutions" / "00_tiny.ipynb")
+    lesson.cells[1].source = f"from workbench import course\ndef answer(n, c):\n    {ends}"
+    (tmp_path / "in" / "ann").mkdir(parents=True)
+    nbformat.write(lesson, tmp_path / "in" / "ann" / "00_tiny.ipynb")
+    table = grade(tmp_path / "in", tmp_path / "notebooks", tell=lambda line: None)
+    assert table["points"].tolist() == [0]
+    assert table["said"].str.contains("SystemExit|KeyboardInterrupt").all()
+
+
+def test_grades_replace_no_submission(tmp_path):
+    (tmp_path / "in" / "ann").mkdir(parents=True)
+    submission = tmp_path / "in" / "ann" / "06_decode.ipynb"
+    submission.write_text("hers")
+    with pytest.raises(ValueError, match="is read by this command"):
+        app(["--debug", "course", "grade", str(tmp_path / "in"), "-o", str(submission)], standalone_mode=False)
+    assert submission.read_text() == "hers"

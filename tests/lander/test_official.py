@@ -89,7 +89,7 @@ def test_bad_weights(weights, tmp_path):
     state = weights("gcn")
     with pytest.raises(ValueError, match=r"weights: 'fc1\.weight' is no weight of an official LANDER"):
         load_official({"fc1.weight": torch.zeros(2)})
-    with pytest.raises(ValueError, match=r"missing or unknown here: \['of_source.bias'\]"):
+    with pytest.raises(ValueError, match=r"missing or unknown here: \['src_mlp.bias'\]"):
         load_official({name: value for name, value in state.items() if name != "src_mlp.bias"})
     with pytest.raises(FileNotFoundError, match="weights: no file at"):
         load_official(tmp_path / "none.pth")

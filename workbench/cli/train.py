@@ -106,9 +106,9 @@ def train(
     The classes that you cluster later must be others. Without --features: an encoder on the glyphs classes `encoder`,
     then a LANDER on `meta-train`, validated on `meta-val`; writes DIR/glyphs-encoder.safetensors and
     DIR/glyphs-lander.safetensors. With --features: a LANDER that keeps a fifth of the classes aside for validation.
-    Ctrl-C saves the best model so far; --resume goes on. With --general: DIR/general.safetensors, links and cut learned
-    on sets drawn from glyphs, Omniglot's background and nothing, and with --kinds half of them from real kinds, as the
-    packaged model was; in one go.
+    Ctrl-C saves the best model so far; --resume goes on (--preset cut: neither). With --general:
+    DIR/general.safetensors, links and cut learned on sets drawn from glyphs, Omniglot's background and nothing, and
+    with --kinds half of them from real kinds, as the packaged model was; in one go.
     """
     run = _Run(preset, epochs, resume, device, seed, not quiet, precision)
     _check_general(general, kinds, (features, data, encoder_epochs), run)
@@ -240,6 +240,8 @@ def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] 
     from .. import meta_train, save_checkpoint
 
     state = _state(path)
+    if run.resume and not state.exists():
+        say(f"--resume: no interrupted run at {state}; training from the start")
     config, training = run.recipe()
     with stop_on_interrupt() as stopped:
         lander = meta_train(

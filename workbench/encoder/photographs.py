@@ -298,9 +298,11 @@ class _Run:
         skipped = pd.DataFrame(sorted([*self.skipped, *nothing]), columns=["image", "file", "reason"])
         image = np.repeat(order, [len(self.found[i][0]) for i in order]).astype(np.int64)
         if not len(image):
-            first = skipped.iloc[0]
+            reasons = skipped["reason"].value_counts()
+            first = skipped.loc[skipped["reason"] == reasons.index[0], "file"].iloc[0]
             raise ValueError(
-                f"images: none of {len(self.pictures)} pictures gave a feature; {first['file']}: {first['reason']}"
+                f"images: none of {len(self.pictures)} pictures gave a feature; {first}: {reasons.index[0]} "
+                f"({reasons.iloc[0]} of {len(skipped)} are left out for this)"
             )
         rows = pd.DataFrame(np.concatenate([self.found[i][1] for i in order]), columns=list(BOX))
         rows.insert(0, "image", image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,15 @@ PRESETS = {
     "inat": InferenceConfig.published(k=9, tau=0.1, early_stop=True),
 }
 
-_RENAMED = (  # official name -> ours
-    (r"^conv\.(\d+)\.gcn_layer\.mlp\.", r"convs.\1.mlp."),
-    (r"^conv\.(\d+)\.gcn_layer\.(fc\.|attn_)", r"convs.\1.\2"),
-    (r"^conv\.(\d+)\.gcn_layer\.bias$", r"convs.\1.bias1"),
-    (r"^conv\.(\d+)\.bias$", r"convs.\1.bias2"),
-    (r"^src_mlp\.", "of_source."),
-    (r"^dst_mlp\.", "of_target."),
-    (r"^classifier_conn\.", "head."),
+_BEGINNINGS = (  # of official names, of ours
+    ("conv.#.gcn_layer.mlp.", "convs.#.mlp."),
+    ("conv.#.gcn_layer.fc.", "convs.#.fc."),
+    ("conv.#.gcn_layer.attn_", "convs.#.attn_"),
+    ("conv.#.gcn_layer.bias", "convs.#.bias1"),
+    ("conv.#.bias", "convs.#.bias2"),
+    ("src_mlp.", "of_source."),
+    ("dst_mlp.", "of_target."),
+    ("classifier_conn.", "head."),
 )
 
 
@@ -43,11 +44,25 @@ def our_name(official: str) -> str:
         >>> our_name("conv.0.gcn_layer.mlp.weight"), our_name("src_mlp.bias")
         ('convs.0.mlp.weight', 'of_source.bias')
     """
-    for pattern, ours in _RENAMED:
-        renamed, count = re.subn(pattern, ours, official)
-        if count:
-            return renamed
-    raise ValueError(f"weights: {official!r} is no weight of an official LANDER")
+    return _renamed(official, _BEGINNINGS)
+
+
+def official_name(ours: str) -> str:
+    """The other way round.
+
+    Example:
+        >>> official_name("convs.0.bias2"), official_name("head.2.weight")
+        ('conv.0.bias', 'classifier_conn.2.weight')
+    """
+    return _renamed(ours, [(new, old) for old, new in _BEGINNINGS])
+
+
+def _renamed(name: str, beginnings: Iterable[tuple[str, str]]) -> str:
+    for old, new in beginnings:
+        found = re.match(re.escape(old).replace(r"\#", r"(\d+)"), name)
+        if found:
+            return new.replace("#", "".join(found.groups())) + name[found.end() :]
+    raise ValueError(f"weights: {name!r} is no weight of an official LANDER")
 
 
 @usual_torch()
@@ -104,12 +119,14 @@ def _filled(state: Mapping[str, Tensor], average: bool | None, inference: Infere
     config = _architecture(renamed, average)
     with torch.device("meta"):  # nothing is allocated before names and shapes are known to fit
         shapes = {name: value.shape for name, value in Lander(config, inference).state_dict().items()}
-    missing = sorted(set(shapes) ^ set(renamed))
+    missing = sorted(map(official_name, set(shapes) ^ set(renamed)))
     if missing:
         raise ValueError(f"weights: a complete official LANDER was expected; missing or unknown here: {missing}")
     for name, value in renamed.items():
         if value.numel() != shapes[name].numel():
-            raise ValueError(f"weights: {name} has shape {list(value.shape)}, {list(shapes[name])} fits the others")
+            raise ValueError(
+                f"weights: {official_name(name)} has shape {list(value.shape)}, {list(shapes[name])} fits the others"
+            )
 
     model = seeded(lambda: Lander(config, inference), 0)
     # reshape: DGL and this code may differ in axes of length 1; the numbers of values were compared above.

@@ -437,6 +437,8 @@ def test_a_bad_address_is_one_line(address, rows, tmp_path, monkeypatch):
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"error: scheduler: no Dask scheduler answers at {address} (")
     assert not (tmp_path / "out").exists()
+    result = run(tmp_path / "x.npy", "-o", tmp_path / "out", "--scheduler", "nonsense", "--no-report")
+    assert result.stderr == "error: scheduler: expected an address like tcp://host:8786, got 'nonsense'\n"
 
 
 # ---------------------------------------------------------------- workers lost

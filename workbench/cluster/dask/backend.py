@@ -7,6 +7,7 @@ The level loop stays the one loop: `DaskBackend.knn` stands in for `knn`, `DaskB
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -174,6 +175,8 @@ def connected(address: str) -> Iterator[Client]:
     Raises:
         ClusterError: nobody answers there.
     """
+    if not re.search(r"://|:\d+$", address):  # of anything else Dask makes threads that outlive the error
+        raise ClusterError(f"scheduler: expected an address like tcp://host:8786, got {address!r}")
     try:
         client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -138,6 +138,6 @@ def quality_table(drawn: GeneralSet, metric: str, model: Lander, share: float) -
     kept = np.random.default_rng(len(rows)).random(dendrogram.n_nodes) < np.where(dendrogram.size > 1, 1, share)
 
     features = quality_features(dendrogram, edges, graph, linkage, rows).table.numpy()  # (nodes, 62)
-    weight = weight / weight[kept].sum()
+    weight = weight / max(1.0, weight[kept].sum())  # of no node at all the sum is 0, else at least 1
     columns = (features, quality, weight)
     return tuple(column[kept].astype(np.float32) for column in columns)  # type: ignore[return-value]

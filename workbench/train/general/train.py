@@ -28,6 +28,7 @@ from .synthetic import Labelled
 
 CHUNK = 25  # sets that a process draws at a time: the sources are sent to it each time, so one by one would cost more
 UNMAPPED = 4  # one dendrogram in so many is of rows as they are, for those who choose `metric="cosine"`
+IDLE = 60  # seconds
 HELD_OUT = 20  # one set in so many is not trained on, only its loss is recorded
 
 
@@ -112,7 +113,8 @@ class _Run:
 
     def parallel(self, work: Callable[..., Any], items: Sequence[Any], what: str, *given: Any) -> list[Any]:
         """`work(item, *given)` for every item, in order, on several processes."""
-        with parallel_config("loky", inner_max_num_threads=1):  # every process has a core of its own already
+        # Every process has a core of its own already. Where we are killed they end when they have been idle that long.
+        with parallel_config("loky", inner_max_num_threads=1, idle_worker_timeout=IDLE):
             done = Parallel(n_jobs=self.jobs, return_as="generator")(delayed(work)(item, *given) for item in items)
             return list(tqdm(done, total=len(items), desc=what, disable=not self.progress))
 
