@@ -228,3 +228,10 @@ def test_a_map_is_undone_before_another_one_is_fitted():
 def test_rows_that_no_map_has_changed_stay():
     rows = torch.eye(3)
     assert Metric().anew(rows)[1] is rows
+
+
+@pytest.mark.cuda
+def test_parts_on_a_gpu_are_those_of_the_cpu():
+    x, _ = two_kinds(10)
+    here, there = (HiLander(device=device).fit_predict(x) for device in ("cpu", "cuda"))
+    assert scores(here, there)["pairwise_f"] > 0.98

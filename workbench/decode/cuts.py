@@ -152,9 +152,9 @@ class CutDecoder:
         expected = expected_f(quality)
         better = []
         for rows in parts_of(quality.dendrogram):
-            features = take_rows(nodes.center, torch.from_numpy(rows).to(nodes.center.device))
-            metric, features = self.metric.anew(features)
-            part = replace(Nodes.of_images(features), image=nodes.image[rows])
+            index = torch.from_numpy(rows).to(nodes.image.device)
+            metric, features = self.metric.anew(take_rows(nodes.center, index))
+            part = replace(Nodes.of_images(features), image=nodes.image[index])
             graph = self.knn(features, k)
             alone = self._quality_of(part, graph, self.predict(part, graph).linkage)
             alone = replace(self, metric=metric)._by_parts(part, k, alone)
