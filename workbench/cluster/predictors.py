@@ -108,7 +108,7 @@ def level_decoder(
         ValueError: an unknown name, or "cut" without an ensemble.
 
     Example:
-        >>> import torch
+        >>> from workbench.graph import knn
         >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
         >>> nodes = Nodes.of_images(torch.eye(2))
         >>> decode = level_decoder("tree", similarity_predictor, knn, None)

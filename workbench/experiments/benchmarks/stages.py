@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...cluster import hierarchy, hilander
+from ...cluster import hierarchy, hilander, predictors
 from ...decode import cuts, tree
 from ...graph import discriminant
 from ...lander import model
@@ -74,11 +74,11 @@ def watched() -> Iterator[StageTimes]:
     times = StageTimes()
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in PLACES]
     plain = tree.get_decoder  # every decoder but "cut", whose two stages are timed above
-    before.append((hierarchy, "get_decoder", plain))
+    before.append((predictors, "get_decoder", plain))
     try:
         for (owner, name, call), (*_, stage) in zip(before, PLACES, strict=False):
             setattr(owner, name, times.timed(stage, call))
-        setattr(hierarchy, "get_decoder", lambda given: times.timed("decode", plain(given)))  # noqa: B010
+        setattr(predictors, "get_decoder", lambda given: times.timed("decode", plain(given)))  # noqa: B010
         yield times
     finally:
         for owner, name, call in before:

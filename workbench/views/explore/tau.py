@@ -219,7 +219,7 @@ def explore_tau(
 
     Example:
         >>> import workbench as wb
-        >>> x = np.random.default_rng(0).normal(size=(40, 5))
+        >>> x = np.random.default_rng(1).normal(size=(40, 5))
         >>> explorer = explore_tau(wb.HiLander(k=4), x, [0, 1] * 20, xy=x[:, :2])
         >>> explorer.tau = 1.0
         >>> explorer.settle()
