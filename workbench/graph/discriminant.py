@@ -10,14 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from .._core.chunks import chunks, even_steps
+from .._core.chunks import chunks
 from .._core.memmap import new_like
 from .._core.runtime import seeded
 from .._core.validation import check_choice
+from .distinct import row_codes
 from .gaps import MOSTLY, near_before_gap
 from .knn import query
 
@@ -25,7 +26,8 @@ METRICS = ("cosine", "discriminant")
 
 # The map was chosen on the 18 sets of other kinds that were looked at (lander/weights/README.md); no measurement of any
 # one of these numbers is recorded.
-SAMPLE = 4096  # rows, at even steps, whose neighbours are looked up: it bounds the cost, 7 s among a million rows
+SAMPLE = 4096  # rows, chosen by content, whose neighbours are looked up: it bounds the cost, 7 s among a million rows
+GRID = 256.0  # steps of a number that its content is rounded to: another processor rounds the last digits differently
 NEAREST = 3  # neighbours of each: the nearest ones are the most likely to be of the same class
 SEEN = 4 * NEAREST  # neighbours looked up, since some are copies
 COPY = 0.01  # of the median distance to the neighbours looked up: nearer rows are copies
@@ -71,7 +73,7 @@ class Metric:
                     f"{rows.shape[1]}; embed with the encoder that it was trained with"
                 )
             # Sets of the same features lie apart: their own mean, not the training's, leaves more of a class together.
-            center = rows[even_steps(len(rows), 4 * SAMPLE, rows.device)].mean(dim=0)
+            center = rows[sampled(rows, 4 * SAMPLE)].mean(dim=0)
             metric = cls(None, whitening, center)
         return replace(metric, matrix=local_discriminant(metric(rows))) if name == "discriminant" else metric
 
@@ -160,7 +162,7 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | Non
 
     # Four times as many rows as those whose neighbours are looked up: here a row costs one product, there a pass over
     # all rows.
-    part = rows[even_steps(len(rows), 4 * SAMPLE, rows.device)]  # (m, d)
+    part = rows[sampled(rows, 4 * SAMPLE)]  # (m, d)
     basis = _top_directions(part)  # (d, e)
     difference = _neighbor_differences(rows)  # (pairs, d)
     centered = part.double()  # float64 from here on: a nearly singular matrix gets inverted
@@ -187,6 +189,20 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | Non
     return matrix.to(rows.dtype)
 
 
+def sampled(rows: Float[Tensor, "n d"], most: int) -> Int[Tensor, " m"]:
+    """Numbers of all rows, or of `most` that do not depend on the order of the rows: those of the lowest `row_codes`.
+
+    Example:
+        >>> rows = torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
+        >>> there = sampled(rows.flip(0), 5)
+        >>> torch.equal(rows.flip(0)[there], rows[sampled(rows, 5)])
+        True
+    """
+    if len(rows) <= most:
+        return torch.arange(len(rows), device=rows.device)
+    return row_codes(rows, GRID).topk(most, largest=False).indices
+
+
 def _top_directions(part: Tensor) -> Float[Tensor, "d e"] | None:
     """Orthonormal columns: the top `SUBSPACE` directions of a sample of rows; None if rows are not wider."""
     if part.shape[1] <= SUBSPACE:
@@ -203,7 +219,7 @@ def _neighbor_differences(rows: Tensor) -> Float[Tensor, "pairs d"]:
     rounding only or nearly so, say nothing of how a class spreads: the next rows stand for them. No differences where
     nearly all rows lie in small groups far apart: the next rows are then of other classes.
     """
-    sample = even_steps(len(rows), SAMPLE, rows.device)
+    sample = sampled(rows, SAMPLE)
     found = query(rows, rows[sample], SEEN, itself=sample)
     distance = 1 - found.similarity  # (sample, 12)
     typical = distance[found.mask].median() if found.mask.any() else distance.new_zeros(())
