@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from runner import run
+from runner import failed, run
 
 
 def cells(path):
@@ -104,3 +104,9 @@ def test_bad_input(features, tmp_path, more, words, monkeypatch):
     assert done.exit_code in (1, 2)
     assert words in " ".join(done.output.split())
     assert not (tmp_path / "review").exists()
+
+
+def test_a_folder_without_pictures_is_refused_before_a_notebook_is_written(tmp_path):
+    (tmp_path / "empty").mkdir()
+    failed(run("review", tmp_path / "empty", "-o", tmp_path / "out", "--no-start"), "no picture found")
+    assert not (tmp_path / "out").exists()

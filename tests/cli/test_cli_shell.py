@@ -228,3 +228,7 @@ def test_names_of_strangers_do_not_steer_the_terminal(tmp_path):
     about = run("info", tmp_path / name).stdout
     assert r"evil\x1b[2J\u202egnp" in about
     assert "\x1b" not in about
+
+
+def test_an_unknown_recipe_is_named_first():
+    failed(run("reproduce", "nope"), "nope")

@@ -108,7 +108,7 @@ def test_small_classes_far_apart_have_no_map(rows, noise):
 
 
 def test_the_order_of_the_rows_does_not_change_the_map(monkeypatch):
-    """A sample at even steps was another one for another order: of some kinds 9 of 10 labels moved."""
+    """A sample at even steps was another one for another order: of `creatures` no labelling agreed with another."""
     monkeypatch.setattr("workbench.graph.discriminant.SAMPLE", 60)
     random = torch.Generator().manual_seed(3)
     rows = torch.nn.functional.normalize(torch.randn(500, 6, generator=random).cumsum(dim=1), dim=1)

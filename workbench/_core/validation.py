@@ -112,7 +112,7 @@ def _as_numpy(values: Any, name: str) -> np.ndarray:
         raise
     except Exception as error:  # of whatever library the object is
         kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
-        raise TypeError(f"{name}: expected an array of numbers, got {kind} ({error}); make it one first") from error
+        raise TypeError(f"{name}: expected an array of numbers, got {kind} that gives none ({error!r})") from error
 
 
 def _object_to_float(array: np.ndarray, name: str) -> np.ndarray:

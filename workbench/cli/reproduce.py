@@ -46,13 +46,14 @@ def reproduce(
     if list_:
         _show(data)
         return
-    if name is None or data is None:
-        lacking = "the name of a recipe and --data DIR" if name is None else f"--data DIR, the folder of {name}'s files"
-        raise typer.BadParameter(f"give {lacking}, or --list")
     from ..experiments.published import reproduce as run
     from ..experiments.published.recipes import get_recipe
 
+    if name is None:
+        raise typer.BadParameter("give the name of a recipe and --data DIR, or --list")
     recipe = get_recipe(name)
+    if data is None:
+        raise typer.BadParameter(f"give --data DIR, the folder of {name}'s files, or --list")
     for file in (out, save):
         if file is not None:
             check_output(file, weights, test, train, recipe.test.find(data), recipe.train.find(data))

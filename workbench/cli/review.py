@@ -66,6 +66,11 @@ def review(
     """
     if not source.exists():
         raise FileNotFoundError(f"{source}: no such file or folder")
+    if source.is_dir():
+        from ..data.pictures import find_pictures
+
+        if not find_pictures(source).paths:
+            raise FileNotFoundError(f"{source}: no picture found; expected .jpg, .png, .webp or the like")
     if faces and not source.is_dir():
         raise typer.BadParameter("--faces goes with a folder of photographs only")
     if texts is not None and (source.is_dir() or not texts.exists() or texts.suffix not in (".csv", ".parquet")):
