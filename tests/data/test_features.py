@@ -119,7 +119,7 @@ def test_images_of_many_kinds_come_to_one_size(tmp_path):
     (tmp_path / "set" / "a").mkdir(parents=True)
     Image.new("L", (6, 6), 9).save(tmp_path / "set" / "a" / "1.png")
     Image.new("RGBA", (9, 8), (255, 0, 0, 255)).save(tmp_path / "set" / "a" / "2.PNG")
-    with pytest.raises(ValueError, match="pass size="):
+    with pytest.raises(ValueError, match="scale them to one: size="):
         load_features(tmp_path / "set")
     data = load_features(tmp_path / "set", size=10)
     assert data.images.shape == (2, 10, 10, 3)

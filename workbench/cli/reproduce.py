@@ -53,10 +53,9 @@ def reproduce(
         raise typer.BadParameter("give the name of a recipe and --data DIR, or --list")
     recipe = get_recipe(name)
     if data is None:
-        raise typer.BadParameter(f"give --data DIR, the folder of {name}'s files, or --list")
-    for file in (out, save):
-        if file is not None:
-            check_output(file, weights, test, train, recipe.test.find(data), recipe.train.find(data))
+        raise typer.BadParameter(f"give --data DIR, the folder of {name}'s files")
+    for file in filter(None, (out, save)):
+        check_output(file, weights, test, train, recipe.test.find(data), recipe.train.find(data))
     table = run(
         name,
         data,
