@@ -155,13 +155,12 @@ def expand_near_duplicates(quality: Quality, group: Int64[np.ndarray, " n"]) -> 
     """
     small = quality.dendrogram
     dendrogram, origin = _expanded(small, group)
-    possible = np.ones(small.n_nodes, bool) if quality.possible is None else quality.possible
 
     inside = np.zeros(dendrogram.n_nodes, bool)  # parts of a group
     first = slice(0, dendrogram.n - small.n)  # the merges of near-duplicates come first
     inside[dendrogram.larger[first]] = True
     inside[dendrogram.smaller[first]] = True
-    return Quality(dendrogram, quality.values[origin], possible[origin] & ~inside)
+    return Quality(dendrogram, quality.values[origin], quality.allowed[origin] & ~inside)
 
 
 def _expanded(small: Dendrogram, group: Int64[np.ndarray, " n"]) -> tuple[Dendrogram, Int64[np.ndarray, " nodes"]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 
 from .dendrogram import Dendrogram
 from .quality import Quality
@@ -69,18 +69,18 @@ def with_parts(quality: Quality, parts: Sequence[tuple[Rows, Quality]]) -> Quali
     stays = old.subtrees.sums(old.tensor(replaced))[n:, 0].cpu().numpy() == 0  # (merges,)
 
     values = quality.values[:n].copy()
-    possible = _possible(quality)[:n].copy()
+    possible = quality.allowed[:n].copy()
     number = np.concatenate([np.arange(n), n + np.cumsum(stays) - 1])  # of each old node that stays
     merges = [[number[old.larger[stays]], number[old.smaller[stays]], *(column[stays] for column in old.measured)]]
-    of_merges = [(quality.values[n:][stays], _possible(quality)[n:][stays])]
+    of_merges = [(quality.values[n:][stays], quality.allowed[n:][stays])]
     count = n + int(stays.sum())
     for rows, own in parts:
         new = own.dendrogram
         values[rows] = own.values[: new.n]
-        possible[rows] = _possible(own)[: new.n]
+        possible[rows] = own.allowed[: new.n]
         number = np.concatenate([rows, count + np.arange(new.n_merges)])
         merges.append([number[new.larger], number[new.smaller], *new.measured])
-        of_merges.append((own.values[new.n :], _possible(own)[new.n :]))
+        of_merges.append((own.values[new.n :], own.allowed[new.n :]))
         count += new.n_merges
 
     dendrogram = Dendrogram(n, *(np.concatenate(column) for column in zip(*merges, strict=True)), device=old.device)
@@ -102,8 +102,3 @@ def expected_f(quality: Quality) -> Float[np.ndarray, " n"]:
     """
     found: Float[np.ndarray, " n"] = quality.at(0.5)[quality.cut(0.5).node]
     return found
-
-
-def _possible(quality: Quality) -> Bool[np.ndarray, " nodes"]:
-    """Which nodes can be clusters."""
-    return np.ones(quality.dendrogram.n_nodes, bool) if quality.possible is None else quality.possible

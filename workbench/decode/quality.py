@@ -62,6 +62,11 @@ class Quality:
         """Predicted BCubed recall of every node as one cluster."""
         return self.values[:, 0]
 
+    @property
+    def allowed(self) -> Bool[np.ndarray, " nodes"]:
+        """`possible`, all True where it is None."""
+        return np.ones(self.dendrogram.n_nodes, bool) if self.possible is None else self.possible
+
     def at(self, precision_weight: float) -> Float[np.ndarray, " nodes"]:
         """Quality of every node at any precision weight in [0, 1], linear between two of `PRECISION_WEIGHTS`."""
         weight = check_unit_interval(precision_weight, "tau")
