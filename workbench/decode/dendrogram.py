@@ -42,11 +42,10 @@ class Dendrogram:
         device: where sums over subtrees and cuts are computed.
 
     Example:
-        >>> from workbench.graph import KnnGraph
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
         >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
         >>> dendrogram.larger.tolist(), dendrogram.smaller.tolist(), dendrogram.size.tolist()
-        ([0, 3], [1, 2], [1.0, 1.0, 1.0, 2.0, 3.0])
+        ([1, 3], [0, 2], [1.0, 1.0, 1.0, 2.0, 3.0])
     """
 
     n: int
@@ -115,7 +114,6 @@ class Dendrogram:
             score: of every node as one cluster [nodes].
 
         Example:
-            >>> from workbench.graph import KnnGraph
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
             >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
             >>> dendrogram.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5])).node.tolist()
@@ -128,7 +126,6 @@ class Dendrogram:
         """The clusters of highest score that the clusters of `cut` fall into whole: a coarser layer.
 
         Example:
-            >>> from workbench.graph import KnnGraph
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
             >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
             >>> fine = dendrogram.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))
@@ -142,7 +139,6 @@ class Dendrogram:
         """The clusters of highest score that fall into the clusters of `cut`: a finer layer.
 
         Example:
-            >>> from workbench.graph import KnnGraph
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
             >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
             >>> coarse = dendrogram.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))
@@ -155,7 +151,6 @@ class Dendrogram:
         """True for nodes that are larger than the clusters of the cut below them.
 
         Example:
-            >>> from workbench.graph import KnnGraph
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
             >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
             >>> dendrogram.above(dendrogram.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))).tolist()
@@ -167,7 +162,6 @@ class Dendrogram:
         """One row per merge: node, larger, smaller, size, height (mean linkage over all pairs across), links (across).
 
         Example:
-            >>> from workbench.graph import KnnGraph
             >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
             >>> build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(2)).to_pandas()["size"].tolist()
             [2]
@@ -231,7 +225,6 @@ def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: i
         fewest: merges of a round.
 
     Example:
-        >>> from workbench.graph import KnnGraph
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
         >>> dendrogram_in_rounds(Edges.of(graph, graph.similarity), torch.eye(3), fewest=1).smaller.tolist()
         [1, 2]
