@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from workbench.decode.blocks import dendrogram_in_blocks
-from workbench.decode.dendrogram import build_dendrogram, dendrogram_in_rounds
-from workbench.decode.edges import Edges
+from workbench.decode.dendrogram import Edges, build_dendrogram, dendrogram_in_rounds
 from workbench.decode.rounds import pairs
 from workbench.graph.knn import KnnGraph, knn
 
@@ -296,17 +295,3 @@ def test_whole_levels_give_what_the_compiled_loops_give(seed):
     score = torch.rand(graph.n + len(compiled.larger), generator=random, dtype=torch.float64) * compiled.size
     for here, there in zip(compiled.cut(score), by_levels.cut(score), strict=True):
         assert torch.equal(here, there)
-
-
-def test_the_order_of_the_rows_does_not_change_what_is_recorded_of_a_merge():
-    """Of two merges either may come first; which did showed in the linkage to the second best neighbour."""
-    random = torch.Generator().manual_seed(5)
-    rows = torch.nn.functional.normalize(torch.randn(300, 6, generator=random), dim=1)
-    order = torch.randperm(300, generator=random)
-    measured = []
-    for x in (rows, rows[order]):
-        graph = knn(x, 10)
-        tree = build_dendrogram(Edges.of(graph, graph.similarity.clamp(min=0.01)), x)
-        table = np.stack([tree.size[tree.n :], *tree.measured], axis=1)
-        measured.append(table[np.lexsort(table.round(5).T)])
-    assert np.allclose(*measured, atol=1e-5)

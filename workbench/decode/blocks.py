@@ -19,8 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .dendrogram import Dendrogram, merge_all
-from .edges import Edges
+from .dendrogram import Dendrogram, Edges, merge_all
 
 Part = tuple[Any, ...]  # low, high, sums of the edges at a block's images, rows of these, how many others are tied
 Merged = tuple[Any, Any, Any]

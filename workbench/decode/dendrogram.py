@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
-from .._core.memmap import take_rows
-from ..graph.distinct import GRID, row_codes
+from .._core.memmap import new_like
+from .._core.runtime import Threads
+from ..graph.knn import KnnGraph
 from . import _numba
-from .edges import Edges
-from .rounds import FEWEST, Rounds
+from .rounds import FEWEST, Rounds, pairs
 from .subtrees import Subtrees
 
 COLUMNS = tuple(_numba.MERGE.fields or ())
@@ -186,6 +186,63 @@ class Cut:
     whole: Bool[np.ndarray, " nodes"]
 
 
+@dataclass(frozen=True)
+class Edges:
+    """The undirected edges of a k-NN graph of n images.
+
+    Attributes:
+        n: images.
+        low, high: [e], the two images of a pair, low < high.
+        sums: float64 [e, 3], linkage (> 0) and similarity of its links, one or two: summed linkage, links, summed
+            similarity.
+    """
+
+    n: int
+    low: Int[Tensor, " e"]
+    high: Int[Tensor, " e"]
+    sums: Float[Tensor, "e 3"]
+
+    @classmethod
+    def of(cls, graph: KnnGraph, linkage: Float[Tensor, "n k"]) -> Edges:
+        """The edges, where the graph is.
+
+        Example:
+            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.5], [0.5]])
+            >>> Edges.of(graph, graph.similarity).sums.tolist()
+            [[1.0, 2.0, 1.0]]
+        """
+        linkage = linkage.detach()
+        if graph.neighbors.is_cuda:
+            pair, sums = pairs(graph.neighbors, linkage, graph.similarity)
+            return cls(graph.n, pair // graph.n, pair % graph.n, sums)
+
+        lists = graph.neighbors.contiguous().numpy()
+        similarity = graph.similarity.contiguous().numpy()
+        work = partial(_numba.undirected, lists, linkage.contiguous().numpy(), similarity)
+        with Threads(graph.n * graph.k**2) as threads:
+            parts = threads.parts(work, graph.n)
+        return cls(graph.n, *(torch.from_numpy(np.concatenate(column)) for column in zip(*parts, strict=True)))
+
+    def check(self) -> None:
+        """Refuse a linkage that is NaN or infinite.
+
+        Raises:
+            ValueError: there is one.
+
+        Example:
+            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.5], [0.5]])
+            >>> Edges.of(graph, graph.similarity).check()
+        """
+        if not self.sums.isfinite().all():
+            raise ValueError("linkage: expected finite numbers, got NaN or infinity")
+
+    def at_images(self) -> Float[Tensor, "n 3"]:
+        """Sums of the edges at each image."""
+        ends = (self.low, self.high)
+        sums = [sum(torch.bincount(end, column, self.n) for end in ends) for column in self.sums.T]  # 3 of (n,)
+        return torch.stack(sums, dim=1).double()  # type: ignore[arg-type]  # counts of no edges at all are integers
+
+
 def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram:
     """Average linkage over the links of a k-NN graph, exact, in about n k log n steps; on a GPU in rounds (`Rounds`).
 
@@ -207,13 +264,9 @@ def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram
     edges.check()
     if edges.low.is_cuda:
         return dendrogram_in_rounds(edges, features)
-    # In an order that does not depend on that of the rows: of two independent merges either may come first, and what is
-    # recorded of a side's second best neighbour depends on it.
-    order = row_codes(features, GRID).argsort(stable=True)
-    edges = edges.renumbered(order)
+    total = new_like(features, tuple(features.shape)).copy_(features.detach())
     size = torch.ones(edges.n, dtype=torch.float64)
-    total = take_rows(features.detach(), order)
-    merges = merge_all(edges.low, edges.high, edges.sums, total, size, order, edges.n)
+    merges = merge_all(edges.low, edges.high, edges.sums, total, size, torch.arange(edges.n), edges.n)
     return Dendrogram(edges.n, *merges)
 
 

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from ..graph.knn import KnnGraph
 from ..graph.similarity_stats import Background
-from .dendrogram import Dendrogram
-from .edges import Edges
+from .dendrogram import Dendrogram, Edges
 
 # The packaged ensembles were trained with it. No measurement of other values is recorded.
 LOWEST = 1e-9  # linkage: below, logarithms are cut off

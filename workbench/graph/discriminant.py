@@ -18,7 +18,7 @@ from .._core.chunks import chunks
 from .._core.memmap import new_like
 from .._core.runtime import seeded
 from .._core.validation import check_choice
-from .distinct import GRID, row_codes
+from .distinct import row_codes
 from .gaps import MOSTLY, near_before_gap
 from .knn import query
 
@@ -27,6 +27,7 @@ METRICS = ("cosine", "discriminant")
 # The map was chosen on the 18 sets of other kinds that were looked at (lander/weights/README.md); no measurement of any
 # one of these numbers is recorded.
 SAMPLE = 4096  # rows, chosen by content, whose neighbours are looked up: it bounds the cost, 7 s among a million rows
+GRID = 256.0  # steps of a number that its content is rounded to: another processor rounds the last digits differently
 NEAREST = 3  # neighbours of each: the nearest ones are the most likely to be of the same class
 SEEN = 4 * NEAREST  # neighbours looked up, since some are copies
 COPY = 0.01  # of the median distance to the neighbours looked up: nearer rows are copies

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .knn import KnnGraph
 
 _CELLS = 2**19  # numbers of the rows hashed or compared at a time: 4 MB as integers
-GRID = 256.0  # for orders and samples by content: another processor rounds the last digits of a row differently
 
 
 @dataclass(frozen=True)
