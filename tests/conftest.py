@@ -14,7 +14,12 @@ from jaxtyping import install_import_hook
 import workbench
 
 PACKAGE = Path(workbench.__file__).parent
-COMPILED = {"_numba", "_numba_classes", "_triton"}  # compiled by numba and triton, which know no checks
+COMPILED = {
+    "_numba",
+    "_numba_classes",
+    "_numba_merges",
+    "_triton",
+}  # compiled by numba and triton, which know no checks
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.stem not in {"__init__", *COMPILED}]
 install_import_hook(
     [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in MODULES], "beartype.beartype"

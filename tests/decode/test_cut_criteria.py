@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from workbench.decode.cut_criteria import excess_of_mass, map_equation
 from workbench.decode.cuts import UNLEARNED_CUTS
-from workbench.decode.dendrogram import Edges, build_dendrogram
+from workbench.decode.dendrogram import build_dendrogram
+from workbench.decode.edges import Edges
 from workbench.graph.knn import knn
 from workbench.lander.model import Prediction
 

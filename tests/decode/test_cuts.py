@@ -10,7 +10,8 @@ from workbench.cluster import hilander
 from workbench.cluster.checkpoint import load_lander
 from workbench.cluster.hierarchy import build_hierarchy, decode_level, rebuild
 from workbench.decode.cuts import CutDecoder, severs_likely_links
-from workbench.decode.dendrogram import Edges, build_dendrogram
+from workbench.decode.dendrogram import build_dendrogram
+from workbench.decode.edges import Edges
 from workbench.decode.quality import QualityEnsemble, true_quality
 from workbench.graph.knn import knn
 from workbench.graph.nodes import Nodes

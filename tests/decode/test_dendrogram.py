@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from workbench.decode.blocks import dendrogram_in_blocks
-from workbench.decode.dendrogram import Edges, build_dendrogram, dendrogram_in_rounds
+from workbench.decode.dendrogram import build_dendrogram, dendrogram_in_rounds
+from workbench.decode.edges import Edges
 from workbench.decode.rounds import pairs
 from workbench.graph.knn import KnnGraph, knn
 
@@ -235,7 +236,7 @@ def test_blocks_that_no_link_leaves_leave_nothing_for_the_end():
     blocks = [torch.tensor([2, 3]), torch.tensor([1, 0])]
     tree = dendrogram_in_blocks(edges, torch.eye(4), blocks)
     assert tree.size[4:].tolist() == [2.0, 2.0]
-    assert tree.parent.tolist()[:4] == [5, 5, 4, 4]
+    assert tree.parent.tolist()[:4] == [4, 4, 5, 5]  # the higher merge first, whichever block it is of
     assert (tree.second_of_larger == 0).all()
 
 
@@ -295,3 +296,35 @@ def test_whole_levels_give_what_the_compiled_loops_give(seed):
     score = torch.rand(graph.n + len(compiled.larger), generator=random, dtype=torch.float64) * compiled.size
     for here, there in zip(compiled.cut(score), by_levels.cut(score), strict=True):
         assert torch.equal(here, there)
+
+
+@pytest.mark.parametrize("moved", ["another order", "a rotation"])
+def test_what_is_recorded_of_merges_does_not_depend_on_how_the_rows_lie(moved):
+    """Of two merges either may be found first; which was showed in the linkage to the second best neighbour, and in
+    which of two sides of equal size was the larger."""
+    random = torch.Generator().manual_seed(5)
+    rows = torch.nn.functional.normalize(torch.randn(300, 6, generator=random), dim=1)
+    turn, _ = torch.linalg.qr(torch.randn(6, 6, generator=random))
+    other = rows[torch.randperm(300, generator=random)] if moved == "another order" else rows @ turn
+    measured = []
+    for x in (rows, other):
+        graph = knn(x, 10)
+        tree = build_dendrogram(Edges.of(graph, graph.similarity.clamp(min=0.01)), x)
+        sides = [tree.size[side] for side in (tree.larger, tree.smaller)]
+        measured.append(np.stack([*sides, *tree.measured], axis=1))
+    assert np.allclose(*measured, atol=1e-5)
+
+
+@settings(max_examples=60)
+@given(seeds)
+def test_runners_up_by_definition(seed):
+    """Merges come by falling height; a side's runner-up is the best of all other clusters that there are by then."""
+    graph, weights, rows = case_of(seed)
+    tree, matrix = build_dendrogram(Edges.of(graph, weights), rows), dense(graph, weights)
+    assert (np.diff(tree.height) <= 1e-9).all()
+    here = set(range(tree.n))
+    for t, sides in enumerate(zip(tree.larger, tree.smaller, strict=True)):
+        for side, told in zip(sides, (tree.second_of_larger[t], tree.second_of_smaller[t]), strict=True):
+            others = [matrix[np.ix_(leaves(tree, side), leaves(tree, other))].mean() for other in here - set(sides)]
+            assert told == pytest.approx(max([0.0, *others]), abs=1e-6)
+        here = here - set(sides) | {tree.n + t}

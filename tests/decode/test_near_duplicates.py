@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import HiLander, scores
-from workbench.decode.dendrogram import Edges, build_dendrogram
+from workbench.decode.dendrogram import build_dendrogram
+from workbench.decode.edges import Edges
 from workbench.decode.near_duplicates import (
     CROWDED,
     _expanded,

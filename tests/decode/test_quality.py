@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from workbench.decode.cut_criteria import excess_of_mass, map_equation
 from workbench.decode.cuts import UNLEARNED_CUTS, cut_at, cut_layers, decode_excess_of_mass, decode_map_equation
-from workbench.decode.dendrogram import Edges, build_dendrogram
+from workbench.decode.dendrogram import build_dendrogram
+from workbench.decode.edges import Edges
 from workbench.decode.quality import PRECISION_WEIGHTS, Quality, QualityEnsemble, true_quality
 from workbench.decode.quality_features import quality_features
 from workbench.evaluate.scores import scores

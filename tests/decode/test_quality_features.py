@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from workbench.decode.cut_criteria import excess_of_mass, map_equation
-from workbench.decode.dendrogram import Edges, build_dendrogram
+from workbench.decode.dendrogram import build_dendrogram
+from workbench.decode.edges import Edges
 from workbench.decode.quality_features import (
     COLUMN,
     CRITERIA,

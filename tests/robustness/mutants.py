@@ -66,6 +66,7 @@ TESTS = {  # a module of the package and the tests that answer for it, quickest 
 }
 LOOPS = {
     "decode/_numba.py": ["decode/test_dendrogram.py", "decode/test_cuts.py"],
+    "decode/_numba_merges.py": ["decode/test_dendrogram.py", "decode/test_cuts.py"],
     "decode/_numba_classes.py": ["decode/test_dendrogram.py"],
     "graph/_numba.py": ["graph/test_knn.py", "graph/test_numba_lists.py"],
 }

@@ -24,7 +24,8 @@ from torch import Tensor
 
 from .._core.validation import check_labels
 from ..decode.decoding import Decoding, by_densest
-from ..decode.dendrogram import Dendrogram, Edges, constrained_dendrogram
+from ..decode.dendrogram import Dendrogram, constrained_dendrogram
+from ..decode.edges import Edges
 from ..graph.knn import KnnGraph
 from ..lander.model import Prediction
 from .correction import Contradiction

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from .._core.validation import check_labels
 from ..decode.cuts import CutDecoder
 from ..decode.decoding import Decoder, Decoding
-from ..decode.dendrogram import Dendrogram, Edges, build_dendrogram
+from ..decode.dendrogram import Dendrogram, build_dendrogram
+from ..decode.edges import Edges
 from ..decode.quality import QualityEnsemble
 from ..decode.tree import DECODERS, get_decoder
 from ..graph.density import density_target, link_labels, signed_density

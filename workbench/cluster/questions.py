@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float, Int64
 
 from ..decode.decoding import Decoding
-from ..decode.dendrogram import NEVER, Edges
+from ..decode.dendrogram import NEVER
+from ..decode.edges import Edges
 from ..graph.density import link_labels
 from ..graph.knn import KnnGraph
 from .constraints import Constraints, pieces

@@ -9,7 +9,8 @@
 from .aggregate import aggregate, majority
 from .cuts import CutDecoder, cut_at, cut_layers, decode_excess_of_mass, decode_map_equation
 from .decoding import Decoder, Decoding, components, densest
-from .dendrogram import Cut, Dendrogram, Edges, build_dendrogram
+from .dendrogram import Cut, Dendrogram, build_dendrogram
+from .edges import Edges
 from .quality import Quality, QualityEnsemble, true_quality
 from .tree import DECODERS, OFFICIAL, TREES, decode_best_links, decode_tree, decode_tree_by_similarity, get_decoder
 

@@ -2,8 +2,7 @@
 
 A merge brings no cluster nearer to a third one. So two clusters of a block that are each other's nearest, among all
 that links tie them to, may merge whatever happens in other blocks. Clusters that are nearest to one of another block
-wait for the end. What a merge records of its sides' second best neighbours depends on the order of merges, and so on
-the blocks; the tree does not.
+wait for the end. In the end all merges are put in the order in which one machine would have them.
 
 Source: as for `rounds`: Murtagh & Contreras, 2012 (reducibility); Sumengen et al., 2021.
 """
@@ -19,7 +18,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .dendrogram import Dendrogram, Edges, merge_all
+from . import _numba
+from .dendrogram import Dendrogram, by_falling_height, merge_all
+from .edges import Edges
 
 Part = tuple[Any, ...]  # low, high, sums of the edges at a block's images, rows of these, how many others are tied
 Merged = tuple[Any, Any, Any]
@@ -84,7 +85,8 @@ def dendrogram_in_blocks(
     rows, nodes = (torch.from_numpy(np.concatenate(part)) for part in (total, node))
     size = torch.bincount(cluster).double()
     columns.append(merge_all(low[apart], high[apart], edges.sums[apart], rows, size, nodes, n + count))
-    return Dendrogram(n, *map(np.concatenate, zip(*columns, strict=True)))
+    merges = [np.concatenate(column) for column in zip(*columns, strict=True)]
+    return Dendrogram(n, *by_falling_height(edges, torch.ones(n).double(), merges))
 
 
 class _Cut:
@@ -125,7 +127,7 @@ def merged_block(part: Part) -> Merged:
     """The merges that a block can make by itself.
 
     Returns:
-        columns of the merges (`COLUMNS`), the first being node b of b images; the node that each image is in at the
+        columns of the merges (`FOUND`), the first being node b of b images; the node that each image is in at the
         end; the sums of the rows of these nodes, by rising number.
 
     Example:
@@ -142,7 +144,10 @@ def merged_block(part: Part) -> Merged:
     done = (node >= b).numpy()
     merges = merge_all(low, high, sums, total, size, node, b, done=done)
 
-    top = Dendrogram(b, *merges).tops
+    larger, smaller, *_ = merges
+    roots = np.ones(b + len(larger), np.bool_)
+    roots[larger] = roots[smaller] = False
+    top = _numba.nodes_of_cut(b, larger, smaller, roots)
     image = torch.empty(b + len(merges[0]), dtype=torch.int64)  # that a cluster goes by
     image[node[:b]] = torch.arange(b)
     return merges, top, total[image[torch.from_numpy(np.unique(top))]].numpy()

@@ -23,7 +23,8 @@ from ..graph.nodes import Nodes
 from ..lander.model import Prediction
 from .cut_criteria import excess_of_mass, map_equation
 from .decoding import Decoder, Decoding, by_densest, components
-from .dendrogram import Dendrogram, Edges, build_dendrogram
+from .dendrogram import Dendrogram, build_dendrogram
+from .edges import Edges
 from .near_duplicates import are_unlinked, crowding_near_duplicates, expand_near_duplicates, groups_apart
 from .parts import expected_f, parts_of, with_parts
 from .quality import Quality, QualityEnsemble, leaves_alone

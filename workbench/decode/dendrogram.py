@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float, Int, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from .._core.memmap import new_like
-from .._core.runtime import Threads
-from ..graph.knn import KnnGraph
-from . import _numba
-from .rounds import FEWEST, Rounds, pairs
+from . import _numba, _numba_merges
+from .edges import Edges
+from .rounds import FEWEST, Rounds
 from .subtrees import Subtrees
 
-COLUMNS = tuple(_numba.MERGE.fields or ())
+FOUND = tuple(_numba_merges.MERGE.fields or ())
+COLUMNS = (*FOUND, "second_of_larger", "second_of_smaller")
 # The score of a node that must not become a cluster: below any sum of scores (images times a quality up to 1), and
 # finite, so that no sum or product of it is NaN.
 NEVER = -1e15
@@ -38,14 +38,16 @@ class Dendrogram:
         links: [m], how many they are.
         closeness: [m], their summed similarity.
         product: [m], inner product of the sums of both sides' features.
-        second_of_larger, second_of_smaller: [m], mean linkage of each side to its second best neighbour.
+        second_of_larger, second_of_smaller: [m], mean linkage of each side to its second best neighbour (see
+            `by_falling_height`; on a GPU, of merges made in rounds, before their round).
         device: where sums over subtrees and cuts are computed.
 
     Example:
+        >>> from workbench.graph import KnnGraph
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
         >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
         >>> dendrogram.larger.tolist(), dendrogram.smaller.tolist(), dendrogram.size.tolist()
-        ([1, 3], [0, 2], [1.0, 1.0, 1.0, 2.0, 3.0])
+        ([0, 3], [1, 2], [1.0, 1.0, 1.0, 2.0, 3.0])
     """
 
     n: int
@@ -114,6 +116,7 @@ class Dendrogram:
             score: of every node as one cluster [nodes].
 
         Example:
+            >>> from workbench.graph import KnnGraph
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
             >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
             >>> dendrogram.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5])).node.tolist()
@@ -126,6 +129,7 @@ class Dendrogram:
         """The clusters of highest score that the clusters of `cut` fall into whole: a coarser layer.
 
         Example:
+            >>> from workbench.graph import KnnGraph
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
             >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
             >>> fine = dendrogram.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))
@@ -139,6 +143,7 @@ class Dendrogram:
         """The clusters of highest score that fall into the clusters of `cut`: a finer layer.
 
         Example:
+            >>> from workbench.graph import KnnGraph
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
             >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
             >>> coarse = dendrogram.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))
@@ -151,6 +156,7 @@ class Dendrogram:
         """True for nodes that are larger than the clusters of the cut below them.
 
         Example:
+            >>> from workbench.graph import KnnGraph
             >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
             >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
             >>> dendrogram.above(dendrogram.cut(np.array([1.0, 1.0, 1.0, 3.0, 3.5]))).tolist()
@@ -162,6 +168,7 @@ class Dendrogram:
         """One row per merge: node, larger, smaller, size, height (mean linkage over all pairs across), links (across).
 
         Example:
+            >>> from workbench.graph import KnnGraph
             >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.9], [0.9]])
             >>> build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(2)).to_pandas()["size"].tolist()
             [2]
@@ -186,69 +193,13 @@ class Cut:
     whole: Bool[np.ndarray, " nodes"]
 
 
-@dataclass(frozen=True)
-class Edges:
-    """The undirected edges of a k-NN graph of n images.
-
-    Attributes:
-        n: images.
-        low, high: [e], the two images of a pair, low < high.
-        sums: float64 [e, 3], linkage (> 0) and similarity of its links, one or two: summed linkage, links, summed
-            similarity.
-    """
-
-    n: int
-    low: Int[Tensor, " e"]
-    high: Int[Tensor, " e"]
-    sums: Float[Tensor, "e 3"]
-
-    @classmethod
-    def of(cls, graph: KnnGraph, linkage: Float[Tensor, "n k"]) -> Edges:
-        """The edges, where the graph is.
-
-        Example:
-            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.5], [0.5]])
-            >>> Edges.of(graph, graph.similarity).sums.tolist()
-            [[1.0, 2.0, 1.0]]
-        """
-        linkage = linkage.detach()
-        if graph.neighbors.is_cuda:
-            pair, sums = pairs(graph.neighbors, linkage, graph.similarity)
-            return cls(graph.n, pair // graph.n, pair % graph.n, sums)
-
-        lists = graph.neighbors.contiguous().numpy()
-        similarity = graph.similarity.contiguous().numpy()
-        work = partial(_numba.undirected, lists, linkage.contiguous().numpy(), similarity)
-        with Threads(graph.n * graph.k**2) as threads:
-            parts = threads.parts(work, graph.n)
-        return cls(graph.n, *(torch.from_numpy(np.concatenate(column)) for column in zip(*parts, strict=True)))
-
-    def check(self) -> None:
-        """Refuse a linkage that is NaN or infinite.
-
-        Raises:
-            ValueError: there is one.
-
-        Example:
-            >>> graph = KnnGraph.from_arrays([[1], [0]], [[0.5], [0.5]])
-            >>> Edges.of(graph, graph.similarity).check()
-        """
-        if not self.sums.isfinite().all():
-            raise ValueError("linkage: expected finite numbers, got NaN or infinity")
-
-    def at_images(self) -> Float[Tensor, "n 3"]:
-        """Sums of the edges at each image."""
-        ends = (self.low, self.high)
-        sums = [sum(torch.bincount(end, column, self.n) for end in ends) for column in self.sums.T]  # 3 of (n,)
-        return torch.stack(sums, dim=1).double()  # type: ignore[arg-type]  # counts of no edges at all are integers
-
-
 def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram:
     """Average linkage over the links of a k-NN graph, exact, in about n k log n steps; on a GPU in rounds (`Rounds`).
 
     Formula: L(A, B) = sum of linkage over the links between A and B / (|A| |B|). The two clusters that are each
     other's best join; L(A u B, C) is the mean of L(A, C) and L(B, C) weighted by size, so no later merge is
-    higher than an earlier one below it, and the order of independent merges does not matter.
+    higher than an earlier one below it, and the order in which independent merges are found does not matter; they
+    are numbered by falling height.
 
     Args:
         edges: of the images' graph, with the linkage of its links.
@@ -266,8 +217,8 @@ def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram
         return dendrogram_in_rounds(edges, features)
     total = new_like(features, tuple(features.shape)).copy_(features.detach())
     size = torch.ones(edges.n, dtype=torch.float64)
-    merges = merge_all(edges.low, edges.high, edges.sums, total, size, torch.arange(edges.n), edges.n)
-    return Dendrogram(edges.n, *merges)
+    merges = merge_all(edges.low, edges.high, edges.sums, total, size.clone(), torch.arange(edges.n), edges.n)
+    return Dendrogram(edges.n, *by_falling_height(edges, size, merges))
 
 
 def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: int = FEWEST) -> Dendrogram:
@@ -278,6 +229,7 @@ def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: i
         fewest: merges of a round.
 
     Example:
+        >>> from workbench.graph import KnnGraph
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
         >>> dendrogram_in_rounds(Edges.of(graph, graph.similarity), torch.eye(3), fewest=1).smaller.tolist()
         [1, 2]
@@ -287,12 +239,47 @@ def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: i
     blocks = [[column.cpu().numpy() for column in block] for block in rounds.merges]
     ends = torch.stack([rounds.pair // edges.n, rounds.pair % edges.n])
     left, (low, high) = ends.unique(return_inverse=True)  # the clusters that may still merge, and the edges' ends in it
-    total = rounds.total[left].cpu()
+    n = len(left)
+    rest = Edges(n, low.cpu(), high.cpu(), rounds.sums.cpu())
     size = rounds.size[left].cpu()
-    node = rounds.node[left].cpu()
-    merges = merge_all(low.cpu(), high.cpu(), rounds.sums.cpu(), total, size, node, edges.n + rounds.count)
-    columns = (np.concatenate(column) for column in zip(*blocks, merges, strict=True))
-    return Dendrogram(edges.n, *columns, device=edges.low.device)
+    merges = merge_all(rest.low, rest.high, rest.sums, rounds.total[left].cpu(), size.clone(), torch.arange(n), n)
+    larger, smaller, *measured = by_falling_height(rest, size, merges)
+    first = edges.n + rounds.count
+    node = np.concatenate([rounds.node[left].cpu().numpy(), first + np.arange(len(larger))])
+    columns = zip(*blocks, [node[larger], node[smaller], *measured], strict=True)
+    return Dendrogram(edges.n, *map(np.concatenate, columns), device=edges.low.device)
+
+
+def by_falling_height(edges: Edges, size: Float[Tensor, " n"], merges: list[np.ndarray]) -> list[np.ndarray]:
+    """The columns `COLUMNS` of merges that were found in any order, which then changes nothing.
+
+    The highest come first; a side's runner-up is its second best neighbour when all higher merges are done and no
+    other; of sides of equal size the one with more linkage at its images counts as the larger.
+
+    Args:
+        edges: between the leaves, on the CPU.
+        size: images in each leaf, float64.
+        merges: the columns `FOUND`, children before parents.
+
+    Example: the merge of 0.6 was found before that of 0.9.
+        >>> sums = torch.tensor([[0.6, 1.0, 0.6], [0.9, 1.0, 0.9]], dtype=torch.float64)
+        >>> edges = Edges(4, torch.tensor([0, 2]), torch.tensor([1, 3]), sums)
+        >>> found = [np.array([0, 2]), np.array([1, 3]), *np.array([[0.6, 0.9]] * 5)]
+        >>> by_falling_height(edges, torch.ones(4).double(), found)[0].tolist()
+        [2, 0]
+    """
+    n = edges.n
+    larger, smaller, height, *measured = merges
+    order = np.argsort(-_numba_merges.falling(n, larger, smaller, height), kind="stable")
+    number = np.concatenate([np.arange(n), np.empty_like(order)])  # new number of each node
+    number[n + order] = n + np.arange(len(order))
+    sides = (number[larger[order]], number[smaller[order]])
+    volume = edges.at_images()[:, 0].numpy()
+    start = (size.clone().numpy(), volume)
+    seconds = _numba_merges.rank_sides(
+        edges.low.int().numpy(), edges.high.int().numpy(), edges.sums.clone().numpy(), start, *sides
+    )
+    return [*sides, *(column[order] for column in (height, *measured)), *np.ascontiguousarray(seconds.T)]
 
 
 def constrained_dendrogram(
@@ -323,7 +310,7 @@ def constrained_dendrogram(
     merges = merge_all(
         edges.low, edges.high, edges.sums, total, size.clone(), node, edges.n, classes=classes.copy(), apart=apart
     )
-    return Dendrogram(edges.n, *merges)
+    return Dendrogram(edges.n, *by_falling_height(edges, size, merges))
 
 
 def merge_all(
@@ -339,12 +326,12 @@ def merge_all(
     apart: np.ndarray | None = None,
     done: np.ndarray | None = None,
 ) -> list[np.ndarray]:
-    """The merges of `_numba.agglomerate`, by `COLUMNS`; it changes `total`, `size`, `node`, `classes` and `done`."""
-    merges = np.empty(len(size), _numba.MERGE)
+    """The columns `FOUND` of the merges; `total`, `size`, `node`, `classes` and `done` are changed."""
+    merges = np.empty(len(size), _numba_merges.MERGE)
     ends = (low.int().numpy(), high.int().numpy())
     start = (total.numpy(), size.numpy(), node.numpy())
     classes = np.full(len(size), -1) if classes is None else classes
     one, other = np.empty((2, 0), np.int32) if apart is None else np.ascontiguousarray(apart.T, np.int32)
     done = np.zeros(len(size), np.bool_) if done is None else done
-    count = _numba.agglomerate(*ends, sums.clone().numpy(), start, first, merges, classes, (one, other), done)
-    return [np.ascontiguousarray(merges[name][:count]) for name in COLUMNS]
+    count = _numba_merges.agglomerate(*ends, sums.clone().numpy(), start, first, merges, classes, (one, other), done)
+    return [np.ascontiguousarray(merges[name][:count]) for name in FOUND]

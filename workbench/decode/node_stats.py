@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ..graph.knn import KnnGraph
 from ..graph.similarity_stats import Background
-from .dendrogram import Dendrogram, Edges
+from .dendrogram import Dendrogram
+from .edges import Edges
 
 # The packaged ensembles were trained with it. No measurement of other values is recorded.
 LOWEST = 1e-9  # linkage: below, logarithms are cut off

@@ -15,7 +15,8 @@ from .._core.chunks import chunks
 from ..graph.knn import KnnGraph
 from ..graph.similarity_stats import Background
 from .cut_criteria import Found, excess_of_mass, map_equation
-from .dendrogram import Dendrogram, Edges
+from .dendrogram import Dendrogram
+from .edges import Edges
 from .node_stats import HEIGHT, LOWEST, SIZE, NodeStats, OfNodes, log_linkage, node_stats
 from .subtrees import Subtrees
 

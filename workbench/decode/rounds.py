@@ -24,8 +24,8 @@ ROWS = 2**18  # merges whose rows are multiplied at once
 def pairs(
     neighbors: Int[Tensor, "n k"], linkage: Float[Tensor, "n k"], similarity: Float[Tensor, "n k"]
 ) -> tuple[Int[Tensor, " e"], Float[Tensor, "e 3"]]:
-    """`_numba.undirected` as tensors: the pairs (low n + high, rising) that any link ties, and for each of them summed
-    linkage, number of links, summed similarity.
+    """The edges of a k-NN graph as tensors: the pairs (low n + high, rising) that any link ties, and for each of them
+    summed linkage, number of links, summed similarity.
 
     Example:
         >>> pair, sums = pairs(torch.tensor([[1], [0]]), torch.tensor([[0.25], [0.5]]), torch.tensor([[0.5], [0.5]]))
@@ -48,8 +48,8 @@ class Rounds:
     Attributes, as far as it has come:
         pair, sums: pairs of clusters that links tie, as `pairs` gives them; a cluster goes by one of its images.
         total: rows summed over every cluster.
-        size, node: images of every cluster, and its node in the dendrogram.
-        merges: columns of `_numba.MERGE`, in their order, a block per round.
+        size, volume, node: images of every cluster, linkage at them, and its node in the dendrogram.
+        merges: columns `COLUMNS` of a dendrogram, a block per round.
     """
 
     def __init__(self, pair: Int[Tensor, " e"], sums: Float[Tensor, "e 3"], total: Float[Tensor, "n d"]) -> None:
@@ -58,6 +58,9 @@ class Rounds:
         self.sums = sums
         self.total = total.clone()
         self.size = torch.ones(self.n, dtype=torch.float64, device=pair.device)
+        self.volume = torch.zeros_like(self.size)
+        for end in (pair // self.n, pair % self.n):
+            self.volume.index_add_(0, end, sums[:, 0])
         self.node = torch.arange(self.n, device=pair.device)
         self.merges: list[tuple[Tensor, ...]] = []
         self.count = 0
@@ -95,7 +98,8 @@ class Rounds:
         """Merge the chosen pairs, which have no cluster in common."""
         a = low[chosen]
         b = high[chosen]
-        swap = self.size[b] > self.size[a]
+        equal = self.size[b] == self.size[a]
+        swap = torch.where(equal, self.volume[b] > self.volume[a], self.size[b] > self.size[a])
         larger = torch.where(swap, b, a)
         smaller = torch.where(swap, a, b)
 
@@ -104,6 +108,7 @@ class Rounds:
         seconds = (second[larger], second[smaller])
         self.merges.append((*sides, height[chosen], *self.sums[chosen].T, product, *seconds))
         self.size[larger] += self.size[smaller]
+        self.volume[larger] += self.volume[smaller]
         self.node[larger] = self.n + self.count + torch.arange(len(chosen), device=a.device)
         self.count += len(chosen)
 

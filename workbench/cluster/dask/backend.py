@@ -19,7 +19,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...decode.blocks import dendrogram_in_blocks
-from ...decode.dendrogram import Dendrogram, Edges, build_dendrogram
+from ...decode.dendrogram import Dendrogram, build_dendrogram
+from ...decode.edges import Edges
 from ...graph.knn import APPROXIMATE_FROM, KnnGraph, knn
 from ...graph.nodes import Nodes
 from ...lander.model import Lander, Prediction

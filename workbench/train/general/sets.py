@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..._core.validation import check_int, check_unit_interval
 from ...decode.aggregate import majority
-from ...decode.dendrogram import Edges, build_dendrogram
+from ...decode.dendrogram import build_dendrogram
+from ...decode.edges import Edges
 from ...decode.quality import true_quality
 from ...decode.quality_features import quality_features
 from ...graph.discriminant import Metric
