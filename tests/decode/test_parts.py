@@ -116,19 +116,24 @@ def test_what_cannot_be_a_cluster_stays_so():
 # ---------------------------------------------------------------- who is asked for a part
 
 
-class ByTruth(QualityEnsemble):
-    """Knows the classes of sets of these sizes; what it says of all others is far too low."""
+class OfSmallClasses(QualityEnsemble):
+    """Of sets of one size small clusters are right; what it says of all others is far too low."""
 
-    def __init__(self, labels_by_size):
+    def __init__(self, n, most):
         super().__init__(1)
-        self.labels_by_size = labels_by_size
+        self.n = n
+        self.most = most
 
     def predict(self, dendrogram, features):
-        labels = self.labels_by_size.get(dendrogram.n)
-        if labels is not None:
-            return true_quality(dendrogram, labels)
+        if dendrogram.n == self.n:
+            return true_quality(dendrogram, small_clusters(dendrogram, self.most))
         found = true_quality(dendrogram, np.zeros(dendrogram.n, int))
         return replace(found, values=0.5 * found.values)
+
+
+def small_clusters(dendrogram, most):
+    """The largest nodes of at most so many images."""
+    return dendrogram.cut(np.where(dendrogram.size <= most, dendrogram.size**2, -1)).node
 
 
 def decoded(rows, ensemble, metric, k=15):
@@ -148,13 +153,13 @@ def decoded(rows, ensemble, metric, k=15):
 def test_a_part_is_a_set_of_its_own_where_it_is_expected_to_have_the_higher_f(matrix):
     metric = Metric(matrix)
     rows = metric(forest((130, 120, 30), 2, dim=16))
-    found, asked = decoded(rows, ByTruth({120: np.arange(120)}), metric)
+    found, asked = decoded(rows, OfSmallClasses(120, most=6), metric)
     assert sorted(asked, reverse=True) == [
         (130, list(range(130))),
         (120, list(range(130, 250))),
     ]  # with their numbers among all
     assert len(found.clusters[:130].unique()) == 1  # by itself it looks no better
-    assert len(found.clusters[130:250].unique()) == 120
+    assert found.clusters[130:250].bincount().max() <= 6
     assert len(found.clusters[250:].unique()) == 1
     assert (expected_f(found.quality)[130:250] == 1).all()
 
@@ -166,15 +171,23 @@ def test_parts_have_parts(monkeypatch):
     seen[150:, 16:32] = rows[150:, 16:32] + rows[150:, 32:]  # the last two sources share their columns
     seen[150:, 32:] = 0
     monkeypatch.setattr(Metric, "anew", lambda self, part: (self, rows[150:] if len(part) == 300 else part))
-    found, asked = decoded(seen, ByTruth({150: np.arange(150)}), Metric())
+    found, asked = decoded(seen, OfSmallClasses(150, most=6), Metric())
     assert sorted(n for n, _ in asked) == [150, 150, 150, 300]
-    assert len(found.clusters.unique()) == 450
+    assert found.clusters.bincount().max() <= 6
+
+
+def test_a_part_whose_rows_would_be_alone_stays_whole():
+    """A round class by itself shows no structure; that each row is a cluster of its own is right for sure."""
+    rows = forest((130, 120), 2, dim=16)
+    found, asked = decoded(rows, OfSmallClasses(120, most=1), Metric())
+    assert sorted(n for n, _ in asked) == [120, 130]
+    assert len(found.clusters.unique()) == 2
 
 
 def test_more_links_than_memory_holds_are_not_looked_at_by_parts(monkeypatch):
     monkeypatch.setattr(cuts, "LINKS", 249 * 15)
     rows = forest((130, 120), 4, dim=16)
-    _, asked = decoded(rows, ByTruth({120: np.arange(120)}), Metric())
+    _, asked = decoded(rows, OfSmallClasses(120, most=6), Metric())
     assert not asked
 
 

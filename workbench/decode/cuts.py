@@ -26,7 +26,7 @@ from .decoding import Decoder, Decoding, by_densest, components
 from .dendrogram import Dendrogram, build_dendrogram
 from .edges import Edges
 from .near_duplicates import are_unlinked, crowding_near_duplicates, expand_near_duplicates, groups_apart
-from .parts import expected_f, parts_of, with_parts
+from .parts import expected_f, is_better_alone, parts_of, with_parts
 from .quality import Quality, QualityEnsemble, leaves_alone
 from .quality_features import quality_features
 
@@ -159,7 +159,7 @@ class CutDecoder:
             graph = self.knn(features, k)
             alone = self._quality_of(part, graph, self.predict(part, graph).linkage)
             alone = replace(self, metric=metric)._by_parts(part, k, alone)
-            if expected_f(alone).mean() > expected[rows].mean():
+            if is_better_alone(alone, expected[rows]):
                 better.append((rows, alone))
         return with_parts(quality, better)
 

@@ -1,7 +1,8 @@
 """Parts of a set that no link ties to each other: each may be a set of its own, with its own classes and differences.
 
 Photographs of several sources, or words of several alphabets, fall into such parts. Beside the others all of a part
-looks like one class. But a class that lies far from all others is a part, too, so what is predicted decides.
+looks like one class. But a class that lies far from all others is a part, too, so what is predicted decides
+(`is_better_alone`).
 """
 
 from __future__ import annotations
@@ -86,6 +87,29 @@ def with_parts(quality: Quality, parts: Sequence[tuple[Rows, Quality]]) -> Quali
     dendrogram = Dendrogram(n, *(np.concatenate(column) for column in zip(*merges, strict=True)), device=old.device)
     above, can_be = (np.concatenate(column) for column in zip(*of_merges, strict=True))
     return Quality(dendrogram, np.concatenate([values, above]), np.concatenate([possible, can_be]))
+
+
+def is_better_alone(alone: Quality, expected: Float[np.ndarray, " n"]) -> bool:
+    """Whether a part as a set of its own is expected to have the higher F, with two rows or more a cluster.
+
+    A round class by itself shows no structure. Then each row is a cluster, which is right for sure.
+
+    Args:
+        alone: the part's own quality.
+        expected: F that is expected of its rows beside the others (`expected_f`).
+
+    Example: four rows, two pairs; or they have nothing in common.
+        >>> import torch
+        >>> from workbench.decode import Edges, build_dendrogram, true_quality
+        >>> from workbench.graph import KnnGraph
+        >>> graph = KnnGraph.from_arrays([[1], [0], [3], [2]], [[0.9], [0.9], [0.8], [0.8]])
+        >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(4))
+        >>> truths = (np.array([0, 0, 1, 1]), np.arange(4))
+        >>> [is_better_alone(true_quality(dendrogram, labels), np.full(4, 0.5)) for labels in truths]
+        [True, False]
+    """
+    clusters = len(np.unique(alone.cut(0.5).node))
+    return 2 * clusters <= alone.dendrogram.n and bool(expected_f(alone).mean() > expected.mean())
 
 
 def expected_f(quality: Quality) -> Float[np.ndarray, " n"]:
