@@ -183,6 +183,9 @@ def test_what_does_not_go_on_from_a_fit_is_refused_and_leaves_it(blobs):
     with pytest.raises(ValueError, match="metric: expected 'cosine' as before, got 'discriminant'; call fit"):
         model.set_params(metric="discriminant").partial_fit(x)
     assert model.labels_ is before
+    by_another = HiLander().fit(x).set_params(lander="glyphs-lander")
+    with pytest.raises(ValueError, match="expected 'discriminant' as before, got 'cosine' of this lander; call fit"):
+        by_another.partial_fit(x)
 
 
 @pytest.mark.parametrize("lander", ["general", "glyphs-lander"])

@@ -186,7 +186,8 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
             return self.fit(X, **said)
         lander, settings = self._resolve()
         if settings.metric != self.settings_.metric:
-            raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {settings.metric!r}; call fit")
+            got = f"{settings.metric!r}{'' if self.metric else ' of this lander'}"
+            raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {got}; call fit")
         later, code, _ = self._mapped(X)
         rows = stack_rows(self.features_, later).to(lander.device)
         code = torch.cat([self.hierarchy_.code, code])
