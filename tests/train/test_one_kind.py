@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workbench.cluster.checkpoint import load_lander, save_checkpoint
 from workbench.cluster.hilander import HiLander
 from workbench.evaluate.scores import FIGURES, scores
+from workbench.train.episodes import held_out
 from workbench.train.general.one_kind import TAUS, meta_train_cut
 
 QUICK = {"sets": 24, "k": 5, "epochs": 2, "jobs": 1, "progress": False}
@@ -43,8 +46,25 @@ def test_four_classes_are_enough(blobs):
     assert meta_train_cut(x, y, **{**QUICK, "sets": 2}).inference.tau in TAUS
 
 
+@given(st.lists(st.integers(1, 3), min_size=4, max_size=30), st.floats(0, 1), st.integers(0, 99))
+def test_of_many_lone_images_some_class_is_held_out_and_some_is_left(sizes, share, seed):
+    """Which were drawn decided whether there was anything to score, or to learn."""
+    labels = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    if (torch.tensor(sizes) > 1).sum() < 2:
+        with pytest.raises(ValueError, match="labels: expected at least two classes of two images or more"):
+            held_out(labels, share, torch.Generator().manual_seed(seed), least=2)
+        return
+    held = held_out(labels, share, torch.Generator().manual_seed(seed), least=2)
+    sides = [labels[held], labels[~held]]
+    assert not set(sides[0].tolist()) & set(sides[1].tolist())
+    assert len(sides[0].unique()) == min(max(2, round(share * len(sizes))), len(sizes) - 2)
+    assert all(side.bincount().max() > 1 for side in sides)
+
+
 def test_bad_input():
     rows = torch.eye(4)
+    with pytest.raises(TypeError, match="whiten"):
+        meta_train_cut(rows, [0, 0, 1, 1], whiten="no", progress=False)
     with pytest.raises(ValueError, match="labels: expected at least 4 classes, two to be held out, got 2"):
         meta_train_cut(rows, [0, 0, 1, 1], progress=False)
     with pytest.raises(ValueError, match="hold_out"):

@@ -143,12 +143,13 @@ def random_projection(features: Float[Tensor, "n d"], share: float, generator: t
 
 def held_out(labels: Int[Tensor, " n"], share: float, generator: torch.Generator, least: int = 1) -> Bool[Tensor, " n"]:
     """True for the images of a share of the classes, at least so many; at least two classes are left to learn from.
+    Here and there at least one has two images, without which nothing can be learned or scored.
 
     Raises:
-        ValueError: too few classes.
+        ValueError: too few classes, or of two images or more.
 
     Example:
-        >>> held_out(torch.tensor([0, 0, 1, 2]), 0.1, torch.Generator().manual_seed(0)).sum().item() in (1, 2)
+        >>> held_out(torch.tensor([0, 0, 1, 1, 2]), 0.1, torch.Generator().manual_seed(0)).sum().item() in (1, 2)
         True
     """
     n_classes = int(labels.max()) + 1
@@ -158,7 +159,19 @@ def held_out(labels: Int[Tensor, " n"], share: float, generator: torch.Generator
             f"labels: expected at least {least + 2} classes, {words} to be held out, got {n_classes}; add classes (in "
             "Python others may be held out: validation=)"
         )
-    return draw_classes(labels, min(max(least, round(share * n_classes)), n_classes - 2), generator)
+    count = min(max(least, round(share * n_classes)), n_classes - 2)
+    held = draw_classes(labels, count, generator)
+    several = labels.bincount()[labels] > 1  # (n,), images of classes of two and more
+    large = labels[several].unique()
+    if len(large) < 2:
+        raise ValueError(
+            "labels: expected at least two classes of two images or more, one of them to be held out, got fewer; add "
+            "images (in Python others may be held out: validation=)"
+        )
+    for side in (held, ~held):  # rare, where most classes have one image: one of the others changes places
+        if not (side & several).any():
+            held = held ^ (labels == large[0]) ^ (labels == labels[side][0])
+    return held
 
 
 def draw_classes(labels: Int[Tensor, " n"], count: int, generator: torch.Generator) -> Bool[Tensor, " n"]:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ..._core.validation import check_int, check_seed, check_unit_interval
+from ..._core.validation import check_flag, check_int, check_seed, check_unit_interval
 from ...evaluate.scores import FIGURES
 from ...graph.discriminant import METRICS, Metric
 from ...graph.whitening import mean_average_precision, within_class_whitening
@@ -52,7 +52,7 @@ def meta_train_cut(
         features: [N, D], scaled to unit rows.
         labels: classes [N].
         validation: (features, labels) of other classes; None: a share `hold_out` of the classes is held out.
-        hold_out: that share.
+        hold_out: that share, at least two classes; two at least are left to learn from.
         sets: drawn for training; each is seen whole, one after another.
         k: neighbours in their graphs.
         epochs: passes over the sets for the links.
@@ -63,8 +63,9 @@ def meta_train_cut(
     Returns: relative inputs, a quality ensemble, decoder "cut"; `history` and `tau_curve` are filled.
 
     Raises:
-        ValueError: fewer than four classes, labels of another length, features that are not finite; `whiten` where no
-            class has two different rows.
+        TypeError: `whiten` is neither True, False nor None.
+        ValueError: fewer than four classes, or than two of two images or more; labels of another length, features that
+            are not finite; `whiten` where no class has two different rows.
 
     Example:
         >>> centers = torch.randn(12, 8, generator=torch.Generator().manual_seed(0)).repeat(20, 1)
@@ -76,6 +77,8 @@ def meta_train_cut(
     check_unit_interval(hold_out, "hold_out")
     check_seed(seed)
     check_int(jobs, "jobs")
+    if whiten is not None:
+        check_flag(whiten, "whiten")
     cpu = torch.device("cpu")
     x, y = labelled_rows(features, labels, cpu, "")
     if validation is None:
