@@ -33,3 +33,9 @@ def test_of_a_library_each_loop_is_kept_and_one_compiled_in_two_ways_twice(monke
 
     assert [library(), library(), library(fastmath=True), library(fastmath={"contract", "nnan"})] == [0, 1, 0, 0]
     assert [library(fastmath={"nnan", "contract"}), library(fastmath=True)] == [1, 1]
+
+
+def test_without_compilation_loops_are_plain_functions(monkeypatch):
+    """`NUMBA_DISABLE_JIT=1`, for a debugger's sake: the package could not be imported."""
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
+    assert njit(nogil=True)(double) is double

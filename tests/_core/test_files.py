@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from workbench._core.files import atomic_path, reading, regular_file, replaced_folder
+from workbench._core.files import atomic_path, link_groups, reading, regular_file, replaced_folder
 from workbench._core.full_disk import no_room
 from workbench._core.npz import open_npz
 from workbench._core.state import write_state
@@ -150,3 +150,15 @@ def test_a_full_disk_is_told_of_weights_too(tmp_path):
     )
     assert (tmp_path / "a.safetensors").read_bytes() == before
     assert os.listdir(tmp_path) == ["a.safetensors"]
+
+
+def test_links_to_files_of_the_longest_names(tmp_path):
+    """With a row before them they were too long, and all results of the run were lost."""
+    long = ["x" * 251 + ".png", "é" * 125 + ".jpeg"]
+    for name in long:
+        (tmp_path / name).touch()
+    link_groups(tmp_path / "links", [tmp_path / name for name in long] * 6, ["0"] * 12)
+    links = list((tmp_path / "links" / "0").iterdir())
+    assert {link.resolve().name for link in links} == set(long)
+    assert len(links) == 12
+    assert {link.suffix for link in links} == {".png", ".jpeg"}

@@ -33,7 +33,8 @@ def njit(**options: Any) -> Callable[[Loop], Loop]:
 
     def compile_when_called(loop: Loop) -> Loop:
         compiled: Any = numba.njit(**options)(loop)
-        _keep(compiled)
+        if isinstance(compiled, Dispatcher):  # the plain loop where `NUMBA_DISABLE_JIT` is set
+            _keep(compiled)
         return compiled  # type: ignore[no-any-return]
 
     return compile_when_called

@@ -19,6 +19,9 @@ from .full_disk import naming_the_full_disk
 from .names import check_path
 
 
+LONGEST = 255  # bytes of a file's name, on all common file systems
+
+
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path beside `path` to write to. It replaces `path` when the block succeeds; otherwise it is removed.
@@ -183,7 +186,8 @@ def link_groups(folder: Path, files: Iterable[str | os.PathLike[str]], groups: I
 
     Args:
         folder: where they go.
-        files: to link to; a file may come more than once.
+        files: to link to; a file may come more than once. Of names that are too long with a row before them the start
+            is left out.
         groups: the folder's name for each file.
 
     Example:
@@ -196,7 +200,10 @@ def link_groups(folder: Path, files: Iterable[str | os.PathLike[str]], groups: I
         place = folder / group
         place.mkdir(parents=True, exist_ok=True)
         # The row goes first: files of several folders share names, and a photograph may show one person twice.
-        os.symlink(Path(file).resolve(), place / f"{row}_{Path(file).name}")
+        name = f"{row}_{Path(file).name}"
+        if len(raw := os.fsencode(name)) > LONGEST:
+            name = f"{row}_" + raw[len(raw) - LONGEST + len(f"{row}_") :].decode(errors="ignore")
+        os.symlink(Path(file).resolve(), place / name)
 
 
 def regular_file(path: str | os.PathLike[str]) -> Path:

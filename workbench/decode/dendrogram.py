@@ -47,7 +47,7 @@ class Dendrogram:
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
         >>> dendrogram = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(3))
         >>> dendrogram.larger.tolist(), dendrogram.smaller.tolist(), dendrogram.size.tolist()
-        ([0, 3], [1, 2], [1.0, 1.0, 1.0, 2.0, 3.0])
+        ([1, 3], [0, 2], [1.0, 1.0, 1.0, 2.0, 3.0])
     """
 
     n: int
@@ -232,7 +232,7 @@ def dendrogram_in_rounds(edges: Edges, features: Float[Tensor, "n d"], fewest: i
         >>> from workbench.graph import KnnGraph
         >>> graph = KnnGraph.from_arrays([[1], [0], [1]], [[0.9], [0.9], [0.5]])
         >>> dendrogram_in_rounds(Edges.of(graph, graph.similarity), torch.eye(3), fewest=1).smaller.tolist()
-        [1, 2]
+        [0, 2]
     """
     rounds = Rounds(edges.low.long() * edges.n + edges.high, edges.sums, features.detach().float())
     rounds.run(fewest)
