@@ -18,7 +18,6 @@ import platformdirs
 from .full_disk import naming_the_full_disk
 from .names import check_path
 
-
 LONGEST = 255  # bytes of a file's name, on all common file systems
 
 
