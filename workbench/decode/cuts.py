@@ -93,8 +93,7 @@ class CutDecoder:
         if groups is not None:
             (thinned, links, linkage), group = self._thinned(nodes, graph.k, groups)
             if are_unlinked(linkage):
-                dendrogram = self.dendrogram(Edges.of(links, linkage), thinned.center)
-                return expand_near_duplicates(leaves_alone(dendrogram), group)
+                return expand_near_duplicates(self._all_alone(thinned, links, linkage), group)
 
         stands_for = crowding_near_duplicates(graph)
         if stands_for is None:
@@ -107,8 +106,11 @@ class CutDecoder:
         if 2 * graph.n >= n:
             return self._best_quality(nodes, graph, linkage)
         if are_unlinked(linkage):  # they are classes, among images that are alone
-            return leaves_alone(self.dendrogram(Edges.of(graph, linkage), nodes.center))
+            return self._all_alone(nodes, graph, linkage)
         return self._quality_of(nodes, graph, linkage)
+
+    def _all_alone(self, nodes: Nodes, graph: KnnGraph, linkage: Tensor) -> Quality:
+        return leaves_alone(self.dendrogram(Edges.of(graph, linkage), nodes.center))
 
     def _thinned(self, nodes: Nodes, k: int, stands_for: Tensor) -> tuple[_Level, Int64[np.ndarray, " n"]]:
         """The nodes that stand for others, with graph and linkages; and which of them stands for each node."""
