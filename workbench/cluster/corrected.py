@@ -151,8 +151,8 @@ class Corrected:
         return self._arrange(replace(moved("move" if to else "label", self.labels_, chosen, to), name=given))
 
     def confirm(self, cluster: SupportsIndex) -> Corrected:
-        """Say that a cluster's rows are of one class: they stay together, whatever comes. Clusters of models of several
-        levels may change by it, as by an answer: what is joined earlier is read anew at the next level.
+        """Say that a cluster's rows are of one class: they stay together, whatever comes. Other clusters of models of
+        several levels may change by it: what is joined earlier is read anew at the next level.
 
         Args:
             cluster: to confirm.
