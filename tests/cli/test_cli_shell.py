@@ -212,6 +212,9 @@ def test_messages_name_the_file_and_the_cure(home, tmp_path):
     np.savez(tmp_path / "two.npz", features=np.eye(8), labels=np.arange(8) % 2)
     result = run("train", "--features", tmp_path / "two.npz", "-o", tmp_path / "l.safetensors")
     failed(result, "two.npz", "expected at least 3 classes", "got 2; add classes")
+    np.savez(tmp_path / "noise.npz", features=np.eye(8), labels=np.arange(8) // 2 - 1)
+    result = run("train", "--features", tmp_path / "noise.npz", "-o", tmp_path / "l.safetensors")
+    failed(result, "noise.npz", "expected a class for every item", "got -1 (none) for 2; drop such items")
     with pytest.raises(ValueError, match="split: expected one of"):
         wb.load("lfw", "foo", root=tmp_path / "empty")
     assert not (tmp_path / "empty").exists()

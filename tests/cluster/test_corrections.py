@@ -379,6 +379,42 @@ def test_merge_of_several_is_one_step(model):
     assert len(model.corrections_) == 1
 
 
+def test_corrections_of_rows_that_came_later_are_of_these_rows_too(rows, tmp_path):
+    """They had the number and the fingerprint of the first rows, so that other later rows were tied by them."""
+    model = wb.HiLander(k=8).fit(rows[:60]).merge(0, 1)
+    first = model.corrections_
+    model.partial_fit(rows[60:]).answer(70, 140, same=True).corrections_.save(tmp_path / "mine.json")
+    loaded = Corrections.load(tmp_path / "mine.json")
+    assert (first.n, loaded.n) == (60, 150)
+    other = np.concatenate([rows[:60], 1 - rows[60:]])
+    with pytest.raises(ValueError, match="corrections: made on other data"):
+        wb.HiLander(k=8).fit(other).correct(loaded)
+    again = wb.HiLander(k=8).fit(rows)
+    assert again.correct(loaded).labels_[70] == again.labels_[140]
+    with pytest.raises(ValueError, match="if rows came later, take them over by model"):
+        loaded.merged(first)
+    assert not len(loaded.merged(again.correct(first).corrections_)[1])
+
+
+def test_two_people_who_name_a_cluster_differently_disagree(rows):
+    one, two = (wb.HiLander(k=8).fit(rows).name(0, name) for name in ("cups", "mugs"))
+    both, conflicts = one.corrections_.merged(two.corrections_)
+    assert [step.name for step in both.steps] == ["cups"]
+    assert conflicts["why"].tolist() == [f"the cluster of row {both.steps[0].together[0][0]} was named 'cups' before"]
+    assert not len(one.corrections_.merged(one.corrections_)[1])
+
+
+def test_an_interrupt_that_meets_compiled_code_in_a_split_or_a_question_is_one(model, monkeypatch):
+    def interrupt(*_):
+        raise SystemError from KeyboardInterrupt()  # as compiled code says it
+
+    monkeypatch.setattr("workbench.cluster.questions.pieces", interrupt)
+    monkeypatch.setattr("workbench.cluster.questions.confidence", interrupt)
+    for act in (lambda: model.split(0), model.questions):
+        with pytest.raises(KeyboardInterrupt):
+            act()
+
+
 def test_an_interrupted_correction_changes_nothing(model, monkeypatch):
     before = dict(vars(model))
     monkeypatch.setattr(

@@ -294,7 +294,7 @@ class Corrected:
     def _take(self, corrections: Corrections, hierarchy: Hierarchy) -> Corrected:
         """Corrections, and the clusters that were decoded with them, in place of those so far."""
         with usual_torch(), self._renewed() as new:
-            new.corrections_ = corrections
+            new.corrections_ = corrections.of_rows(hierarchy.code.cpu().numpy())
             new._keep(hierarchy, self.lander_, self.settings_, self.labels_)
         return self
 

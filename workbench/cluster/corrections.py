@@ -33,7 +33,7 @@ class Corrections:
     """Everything a person did to a clustering, in order.
 
     Attributes:
-        n: rows of the data, when it began.
+        n: rows of the data at the last step.
         fingerprint: of these rows.
         steps: what was done.
 
@@ -56,6 +56,15 @@ class Corrections:
     def __add__(self, step: Correction) -> Corrections:
         """With one step more."""
         return replace(self, steps=(*self.steps, step))
+
+    def of_rows(self, code: Int64[np.ndarray, " rows"]) -> Corrections:
+        """The same steps, of data with these codes (`row_codes`): later rows may have come.
+
+        Example:
+            >>> Corrections(1, fingerprint(np.array([7]))).of_rows(np.array([7, 8])).n
+            2
+        """
+        return replace(self, n=len(code), fingerprint=fingerprint(code))
 
     def constraints(self, n: int) -> Constraints:
         """What the steps say of n rows, checked.
@@ -176,7 +185,8 @@ class Corrections:
         if not isinstance(other, Corrections):
             raise TypeError(f"other: expected Corrections, got {type(other).__name__}; read a file by Corrections.load")
         if (self.n, self.fingerprint) != (other.n, other.fingerprint):
-            raise ValueError("other: expected corrections of the same data, got those of other rows")
+            cure = "if rows came later, take them over by model.correct first"
+            raise ValueError(f"other: expected corrections of the same data, got those of other rows; {cure}")
         both = replace(self, steps=self.standing)
         rows = 1 + max((row for one in (self, other) for step in one.steps for row in _rows(step)), default=0)
         conflicts = []
@@ -188,6 +198,9 @@ class Corrections:
             else:
                 both = both + step
         return both, pd.DataFrame(conflicts, columns=["step", "action", "why"])
+
+
+EMPTY = Corrections(0, "")
 
 
 def fingerprint(code: Int64[np.ndarray, " n"]) -> str:
@@ -235,6 +248,10 @@ def _constraints(steps: Iterable[Correction], n: int) -> Constraints:
 def _conflict(steps: tuple[Correction, ...], step: Correction, n: int) -> str:
     """Why another person's step cannot be added; empty: it can."""
     theirs = arranged(step)
+    known = replace(EMPTY, steps=steps).names
+    row = step.together[0][0] if step.name and any(step.together[:1]) else -1
+    if known.get(row, step.name) != step.name:
+        return f"the cluster of row {row} was named {known[row]!r} before"
     for mine in steps:
         if twice := ({*mine.moved} & theirs) | (arranged(mine) & {*step.moved}):
             return f"rows {', '.join(map(str, sorted(twice)[:5]))} were moved by both"

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float, Int64
 
+from .._core.runtime import usual_torch
 from ..decode.decoding import Decoding
 from ..decode.dendrogram import NEVER
 from ..decode.edges import Edges
@@ -118,6 +119,7 @@ class LinkedPairs:
         return LinkedPairs(self.low[kept], self.high[kept], self.same[kept])
 
 
+@usual_torch()
 def questions(tree: Hierarchy, constraints: Constraints, n: int) -> pd.DataFrame:
     """The pairs of images to ask about, the best first; no cluster is asked about twice.
 
@@ -226,6 +228,7 @@ def _parted(doubt: float) -> float:
     return 1 / (1 + math.exp(-even - slope * math.log(share / (1 - share))))
 
 
+@usual_torch()
 def weakest_sides(cluster: int, tree: Hierarchy, level: Level, known: Constraints) -> tuple[Rows, Rows] | None:
     """A cluster's nodes on each side of where its linkage is weakest; None: it is one node, or answers tie all of it.
 
