@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from workbench.train.general import GeneralConfig, SyntheticConfig, draw_real_set, read_kinds, train_general
-from workbench.train.general.kinds import some_classes, thinned, united
+from workbench.train.general.kinds import few_images, some_classes, thinned, united
 from workbench.train.general.sets import draw_sets, quality_table
 from workbench.train.general.synthetic import RandomDraws
 
@@ -33,10 +33,30 @@ def test_drawn_sets_are_unit_rows_with_classes_without_gaps(kinds, seed):
 def test_thinned_and_some_classes_keep_rows_as_they_are(kinds):
     rows, labels = kinds[0]
     place = {tuple(row): int(label) for row, label in zip(rows.tolist(), labels, strict=True)}
-    for draw in (thinned, some_classes):
+    for draw in (thinned, some_classes, few_images):
         x, y = draw(RandomDraws(3), rows, labels)
         of = [place[tuple(row)] for row in x.tolist()]
         assert len(set(zip(of, y.tolist(), strict=True))) == len(set(of)) == len(y.unique())
+
+
+def test_sets_of_few_images_have_classes_of_one_and_of_many():
+    rows = torch.nn.functional.normalize(torch.randn(6000, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    drawn = [few_images(RandomDraws(seed), rows, torch.arange(6000) % 150) for seed in range(40)]
+    n = torch.tensor([len(y) for _, y in drawn])
+    n = n[n < len(rows)]  # of which hardly a row would be drawn is whole
+    assert len(n) >= 36
+    assert 20 <= n.min() < 100
+    assert 500 < n.max() <= 1200
+    lone = torch.tensor([float((y.bincount() == 1).float().mean()) for _, y in drawn])  # share of classes of one image
+    assert (lone > 0.8).sum() >= 3
+    assert (lone < 0.1).sum() >= 10
+
+
+def test_none_of_the_sets_is_small_unless_asked_for(kinds):
+    """`meta_train_cut` draws its sets as before."""
+    usual, asked = (draw_real_set(4, kinds), draw_real_set(4, kinds, small=1.0))
+    assert torch.equal(draw_real_set(4, kinds, small=0.0)[0], usual[0])
+    assert not torch.equal(asked[0], usual[0])
 
 
 def test_united_kinds_lie_apart(kinds):

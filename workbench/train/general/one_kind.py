@@ -93,7 +93,7 @@ def meta_train_cut(
     if whitening is not None:
         x = _whitened_by_others(x, y, torch.Generator().manual_seed(seed))
 
-    recipe = GeneralConfig(sets=sets, real=1.0, k=k, epochs=epochs)
+    recipe = GeneralConfig(sets=sets, real=1.0, small=0.0, k=k, epochs=epochs)
     model = train_general([], kinds=[(x, y)], training=recipe, seed=seed, device=device, jobs=jobs, progress=progress)
     model.whitening = whitening
     _choose_metric_and_tau(model, held_x, held_y)

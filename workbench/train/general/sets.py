@@ -32,6 +32,7 @@ class GeneralConfig:
     Attributes:
         sets: training sets; each is seen whole, one after another.
         real: share of them that is drawn of real kinds, where these are given; the others of characters and Gaussians.
+        small: share of these that have a few images of a kind only.
         k: neighbours in their graphs.
         epochs: passes over the sets for the links.
         learning_rate: at the start; falls to almost nothing along half a cosine.
@@ -43,8 +44,9 @@ class GeneralConfig:
         synthetic: what sets are drawn.
     """
 
-    sets: int = 960
-    real: float = 0.5
+    sets: int = 1120
+    real: float = 4 / 7
+    small: float = 0.25
     k: int = 15
     epochs: int = 3
     learning_rate: float = 3e-3
@@ -52,13 +54,13 @@ class GeneralConfig:
     quality_rate: float = 2e-3
     batch: int = 8192
     images: float = 0.3
-    weight: float = 0.75
+    weight: float = 0.8
     synthetic: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def __post_init__(self) -> None:
         for name in ("sets", "k", "epochs", "quality_epochs", "batch"):
             check_int(getattr(self, name), name)
-        for name in ("real", "images", "weight"):
+        for name in ("real", "small", "images", "weight"):
             check_unit_interval(getattr(self, name), name)
 
 
@@ -102,7 +104,10 @@ def draw_sets(
     """
     drawn = []
     for seed in seeds.tolist():
-        rows, labels = draw_real_set(seed, labelled) if real else draw_set(seed, labelled, training.synthetic)
+        if real:
+            rows, labels = draw_real_set(seed, labelled, training.small)
+        else:
+            rows, labels = draw_set(seed, labelled, training.synthetic)
         graph = knn(rows, training.k, method="exact")
         inputs = model.inputs(Nodes.of_images(rows), graph)
         compact = KnnGraph(graph.neighbors.int(), graph.similarity)

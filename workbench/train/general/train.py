@@ -52,7 +52,7 @@ def train_general(
     Args:
         sources: labelled unit rows, e.g. `general_sources(encoder)`.
         config: with ensemble_size > 0; None: `LanderConfig.general()`.
-        kinds: labelled unit rows of real kinds, e.g. `read_kinds(folder)`: half of the sets are drawn of them.
+        kinds: labelled unit rows of real kinds, e.g. `read_kinds(folder)`; more than half of the sets are of them.
         training: None: `GeneralConfig()`.
         seed: of everything drawn; the same seed, sources, machine and number of threads give the same model.
         device: where the links are trained.
