@@ -48,8 +48,10 @@ def test_sets_of_few_images_have_classes_of_one_and_of_many():
     assert 20 <= n.min() < 100
     assert 500 < n.max() <= 1200
     usual = torch.tensor([int(y.bincount().median()) for _, y in drawn])  # images of a class
-    assert (usual == 1).sum() >= 6
+    assert (usual == 1).sum() >= 2
+    assert (usual <= 2).sum() >= 6
     assert (usual > 3).sum() >= 6
+    assert min(len(y.unique()) for _, y in drawn) <= 4
 
 
 def test_none_of_the_sets_is_small_unless_asked_for(kinds):

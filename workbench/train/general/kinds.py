@@ -71,7 +71,7 @@ def draw_real_set(seed: int, kinds: Sequence[Labelled], small: float = 0.0) -> L
     elif way == 4:
         rows, labels = some_classes(draws, *kind)
     else:
-        rows, labels = draw_set(seed, [kind], SyntheticConfig(gaussian=0.0))
+        rows, labels = draw_set(seed, [kind], SyntheticConfig(images=(500, 5000), gaussian=0.0))
 
     order = draws.order(len(rows))
     return rows[order].contiguous(), torch.unique(labels[order], return_inverse=True)[1]
@@ -122,8 +122,8 @@ def some_classes(draws: RandomDraws, rows: Tensor, labels: Tensor) -> Labelled:
 
 
 def few_images(draws: RandomDraws, rows: Tensor, labels: Tensor) -> Labelled:
-    """40 to 1,000 images of a kind; in half of the sets nearly all classes have one each, or up to two, three ... six.
-    All images where fewer than 20 would be drawn.
+    """40 to 1,000 images of a kind, of few classes or many; in three sets of ten nearly all classes have one each, or up
+    to two, three ... six. All images where fewer than 20 would be drawn.
 
     Most people try a few hundred images first, and most people in photographs show up once. Without such sets a hundred
     images of a kind were put into 20 clusters, whether they were of 54 classes or of 94.
@@ -135,9 +135,9 @@ def few_images(draws: RandomDraws, rows: Tensor, labels: Tensor) -> Labelled:
     """
     count = torch.bincount(labels)
     classes = len(count)
-    kept = draws.order(classes)[: max(2, round(draws.scale(0.15 * classes, classes)))]
+    kept = draws.order(classes)[: round(draws.scale(2, classes))]
     size = count[kept].float()
-    if draws.chance(0.5):
+    if draws.chance(0.3):
         most = 1 + draws.below(1 + int(draws.below(6)), len(kept))
         size = torch.where(draws.even(len(kept)) < 0.95, torch.minimum(size, most), size)
     size = size * min(1.0, draws.scale(40, 1000) / float(size.sum()))

@@ -88,7 +88,7 @@ class SyntheticConfig:
     finer than the parts into which the data fall by themselves.
     """
 
-    images: tuple[int, int] = (500, 5000)
+    images: tuple[int, int] = (120, 5000)
     gaussian: float = 0.5
     round: float = 0.4
     grow: float = 0.35
