@@ -172,7 +172,7 @@ def test_a_cut_is_learned_where_one_level_was_cut(blobs):
     one, more, tree = build(), build(tau=0.9, max_levels=3), build(decoder="tree", max_levels=1)
     quality, node = one.learned_cut
     assert torch.equal(node, torch.from_numpy(quality.cut(model.inference.tau).node))
-    assert len(more.levels) == 2
+    assert len(more.levels) > 1
     assert more.learned_cut is tree.learned_cut is None
 
 

@@ -202,11 +202,14 @@ def test_half_precision_gives_nearly_the_same(lander, blobs):
         HiLander(precision="half").fit(x)
 
 
-def test_a_row_unlike_all_is_minus_one(blobs):
-    x = blobs(dim=16)[0].numpy()
-    model = HiLander().fit(x)
-    far = -x.sum(axis=0, keepdims=True)
-    assert model.predict(far).tolist() == [-1]
+def test_rows_of_other_classes_are_often_minus_one_and_those_of_the_same_never(blobs):
+    x, y = (part.numpy() for part in blobs(18, noise=0.15))
+    later = np.arange(len(y)) % 5 == 0
+    model = HiLander().fit(x[(y < 12) & ~later])
+    assert (model.predict(x[y >= 12]) == -1).mean() > 0.5
+    assert (model.predict(x[(y < 12) & later]) >= 0).all()
+    positive = np.abs(x)
+    assert HiLander().fit(positive).predict(-positive[:1]).tolist() == [-1]  # like none at all
 
 
 def test_clone_pickle_pipeline(blobs):

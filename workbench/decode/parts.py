@@ -16,6 +16,7 @@ from .dendrogram import Dendrogram
 from .quality import Quality
 
 LEAST = 100  # rows of a part: fewer hardly show how they spread
+ALONE = 0.9  # clusters a row in a part by itself: beyond, it shows no structure. Real parts had .75 at most
 SHARE = 0.02  # of all rows: what is less is a class, where there are many of them. So there are at most 50 parts
 
 Rows = Int64[np.ndarray, " _"]  # another number of them in each part
@@ -90,9 +91,9 @@ def with_parts(quality: Quality, parts: Sequence[tuple[Rows, Quality]]) -> Quali
 
 
 def is_better_alone(alone: Quality, expected: Float[np.ndarray, " n"]) -> bool:
-    """Whether a part as a set of its own is expected to have the higher F, with two rows or more a cluster.
+    """Whether a part as a set of its own is expected to have the higher F, and not nearly every row is a cluster there.
 
-    A round class by itself shows no structure. Then each row is a cluster, which is right for sure.
+    A round class by itself shows no structure: 300 or 400 rows, each sure to be right.
 
     Args:
         alone: the part's own quality.
@@ -109,7 +110,7 @@ def is_better_alone(alone: Quality, expected: Float[np.ndarray, " n"]) -> bool:
         [True, False]
     """
     clusters = len(np.unique(alone.cut(0.5).node))
-    return 2 * clusters <= alone.dendrogram.n and bool(expected_f(alone).mean() > expected.mean())
+    return clusters <= ALONE * alone.dendrogram.n and bool(expected_f(alone).mean() > expected.mean())
 
 
 def expected_f(quality: Quality) -> Float[np.ndarray, " n"]:

@@ -122,8 +122,8 @@ def some_classes(draws: RandomDraws, rows: Tensor, labels: Tensor) -> Labelled:
 
 
 def few_images(draws: RandomDraws, rows: Tensor, labels: Tensor) -> Labelled:
-    """40 to 1,000 images of a kind, of few classes or many; in three sets of ten nearly all classes have one each, or up
-    to two, three ... six. All images where fewer than 20 would be drawn.
+    """40 to 1,000 images of a kind, of few classes or many; in three sets of ten nearly all classes have one each, or
+    up to two, three ... six. All images where fewer than 20 would be drawn.
 
     Most people try a few hundred images first, and most people in photographs show up once. Without such sets a hundred
     images of a kind were put into 20 clusters, whether they were of 54 classes or of 94.
