@@ -108,7 +108,7 @@ def train(
     DIR/glyphs-lander.safetensors. With --features: a LANDER that keeps a fifth of the classes aside for validation.
     Ctrl-C saves the best model so far; --resume goes on (--preset cut: neither). With --general:
     DIR/general.safetensors, links and cut learned on sets drawn from glyphs, Omniglot's background and nothing, and
-    with --kinds half of them from real kinds, as the packaged model was; in one go.
+    with --kinds more than half of them from real kinds, as the packaged model was; in one go.
     """
     run = _Run(preset, epochs, resume, device, seed, not quiet, precision)
     _check_general(general, kinds, (features, data, encoder_epochs), run)
