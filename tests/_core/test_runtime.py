@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,3 +99,50 @@ def test_a_process_forked_after_use_fits_too():
     """OpenMP, whose threads do not survive a fork, would wait for them for ever."""
     two = {**os.environ, "OMP_NUM_THREADS": "2"}
     subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED], env=two, check=True, timeout=300)
+
+
+WORKERS = """
+import os, sys, time
+from pathlib import Path
+from joblib import Parallel, delayed
+from workbench._core.runtime import end_with
+
+def work(parent, place):
+    end_with(parent, 0.1)
+    Path(place, str(os.getpid())).touch()
+    time.sleep(300)
+
+if __name__ == "__main__":
+    Parallel(2)(delayed(work)(os.getpid(), sys.argv[1]) for _ in range(2))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    """They waited for ever to hand over a result that nobody read."""
+    script, place = tmp_path / "workers.py", tmp_path / "running"
+    script.write_text(WORKERS)
+    place.mkdir()
+    run = subprocess.Popen([sys.executable, script, place])
+    try:
+        wait_until(lambda: len(list(place.iterdir())) == 2)
+    finally:
+        run.kill()
+        run.wait()
+    workers = [int(path.name) for path in place.iterdir()]
+    wait_until(lambda: not any(map(runs, workers)))
+
+
+def runs(process):
+    try:
+        told = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return told.rpartition(")")[2].split()[0] != "Z"  # ended, and nobody has asked how
+
+
+def wait_until(so):
+    until = time.monotonic() + 60
+    while not so():
+        assert time.monotonic() < until
+        time.sleep(0.1)

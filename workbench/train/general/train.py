@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from joblib import Parallel, delayed, parallel_config
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from ..._core.runtime import resolve_device, seeded
+from ..._core.runtime import end_with, resolve_device, seeded
 from ..._core.schedule import half_cosine
 from ..._core.validation import check_int, check_seed
 from ...cluster.checkpoint import new_lander
@@ -28,7 +29,7 @@ from .synthetic import Labelled
 
 CHUNK = 25  # sets that a process draws at a time: the sources are sent to it each time, so one by one would cost more
 UNMAPPED = 4  # one dendrogram in so many is of rows as they are, for those who choose `metric="cosine"`
-IDLE = 60  # seconds
+IDLE = 60  # seconds after which processes without work end
 HELD_OUT = 20  # one set in so many is not trained on, only its loss is recorded
 
 
@@ -90,6 +91,12 @@ def train_general(
     return model.to("cpu").eval()
 
 
+def _as_long_as(ours: int, work: Callable[..., Any], *given: Any) -> Any:
+    """`work(*given)` in a process that ends with ours: else it waits for ever to hand over what nobody reads."""
+    end_with(ours)
+    return work(*given)
+
+
 def _seeds(seed: int, count: int) -> list[np.ndarray]:
     """Seeds of so many sets, in chunks."""
     # A million apart: trainings of two seeds share no set as long as neither draws more than that.
@@ -113,9 +120,10 @@ class _Run:
 
     def parallel(self, work: Callable[..., Any], items: Sequence[Any], what: str, *given: Any) -> list[Any]:
         """`work(item, *given)` for every item, in order, on several processes."""
-        # Every process has a core of its own already. Where we are killed they end when they have been idle that long.
+        # Every process has a core of its own already.
         with parallel_config("loky", inner_max_num_threads=1, idle_worker_timeout=IDLE):
-            done = Parallel(n_jobs=self.jobs, return_as="generator")(delayed(work)(item, *given) for item in items)
+            calls = (delayed(_as_long_as)(os.getpid(), work, item, *given) for item in items)
+            done = Parallel(n_jobs=self.jobs, return_as="generator")(calls)
             return list(tqdm(done, total=len(items), desc=what, disable=not self.progress))
 
     def tables(self, drawn: list[GeneralSet], weight: float) -> list[Table]:
