@@ -199,10 +199,12 @@ def link_groups(folder: Path, files: Iterable[str | os.PathLike[str]], groups: I
         place = folder / group
         place.mkdir(parents=True, exist_ok=True)
         # The row goes first: files of several folders share names, and a photograph may show one person twice.
-        name = f"{row}_{Path(file).name}"
-        if len(raw := os.fsencode(name)) > LONGEST:
-            name = f"{row}_" + raw[len(raw) - LONGEST + len(f"{row}_") :].decode(errors="ignore")
-        os.symlink(Path(file).resolve(), place / name)
+        head = f"{row}_"
+        name = Path(file).name
+        room = LONGEST - len(head)
+        if len(raw := os.fsencode(name)) > room:
+            name = raw[-room:].decode(errors="ignore")
+        os.symlink(Path(file).resolve(), place / (head + name))
 
 
 def regular_file(path: str | os.PathLike[str]) -> Path:

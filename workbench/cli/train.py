@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from .._core.files import naming_file
 from .shell import (
     INTERRUPTED,
     Device,
@@ -127,17 +128,14 @@ def train(
     items = read_items(features, encoder=encoder, size=size, dim=dim, device=device, progress=not quiet)
     if items.labels is None:
         raise ValueError(f"features: {features} has no labels to learn from; see workbench.data.load_features")
-    _check_classes(features, items.labels.tolist(), 4 if preset == "cut" else 3)
-    _train_lander(place, (items.features, items.labels), None, run)
+    _check_classes(features, len(set(items.labels.tolist())), 4 if preset == "cut" else 3)
+    with naming_file(features, ValueError):
+        _train_lander(place, (items.features, items.labels), None, run)
 
 
-def _check_classes(file: Path, labels: list[int], least: int) -> None:
-    """That every item has a class, some classes can be held out, and two are left."""
-    if noise := labels.count(-1):
-        raise ValueError(
-            f"features: expected a class for every item of {file}, got -1 (none) for {noise}; drop such items"
-        )
-    if (n := len(set(labels))) < least:
+def _check_classes(file: Path, n: int, least: int) -> None:
+    """That some classes can be held out, and two are left."""
+    if n < least:
         held = "of which some are held out for validation"
         raise ValueError(f"features: expected at least {least} classes in {file}, {held}, got {n}; add classes")
 

@@ -200,9 +200,6 @@ class Corrections:
         return both, pd.DataFrame(conflicts, columns=["step", "action", "why"])
 
 
-EMPTY = Corrections(0, "")
-
-
 def fingerprint(code: Int64[np.ndarray, " n"]) -> str:
     """Sixteen letters by which data are known again, from the codes of their rows (`row_codes`).
 
@@ -248,7 +245,7 @@ def _constraints(steps: Iterable[Correction], n: int) -> Constraints:
 def _conflict(steps: tuple[Correction, ...], step: Correction, n: int) -> str:
     """Why another person's step cannot be added; empty: it can."""
     theirs = arranged(step)
-    known = replace(EMPTY, steps=steps).names
+    known = Corrections(0, "", steps).names
     row = step.together[0][0] if step.name and any(step.together[:1]) else -1
     if known.get(row, step.name) != step.name:
         return f"the cluster of row {row} was named {known[row]!r} before"

@@ -33,7 +33,7 @@ from ..lander.model import Lander
 from .checkpoint import as_lander
 from .constraints import Constraints
 from .corrected import Corrected
-from .corrections import EMPTY, changes, touched_rows
+from .corrections import Corrections, changes, touched_rows
 from .diagnostics import cluster_table, confidence, outlier_scores, warn_unlike
 from .hierarchy import build_hierarchy, nested_layers
 from .levels import Hierarchy
@@ -160,7 +160,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
                     constraints=answers,
                 )
             new.constraints_ = answers
-            new.corrections_ = EMPTY.of_rows(hierarchy.code.cpu().numpy())
+            new.corrections_ = Corrections(0, "").of_rows(hierarchy.code.cpu().numpy())
             new._keep(hierarchy, lander, settings, np.empty(0, np.int64))
         return self
 

@@ -171,15 +171,21 @@ def _record(merge: Any, larger: int, smaller: int, height: float, sums: Any) -> 
 
 
 @njit()
-def _join(a: int, b: int, lists: Any, size: Any, total: Any) -> float:
-    """Add cluster `b` to `a`: sums, size, and its list behind the other; the product of their sums before."""
+def _append(a: int, b: int, lists: Any) -> None:
+    """Put the list of cluster `b` behind that of `a`, which is not empty."""
     _to, follows, head, tail = lists
-    product: float = np.dot(total[a], total[b])
-    total[a] += total[b]
-    size[a] += size[b]
     if head[b] >= 0:
         follows[tail[a]] = head[b]
         tail[a] = tail[b]
+
+
+@njit()
+def _join(a: int, b: int, lists: Any, size: Any, total: Any) -> float:
+    """Add cluster `b` to `a`: sums, size, and its list behind the other; the product of their sums before."""
+    product: float = np.dot(total[a], total[b])
+    total[a] += total[b]
+    size[a] += size[b]
+    _append(a, b, lists)
     return product
 
 
@@ -205,15 +211,12 @@ def _begin(start: int, above: Any, done: Any) -> int:
 
 
 @njit()
-def _scratch(n: int) -> tuple[Any, ...]:
-    """What `agglomerate` writes into."""
-    above = np.arange(n)  # union-find: the root of a tree is the cluster
-    first = np.full(n, -1)  # of `_gather`
-    stamp = np.full(n, -1)  # of `_gather`
-    banned = np.full(n, -1)  # of `_ban`
-    chain = np.empty(n, np.int64)
-    height = np.empty(n)  # of each entry of the chain to the next
-    return above, first, stamp, banned, chain, height
+def _clusters(n: int) -> tuple[Any, ...]:
+    """Every image a cluster: the union-find tree, whose root is the cluster, and what `_gather` writes into."""
+    above = np.arange(n)
+    first = np.full(n, -1)
+    stamp = np.full(n, -1)
+    return above, first, stamp
 
 
 @njit()
@@ -243,7 +246,10 @@ def agglomerate(
     n = len(size)
     lists = _linked_lists(n, low, high)
     apart = _linked_lists(n, *apart_pairs)
-    above, first, stamp, banned, chain, height = _scratch(n)
+    above, first, stamp = _clusters(n)
+    banned = np.full(n, -1)  # of `_ban`
+    chain = np.empty(n, np.int64)
+    height = np.empty(n)  # of each entry of the chain to the next
     count = top = clock = begin = 0
     while True:
         if top == 0:
@@ -315,8 +321,7 @@ def rank_sides(low: Any, high: Any, w: Any, start: Any, larger: Any, smaller: An
     size, volume = start
     n = len(size)
     lists = _linked_lists(n, low, high)
-    _to, follows, head, tail = lists
-    above, first, stamp, _, _, _ = _scratch(n)
+    above, first, stamp = _clusters(n)
     image = np.concatenate((above, np.empty(len(larger), np.int64)))  # that the cluster of each node goes by
     seconds = np.empty((len(larger), 2))
     for t in range(len(larger)):
@@ -331,8 +336,7 @@ def rank_sides(low: Any, high: Any, w: Any, start: Any, larger: Any, smaller: An
         seconds[t, 1] = _runner_up(b, a, lists, w, size)
         size[a] += size[b]
         volume[a] += volume[b]
-        follows[tail[a]] = head[b]
-        tail[a] = tail[b]
+        _append(a, b, lists)
         above[b] = a
         image[n + t] = a
     return seconds

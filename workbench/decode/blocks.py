@@ -18,8 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from . import _numba
-from .dendrogram import Dendrogram, by_falling_height, merge_all
+from .dendrogram import Dendrogram, by_falling_height, merge_all, tops
 from .edges import Edges
 
 Part = tuple[Any, ...]  # low, high, sums of the edges at a block's images, rows of these, how many others are tied
@@ -144,10 +143,7 @@ def merged_block(part: Part) -> Merged:
     done = (node >= b).numpy()
     merges = merge_all(low, high, sums, total, size, node, b, done=done)
 
-    larger, smaller, *_ = merges
-    roots = np.ones(b + len(larger), np.bool_)
-    roots[larger] = roots[smaller] = False
-    top = _numba.nodes_of_cut(b, larger, smaller, roots)
+    top = tops(b, *merges[:2])
     image = torch.empty(b + len(merges[0]), dtype=torch.int64)  # that a cluster goes by
     image[node[:b]] = torch.arange(b)
     return merges, top, total[image[torch.from_numpy(np.unique(top))]].numpy()

@@ -99,8 +99,7 @@ class Dendrogram:
     @property
     def tops(self) -> Int64[np.ndarray, " n"]:
         """The root above each leaf."""
-        node: Int64[np.ndarray, " n"] = _numba.nodes_of_cut(self.n, self.larger, self.smaller, self.parent < 0)
-        return node
+        return tops(self.n, self.larger, self.smaller)
 
     @cached_property
     def size(self) -> OfNodes:
@@ -191,6 +190,18 @@ class Cut:
     node: Int64[np.ndarray, " n"]
     value: OfNodes
     whole: Bool[np.ndarray, " nodes"]
+
+
+def tops(n: int, larger: Int64[np.ndarray, " m"], smaller: Int64[np.ndarray, " m"]) -> Int64[np.ndarray, " n"]:
+    """The root above each of n leaves, by the two sides of every merge.
+
+    Example:
+        >>> tops(3, np.array([0]), np.array([2])).tolist()
+        [3, 1, 3]
+    """
+    every = np.ones(n + len(larger), np.bool_)
+    found: Int64[np.ndarray, " n"] = _numba.nodes_of_cut(n, larger, smaller, every)
+    return found
 
 
 def build_dendrogram(edges: Edges, features: Float[Tensor, "n d"]) -> Dendrogram:

@@ -109,16 +109,12 @@ def some_classes(draws: RandomDraws, rows: Tensor, labels: Tensor) -> Labelled:
     size = count[kept].float()
     shape = draws.uniform()
     if shape < 0.2:  # fewer rows a class than a node has neighbours
-        few = 1 + draws.below(6, len(kept))
-        size = torch.where(draws.even(len(kept)) < 0.95, torch.minimum(size, few), size)
+        size = _few_a_class(draws, size, 6)
     elif shape < 0.5:
         tail = torch.arange(1.0, len(kept) + 1) ** -draws.uniform(0.5, 1.3)
         size = torch.minimum(size, size.max() * tail[draws.order(len(kept))])
     size = size * min(1.0, draws.scale(300, 6000) / float(size.sum()))
-
-    share = torch.zeros(classes)
-    share[kept] = (size / count[kept]).clamp(min=1e-3)
-    return _first(draws, rows, labels, draws.even(len(labels)) < share[labels], MOST)
+    return _by_shares(draws, rows, labels, kept, (size / count[kept]).clamp(min=1e-3))
 
 
 def few_images(draws: RandomDraws, rows: Tensor, labels: Tensor) -> Labelled:
@@ -138,13 +134,9 @@ def few_images(draws: RandomDraws, rows: Tensor, labels: Tensor) -> Labelled:
     kept = draws.order(classes)[: round(draws.scale(2, classes))]
     size = count[kept].float()
     if draws.chance(0.3):
-        most = 1 + draws.below(1 + int(draws.below(6)), len(kept))
-        size = torch.where(draws.even(len(kept)) < 0.95, torch.minimum(size, most), size)
+        size = _few_a_class(draws, size, 1 + int(draws.below(6)))
     size = size * min(1.0, draws.scale(40, 1000) / float(size.sum()))
-
-    share = torch.zeros(classes)
-    share[kept] = size / count[kept]
-    return _first(draws, rows, labels, draws.even(len(labels)) < share[labels], MOST)
+    return _by_shares(draws, rows, labels, kept, size / count[kept])
 
 
 def united(draws: RandomDraws, kinds: Sequence[Labelled], fewest: int = 1) -> Labelled:
@@ -185,6 +177,19 @@ def united(draws: RandomDraws, kinds: Sequence[Labelled], fewest: int = 1) -> La
 
     shift = int(draws.below(3)) * normalize(draws.normal(1, width), dim=1)  # a narrow band of similarities
     return normalize(torch.cat(blocks) + shift, dim=1), torch.cat(classes_of)
+
+
+def _few_a_class(draws: RandomDraws, size: Tensor, most: int) -> Tensor:
+    """Sizes of classes, 19 of 20 of them cut to one row, or up to `most`."""
+    few = 1 + draws.below(most, len(size))
+    return torch.where(draws.even(len(size)) < 0.95, torch.minimum(size, few), size)
+
+
+def _by_shares(draws: RandomDraws, rows: Tensor, labels: Tensor, kept: Tensor, share: Tensor) -> Labelled:
+    """Of every class that is kept about this share of its rows, and none of the others."""
+    of_class = torch.zeros(int(labels.max()) + 1)
+    of_class[kept] = share
+    return _first(draws, rows, labels, draws.even(len(labels)) < of_class[labels], MOST)
 
 
 def _first(draws: RandomDraws, rows: Tensor, labels: Tensor, chosen: Tensor, most: int) -> Labelled:
