@@ -220,6 +220,12 @@ def _clusters(n: int) -> tuple[Any, ...]:
 
 
 @njit()
+def _chain(n: int) -> tuple[Any, ...]:
+    """What `_ban` writes into, and a chain of clusters, each with the height to the next."""
+    return np.full(n, -1), np.empty(n, np.int64), np.empty(n)
+
+
+@njit()
 def agglomerate(
     low: Any, high: Any, w: Any, start: Any, start_node: int, merges: Any, classes: Any, apart_pairs: Any, done: Any
 ) -> int:
@@ -247,9 +253,7 @@ def agglomerate(
     lists = _linked_lists(n, low, high)
     apart = _linked_lists(n, *apart_pairs)
     above, first, stamp = _clusters(n)
-    banned = np.full(n, -1)  # of `_ban`
-    chain = np.empty(n, np.int64)
-    height = np.empty(n)  # of each entry of the chain to the next
+    banned, chain, height = _chain(n)
     count = top = clock = begin = 0
     while True:
         if top == 0:

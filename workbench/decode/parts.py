@@ -16,7 +16,7 @@ from .dendrogram import Dendrogram
 from .quality import Quality
 
 LEAST = 100  # rows of a part: fewer hardly show how they spread
-ALONE = 0.9  # clusters a row in a part by itself: beyond, it shows no structure. Parts of several classes had .75 at most
+ALONE = 0.9  # clusters a row in a part by itself: beyond, it shows no structure. Parts of many classes had .75 at most
 SHARE = 0.02  # of all rows: what is less is a class, where there are many of them. So there are at most 50 parts
 
 Rows = Int64[np.ndarray, " _"]  # another number of them in each part
