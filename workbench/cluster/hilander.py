@@ -263,7 +263,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
 
         Decoders "tree", "tree-strict", "best-links", functions of your own: the cluster of the strongest link; -1 if
         its linkage is at most tau. Others, as the general model's: the cluster of highest summed linkage; -1 if the
-        mean of these linkages is at most 0.4, whatever tau is. A row equal to a fitted one gets that one's label.
+        mean of these linkages is at most 0.45, whatever tau is. A row equal to a fitted one gets that one's label.
         `predict_details` shows the numbers. Settings changed after `fit` do not count.
 
         Raises:
