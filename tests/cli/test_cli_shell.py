@@ -1,6 +1,7 @@
 """Exit codes, streams, errors, help, `info`."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -82,6 +83,8 @@ def test_info(home, monkeypatch, tmp_path):
     lander = run("info", home / "lander.safetensors").stdout
     assert "lander: lander, 30,370 numbers" in lander
     assert "inputs=structural" in lander
+    shutil.copy(home / "lander.safetensors", tmp_path / "mine")
+    assert run("info", tmp_path / "mine").stdout == lander.replace("lander: lander", "mine: lander")
     assert "tau=" in lander
     assert "240 x 16 float32, 20 classes" in run("info", home / "mine.npz").stdout
     assert run("info", home / "rows.npy").stdout.startswith("FeatureSet('rows', 240 x 16 float64, no labels)")

@@ -161,8 +161,13 @@ def test_rows_that_repeat():
     assert model.labels_[0] != model.labels_[1]
     with pytest.raises(ValueError, match="rows 0 and 50 are equal but"):
         wb.HiLander(k=8).fit(x, cannot_link=[(0, 50)])
-    with pytest.raises(ValueError, match="apart, but must_link ties them"):
+    with pytest.raises(ValueError, match=r"must_link ties them: \(7, 50\); rows 0 and 50 are equal; take"):
         wb.HiLander(k=8).fit(x, must_link=[(50, 7)], cannot_link=[(0, 7)])
+    known = np.r_[-1, -1, 5, 5, np.full(56, -1)]
+    with pytest.raises(ValueError, match=r"apart, but partial_labels tie them: \(2, 3\); take"):
+        wb.HiLander(k=8).fit(x, cannot_link=[(2, 3)], partial_labels=known)
+    with pytest.raises(ValueError, match=r"must_link ties and partial_labels tie them: \(2, 3\), \(3, 9\); take"):
+        wb.HiLander(k=8).fit(x, must_link=[(3, 9)], cannot_link=[(2, 9)], partial_labels=known)
     with pytest.raises(ValueError, match="classes 1 and 2: rows 0 and 50 are equal but"):
         wb.HiLander(k=8).fit(x, partial_labels=np.r_[1, np.full(49, -1), 2, np.full(9, -1)])
 

@@ -62,6 +62,33 @@ def test_move_moves_exactly_these_rows(model):
     assert set(members(model, model.labels_[one[-1]])) == set(one[4:])
 
 
+@pytest.mark.parametrize("action", ["move", "label", "split"])
+def test_equal_rows_go_along(rows, action):
+    model = wb.HiLander(k=8).fit(np.concatenate([rows, rows[:1]]))
+    whole = members(model, model.labels_[0])
+    other = int(model.labels_[model.labels_ != model.labels_[0]][0])
+    target = members(model, other)
+    acts = {"move": ([0], other), "label": ([0], "mine"), "split": (int(model.labels_[0]), [0])}
+    getattr(model, action)(*acts[action])
+    joined = {0, 150, *(target if action == "move" else ())}
+    assert set(members(model, model.labels_[0])) == joined
+    assert set(members(model, model.labels_[whole[1]])) == set(whole) - {0, 150}
+
+
+def test_forecasts_are_of_clusters_that_nobody_changed(model):
+    whole = model.expected_
+    table = model.clusters_.set_index("cluster")
+    size, precision = table.loc[table.index >= 2, ["size", "precision"]].T.to_numpy()
+    model.confirm(0)
+    assert model.expected_ == whole  # nothing changed
+    model.merge(0, 1)
+    assert model.expected_["precision"] == pytest.approx(np.average(precision, weights=size))
+    assert (model.clusters_[["precision", "recall"]].isna().sum() == 1).all()
+    model.merge(*range(model.n_clusters_))
+    assert model.expected_ == {}
+    assert model.undo().undo().expected_ == whole
+
+
 def test_move_of_a_whole_cluster(model):
     one, two = members(model, 0), members(model, 1)
     model.move(one, 1)

@@ -141,7 +141,7 @@ def test_predict(blobs):
     assert [class_of[label] for label in found[joined].tolist()] == y[new][joined].tolist()
 
 
-@pytest.mark.parametrize("settings", [{"metric": "cosine"}, {"lander": "glyphs-lander"}])
+@pytest.mark.parametrize("settings", [{}, {"metric": "cosine"}, {"lander": "glyphs-lander"}])
 def test_later_rows_lead_where_one_fit_leads(settings, blobs):
     x = blobs(noise=0.3)[0].numpy()
     whole, parts = HiLander(**settings).fit(x), HiLander(**settings)
@@ -152,14 +152,23 @@ def test_later_rows_lead_where_one_fit_leads(settings, blobs):
     pd.testing.assert_frame_equal(parts.clusters_, whole.clusters_)
 
 
-def test_the_map_stays_that_of_the_first_rows_once_they_gave_one(blobs):
+def test_the_map_stays_once_many_rows_gave_it(blobs, monkeypatch):
     x = blobs(per_class=30, noise=0.3)[0].numpy()
+    monkeypatch.setattr("workbench.cluster.hierarchy.SAMPLE", 250)  # not many, that a test need not wait
     model = HiLander().partial_fit(x[:2])
     assert model.hierarchy_.metric.matrix is None  # of two rows nothing can be learnt
-    matrix = model.partial_fit(x[2:300]).hierarchy_.metric.matrix
+    first = model.partial_fit(x[2:240]).hierarchy_.metric.matrix
+    matrix = model.partial_fit(x[240:300]).hierarchy_.metric.matrix
+    assert not torch.equal(matrix, first)
     assert torch.equal(matrix, HiLander().fit(x[:300]).hierarchy_.metric.matrix)
     assert torch.equal(model.partial_fit(x[300:]).hierarchy_.metric.matrix, matrix)
     assert (model.predict(x) == model.labels_).all()
+
+
+def test_corrections_between_leave_the_map_to_be_made_of_all_rows(blobs):
+    x = blobs(per_class=30, noise=0.3)[0].numpy()
+    matrix = HiLander().fit(x[:40]).merge(0, 1).undo().partial_fit(x[40:]).hierarchy_.metric.matrix
+    assert torch.equal(matrix, HiLander().fit(x).hierarchy_.metric.matrix)
 
 
 def test_rows_of_new_classes_found_clusters_and_the_old_ones_go_on(blobs):

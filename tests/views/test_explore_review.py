@@ -254,6 +254,42 @@ def test_what_cannot_be_is_shown_and_changes_nothing(model, kind, words):
     assert len(explorer.errors) == 1
 
 
+@pytest.mark.parametrize("from_file", [False, True])
+def test_what_another_window_saved_is_not_overwritten(model, tmp_path, from_file):
+    path = tmp_path / "mine.json"
+    if from_file:
+        explore_review(fitted(), path=path).do({"kind": "name", "cluster": 3, "name": "first"})
+    one, other = explore_review(model, path=path), explore_review(fitted(), path=path)
+    one.do({"kind": "name", "cluster": 0, "name": "here"})
+    saved = path.read_bytes()
+    for kind in ("name", "undo", "confirm", "split"):
+        send(other, kind, cluster=1, name="there")
+    assert path.read_bytes() == saved
+    assert len(other.review.model.corrections_) == from_file
+    assert len(other.errors) == 4
+    assert all("mine.json was changed elsewhere" in error for error in other.errors)
+    again = explore_review(other.review.model, path=path)
+    again.do({"kind": "name", "cluster": 1, "name": "there"})
+    assert {*again.review.model.names_.values()} >= {"here", "there"}
+    path.unlink()  # whoever takes the file away has nothing to lose
+    again.do({"kind": "undo"})
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        ({"kind": "zap"}, "kind: expected one of 'yes', 'no', .*, got 'zap'"),
+        ({}, "kind: expected one of .*, got None"),
+        ({"kind": "undo", "step": 999}, "undo: nothing has been corrected"),
+        ({"kind": "name", "cluster": 1}, "name: expected a text"),
+    ],
+)
+def test_acts_that_cannot_be(model, act, words):
+    with pytest.raises((ValueError, TypeError), match=words):
+        explore_review(model).do(act)
+
+
 def test_what_does_not_fit_is_refused(model):
     for given in ("texts", "ids", "files"):
         with pytest.raises(ValueError, match=f"{given}: expected 120"):

@@ -71,6 +71,22 @@ def check_name(file: str | Path) -> None:
         raise ValueError(f"path: expected a name in UTF-8 for a file of weights, got {readable(file)}; rename it")
 
 
+def holds_state(file: str | Path) -> bool:
+    """Whether a file is one of weights, by its name or, whatever its name, by how it begins: the length of a header in
+    eight bytes, then JSON.
+
+    Example:
+        >>> holds_state("a.safetensors"), holds_state("not-there")
+        (True, False)
+    """
+    place = Path(file)
+    if place.suffix == SUFFIX or not place.is_file():
+        return place.suffix == SUFFIX
+    with place.open("rb") as opened:
+        head = opened.read(9)
+    return head[8:] == b"{" and int.from_bytes(head[:8], "little") <= place.stat().st_size
+
+
 def check_kind(file: str | Path) -> None:
     """What a file of weights would replace is one, too, by its name.
 

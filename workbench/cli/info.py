@@ -57,7 +57,9 @@ def _about_cache(home: Path) -> list[str]:
 
 
 def _about_file(file: Path) -> list[str]:
-    if file.suffix == ".safetensors":
+    from .._core.state import holds_state
+
+    if holds_state(file):
         return _about_checkpoint(file)
     from ..cluster.checkpoint import OFFICIAL
 

@@ -18,8 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Int64
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 from torch import Tensor
 
 from .._core.validation import check_labels
@@ -29,6 +27,7 @@ from ..decode.edges import Edges
 from ..graph.knn import KnnGraph
 from ..lander.model import Prediction
 from .correction import Contradiction
+from .ties import chains, connected, equal_rows, path
 
 Pairs = Int64[np.ndarray, "_ 2"]
 Rows = Int64[np.ndarray, " _"]
@@ -100,16 +99,16 @@ class Constraints:
 
     def tied(self, cluster: Rows) -> Constraints:
         """With the rows of every cluster tied together."""
-        return replace(self, must_link=np.concatenate([self.must_link, _chains(np.arange(len(cluster)), cluster)]))
+        return replace(self, must_link=np.concatenate([self.must_link, chains(np.arange(len(cluster)), cluster)]))
 
     @property
     def ties(self) -> Pairs:
         """The must-links, and rows of one known class each tied to the next."""
-        return np.concatenate([self.must_link, _chains(self.row, self.label)])
+        return np.concatenate([self.must_link, chains(self.row, self.label)])
 
     def groups(self, n: int) -> Int64[np.ndarray, " n"]:
         """Closure: the group of each of n rows, those that a chain of ties connects."""
-        return _connected(n, self.ties)
+        return connected(n, self.ties)
 
     def check(self, node: Rows) -> None:
         """Whether all answers can be true at once.
@@ -142,9 +141,13 @@ class Constraints:
         if node[a] == node[b]:
             return f"{head}rows {a} and {b} are equal but for rounding, so nothing can tell them apart", []
         ties = self.ties
-        chain = [ties[i] for i in _path(node[ties], int(node[a]), int(node[b]))]  # costs a walk through all ties
+        places = path(node[ties], int(node[a]), int(node[b]))  # costs a walk through all ties
+        chain = [ties[i] for i in places]
         said = ", ".join("({}, {})".format(*pair) for pair in chain[:SHOWN])
-        return f"{head}rows {a} and {b} are apart, but must_link ties them: {said}{_and_more(len(chain))}", chain
+        by = {"must_link ties" if i < len(self.must_link) else "partial_labels tie" for i in places}
+        equal = [f"; rows {one} and {other} are equal" for one, other in equal_rows(chain, node, a, b)]
+        text = f"rows {a} and {b} are apart, but {' and '.join(sorted(by))} them: {said}{_and_more(len(chain))}"
+        return head + text + "".join(equal[:SHOWN]), chain
 
 
 def enforce(found: Decoding, graph: KnnGraph, prediction: Prediction, constraints: Constraints) -> Decoding:
@@ -170,7 +173,7 @@ def enforce(found: Decoding, graph: KnnGraph, prediction: Prediction, constraint
         [0, 1, 1, 1]
     """
     cluster = found.clusters.cpu().numpy()
-    joined = _connected(len(found.representative), cluster[constraints.ties])[cluster]  # (n,)
+    joined = connected(len(found.representative), cluster[constraints.ties])[cluster]  # (n,)
     in_conflict = np.isin(joined, _conflicts(joined, constraints))  # (n,)
     if len(np.unique(joined)) == len(found.representative) and not in_conflict.any():
         return found
@@ -306,33 +309,6 @@ def _checked_pairs(pairs: Any, n: int, name: str) -> Pairs:
     if (itself := array[array[:, 0] == array[:, 1], 0]).size:
         raise ValueError(f"{name}: expected pairs of two rows, got row {itself[0]} with itself")
     return np.unique(array, axis=0)
-
-
-def _chains(item: Rows, of: Rows) -> Pairs:
-    """Every item tied to the next of its kind."""
-    order = np.argsort(of, kind="stable")
-    following = np.flatnonzero(of[order][1:] == of[order][:-1])
-    return np.stack([item[order][following], item[order][following + 1]], axis=1)
-
-
-def _connected(n: int, pairs: Pairs) -> Int64[np.ndarray, " n"]:
-    found: Int64[np.ndarray, " n"] = connected_components(_adjacency(n, pairs), directed=False)[1].astype(np.int64)
-    return found
-
-
-def _adjacency(n: int, pairs: Pairs) -> csr_array:
-    return coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n)).tocsr()
-
-
-def _path(pairs: Pairs, a: int, b: int) -> list[int]:
-    """Which of the pairs lead from a to b, the fewest."""
-    number = {tuple(sorted(pair)): i for i, pair in enumerate(pairs.tolist())}
-    _, before = breadth_first_order(_adjacency(int(pairs.max()) + 1, pairs), a, directed=False)
-    chain = []
-    while b != a:
-        chain.append(number[tuple(sorted((b, int(before[b]))))])
-        b = int(before[b])
-    return chain[::-1]
 
 
 def _contradiction(name: str, why: Sequence[Why], count: int, pairs: Any) -> Contradiction:

@@ -99,8 +99,7 @@ class Corrected:
 
         Args:
             cluster: to split.
-            rows: of it, that are to be a cluster of their own; None: it is parted where linkage is weakest, through
-                earlier merges, too.
+            rows: of it, and equal ones with them; None: it is parted where linkage is weakest, even earlier merges.
 
         Raises:
             ValueError: as `answer`; the cluster is one row, or rows that were all tied.
@@ -119,7 +118,7 @@ class Corrected:
         """Take rows out of their clusters into another; of rows that are moved again the last move holds.
 
         Args:
-            rows: of other clusters.
+            rows: of other clusters; rows equal to them go along.
             cluster: where they belong.
 
         Raises:
@@ -135,7 +134,7 @@ class Corrected:
         """Make rows one cluster of this name; if a cluster has the name, they join it.
 
         Args:
-            rows: of any clusters.
+            rows: of any clusters; rows equal to them go along.
             name: not empty.
 
         Raises:
@@ -331,7 +330,8 @@ class Corrected:
         chosen = sorted({self._row(row, "rows") for row in (listed if isinstance(listed, Iterable) else [listed])})
         if not chosen:
             raise ValueError("rows: expected at least one row, got none")
-        return np.array(chosen, dtype=np.int64)
+        group = self.hierarchy_.group.cpu().numpy()
+        return np.flatnonzero(np.isin(group, group[chosen]))  # with equal rows: nothing can tell them apart
 
     def _cluster(self, cluster: Any, name: str) -> int:
         check_is_fitted(self)

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
 from ..graph.density import link_labels
@@ -81,7 +81,8 @@ def cluster_table(tree: Hierarchy) -> pd.DataFrame:
     Returns: cluster, size, peak (the image that stands for it), stability (share of the linkage at its images that
     stays inside; of an image alone 1 - its highest linkage), confidence (mean over its images), and from the learned
     cut: precision (expected share of a class-mate among its images) and recall (expected share of an image's
-    class that is inside), both as BCubed. Sorted by rising stability, then falling size.
+    class that is inside), both as BCubed; missing where a person's answers changed the cluster. Sorted by rising
+    stability, then falling size.
 
     Example:
         >>> from workbench.lander import InferenceConfig
@@ -114,5 +115,34 @@ def cluster_table(tree: Hierarchy) -> pd.DataFrame:
         quality, node_of_image = cut
         node = node_of_image.cpu().numpy()
         expected = pd.DataFrame({"precision": quality.precision[node], "recall": quality.recall[node]})
+        expected[~_as_cut(node, tree.labels.cpu().numpy())] = np.nan
         table[["precision", "recall"]] = expected.groupby(images["cluster"]).mean().to_numpy()
     return table.sort_values(["stability", "size"], ascending=[True, False], ignore_index=True)
+
+
+def expected_scores(tree: Hierarchy) -> dict[str, float]:
+    """BCubed precision, recall and f that the learned cut forecasts for the images whose clusters are as it made them;
+    {} where a person's answers changed all of them, or there is no learned cut.
+
+    Example:
+        >>> from workbench.lander import InferenceConfig
+        >>> from workbench.cluster import build_hierarchy, similarity_predictor
+        >>> expected_scores(build_hierarchy(torch.eye(3), similarity_predictor, InferenceConfig()))
+        {}
+    """
+    cut = tree.learned_cut
+    if cut is None:
+        return {}
+    quality, node_of_image = cut
+    node = node_of_image.cpu().numpy()
+    own = _as_cut(node, tree.labels.cpu().numpy())
+    return quality.expected(node[own]) if own.any() else {}
+
+
+def _as_cut(node: Int64[np.ndarray, " n"], label: Int64[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """Which images are in a cluster that holds all images of one node of the cut, and no others."""
+    count = int(label.max(initial=0)) + 1
+    pair, cell = np.unique(node * count + label, return_inverse=True)  # one number a pair sorts faster than two
+    nodes, clusters = np.divmod(pair, count)
+    alike: Bool[np.ndarray, " pairs"] = (np.bincount(nodes)[nodes] == 1) & (np.bincount(clusters)[clusters] == 1)
+    return alike[cell]

@@ -21,7 +21,7 @@ from ..decode.cuts import cut_at, cut_layers
 from ..decode.decoding import Decoder, Decoding, components
 from ..decode.dendrogram import build_dendrogram
 from ..decode.tree import OFFICIAL, get_decoder
-from ..graph.discriminant import Metric
+from ..graph.discriminant import SAMPLE, Metric
 from ..graph.distinct import DistinctRows, row_codes
 from ..graph.knn import KnnGraph, knn, precomputed
 from ..graph.nodes import Nodes
@@ -95,6 +95,7 @@ def build_hierarchy(
     features = check_unit_rows(features)
     if not len(features):
         raise ValueError("features: expected at least one row, got none")
+    unmapped = features if mapped is None and len(features) <= SAMPLE else None
     with usual_torch():  # as a decorator it would hold the features to the end
         build_graph = knn if graph is None else checked_builder(graph)
         decode = level_decoder(settings.decoder, predict, build_graph, ensemble, dendrogram, settings.longest)
@@ -109,15 +110,14 @@ def build_hierarchy(
         decode = knowing(decode, metric)
         first = build_graph(rows, settings.k)
 
-        copies = None if settings.decoder in OFFICIAL else _copies(first)
-        if copies is not None:
+        if settings.decoder not in OFFICIAL and (copies := _copies(first)) is not None:
             rows = take_rows(rows, copies.first)
             repeats = copies.within(repeats)
             first = build_graph(rows, settings.k)
 
         answers = _of_distinct(constraints, repeats)
         start = _Start(rows, metric, first, _checked_recall(rows, first), repeats, code, answers)
-        return _run_levels(start, predict, decode, settings, build_graph)
+        return replace(_run_levels(start, predict, decode, settings, build_graph), unmapped=unmapped)
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,7 @@ def rebuild(
     start = _Start(
         computed.features, computed.metric, first.graph, hierarchy.recall, hierarchy.repeats, hierarchy.code, answers
     )
-    return _run_levels(start, guess, decode, changed, build_graph)
+    return replace(_run_levels(start, guess, decode, changed, build_graph), unmapped=hierarchy.unmapped)
 
 
 def nested_layers(tree: Hierarchy, tau: float) -> list[np.ndarray]:

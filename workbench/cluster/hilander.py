@@ -13,20 +13,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from jaxtyping import Float, Int, Int64
+from jaxtyping import Float, Int64
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
-from .._core.memmap import stack_rows
 from .._core.progress import show_progress
 from .._core.provenance import need_dask
 from .._core.runtime import resolve_device, usual_torch
 from .._core.validation import check_array, check_columns, check_int, unit_rows
 from ..decode.decoding import Decoder
-from ..graph.distinct import find_rows, map_distinct, row_codes
 from ..graph.knn import knn, query
 from ..lander.config import InferenceConfig
 from ..lander.model import Lander
@@ -34,12 +31,12 @@ from .checkpoint import as_lander
 from .constraints import Constraints
 from .corrected import Corrected
 from .corrections import Corrections, changes, touched_rows
-from .diagnostics import cluster_table, confidence, outlier_scores, warn_unlike
+from .diagnostics import cluster_table, confidence, expected_scores, outlier_scores, warn_unlike
 from .hierarchy import build_hierarchy, nested_layers
 from .levels import Hierarchy
 from .memberships import Memberships, memberships
 from .naming import Namer, check_texts, name_table
-from .out_of_sample import assign_out_of_sample, continued_clusters, joins_by_mean
+from .out_of_sample import as_fitted, assign_out_of_sample, continued_clusters, joins_by_mean, with_later
 from .predictors import Predictor
 
 OURS = "Hi-LANDER"  # its name in tables and figures
@@ -80,7 +77,8 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         clusters_: one row per cluster, those to doubt first on top: size, peak, stability, confidence, expected
             precision and recall (`diagnostics.cluster_table`).
         confidence_: [N], how sure each row is of its cluster; outlier_scores_: [N], 1 where nothing is like it.
-        expected_: BCubed precision, recall and f forecast for `labels_`; {} from models without a quality ensemble.
+        expected_: BCubed precision, recall and f forecast for the rows whose cluster no answer of a person changed; {}
+            where there are none, and from models without a quality ensemble.
         recall_: share of the true nearest neighbours that the graph holds, estimated on 200 rows; under .9 `fit` warns.
         hierarchy_: all levels with graph, prediction, parents, peaks; `.to_pandas()`, `.to_networkx()`, `.summary()`.
         n_features_in_: columns of X.
@@ -169,8 +167,9 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
     ) -> HiLander:
         """Cluster the rows of X together with all rows so far: old clusters may grow, join or split, new ones appear.
 
-        The outcome, and the time, is that of one `fit` on all rows in the order in which they came, but for the map of
-        the metric and the rows that stand for near copies, which the first rows gave. `labels_` is of all rows.
+        The outcome, and the time, is that of one `fit` on all rows in the order in which they came. After more than
+        4,096 rows the map of the metric, and the rows that stand for near copies, stay as these gave them. `labels_` is
+        of all rows.
 
         Args:
             X: [M, D], later rows; without any before them this is `fit`.
@@ -188,40 +187,31 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         if settings.metric != self.settings_.metric:
             got = f"{settings.metric!r}{'' if self.metric else ' of this lander'}"
             raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {got}; call fit")
-        later, code, _ = self._mapped(X)
-        rows = stack_rows(self.features_, later).to(lander.device)
-        code = torch.cat([self.hierarchy_.code, code])
+        rows, code, mapped = with_later(self.hierarchy_, self._later(X))
         constraints = self.constraints_ + Constraints.of(len(rows), **said)
         answers = constraints + self.corrections_.constraints(len(rows))
         answers.check(np.arange(len(rows)))
-        metric = self.hierarchy_.metric
-        mapped = metric if metric.changes_rows else None  # None: rows are as they came, all together may give a map
         with usual_torch(), self._renewed() as new:
             with show_progress(self.progress), self._machines(lander) as (predict, builders):
                 hierarchy = build_hierarchy(
-                    rows,
+                    rows.to(lander.device),
                     predict,
                     settings,
                     ensemble=lander.ensemble,
                     **builders,
                     mapped=mapped,
+                    whitening=lander.whitening,
                     constraints=answers,
                 )
             new.constraints_ = constraints
             new._keep(replace(hierarchy, code=code), lander, settings, self.labels_)
         return self
 
-    def _mapped(self, X: Any) -> tuple[Float[Tensor, "m d"], Int[Tensor, " m"], Int[Tensor, " m"]]:
-        """Later rows as they are compared with the fitted ones, their codes, and the fitted row that each equals and is
-        then replaced by; -1: none. A zero row is like no other."""
+    def _later(self, X: Any) -> Float[Tensor, "m d"]:
+        """Later rows, checked, of length 1, where the fitted ones are."""
         array = check_array(X)
         validate_data(self, check_columns(X, array), skip_check_array=True, reset=False)
-        rows = unit_rows(array, device=self.features_.device)
-        code = row_codes(rows)
-        mapped = map_distinct(self.hierarchy_.metric, rows, code)
-        known = torch.where(mapped.any(dim=1), find_rows(self.hierarchy_.code, code), -1)
-        mapped[known >= 0] = self.features_[known[known >= 0]]
-        return mapped, code, known
+        return unit_rows(array, device=self.features_.device)
 
     def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Labels) -> None:
         """The outcome of a fit; `before`: labels of its first rows in the fit before."""
@@ -247,10 +237,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         self.outlier_scores_ = spread(outlier_scores(linkage)).cpu().numpy()
         self.clusters_ = cluster_table(self.hierarchy_)
         self.__dict__.pop("cluster_layers_", None)
-        self.expected_ = {}
-        if cut := self.hierarchy_.learned_cut:
-            quality, node = cut
-            self.expected_ = quality.expected(node.cpu().numpy())
+        self.expected_ = expected_scores(self.hierarchy_)
 
     @cached_property
     def cluster_layers_(self) -> list[Labels]:
@@ -279,7 +266,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         check_is_fitted(self)
         threshold = None if joins_by_mean(self.settings_.decoder) else self.settings_.tau
         with usual_torch(), show_progress(self.progress):
-            rows, _, known = self._mapped(X)
+            rows, _, known = as_fitted(self.hierarchy_, self._later(X))
             computed = self.hierarchy_.distinct
             found = query(computed.features, rows, self.settings_.k)
             joined = assign_out_of_sample(self.lander_, computed, rows, found, threshold)

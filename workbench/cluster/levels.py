@@ -86,6 +86,8 @@ class Hierarchy:
         code: a number per image [N] by which equal rows are known (`row_codes`).
         recall: share of the true nearest neighbours that level 0's graph holds, estimated (`sampled_recall`).
         computed: where images repeat, the hierarchy of the distinct images, as it was computed (see `distinct`).
+        unmapped: the unit rows as they came, of sets that are small enough to keep them: with later rows they give a
+            map of all; None: the map stays.
 
     Example:
         >>> from workbench.cluster import build_hierarchy, similarity_predictor
@@ -103,6 +105,7 @@ class Hierarchy:
     code: Int[Tensor, " images"]
     recall: float
     computed: Hierarchy | None = None
+    unmapped: Float[Tensor, "n w"] | None = None
 
     @property
     def repeats(self) -> DistinctRows | None:

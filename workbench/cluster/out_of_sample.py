@@ -12,9 +12,12 @@ from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 from torch.nn.functional import pad
 
+from .._core.memmap import stack_rows
 from ..decode.cuts import UNLEARNED_CUTS
 from ..decode.decoding import Decoder
 from ..decode.tree import decode_tree_by_similarity
+from ..graph.discriminant import Metric
+from ..graph.distinct import find_rows, map_distinct, row_codes
 from ..graph.knn import KnnGraph, k_hop_subgraph
 from ..graph.nodes import Nodes
 from ..lander.model import Lander
@@ -55,6 +58,48 @@ class OutOfSample:
         columns = {"label": self.labels, "cluster": self.cluster, "linkage": self.linkage}
         table = pd.DataFrame({name: column.cpu().numpy() for name, column in columns.items()})
         return table.assign(threshold=MIN_MEAN_LINKAGE if threshold is None else threshold)
+
+
+def as_fitted(
+    hierarchy: Hierarchy, rows: Float[Tensor, "m d"]
+) -> tuple[Float[Tensor, "m e"], Int[Tensor, " m"], Int[Tensor, " m"]]:
+    """Later unit rows as they are compared with the fitted ones, their codes, and the fitted row that each equals and
+    is then replaced by; -1: none. A zero row is like no other.
+
+    Example:
+        >>> from workbench.lander import InferenceConfig
+        >>> from workbench.cluster import build_hierarchy, similarity_predictor
+        >>> tree = build_hierarchy(torch.eye(3), similarity_predictor, InferenceConfig(k=1))
+        >>> as_fitted(tree, torch.eye(3)[[1, 0]])[2].tolist()
+        [1, 0]
+    """
+    code = row_codes(rows)
+    mapped = map_distinct(hierarchy.metric, rows, code)
+    known = torch.where(mapped.any(dim=1), find_rows(hierarchy.code, code), -1)
+    mapped[known >= 0] = hierarchy.features[known[known >= 0]]
+    return mapped, code, known
+
+
+def with_later(
+    hierarchy: Hierarchy, rows: Float[Tensor, "m d"]
+) -> tuple[Float[Tensor, "all e"], Int[Tensor, " all"], Metric | None]:
+    """The fitted rows and later unit rows below them, the codes of all, and the metric that has mapped them.
+
+    None in its place: all are as they came, since so few rows were fitted that they are at hand, or there was no map.
+    A map of 30 rows would part what belongs together among the thousands that come.
+
+    Example:
+        >>> from workbench.lander import InferenceConfig
+        >>> from workbench.cluster import build_hierarchy, similarity_predictor
+        >>> tree = build_hierarchy(torch.eye(3), similarity_predictor, InferenceConfig(k=1))
+        >>> with_later(tree, torch.eye(3))[0].shape
+        torch.Size([6, 3])
+    """
+    if hierarchy.unmapped is not None:
+        return stack_rows(hierarchy.unmapped, rows), torch.cat([hierarchy.code, row_codes(rows)]), None
+    later, code, _ = as_fitted(hierarchy, rows)
+    metric = hierarchy.metric if hierarchy.metric.changes_rows else None
+    return stack_rows(hierarchy.features, later), torch.cat([hierarchy.code, code]), metric
 
 
 def joins_by_mean(decoder: str | Decoder) -> bool:

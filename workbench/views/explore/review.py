@@ -14,6 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import traitlets
 
+from ..._core.validation import check_choice
 from ...cluster.correction import Contradiction
 from ...cluster.hilander import HiLander
 from ...cluster.naming import check_texts
@@ -144,10 +145,9 @@ class ReviewExplorer(Explorer):
 
     def do(self, act: dict[str, Any]) -> None:
         """One thing that was done on the board: kind (yes, no, pass, undo, confirm, reopen, split, move, merge, name,
-        label) and, where it is about one, the cluster, or of undo the step. What contradicts earlier answers is
-        refused, and these are shown, to be taken back."""
-        kind = act["kind"]
-        cluster = int(act.get("cluster", -1))
+        label) and, where it is about one, the cluster, the name, or of undo the step. What contradicts earlier answers
+        is refused, and these are shown, to be taken back."""
+        cluster, name = act.get("cluster", -1), act.get("name", "")
         review = self.review
         chosen = list(self.selection)
         steps: dict[str, Callable[[], str]] = {
@@ -160,9 +160,10 @@ class ReviewExplorer(Explorer):
             "split": lambda: review.split(cluster, chosen),
             "move": lambda: review.move(chosen, cluster),
             "merge": lambda: review.merge(cluster, chosen),
-            "name": lambda: review.name(cluster, act["name"]),
-            "label": lambda: review.label(chosen, act["name"]),
+            "name": lambda: review.name(cluster, name),
+            "label": lambda: review.label(chosen, name),
         }
+        kind = check_choice(act.get("kind"), "kind", tuple(steps))
         self._against = ()
         try:
             said = steps[kind]()

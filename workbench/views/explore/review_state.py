@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pandas as pd
 from jaxtyping import Int64
 from sklearn.utils.validation import check_is_fitted
 
-from ..._core.files import link_groups, naming_file, new_folder
+from ..._core.files import link_groups, naming_file, new_folder, regular_file
 from ..._core.tables import write_csv, write_parquet
 from ...cluster.correction import Correction
 from ...cluster.corrections import Corrections, check_row_ids
@@ -53,7 +55,8 @@ class Review:
         self._files = files
         # Pairs of which nobody is sure, each with the number of steps before it.
         self._passed: dict[tuple[int, int], int] = {}
-        if self.path is not None and self.path.exists():
+        self._kept = self._file()  # as this review knows it
+        if self.path is not None and self._kept is not None:
             said = Corrections.load(self.path, ids)
             with naming_file(self.path):
                 model.correct(said)
@@ -81,40 +84,35 @@ class Review:
             self._passed[a, b] = len(self.model.corrections_)
             self._ask()
             return f"Not sure about rows {a} and {b}."
-        self.model.answer(a, b, same=same)
-        return self._done(f"Rows {a} and {b} are {'one class' if same else 'two classes'}.")
+        said = f"Rows {a} and {b} are {'one class' if same else 'two classes'}."
+        return self._step(said, self.model.answer, a, b, same=same)
 
     def merge(self, cluster: int, rows: list[int]) -> str:
         """Make one cluster of it and those of the selected rows."""
         others = sorted({int(self.model.labels_[row]) for row in rows} - {cluster})
         if not others:
             raise ValueError("rows: expected rows of other clusters, which are merged with this one; select some first")
-        self.model.merge(cluster, *others)
-        return self._done(f"{1 + len(others)} clusters are one.")
+        return self._step(f"{1 + len(others)} clusters are one.", self.model.merge, cluster, *others)
 
     def split(self, cluster: int, rows: list[int]) -> str:
         """Take the selected rows of a cluster out of it; without any it is parted where linkage is weakest."""
         chosen = [row for row in rows if self.model.labels_[row] == cluster]
-        self.model.split(cluster, chosen or None)
-        return self._done(f"Cluster {cluster} is parted.")
+        return self._step(f"Cluster {cluster} is parted.", self.model.split, cluster, chosen or None)
 
     def move(self, rows: list[int], cluster: int) -> str:
         """Take rows into a cluster."""
         others = [row for row in rows if self.model.labels_[row] != cluster]
         if rows and not others:
             return "They are there."
-        self.model.move(others, cluster)
-        return self._done(f"{len(others):,} rows are moved.")
+        return self._step(f"{len(others):,} rows are moved.", self.model.move, others, cluster)
 
     def label(self, rows: list[int], name: str) -> str:
         """Make one cluster of this name of rows, or put them into the one that has it."""
-        self.model.label(rows, name)
-        return self._done(f"{len(rows):,} rows are {name.strip()}.")
+        return self._step(f"{len(rows):,} rows are {name}.", self.model.label, rows, name)
 
     def confirm(self, cluster: int) -> str:
         """A cluster is right."""
-        self.model.confirm(cluster)
-        return self._done(f"Cluster {cluster} is confirmed.")
+        return self._step(f"Cluster {cluster} is confirmed.", self.model.confirm, cluster)
 
     def reopen(self, cluster: int) -> str:
         """Take the last confirmation of a cluster back."""
@@ -122,31 +120,27 @@ class Review:
         own = [i for i, step in enumerate(steps) if step.action == "confirm" and self._holds(cluster, step)]
         if not own:
             return f"Cluster {cluster} is not confirmed."
-        self.model.undo(own[-1])
-        return self._done(f"Cluster {cluster} is open again.")
+        return self._step(f"Cluster {cluster} is open again.", self.model.undo, own[-1])
 
     def _holds(self, cluster: int, step: Correction) -> bool:
         return bool(self.model.labels_[step.together[0][0]] == cluster)
 
     def name(self, cluster: int, name: str) -> str:
         """Name a cluster."""
-        self.model.name(cluster, name)
-        return self._done(f"Cluster {cluster} is called {name}.")
+        return self._step(f"Cluster {cluster} is called {name}.", self.model.name, cluster, name)
 
     def undo(self, step: int | None = None) -> str:
         """Take a step back; None: the last one, or the last "not sure" if that was later."""
-        if step is not None:
-            action = self.model.corrections_.steps[step].action
-            self.model.undo(step)
-            return self._done(f"Taken back: {action}. Now say again what stood against it.")
+        steps = self.model.corrections_.steps
+        if isinstance(step, int) and 0 <= step < len(steps):
+            said = f"Taken back: {steps[step].action}. Now say again what stood against it."
+            return self._step(said, self.model.undo, step)
         last = next(reversed(self._passed), None)
-        if last is not None and self._passed[last] == len(self.model.corrections_):
+        if step is None and last is not None and self._passed[last] == len(steps):
             del self._passed[last]
             self._ask()
             return "Asked again."
-        action = self.model.corrections_.steps[-1].action if len(self.model.corrections_) else ""
-        self.model.undo()
-        return self._done(f"Undone: {action}.")
+        return self._step(f"Undone: {steps[-1].action if steps else ''}.", self.model.undo, step)
 
     def counts(self) -> str:
         """How far the review is."""
@@ -197,13 +191,27 @@ class Review:
         name = {cluster: "-" + re.sub(r"[^\w -]+", "_", text)[:60] for cluster, text in model.names_.items()}
         return [f"{cluster:0{width}d}{name.get(int(cluster), '')}" for cluster in model.labels_]
 
-    def _done(self, said: str) -> str:
+    def _step(self, said: str, change: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+        """Change the model, save, ask anew."""
+        if self._file() not in (None, self._kept):
+            raise ValueError(
+                f"path: {self.path} was changed elsewhere, by another window or program, so nothing is done here; run "
+                "the cell of this board again, which takes over what is there"
+            )
+        change(*args, **kwargs)
         if self.path is not None:
             self.model.corrections_.save(self.path)
+            self._kept = self._file()
         self._ask()
         elsewhere = self.model.changes_
         others = int(elsewhere.loc[~elsewhere["asked"], "before"].nunique()) if len(elsewhere) else 0
         return said if not others else f"{said} {others} other clusters changed: see model.changes_."
+
+    def _file(self) -> bytes | None:
+        """What the file holds, shortened to a hash; None: there is none."""
+        if self.path is None or not self.path.exists():
+            return None
+        return hashlib.sha256(regular_file(self.path).read_bytes()).digest()
 
     def _ask(self) -> None:
         """The next question, as two rows; None: nothing is worth asking."""
