@@ -29,6 +29,19 @@ def test_background_is_mean_and_deviation_over_all_pairs(seed):
     assert found.deviation == pytest.approx(float(cosines.std(unbiased=False)), abs=1e-4)
 
 
+@pytest.mark.parametrize("products", [None, 64 * 1000])
+def test_background_does_not_depend_on_the_order_of_many_rows(products, monkeypatch):
+    if products:
+        monkeypatch.setattr("workbench.graph.similarity_stats.PRODUCTS", products)
+    x = torch.nn.functional.normalize(torch.randn(5000, 8, generator=torch.Generator().manual_seed(0)) + 0.3, dim=1)
+    one, other = Background.of(x), Background.of(x[x[:, 0].argsort()])
+    assert (one.mean, one.deviation) == pytest.approx((other.mean, other.deviation), abs=1e-6)
+    cosines = (x @ x.T).flatten()
+    assert (one.mean, one.deviation) == pytest.approx(
+        (float(cosines.mean()), float(cosines.std())), abs=0.02 if products else 1e-5
+    )
+
+
 def test_by_hand():
     graph = KnnGraph.from_arrays([[1, 2], [0, 2], [1, 0]], [[0.9, 0.5], [0.9, 0.6], [0.6, 0.5]])
     x = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.3], [0.4, 1.0]]), dim=1)

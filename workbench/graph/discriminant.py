@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -18,7 +18,7 @@ from .._core.chunks import chunks
 from .._core.memmap import new_like
 from .._core.runtime import seeded
 from .._core.validation import check_choice
-from .distinct import row_codes
+from .distinct import sampled
 from .gaps import MOSTLY, near_before_gap
 from .knn import query
 
@@ -27,7 +27,6 @@ METRICS = ("cosine", "discriminant")
 # The map was chosen on the 18 sets of other kinds that were looked at (lander/weights/README.md); no measurement of any
 # one of these numbers is recorded.
 SAMPLE = 4096  # rows, chosen by content, whose neighbours are looked up: it bounds the cost, 7 s among a million rows
-GRID = 256.0  # steps of a number that its content is rounded to: another processor rounds the last digits differently
 NEAREST = 3  # neighbours of each: the nearest ones are the most likely to be of the same class
 SEEN = 4 * NEAREST  # neighbours looked up, since some are copies
 COPY = 0.01  # of the median distance to the neighbours looked up: nearer rows are copies
@@ -187,20 +186,6 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | Non
         white = basis @ white  # (d, e)
     matrix: Tensor = white @ (axes * (between / (1 + between)).sqrt()) @ axes.T
     return matrix.to(rows.dtype)
-
-
-def sampled(rows: Float[Tensor, "n d"], most: int) -> Int[Tensor, " m"]:
-    """Numbers of all rows, or of `most` that do not depend on the order of the rows: those of the lowest `row_codes`.
-
-    Example:
-        >>> rows = torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
-        >>> there = sampled(rows.flip(0), 5)
-        >>> torch.equal(rows.flip(0)[there], rows[sampled(rows, 5)])
-        True
-    """
-    if len(rows) <= most:
-        return torch.arange(len(rows), device=rows.device)
-    return row_codes(rows, GRID).topk(most, largest=False).indices
 
 
 def _top_directions(part: Tensor) -> Float[Tensor, "d e"] | None:
