@@ -2,6 +2,7 @@
 are, how answers are written down."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -46,6 +47,23 @@ def test_rotation(seed, model):
     usual, turned = wb.HiLander(model).fit(x), wb.HiLander(model).fit(x.astype(np.float64) @ turn)
     same(usual, turned)
     np.testing.assert_allclose(turned.confidence_, usual.confidence_, atol=1e-3)
+
+
+@pytest.mark.parametrize("model", ["general", "glyphs-lander"])
+def test_how_numbers_lie_in_memory(model):
+    x, _ = noisy(3, n=400, dim=129)
+    usual = wb.HiLander(model).fit(x)
+    wide = np.repeat(x, 2, axis=1)[:, ::2]
+    for other in (np.asfortranarray(x), pd.DataFrame(x), wide, x[::-1].copy()[::-1], torch.from_numpy(x.T.copy()).T):
+        found = wb.HiLander(model).fit(other)
+        identical(usual, found)
+        assert torch.equal(found.features_, usual.features_)
+
+
+def test_how_unit_rows_lie_in_memory():
+    x = torch.nn.functional.normalize(torch.from_numpy(noisy(3, n=400, dim=129)[0]), dim=1)
+    one, other = (wb.knn(rows, 9) for rows in (x, x.T.contiguous().T))
+    assert torch.equal(one.similarity, other.similarity)
 
 
 @few

@@ -35,7 +35,7 @@ def check_unit_rows(features: Any, name: str = "features") -> Float[Tensor, "n d
     if features.ndim != 2 or not features.shape[1] or features.is_complex():
         kind = f"{features.dtype} {list(features.shape)}"
         raise ValueError(f"{name}: expected rows [n, d] of d >= 1 real numbers, got {kind}")
-    rows: Tensor = features
+    rows: Tensor = features.contiguous()  # sums over rows that lie otherwise in memory would be rounded otherwise
     cells = CELLS.get(rows.device.type, CELLS["cuda"])
     for part in chunks(len(rows), max(1, cells // rows.shape[1])):
         length = torch.linalg.vector_norm(rows[part].detach().float(), dim=1)  # (b,)
