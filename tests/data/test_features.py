@@ -204,7 +204,7 @@ def test_parquet_without_numbers_and_with_missing_labels(tmp_path):
     with pytest.raises(ValueError, match="numeric columns"):
         load_features(file)
     pd.DataFrame({"label": ["a", None], "x": [1.0, 2.0]}).to_parquet(file)
-    with pytest.raises(ValueError, match="missing"):
+    with pytest.raises(ValueError, match="expected one per row, got none in row 1"):
         load_features(file)
     pd.DataFrame({"features": [[1.0, 2.0], [1.0]]}).to_parquet(file)
     with pytest.raises(ValueError, match=r"a\.parquet"):
@@ -252,19 +252,34 @@ def test_labels_have_the_same_names_in_every_format(tmp_path, name):
         assert np.array_equal(data.labels, Y)
 
 
-def test_whole_numbers_that_may_number_the_rows_are_told(tmp_path):
+def test_whole_numbers_that_may_number_rows_or_classes_are_told(tmp_path):
     """An index is none; a column named so is left out; one of another name is a feature, and doubtful."""
     frame = pd.DataFrame(X, columns=list("abcde"))
     index = frame.set_index(pd.Index(range(100, 112), name="customer"))
     index.to_parquet(tmp_path / "a.parquet")
     assert np.array_equal(load_features(tmp_path / "a.parquet").features, X)
     index.reset_index().to_parquet(tmp_path / "a.parquet")
-    with pytest.warns(UserWarning, match="whole numbers, another in each row, are taken for features: customer; if th"):
+    with pytest.warns(UserWarning, match="whole numbers beside fractions are taken for features: customer; if th"):
         found = load_features(tmp_path / "a.parquet").features
     assert np.array_equal(found, np.column_stack([np.arange(100, 112), X]))
-    for sound in (frame.assign(f=np.arange(12) // 2), (frame * 9999).astype(int)):  # a count, and all whole numbers
-        sound.to_parquet(tmp_path / "a.parquet")
-        assert np.array_equal(load_features(tmp_path / "a.parquet").features, sound.to_numpy())
+    frame.assign(species=Y).to_parquet(tmp_path / "a.parquet")
+    with pytest.warns(UserWarning, match="taken for features: species; .* one 'label', or drop them"):
+        assert load_features(tmp_path / "a.parquet").features.shape == (12, 6)
+    sound = (frame * 9999).astype(int)  # all are whole numbers
+    sound.to_parquet(tmp_path / "a.parquet")
+    assert np.array_equal(load_features(tmp_path / "a.parquet").features, sound.to_numpy())
+
+
+def test_classes_that_are_none_are_told_or_refused(tmp_path):
+    labels = np.where(np.arange(12) < 4, -1, Y)
+    with pytest.warns(UserWarning, match=r"a.npz: labels: 4 of 12 rows are -1, which counts as one class"):
+        data = load_features(write_npz(tmp_path / "a.npz", features=X, labels=labels))
+    assert np.array_equal(data.labels, labels)
+    for empty in ("", "  ", None):
+        frame = pd.DataFrame(X, columns=list("abcde")).assign(label=["u", "v", empty] * 4)
+        frame.to_parquet(tmp_path / "a.parquet")
+        with pytest.raises(ValueError, match=r"a.parquet: labels: expected one per row, got none in row 2"):
+            load_features(tmp_path / "a.parquet")
 
 
 def test_two_columns_of_labels_are_doubtful(tmp_path):

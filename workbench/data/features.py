@@ -92,10 +92,20 @@ def load_features(
 def _feature_set(source: Path, features: np.ndarray, labels: np.ndarray | None) -> FeatureSet:
     names: tuple[str, ...] = ()
     if labels is not None and labels.dtype.kind in "OUS":
-        if pd.isna(labels).any():
-            raise ValueError(f"{source}: labels: expected one per row, got missing ones")
-        found, labels = np.unique(labels.astype(str), return_inverse=True)
+        missing = pd.isna(labels)
+        labels = labels.astype(str)
+        missing |= np.char.strip(labels) == ""
+        if missing.any():
+            raise ValueError(f"{source}: labels: expected one per row, got none in row {missing.argmax()}; add it")
+        found, labels = np.unique(labels, return_inverse=True)
         names = tuple(map(str, found))
+    elif labels is not None and labels.dtype.kind in "if" and (unknown := int((labels == -1).sum())):
+        warnings.warn(
+            f"{source}: labels: {unknown:,} of {len(labels):,} rows are -1, which counts as one class in scores; if it "
+            "stands for an unknown one, leave these rows out",
+            UserWarning,
+            stacklevel=3,
+        )
     with naming_file(source):
         return FeatureSet(features, labels, names, readable(source.stem))
 
@@ -192,14 +202,14 @@ def _tell_left_out(names: list[str]) -> None:
 
 
 def _tell_doubtful(numbers: pd.DataFrame) -> None:
-    """Whole numbers, another in each row, beside fractions: more often numbers of the rows than features of them."""
+    """Whole numbers beside fractions: more often numbers of the rows, or of their classes, than features."""
     columns = [numbers.iloc[:, i] for i in range(numbers.shape[1])]  # two may have one name
     if any(column.dtype.kind == "f" for column in columns):
-        named = [str(column.name) for column in columns if column.dtype.kind in "iu" and column.is_unique]
+        named = [str(column.name) for column in columns if column.dtype.kind in "iu"]
         if named:
             warnings.warn(
-                f"columns of whole numbers, another in each row, are taken for features: {listed(named)}; if they "
-                "number the rows, drop them or name one 'id'",
+                f"columns of whole numbers beside fractions are taken for features: {listed(named)}; if they number the "
+                "rows, or their classes, name one 'id', one 'label', or drop them",
                 UserWarning,
                 stacklevel=2,
             )

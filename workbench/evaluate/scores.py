@@ -311,7 +311,7 @@ def scores(labels_true: Any, labels_pred: Any) -> dict[str, float | int]:
     """All scores of one clustering as a row.
 
     Args:
-        labels_true: class of each item, integers [N].
+        labels_true: class of each item, integers [N]; -1 is a class like any other: leave items of unknown class out.
         labels_pred: cluster of each item, integers [N]; -1 = noise, scored as singletons and counted in `n_noise`.
 
     Returns: `pairwise_precision, pairwise_recall, pairwise_f, bcubed_precision, bcubed_recall, bcubed_f, item_f, nmi,
