@@ -75,6 +75,9 @@ def test_a_notebook_of_these_data_stays_and_one_of_others_is_no_answer(features,
     refused = run("review", tmp_path / "other.npy", *asked)
     assert refused.exit_code == 1
     assert "is a review of other data than" in " ".join(refused.output.split())
+    pd.DataFrame({"name": range(60)}).to_csv(tmp_path / "texts.csv")
+    with_texts = run("review", features, "--texts", tmp_path / "texts.csv", *asked)
+    assert "is a review of other data than" in " ".join(with_texts.output.split())
     assert notebook.read_text() == mine
 
 
@@ -96,10 +99,15 @@ def test_jupyterlab_is_started_with_what_follows(features, tmp_path, monkeypatch
         (["nothing.npy"], "no such file"),
         (["features.npy", "--faces"], "folder of photographs"),
         (["features.npy", "--texts", "nothing.csv"], "file that is there"),
+        (["features.npy", "--texts", "few.csv"], "few.csv: expected 60 rows, one for each of features.npy, got 2"),
+        (["features.npy", "--texts", "bytes.csv"], "bytes.csv: not a whole .csv file of texts: 'utf-8' codec"),
+        (["few.csv"], "few.csv: expected a folder of images or a file ending in"),
     ],
 )
 def test_bad_input(features, tmp_path, more, words, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "few.csv").write_text("name\na\nb\n")
+    (tmp_path / "bytes.csv").write_bytes(b"name\n\xff\xfe\n")
     done = run("review", *more, "--no-start")
     assert done.exit_code in (1, 2)
     assert words in " ".join(done.output.split())

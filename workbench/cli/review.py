@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .._core.files import atomic_path
+from .._core.files import atomic_path, reading
 from .._core.names import readable
 from .shell import show
 
@@ -75,6 +75,8 @@ def review(
         raise typer.BadParameter("--faces goes with a folder of photographs only")
     if texts is not None and (source.is_dir() or not texts.exists() or texts.suffix not in (".csv", ".parquet")):
         raise typer.BadParameter("--texts goes with a file of features, and is a .csv or .parquet file that is there")
+    if not source.is_dir():
+        _check_features(source, texts)
     if faces:
         from .photographs import check_personal_data
 
@@ -87,19 +89,36 @@ def review(
         raise typer.Exit(code)
 
 
+def _check_features(source: Path, texts: Path | None) -> None:
+    """That the notebook will be able to read the features, and a text for each."""
+    import pandas as pd
+
+    from ..data import load_features
+
+    rows = len(load_features(source))
+    if texts is None:
+        return
+    with reading(texts, f"{texts.suffix} file of texts"):
+        table = pd.read_csv(texts) if texts.suffix == ".csv" else pd.read_parquet(texts)
+    if len(table) != rows:
+        raise ValueError(f"{texts}: expected {rows:,} rows, one for each of {source}, got {len(table):,}")
+
+
 def write_notebook(out: Path, source: Path, *, faces: bool = False, texts: Path | None = None) -> Path:
     """The notebook of a review, in a folder; one that is there stays as it is.
 
     Raises:
-        ValueError: one of other data is there.
+        ValueError: one of other data, or without these texts, is there.
     """
     path = out / NOTEBOOK
     where = str(source.resolve())
     if path.exists():
         text = path.read_text(encoding="utf-8", errors="replace")
-        # JupyterLab writes letters as they are, we with escapes
-        if not any(json.dumps(repr(where), ensure_ascii=ascii_only)[1:-1] in text for ascii_only in (True, False)):
-            raise ValueError(f"out: {path} is a review of other data than {source}; give another folder: -o DIR")
+        for given in [source] if texts is None else [source, texts]:
+            # JupyterLab writes letters as they are, we with escapes
+            written = (json.dumps(repr(str(given.resolve())), ensure_ascii=only_ascii) for only_ascii in (True, False))
+            if not any(name[1:-1] in text for name in written):
+                raise ValueError(f"out: {path} is a review of other data than {given}; give another folder: -o DIR")
         return path
     from .photographs import MARGIN
 

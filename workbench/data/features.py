@@ -208,8 +208,8 @@ def _tell_doubtful(numbers: pd.DataFrame) -> None:
         named = [str(column.name) for column in columns if column.dtype.kind in "iu"]
         if named:
             warnings.warn(
-                f"columns of whole numbers beside fractions are taken for features: {listed(named)}; if they number the "
-                "rows, or their classes, name one 'id', one 'label', or drop them",
+                f"columns of whole numbers beside fractions are taken for features: {listed(named)}; if they number "
+                "rows or classes, name one 'id', one 'label', or drop them",
                 UserWarning,
                 stacklevel=2,
             )
