@@ -7,13 +7,18 @@ import zipfile
 import zlib
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+import workbench as wb
 from workbench._core.files import atomic_path, link_groups, reading, regular_file, replaced_folder
 from workbench._core.full_disk import no_room
 from workbench._core.npz import open_npz
 from workbench._core.state import write_state
+from workbench._core.tables import write_csv
+from workbench.cluster import Corrections
+from workbench.views.reports.page import write_page
 
 
 @pytest.mark.parametrize(
@@ -68,6 +73,24 @@ def test_only_files_are_replaced(tmp_path):
     assert (tmp_path / "pipe").is_fifo()
     assert os.readlink(tmp_path / "device") == os.devnull
     assert sorted(os.listdir(tmp_path)) == ["device", "folder", "pipe"]
+
+
+@pytest.mark.parametrize("there", ["a.npz", "a.JSON", "a"])
+def test_whatever_is_written_replaces_no_file_of_another_kind(there, tmp_path):
+    place = tmp_path / there
+    place.write_bytes(b"mine")
+    writers = {
+        ".csv": lambda: write_csv(pd.DataFrame({"n": [1]}), place),
+        ".json": lambda: Corrections(0, "").save(place),
+        ".html": lambda: write_page(place, title="a", lead="b", sections=[]),
+        ".safetensors": lambda: wb.save_checkpoint(wb.Lander(wb.LanderConfig(hidden=8)), place),
+    }
+    for ending, write in writers.items():
+        if place.suffix.lower() == ending:
+            continue
+        with pytest.raises(FileExistsError, match=f"{there} is there, and no {ending} file by its name; choose"):
+            write()
+    assert place.read_bytes() == b"mine"
 
 
 def test_claimed_sizes_are_checked_before_memory_is_taken(tmp_path):

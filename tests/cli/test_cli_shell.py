@@ -195,11 +195,23 @@ def test_an_output_that_is_an_input_is_refused(home, tmp_path):
     assert answers.exists()
 
 
+def test_tables_replace_no_file_of_another_kind(tmp_path):
+    other = tmp_path / "other.npz"
+    other.write_bytes(b"features")
+    told = ("other.npz is there, and no .csv file by its name",)
+    failed(run("evaluate", "--data", "digits", "-o", other), *told)
+    failed(run("experiments", "faces-species", "-o", other, "--store", tmp_path / "s"), *told)
+    failed(run("ablate", "all", "-o", other, "--store", tmp_path / "s"), *told)
+    failed(run("reproduce", "hannah", "--data", tmp_path, "-o", other), *told)
+    failed(run("course", "grade", tmp_path, "-o", other), *told)
+    assert other.read_bytes() == b"features"
+
+
 def test_training_replaces_no_file_of_another_kind(home, tmp_path):
     other = tmp_path / "other.npz"
     other.write_bytes(b"features")
-    failed(run("train", "--features", home / "mine.npz", "-o", other), "other.npz", "ends in .safetensors")
-    with pytest.raises(FileExistsError, match=r"other.npz is there, .* ends in .safetensors"):
+    failed(run("train", "--features", home / "mine.npz", "-o", other), "other.npz", "no .safetensors file by its name")
+    with pytest.raises(FileExistsError, match=r"other.npz is there, and no .safetensors file by its name"):
         wb.save_checkpoint(wb.Lander(wb.LanderConfig(hidden=8)), other)
     assert other.read_bytes() == b"features"
 
@@ -217,7 +229,9 @@ def test_messages_name_the_file_and_the_cure(home, tmp_path):
     failed(result, "two.npz", "expected at least 3 classes", "got 2; add classes")
     np.savez(tmp_path / "noise.npz", features=np.eye(8), labels=np.arange(8) // 2 - 1)
     result = run("train", "--features", tmp_path / "noise.npz", "-o", tmp_path / "l.safetensors")
-    failed(result, "noise.npz", "expected a class for every item", "got -1 (none) for 2; drop such items")
+    warned, error = result.stderr.splitlines()
+    assert warned.startswith(f"warning: {tmp_path / 'noise.npz'}: labels: 2 of 8 rows are -1")
+    assert error.endswith("noise.npz: labels: expected a class for every item, got -1 (none) for 2; drop such items")
     with pytest.raises(ValueError, match="split: expected one of"):
         wb.load("lfw", "foo", root=tmp_path / "empty")
     assert not (tmp_path / "empty").exists()

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.cluster import HiLander
 from workbench.decode.cut_criteria import excess_of_mass, map_equation
 from workbench.decode.cuts import UNLEARNED_CUTS, cut_at, cut_layers, decode_excess_of_mass, decode_map_equation
 from workbench.decode.dendrogram import build_dendrogram
@@ -61,6 +62,11 @@ def test_expected_scores_of_the_truth_are_the_scores(seed):
         assert expected["precision"] == pytest.approx(found["bcubed_precision"])
         assert expected["recall"] == pytest.approx(found["bcubed_recall"])
         assert expected["f"] == pytest.approx(found["bcubed_f"])
+
+
+def test_of_a_single_image_nothing_is_in_doubt():
+    for model in (HiLander().fit(np.ones((1, 5))), HiLander().fit(np.ones((3, 5)))):
+        assert model.expected_ == {"precision": 1, "recall": 1, "f": 1}
 
 
 def test_quality_between_precision_weights_is_linear():

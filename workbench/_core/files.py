@@ -16,7 +16,7 @@ from pathlib import Path
 import platformdirs
 
 from .full_disk import naming_the_full_disk
-from .names import check_path
+from .names import check_path, readable
 
 LONGEST = 255  # bytes of a file's name, on all common file systems
 
@@ -236,6 +236,23 @@ def check_replaceable(path: Path) -> None:
     """
     if path.exists():
         regular_file(path)
+
+
+def check_kind(path: str | os.PathLike[str], *endings: str) -> None:
+    """What a file would replace is one of its kind, by its name: features, say, nothing brings back.
+
+    Raises:
+        FileExistsError: a file of another ending is there.
+
+    Example:
+        >>> check_kind("not-there.npz", ".csv")
+    """
+    place = Path(path)
+    if place.suffix.lower() not in endings and place.exists():
+        raise FileExistsError(
+            f"path: {readable(place)} is there, and no {' or '.join(endings)} file by its name; choose a name that "
+            "ends so, or remove it first"
+        )
 
 
 @contextmanager

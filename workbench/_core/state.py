@@ -87,23 +87,6 @@ def holds_state(file: str | Path) -> bool:
     return head[8:] == b"{" and int.from_bytes(head[:8], "little") <= place.stat().st_size
 
 
-def check_kind(file: str | Path) -> None:
-    """What a file of weights would replace is one, too, by its name.
-
-    Raises:
-        FileExistsError: it is a file of another kind: features, say, that nothing brings back.
-
-    Example:
-        >>> check_kind("not-there.npz")
-    """
-    place = Path(file)
-    if place.suffix != SUFFIX and place.exists():
-        raise FileExistsError(
-            f"path: {readable(place)} is there, and no file of weights by its name; choose a name that ends in "
-            f"{SUFFIX}, or remove it first"
-        )
-
-
 def check_finite(tensors: Mapping[str, Tensor], where: object) -> None:
     """Refuse weights with NaN or infinity: every number that follows from them would be wrong, or never come.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from .files import atomic_path
+from .files import atomic_path, check_kind
 
 # The wide forms count too where a spreadsheet runs in Japanese or Chinese.
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
@@ -66,7 +66,7 @@ def write_csv(table: pd.DataFrame, path: str | os.PathLike[str], *, float_format
     A name that comes from a file ("=cmd|...") would else be run by the spreadsheet that opens the table.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, or one of another ending than .csv is there.
 
     Example:
         >>> import pathlib, tempfile
@@ -75,6 +75,7 @@ def write_csv(table: pd.DataFrame, path: str | os.PathLike[str], *, float_format
         >>> file.read_text()
         "name,n\n'=1+1,-1\n,2\n"
     """
+    check_kind(path, ".csv")
     with atomic_path(path) as part:
         safe_cells(table).to_csv(part, index=False, float_format=float_format)
 

@@ -102,7 +102,7 @@ def ablate(
     plan = _plan(what)
     told = plan if isinstance(plan, GridFile) else None
     if out is not None:
-        check_output(out, what, path)
+        check_output(out, what, path, ending=".csv")
     name = check_choice(data or (told and told.data) or "glyphs", "name", NAMES)
     check_writable(store)
     sets = ablation_data(name, path=path, device=device, progress=not quiet)

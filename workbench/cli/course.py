@@ -32,7 +32,7 @@ def grade(
     from .._core.tables import write_csv
     from ..course.grading import grade as graded
 
-    check_output(output, *folder.glob("*/**/*.ipynb"))
+    check_output(output, *folder.glob("*/**/*.ipynb"), ending=".csv")
     table = graded(folder, notebooks, seconds=seconds, fast=fast, tell=show)
     write_csv(table, output)
     totals = table.groupby(["student", "notebook"])["points"].agg(points="sum", of="count")

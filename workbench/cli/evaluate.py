@@ -57,7 +57,7 @@ def evaluate(
     from ..experiments.comparison import run_evaluation
 
     if out is not None:
-        check_output(out, path, encoder, lander)
+        check_output(out, path, encoder, lander, ending=".csv")
     table = run_evaluation(
         out,
         data=data,

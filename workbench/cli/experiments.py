@@ -60,7 +60,7 @@ def faces_species(
 
     arms = [check_choice(name, "arm", tuple(ARMS)) for name in arm or ARMS]
     check_writable(store)
-    check_output(out, faces, flowers, butterflies)
+    check_output(out, faces, flowers, butterflies, ending=".csv")
     files = {"lfw": faces} if task != "species" else {}
     files |= {"flowers102": flowers, "butterflies": butterflies} if task != "faces" else {}
     found = _read(files, quiet)

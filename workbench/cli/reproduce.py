@@ -54,8 +54,9 @@ def reproduce(
     recipe = get_recipe(name)
     if data is None:
         raise typer.BadParameter(f"give --data DIR, the folder of {name}'s files")
-    for file in filter(None, (out, save)):
-        check_output(file, weights, test, train, recipe.test.find(data), recipe.train.find(data))
+    for file, ending in ((out, ".csv"), (save, ".safetensors")):
+        if file is not None:
+            check_output(file, weights, test, train, recipe.test.find(data), recipe.train.find(data), ending=ending)
     table = run(
         name,
         data,

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .._core.files import check_replaceable, was_interrupted
+from .._core.files import check_kind, check_replaceable, was_interrupted
 from .._core.full_disk import no_room
 from .._core.names import shown
 
@@ -106,14 +106,17 @@ def check_writable(folder: Path) -> None:
     tempfile.TemporaryFile(dir=folder).close()
 
 
-def check_output(file: Path, *inputs: Path | str | None) -> None:
-    """That `atomic_path` can write this file, likewise, and that the command does not read it.
+def check_output(file: Path, *inputs: Path | str | None, ending: str = "") -> None:
+    """That `atomic_path` can write this file, likewise, that the command does not read it, and that nothing of another
+    kind is lost.
 
     Args:
         file: to be written.
         inputs: files that the command reads: paths, names of something packaged, or None where one was not given.
+        ending: of the files that the command writes; empty: a file that is there is replaced whatever its ending.
 
     Raises:
+        FileExistsError: a file of another ending is there.
         ValueError: a folder, a pipe or a device is in its place, or it is one of the inputs.
         OSError: as `check_writable`, of its folder.
     """
@@ -121,6 +124,8 @@ def check_output(file: Path, *inputs: Path | str | None) -> None:
     for given in inputs:
         if given is not None and file.exists() and Path(given).exists() and file.samefile(given):
             raise ValueError(f"out: {file} is read by this command, and would be overwritten; choose another name")
+    if ending:
+        check_kind(file, ending)
     check_writable(file.parent)
 
 

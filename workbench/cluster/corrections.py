@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int64
 
-from .._core.files import atomic_path, reading, regular_file
+from .._core.files import atomic_path, check_kind, reading, regular_file
 from .._core.ids import check_ids
 from .constraints import Constraints
 from .correction import ACTIONS, ARRANGEMENTS, MOVES, Correction, arranged, pairs, ties
@@ -128,6 +128,7 @@ class Corrections:
 
         Raises:
             ValueError: too few ids, one that is missing, or one that several rows have.
+            FileExistsError: a file of another ending than .json is there.
         """
         names = None if ids is None else check_row_ids(ids)
         n = max([self.n, *(1 + _last_row(step) for step in self.steps)])  # later rows may have come
@@ -135,6 +136,7 @@ class Corrections:
             raise ValueError(f"ids: expected {n}, one per row, got {len(names)}; pass those of all rows")
         steps = [asdict(step if names is None else step.renamed(names.__getitem__)) for step in self.steps]
         head = {"kind": KIND, "version": VERSION, "n": self.n, "fingerprint": self.fingerprint, "ids": ids is not None}
+        check_kind(path, ".json")
         with atomic_path(path) as part:
             part.write_text(json.dumps({**head, "steps": steps}, indent=1), encoding="utf-8")
 

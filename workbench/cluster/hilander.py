@@ -50,8 +50,8 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         lander: a `Lander`, the path or name of a checkpoint, or None: the packaged "general", made for embeddings of
             any kind and dimension.
         k: neighbours per node, itself not counted. None, here and below: what goes with the model (`lander.inference`).
-        tau: in [0, 1], higher gives finer clusters; "auto": the model's own. With decoder "cut" (general model) what
-            precision counts against recall, 0.5 = both alike; else the threshold on linkage, or on the cosine.
+        tau: in [0, 1], higher gives finer clusters, nearly always; "auto": the model's own. With decoder "cut" (general
+            model) what precision counts against recall, 0.5 = both alike; else the threshold on linkage, or the cosine.
         max_levels: most levels to run.
         early_stop: also stop when the links of a level have not shrunk by the factor k.
         decoder: name in `DECODERS`, "cut", or a function (graph, prediction, tau) -> Decoding.

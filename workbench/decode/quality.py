@@ -216,4 +216,6 @@ class QualityEnsemble(nn.Module):
             values[part] = self(features.rows(part).to(self.mean.device)).cpu().numpy()
         self.train(training)
         values[: dendrogram.n, -1] = 1.0
+        if dendrogram.n == 1:  # its class has no other images
+            values[:] = 1.0
         return Quality(dendrogram, values, features.possible)

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from ..._core.files import atomic_path
+from ..._core.files import atomic_path, check_kind
 from ..style import PAGE_STYLE
 
 # Figures lie in the page as data; the one script that draws them is the same in every page.
@@ -92,7 +92,7 @@ def write_page(
         footer: last line.
 
     Raises:
-        OSError: the file cannot be written; nothing is left behind then.
+        OSError: the file cannot be written, or one of another ending than .html is there; nothing is left behind then.
 
     Example:
         >>> import tempfile
@@ -112,6 +112,7 @@ def write_page(
         plotly=plotly,
         draw=_DRAW,
     )
+    check_kind(path, ".html")
     with atomic_path(path) as part:
         part.write_text(page, encoding="utf-8")
     return Path(path)
