@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -228,7 +229,9 @@ def test_messages_name_the_file_and_the_cure(home, tmp_path):
     result = run("train", "--features", tmp_path / "two.npz", "-o", tmp_path / "l.safetensors")
     failed(result, "two.npz", "expected at least 3 classes", "got 2; add classes")
     np.savez(tmp_path / "noise.npz", features=np.eye(8), labels=np.arange(8) // 2 - 1)
-    result = run("train", "--features", tmp_path / "noise.npz", "-o", tmp_path / "l.safetensors")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        result = run("train", "--features", tmp_path / "noise.npz", "-o", tmp_path / "l.safetensors")
     warned, error = result.stderr.splitlines()
     assert warned.startswith(f"warning: {tmp_path / 'noise.npz'}: labels: 2 of 8 rows are -1")
     assert error.endswith("noise.npz: labels: expected a class for every item, got -1 (none) for 2; drop such items")
