@@ -122,8 +122,10 @@ def test_answers_of_a_person_reach_the_model(home, clustered, tmp_path):
     last = pd.read_parquet(tmp_path / "out/labels.parquet")[f"level_{len(model.cluster_layers_) - 1}"]
     assert last[a] == last[b]
 
-    model.answer(a, b, same=True).corrections_.save(tmp_path / "said.json")
+    model.answer(a, b, same=True).name(int(model.labels_[a]), "mine").corrections_.save(tmp_path / "said.json")
     assert clustered("mine.npz", "--constraints", tmp_path / "said.json").exit_code == 0
+    table = pd.read_parquet(tmp_path / "out/clusters.parquet").set_index("cluster")
+    assert table["name"][table["name"] != ""].to_dict() == {int(model.labels_[a]): "mine"}
     for name, text in {"bad.csv": "a,b\n1,2\n", "said.txt": ""}.items():
         (tmp_path / name).write_text(text)
         failed(clustered("mine.npz", "--constraints", tmp_path / name), "constraints: expected")

@@ -215,6 +215,8 @@ def test_training_replaces_no_file_of_another_kind(home, tmp_path):
     with pytest.raises(FileExistsError, match=r"other.npz is there, and no .safetensors file by its name"):
         wb.save_checkpoint(wb.Lander(wb.LanderConfig(hidden=8)), other)
     assert other.read_bytes() == b"features"
+    for _ in range(2):  # what it wrote itself under a name without an ending it replaces
+        wb.save_checkpoint(wb.Lander(wb.LanderConfig(hidden=8)), tmp_path / "mine")
 
 
 def test_messages_name_the_file_and_the_cure(home, tmp_path):

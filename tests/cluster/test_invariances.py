@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from workbench._core import runtime
+from workbench.evaluate.scores import scores
 
 MODELS = st.sampled_from(["general", "glyphs-lander"])
 SEEDS = st.integers(0, 10_000)
@@ -58,6 +59,17 @@ def test_how_numbers_lie_in_memory(model):
         found = wb.HiLander(model).fit(other)
         identical(usual, found)
         assert torch.equal(found.features_, usual.features_)
+
+
+@pytest.mark.parametrize("model", ["general", "glyphs-lander"])
+def test_rows_of_zeros_move_no_others(model):
+    x, _ = noisy(3, n=400, classes=30)
+    usual = wb.HiLander(model).fit(x)
+    with pytest.warns(UserWarning, match="5 zero row"):
+        found = wb.HiLander(model).fit(np.concatenate([np.zeros((5, 12)), x]))
+    assert scores(usual.labels_, found.labels_[5:])["ari"] == 1
+    np.testing.assert_allclose(found.features_[5:], usual.features_, atol=1e-6)
+    assert found.n_clusters_ == usual.n_clusters_ + 5
 
 
 def test_how_unit_rows_lie_in_memory():

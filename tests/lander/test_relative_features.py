@@ -29,6 +29,13 @@ def test_background_is_mean_and_deviation_over_all_pairs(seed):
     assert found.deviation == pytest.approx(float(cosines.std(unbiased=False)), abs=1e-4)
 
 
+def test_background_is_without_rows_of_zeros():
+    x = rows_of(0)
+    one, other = Background.of(x), Background.of(torch.cat([x, torch.zeros(7, x.shape[1])]))
+    assert (one.mean, one.deviation) == pytest.approx((other.mean, other.deviation), abs=1e-6)
+    assert Background.of(torch.zeros(3, 4)).mean == 0
+
+
 @pytest.mark.parametrize("products", [None, 64 * 1000])
 def test_background_does_not_depend_on_the_order_of_many_rows(products, monkeypatch):
     if products:

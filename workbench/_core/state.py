@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .files import atomic_path, reading, regular_file
+from .files import atomic_path, check_kind, reading, regular_file
 from .full_disk import of_compiled
 from .names import readable
 
@@ -85,6 +85,19 @@ def holds_state(file: str | Path) -> bool:
     with place.open("rb") as opened:
         head = opened.read(9)
     return head[8:] == b"{" and int.from_bytes(head[:8], "little") <= place.stat().st_size
+
+
+def check_place(file: str | Path) -> None:
+    """What a file of weights would replace is one, too.
+
+    Raises:
+        FileExistsError: it is a file of another kind.
+
+    Example:
+        >>> check_place("not-there.npz")
+    """
+    if not holds_state(file):
+        check_kind(file, SUFFIX)
 
 
 def check_finite(tensors: Mapping[str, Tensor], where: object) -> None:

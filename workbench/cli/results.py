@@ -139,7 +139,10 @@ def write_results(folder: Path, model: HiLander, items: Items, *, format: str, r
     """Tables of a fitted model, scores where classes are known, and the report."""
     hierarchy = model.hierarchy_
     doubts = {"confidence": model.confidence_, "outlier": model.outlier_scores_}
-    tables = {"labels": label_table(hierarchy, items).assign(**doubts), "clusters": model.clusters_}
+    clusters = model.clusters_
+    if names := model.names_:  # of corrections that were taken over
+        clusters = clusters.assign(name=[names.get(cluster, "") for cluster in clusters["cluster"].tolist()])
+    tables = {"labels": label_table(hierarchy, items).assign(**doubts), "clusters": clusters}
     tables |= {"hierarchy": hierarchy.to_pandas(), "summary": hierarchy.summary()}
     for name, table in tables.items():
         file = folder / f"{name}.{format}"

@@ -224,15 +224,14 @@ def _state(path: Path) -> Path:
 
 def _check_place(path: Path, run: _Run, *inputs: Path | str) -> None:
     """That the model can be written there, and that no input, no other file and no interrupted run would be lost."""
-    from .._core.files import check_kind
-    from .._core.state import SUFFIX, check_name
+    from .._core.state import check_name, check_place
 
     if run.preset != "cut" and _state(path).exists() and not run.resume:
         raise FileExistsError(f"resume: {_state(path)} holds an interrupted run; go on with --resume, or remove it")
     check_name(path)
     check_output(path, *inputs)
     check_output(_state(path), *inputs)
-    check_kind(path, SUFFIX)
+    check_place(path)
 
 
 def _train_lander(path: Path, learn: tuple[Any, Any], held_out: tuple[Any, Any] | None, run: _Run) -> None:

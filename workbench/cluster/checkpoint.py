@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .._core.files import check_kind, reading
+from .._core.files import reading
 from .._core.runtime import seeded, usual_torch
-from .._core.state import SUFFIX, read_state, write_state
+from .._core.state import SUFFIX, check_place, read_state, write_state
 from .._core.validation import check_int, check_number
 from ..decode.quality import QualityEnsemble
 from ..decode.tree import check_decoder
@@ -54,7 +54,7 @@ def save_checkpoint(model: Any, path: str | Path) -> None:
         settings = {"kind": "lander", **model.settings()}
         if callable(model.inference.decoder):
             raise ValueError("model: its decoder is a function, which cannot be saved; name one of DECODERS instead")
-    check_kind(path, SUFFIX)
+    check_place(path)
     write_state(path, model.state_dict(), settings)
 
 

@@ -333,5 +333,5 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
 
     def _seed(self) -> int:
         if self.random_state is None or isinstance(self.random_state, numbers.Integral):
-            return int(self.random_state or 0)
+            return check_int(self.random_state or 0, "random_state", 0, 2**32 - 1)
         return int(check_random_state(self.random_state).randint(2**31 - 1))

@@ -156,12 +156,11 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | Non
     Source: after Hastie & Tibshirani, "Discriminant adaptive nearest neighbor classification", 1996, and Hatch et al.,
     "Within-class covariance normalization for SVM-based speaker recognition", 2006; both know the classes.
     """
-    if len(rows) < FEW:
-        return None
-
     # Four times as many rows as those whose neighbours are looked up: here a row costs one product, there a pass over
     # all rows.
     part = rows[sampled(rows, 4 * SAMPLE)]  # (m, d)
+    if len(part) < FEW:
+        return None
     basis = _top_directions(part)  # (d, e)
     difference = _neighbor_differences(rows)  # (pairs, d)
     centered = part.double()  # float64 from here on: a nearly singular matrix gets inverted

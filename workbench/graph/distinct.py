@@ -192,16 +192,21 @@ def row_codes(rows: Float[Tensor, "rows d"], grid: float | None = None) -> Int[T
 
 def sampled(rows: Float[Tensor, "n d"], most: int) -> Int[Tensor, " m"]:
     """Numbers of all rows, or of `most` that do not depend on the order of the rows: those of the lowest `row_codes`.
+    Zero rows, which are like no other, are left out.
 
     Example:
         >>> rows = torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
         >>> there = sampled(rows.flip(0), 5)
         >>> torch.equal(rows.flip(0)[there], rows[sampled(rows, 5)])
         True
+        >>> sampled(torch.eye(3)[[0, 1]] - torch.eye(3)[[0, 2]], 5).tolist()
+        [1]
     """
     if len(rows) <= most:
-        return torch.arange(len(rows), device=rows.device)
-    return row_codes(rows, GRID).topk(most, largest=False).indices
+        return rows.any(dim=1).nonzero()[:, 0]
+    code = row_codes(rows, GRID)
+    there = (code != row_codes(rows.new_zeros(1, rows.shape[1]), GRID)).nonzero()[:, 0]
+    return there[code[there].topk(min(most, len(there)), largest=False).indices]
 
 
 def find_rows(known: Int[Tensor, " n"], asked: Int[Tensor, " m"]) -> Int[Tensor, " m"]:

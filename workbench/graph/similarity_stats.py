@@ -28,7 +28,7 @@ class Background:
 
     @classmethod
     def of(cls, rows: Float[Tensor, "n d"]) -> Background:
-        """The background of all rows; every pair counts, without being formed.
+        """The background of all rows but zero ones; every pair counts, without being formed.
 
         Formula: mean = |m|^2 with m the mean row; deviation^2 = |R^T R / n|_F^2 - mean^2. Where R^T R would take more
         than `PRODUCTS`, R is a sample of the rows (`sampled`).
@@ -42,8 +42,10 @@ class Background:
 
         most = max(1, PRODUCTS // rows.shape[1] ** 2)
         part = rows if len(rows) <= most else rows[sampled(rows, most)]  # (m, d)
-        mean = float(part.mean(dim=0).square().sum())
-        second = float((part.T @ part / len(part)).square().sum())
+        there = int((torch.linalg.vector_norm(part, torch.inf, dim=1) > 0).sum())
+        share = there / len(part) if there else 1.0
+        mean = float((part.mean(dim=0) / share).square().sum())
+        second = float((part.T @ part / (share * len(part))).square().sum())
         return cls(mean, max(second - mean * mean, 1e-8) ** 0.5)  # the floor: equal rows have no spread to divide by
 
     def above(self, cosine: Tensor) -> Tensor:

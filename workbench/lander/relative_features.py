@@ -60,7 +60,7 @@ class GraphContext:
 
     Attributes:
         background: of the graph's rows.
-        distance: mean over the nodes of their mean distance (l in `relative_inputs`).
+        distance: mean over the nodes that have neighbours of their mean distance (l in `relative_inputs`).
         in_degree: int64 [n], how many nodes list each one. -1: not known, as for out-of-sample rows; then the number of
             its neighbours that would list it is used.
     """
@@ -81,7 +81,8 @@ class GraphContext:
         listed = torch.bincount(graph.neighbors[graph.mask], minlength=graph.n)
         if mean is None:
             mean = _averaged(_distances(graph), graph)
-        return cls(Background.of(nodes.center), float(mean.mean()), listed)
+        known = mean[graph.mask.any(dim=1)]
+        return cls(Background.of(nodes.center), float(known.mean()) if len(known) else 0.0, listed)
 
 
 def relative_inputs(nodes: Nodes, graph: KnnGraph, context: GraphContext | None = None) -> GraphInputs:

@@ -110,7 +110,8 @@ class _Keeper:
         saved = {"trainer": MetaTraining.__qualname__, **saved}  # the only one there was
         differ = [name for name in mine if mine[name] != saved[name]]
         if differ:
-            raise ValueError(f"state: {path} was saved by a run with other {', '.join(differ)}; name another file")
+            cure = "go on with those, or start anew under another name"
+            raise ValueError(f"state: {path} was saved by a run with other {', '.join(differ)}; {cure}")
 
         run = self.run
         run.model.load_state_dict(_part(tensors, "model."))

@@ -332,9 +332,9 @@ def strangers(features: Any, labels: Any, first_new: int) -> float:
 
 @add_check(
     "12-tau",
-    hint="Cluster all rows at each tau, but score only the labelled ones.",
+    hint="Cluster all rows at each tau, but score only the labelled ones; of several best ones take the lowest.",
     wrong={"the F, not the tau": lambda x, y, some, taus: max(ideas.f_by_tau(x, y, some, taus))},
 )
 def tau_of_few(features: Any, labels: Any, labelled: Any, taus: Sequence[float]) -> float:
-    """tau of highest BCubed F on the labelled rows"""
+    """lowest tau of highest BCubed F on the labelled rows"""
     return float(taus[int(np.argmax(ideas.f_by_tau(features, labels, labelled, taus)))])

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from scipy.stats import t as student
 
+from ..._core.tables import require
 from ...evaluate.intervals import intervals
 from .settings import is_factor
 
@@ -112,9 +113,7 @@ def _seeds_needed(n: int, mean: float, half: float) -> str:
 
 
 def _comparable(table: pd.DataFrame, value: str) -> pd.DataFrame:
-    missing = [name for name in ("config", *_PAIRED, "last", "data", "code", value) if name not in table]
-    if missing:
-        raise ValueError(f"table: expected the columns of run_grid, missing {missing}")
+    require(table, ("config", *_PAIRED, "last", "data", "code", value), "run_grid")
     for name, what in (("data", "on different data"), ("code", "of different versions of the code")):
         if (kinds := table[name].nunique()) != 1:
             raise ValueError(f"table: it mixes runs {what} ({kinds} kinds in {name!r}); compare each kind for itself")
