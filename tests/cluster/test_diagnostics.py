@@ -41,6 +41,30 @@ def test_the_doubtful_come_first(blobs):
     assert "precision" not in table  # no quality was predicted
 
 
+def test_of_equally_stable_clusters_the_larger_comes_first():
+    x = (
+        torch.eye(3)[[0, 0, 1, 1, 1, 2, 2]]
+        + torch.tensor([0, 0.1, 0, 0.1, 0.2, 0, 0.1])[:, None] * torch.eye(3)[[0] * 7]
+    )
+    tree = build_hierarchy(
+        torch.nn.functional.normalize(x, dim=1),
+        oracle_predictor(torch.tensor([0, 0, 1, 1, 1, 2, 2])),
+        InferenceConfig(k=2, tau=0.5),
+    )
+    table = cluster_table(tree)
+    assert table["stability"].tolist() == [1, 1, 1]
+    assert table["size"].tolist() == [3, 2, 2]
+
+
+def test_copies_of_one_image_are_as_stable_as_the_image_alone():
+    rows = torch.nn.functional.normalize(torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 1, 0.1], [0, 1, 0.2]]), dim=1)
+    for times in (1, 3):
+        x = torch.cat([rows[:1].repeat(times, 1), rows[1:]])
+        table = cluster_table(build_hierarchy(x, similarity_predictor, InferenceConfig(k=2, tau=0.5)))
+        assert sorted(table["size"]) == [times, 3] if times < 3 else [3, 3]
+        assert table["stability"].tolist() == [1, 1]
+
+
 def test_a_cluster_torn_from_its_like_is_less_stable(blobs):
     x, _y = blobs(n_classes=4, per_class=20)
     tree = build_hierarchy(x, similarity_predictor, InferenceConfig(k=8, tau=0.5))

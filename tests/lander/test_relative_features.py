@@ -33,7 +33,9 @@ def test_background_is_without_rows_of_zeros():
     x = rows_of(0)
     one, other = Background.of(x), Background.of(torch.cat([x, torch.zeros(7, x.shape[1])]))
     assert (one.mean, one.deviation) == pytest.approx((other.mean, other.deviation), abs=1e-6)
-    assert Background.of(torch.zeros(3, 4)).mean == 0
+    for none in (torch.zeros(3, 4), torch.zeros(0, 4)):
+        assert Background.of(none).mean == 0
+    assert Background.of(torch.zeros(0, 4)).deviation == 1
 
 
 @pytest.mark.parametrize("products", [None, 64 * 1000])

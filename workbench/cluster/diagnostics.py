@@ -107,7 +107,8 @@ def cluster_table(tree: Hierarchy) -> pd.DataFrame:
     grouped = images.groupby("cluster")
     size = grouped.size()
     total = grouped.sum()
-    stability = np.where(size > 1, total["within"] / total["all"].clip(lower=1e-12), total["alone"])
+    several = torch.bincount(labels).cpu().numpy() > 1  # distinct images
+    stability = np.where(several, total["within"] / total["all"].clip(lower=1e-12), total["alone"] / size)
     peak = tree.levels[-1].peaks.cpu().numpy()
     table = pd.DataFrame({"cluster": size.index, "size": size.to_numpy(), "peak": peak, "stability": stability})
     table["confidence"] = (total["confidence"] / size).to_numpy()
