@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from types import ModuleType
 
 import numba
@@ -39,3 +41,19 @@ def test_without_compilation_loops_are_plain_functions(monkeypatch):
     """`NUMBA_DISABLE_JIT=1`, for a debugger's sake: the package could not be imported."""
     monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
     assert njit(nogil=True)(double) is double
+
+
+def test_without_compilation_every_loop_gives_the_same(monkeypatch):
+    program = """
+import numpy as np, workbench as wb
+random = np.random.default_rng(0)
+x = random.normal(size=(8, 6))[np.arange(60) % 8] + 0.2 * random.normal(size=(60, 6))
+models = [wb.HiLander(), wb.HiLander("glyphs-lander"), wb.HiLander(decoder="map-equation")]
+print([model.fit(x[:50]).partial_fit(x[50:]).labels_.tolist() for model in models])
+"""
+    shown = []
+    for disabled in ("0", "1"):
+        monkeypatch.setenv("NUMBA_DISABLE_JIT", disabled)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        shown.append(done.stdout)
+    assert shown[0] == shown[1] != ""

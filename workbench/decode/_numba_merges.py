@@ -162,12 +162,12 @@ def _nearest(a: int, lists: Any, w: Any, size: Any, classes: Any, banned: Any, c
 @njit()
 def _record(merge: Any, larger: int, smaller: int, height: float, sums: Any) -> None:
     """Write down a merge; `sums`: weight, links and similarity across."""
-    merge.larger = larger
-    merge.smaller = smaller
-    merge.height = height
-    merge.weight = sums[0]
-    merge.links = sums[1]
-    merge.closeness = sums[2]
+    merge["larger"] = larger
+    merge["smaller"] = smaller
+    merge["height"] = height
+    merge["weight"] = sums[0]
+    merge["links"] = sums[1]
+    merge["closeness"] = sums[2]
 
 
 @njit()
@@ -275,7 +275,7 @@ def agglomerate(
             top -= 2
             large, small = (a, b) if size[a] >= size[b] else (b, a)
             _record(merges[count], node[large], node[small], height[top], w[first[b]])
-            merges[count].product = _join(large, small, lists, size, total)
+            merges[count]["product"] = _join(large, small, lists, size, total)
             _inherit(large, small, classes, apart)
             above[small] = large
             node[large] = start_node + count
