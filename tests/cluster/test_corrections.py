@@ -62,6 +62,26 @@ def test_move_moves_exactly_these_rows(model):
     assert set(members(model, model.labels_[one[-1]])) == set(one[4:])
 
 
+def test_names_that_meet_when_rows_come_are_told():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(60, 8)) + 4 * np.eye(8)[np.arange(60) % 4]
+    model = wb.HiLander(metric="cosine").fit(x[:40])
+    one, other = 0, int(np.flatnonzero(model.labels_ != model.labels_[0])[0])
+    model.name(int(model.labels_[one]), "Anna").name(int(model.labels_[other]), "Bert")
+    first, second = model.corrections_.names
+    with pytest.warns(UserWarning, match=rf"are one now, .*'Anna' \(row {first}\), 'Bert' \(row {second}\)"):
+        model.partial_fit(x[40:], must_link=[(one, other)])
+    assert list(model.names_.values()) == ["Bert"]
+    changed = model.changes_[model.changes_["asked"]]
+    assert {int(model.labels_[one])} == set(changed["now"])
+
+
+def test_nobody_asked_for_what_later_rows_change(rows):
+    model = wb.HiLander(k=8).fit(rows[::2]).merge(0, 1)
+    assert model.changes_["asked"].any()
+    assert not model.partial_fit(rows[1::2]).changes_["asked"].any()
+
+
 @pytest.mark.parametrize("action", ["move", "label", "split"])
 def test_equal_rows_go_along(rows, action):
     model = wb.HiLander(k=8).fit(np.concatenate([rows, rows[:1]]))

@@ -51,6 +51,22 @@ def test_a_tenth_of_the_rows_twice_does_no_harm(digits):
     assert (both.labels_[len(x) :] == once.labels_[some]).all()
 
 
+@pytest.mark.parametrize("sample", [4096, 200])  # rows whose neighbours show whether there are copies
+@pytest.mark.parametrize("metric", ["discriminant", "cosine"])
+def test_copies_that_differ_by_rounding_change_nothing(metric, sample, monkeypatch):
+    monkeypatch.setattr("workbench.graph.discriminant.SAMPLE", sample)
+    random = np.random.default_rng(0)
+    y = np.arange(400) % 20
+    x = (random.normal(size=(20, 40))[y] + 0.9 * random.normal(size=(400, 40))).astype("f4")
+    once = wb.HiLander(metric=metric).fit(x)
+    noise = (1 + 1e-6 * random.normal(size=x.shape)).astype("f4")
+    few = [3 * x, x[:7] * 3, x * noise]  # most round alike; a sample may miss the others
+    for copies in [x.astype("f2").astype("f4"), *(few if sample > 400 else [])]:
+        both = wb.HiLander(metric=metric).fit(np.concatenate([x, copies]))
+        assert (both.labels_[:400] == once.labels_).all()
+        assert (both.labels_[400:] == once.labels_[: len(copies)]).all()
+
+
 def test_the_approximate_search_does_not_tear_copies_apart():
     x = np.random.default_rng(0).normal(size=(11_000, 8)).astype("f4")
     labels = wb.HiLander().fit_predict(np.tile(x, (3, 1))).reshape(3, -1)

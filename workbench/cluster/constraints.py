@@ -84,6 +84,11 @@ class Constraints:
         """True if nothing is known."""
         return not (len(self.must_link) or len(self.cannot_link) or len(self.row))
 
+    @property
+    def named(self) -> Rows:
+        """The rows that something is known of, rising."""
+        return np.unique(np.concatenate([self.must_link.ravel(), self.cannot_link.ravel(), self.row]))
+
     def __add__(self, other: Constraints) -> Constraints:
         """Both together, unchecked."""
         return Constraints(

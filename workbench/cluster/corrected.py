@@ -17,7 +17,7 @@ from .._core.validation import check_flag, check_int
 from .arrangements import asked_for, between, kept_apart, moved, pinned
 from .constraints import Constraints
 from .correction import ARRANGEMENTS, Contradiction, Correction
-from .corrections import Corrections, fingerprint
+from .corrections import Corrections, fingerprint, touched_rows
 from .hierarchy import rebuild
 from .levels import Hierarchy
 from .questions import questions, weakest_sides
@@ -294,7 +294,7 @@ class Corrected:
         """Corrections, and the clusters that were decoded with them, in place of those so far."""
         with usual_torch(), self._renewed() as new:
             new.corrections_ = corrections.of_rows(hierarchy.code.cpu().numpy())
-            new._keep(hierarchy, self.lander_, self.settings_, self.labels_)
+            new._keep(hierarchy, self.lander_, self.settings_, self.labels_, touched_rows(new.corrections_))
         return self
 
     @usual_torch()
@@ -318,7 +318,7 @@ class Corrected:
         yield twin
         self.__dict__ = twin.__dict__
 
-    def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Rows) -> Any:
+    def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: Any, before: Rows, named: Rows) -> Any:
         raise NotImplementedError  # pragma: no cover
 
     def _row(self, row: Any, name: str) -> int:

@@ -21,7 +21,7 @@ from ..decode.cuts import cut_at, cut_layers
 from ..decode.decoding import Decoder, Decoding, components
 from ..decode.dendrogram import build_dendrogram
 from ..decode.tree import OFFICIAL, get_decoder
-from ..graph.discriminant import SAMPLE, Metric
+from ..graph.discriminant import SAMPLE, Metric, near_rows
 from ..graph.distinct import DistinctRows, row_codes
 from ..graph.knn import KnnGraph, knn, precomputed
 from ..graph.nodes import Nodes
@@ -105,8 +105,9 @@ def build_hierarchy(
         # One name for the rows before and after: those that are not needed any more are freed.
         rows = features if repeats is None else take_rows(features, repeats.first)
         del features
-        metric = mapped or Metric.of(settings.metric, rows, whitening)
-        rows = rows if mapped else metric(rows)
+        metric = mapped
+        if metric is None:
+            rows, repeats, metric = _mapped(rows, repeats, settings, whitening, build_graph)
         decode = knowing(decode, metric)
         first = build_graph(rows, settings.k)
 
@@ -118,6 +119,25 @@ def build_hierarchy(
         answers = _of_distinct(constraints, repeats)
         start = _Start(rows, metric, first, _checked_recall(rows, first), repeats, code, answers)
         return replace(_run_levels(start, predict, decode, settings, build_graph), unmapped=unmapped)
+
+
+def _mapped(
+    rows: Float[Tensor, "n d"],
+    repeats: DistinctRows | None,
+    settings: InferenceConfig,
+    whitening: Float[Tensor, "w w"] | None,
+    build_graph: GraphBuilder,
+) -> tuple[Float[Tensor, "m e"], DistinctRows | None, Metric]:
+    """The rows by a metric that is fitted to them, without copies that rounding hid before: these would change it."""
+    near = None
+    if settings.metric == "discriminant" and settings.decoder not in OFFICIAL:
+        near = near_rows(rows)
+        if near[1].duplicates.any() and (copies := _copies(build_graph(rows, settings.k))) is not None:
+            rows = take_rows(rows, copies.first)
+            repeats = copies.within(repeats)
+            near = None
+    metric = Metric.of(settings.metric, rows, whitening, None if whitening is not None else near)
+    return metric(rows), repeats, metric
 
 
 @dataclass(frozen=True)

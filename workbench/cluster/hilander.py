@@ -30,17 +30,26 @@ from ..lander.model import Lander
 from .checkpoint import as_lander
 from .constraints import Constraints
 from .corrected import Corrected
-from .corrections import Corrections, changes, touched_rows
+from .corrections import Corrections, changes
 from .diagnostics import cluster_table, confidence, expected_scores, outlier_scores, warn_unlike
 from .hierarchy import build_hierarchy, nested_layers
 from .levels import Hierarchy
 from .memberships import Memberships, memberships
 from .naming import Namer, check_texts, name_table
-from .out_of_sample import as_fitted, assign_out_of_sample, continued_clusters, joins_by_mean, with_later
+from .out_of_sample import (
+    as_fitted,
+    assign_out_of_sample,
+    continued_clusters,
+    joins_by_mean,
+    warn_of_joined_names,
+    with_later,
+)
 from .predictors import Predictor
 
 OURS = "Hi-LANDER"  # its name in tables and figures
 Labels = Int64[np.ndarray, " n"]
+Rows = Int64[np.ndarray, " _"]
+NOBODY = np.empty(0, np.int64)
 
 
 class HiLander(Corrected, ClusterMixin, BaseEstimator):
@@ -159,7 +168,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
                 )
             new.constraints_ = answers
             new.corrections_ = Corrections(0, "").of_rows(hierarchy.code.cpu().numpy())
-            new._keep(hierarchy, lander, settings, np.empty(0, np.int64))
+            new._keep(hierarchy, lander, settings, NOBODY, NOBODY)
         return self
 
     def partial_fit(
@@ -188,7 +197,8 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
             got = f"{settings.metric!r}{'' if self.metric else ' of this lander'}"
             raise ValueError(f"metric: expected {self.settings_.metric!r} as before, got {got}; call fit")
         rows, code, mapped = with_later(self.hierarchy_, self._later(X))
-        constraints = self.constraints_ + Constraints.of(len(rows), **said)
+        later = Constraints.of(len(rows), **said)
+        constraints = self.constraints_ + later
         answers = constraints + self.corrections_.constraints(len(rows))
         answers.check(np.arange(len(rows)))
         with usual_torch(), self._renewed() as new:
@@ -204,7 +214,8 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
                     constraints=answers,
                 )
             new.constraints_ = constraints
-            new._keep(replace(hierarchy, code=code), lander, settings, self.labels_)
+            new._keep(replace(hierarchy, code=code), lander, settings, self.labels_, later.named)
+        warn_of_joined_names(self.corrections_.names, self.labels_)
         return self
 
     def _later(self, X: Any) -> Float[Tensor, "m d"]:
@@ -213,8 +224,8 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         validate_data(self, check_columns(X, array), skip_check_array=True, reset=False)
         return unit_rows(array, device=self.features_.device)
 
-    def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: InferenceConfig, before: Labels) -> None:
-        """The outcome of a fit; `before`: labels of its first rows in the fit before."""
+    def _keep(self, hierarchy: Hierarchy, lander: Lander, settings: Any, before: Rows, named: Rows) -> None:
+        """The outcome of a fit; `before`: labels of its first rows in the last; `named`: rows a person spoke of now."""
         self.features_: Float[Tensor, "n d"] = hierarchy.features
         self.hierarchy_ = hierarchy
         self.recall_ = hierarchy.recall
@@ -224,7 +235,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
         self.labels_: Labels = self.hierarchy_.labels.cpu().numpy()
         self.n_clusters_ = self.hierarchy_.n_clusters
         self.continues_ = continued_clusters(before, self.labels_, self.n_clusters_)
-        self.changes_ = changes(before, self.labels_, touched_rows(self.corrections_))
+        self.changes_ = changes(before, self.labels_, named)
         self._review()
 
     def _review(self) -> None:

@@ -3,6 +3,8 @@ anew."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -205,3 +207,27 @@ def continued_clusters(
     heir[old] = new
     origin[new] = old
     return np.where(heir[origin] == np.arange(n_clusters), origin, -1)
+
+
+def warn_of_joined_names(names: Mapping[int, str], labels: Int64[np.ndarray, " n"]) -> None:
+    """Warn where clusters that a person gave different names are one now, of which the last name holds.
+
+    Args:
+        names: of rows that stand for clusters, the older ones first.
+        labels: now.
+
+    Example:
+        >>> warn_of_joined_names({0: "Anna", 2: "Anna"}, np.array([0, 1, 0]))  # silent
+    """
+    named: dict[int, dict[str, int]] = {}
+    for row, name in names.items():
+        named.setdefault(int(labels[row]), {})[name] = row
+    for cluster, rows in named.items():
+        if len(rows) > 1:
+            said = ", ".join(f"{name!r} (row {row})" for name, row in rows.items())
+            warnings.warn(
+                f"X: clusters of different names are one now, cluster {cluster}: {said}; the last name holds; if they "
+                "differ, say so: model.answer(row, row, same=False)",
+                UserWarning,
+                stacklevel=3,
+            )

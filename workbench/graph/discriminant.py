@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -20,7 +20,7 @@ from .._core.runtime import seeded
 from .._core.validation import check_choice
 from .distinct import sampled
 from .gaps import MOSTLY, near_before_gap
-from .knn import query
+from .knn import KnnGraph, query
 
 METRICS = ("cosine", "discriminant")
 
@@ -38,6 +38,9 @@ GONE = 1e-3  # of a map's largest singular value: a direction that it faded more
 PART = 2**16  # rows mapped at a time: 128 MB at 512 columns
 
 
+NearRows = tuple[Int[Tensor, " m"], KnnGraph]
+
+
 @dataclass(frozen=True)
 class Metric:
     """Linear maps of unit rows; mapped rows are compared by cosine.
@@ -53,8 +56,20 @@ class Metric:
     center: Float[Tensor, " d"] | None = None
 
     @classmethod
-    def of(cls, name: str, rows: Float[Tensor, "n d"], whitening: Float[Tensor, "w w"] | None = None) -> Metric:
+    def of(
+        cls,
+        name: str,
+        rows: Float[Tensor, "n d"],
+        whitening: Float[Tensor, "w w"] | None = None,
+        near: NearRows | None = None,
+    ) -> Metric:
         """A metric by name, fitted to the very rows that will be compared, after a model's own map if it has one.
+
+        Args:
+            name: one of `METRICS`.
+            rows: distinct: copies would count twice.
+            whitening: the model's own map.
+            near: `near_rows` of these rows, if they are known and there is no whitening.
 
         Raises:
             ValueError: the name is not in `METRICS`, or the model's map is for rows of another width.
@@ -74,7 +89,7 @@ class Metric:
             # Sets of the same features lie apart: their own mean, not the training's, leaves more of a class together.
             center = rows[sampled(rows, 4 * SAMPLE)].mean(dim=0)
             metric = cls(None, whitening, center)
-        return replace(metric, matrix=local_discriminant(metric(rows))) if name == "discriminant" else metric
+        return replace(metric, matrix=local_discriminant(metric(rows), near)) if name == "discriminant" else metric
 
     @property
     def changes_rows(self) -> bool:
@@ -128,7 +143,19 @@ class Metric:
         return rows if self.matrix is None else normalize(rows @ self.matrix, dim=1)
 
 
-def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | None:
+def near_rows(rows: Float[Tensor, "n d"]) -> NearRows:
+    """Rows chosen by their content, 4,096 at most, and the 12 nearest rows of each.
+
+    Example:
+        >>> sample, found = near_rows(torch.eye(3)[[0, 1, 1]])
+        >>> sample.tolist(), found.duplicates.any(dim=1).tolist()
+        ([0, 1, 2], [False, True, True])
+    """
+    sample = sampled(rows, SAMPLE)
+    return sample, query(rows, rows[sample], SEEN, itself=sample)
+
+
+def local_discriminant(rows: Float[Tensor, "n d"], near: NearRows | None = None) -> Float[Tensor, "d e"] | None:
     """Linear discriminant analysis without labels: differences between near neighbours stand for the spread in classes.
 
     Formula: W = mean of (x_i - x_j)(x_i - x_j)^T / 2 over rows i of a sample and their 3 nearest rows j, plus a ridge
@@ -140,6 +167,7 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | Non
 
     Args:
         rows: unit rows on any device.
+        near: `near_rows` of them; None: they are looked up here.
 
     Returns:
         The matrix [D, min(D, 512)]: rows @ matrix. None if there is nothing to learn: fewer than 30 rows, neighbours
@@ -162,7 +190,7 @@ def local_discriminant(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d e"] | Non
     if len(part) < FEW:
         return None
     basis = _top_directions(part)  # (d, e)
-    difference = _neighbor_differences(rows)  # (pairs, d)
+    difference = _neighbor_differences(rows, *(near or near_rows(rows)))  # (pairs, d)
     centered = part.double()  # float64 from here on: a nearly singular matrix gets inverted
     centered = centered - centered.mean(dim=0)
     if basis is not None:
@@ -196,15 +224,13 @@ def _top_directions(part: Tensor) -> Float[Tensor, "d e"] | None:
     return basis.double()
 
 
-def _neighbor_differences(rows: Tensor) -> Float[Tensor, "pairs d"]:
+def _neighbor_differences(rows: Tensor, sample: Tensor, found: KnnGraph) -> Float[Tensor, "pairs d"]:
     """Differences between sampled rows and their nearest rows, divided by the square root of 2.
 
     A difference of two independent rows varies twice as much as one row, hence the division. Copies, which differ by
     rounding only or nearly so, say nothing of how a class spreads: the next rows stand for them. No differences where
     nearly all rows lie in small groups far apart: the next rows are then of other classes.
     """
-    sample = sampled(rows, SAMPLE)
-    found = query(rows, rows[sample], SEEN, itself=sample)
     distance = 1 - found.similarity  # (sample, 12)
     typical = distance[found.mask].median() if found.mask.any() else distance.new_zeros(())
     copies = found.mask & (distance <= COPY * typical)
