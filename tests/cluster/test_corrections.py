@@ -62,6 +62,56 @@ def test_move_moves_exactly_these_rows(model):
     assert set(members(model, model.labels_[one[-1]])) == set(one[4:])
 
 
+def test_a_row_that_is_split_off_goes_into_no_other_cluster():
+    """It went from one to the next, each time it was kept apart from one."""
+    x = np.random.default_rng(0).normal(size=(16, 6)).astype(np.float32)
+    model = wb.HiLander().fit(x)
+
+    def split(row, rows):
+        cluster = int(model.labels_[row])
+        model.split(cluster, [other for other in rows if model.labels_[other] == cluster])
+
+    split(1, [7, 3, 15, 8, 1, 12])
+    model.merge(int(model.labels_[1]), int(model.labels_[6]))
+    split(1, [12, 6, 7, 15, 3, 13])
+    model.label([13, 12], "b").label([11, 2], "a")
+    split(6, [15, 13, 3, 6, 2, 0])
+    split(8, [3, 6, 15, 8, 5, 13])
+    before = model.labels_.copy()
+    split(11, [11])
+    assert members(model, model.labels_[11]).tolist() == [11]
+    others = np.arange(16) != 11
+    assert len(np.unique(np.stack([before, model.labels_])[:, others], axis=1).T) == len(np.unique(before))
+
+
+@settings(max_examples=4)
+@given(st.integers(0, 2**16))
+def test_arrangements_change_what_they_say_and_nothing_else(seed):
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(20, 6)).astype(np.float32)
+    x = np.concatenate([x, x[:4]])
+    model = wb.HiLander(metric="cosine").fit(x)
+    for _ in range(25):
+        before = model.labels_.copy()
+        one, other = random.permutation(max(2, model.n_clusters_))[:2].tolist()
+        one, other = (one, other) if one < model.n_clusters_ else (other, one)
+        rows = random.choice(np.flatnonzero(before == one), 1).tolist()
+        rows += [row for row in range(24) if row not in rows and np.array_equal(x[row], x[rows[0]])]
+        wanted = before.copy()
+        action = random.choice(["merge", "move", "split"])
+        if (action == "split" and len(rows) < (before == one).sum()) or model.n_clusters_ == 1:
+            model.split(one, rows)
+            wanted[rows] = 99
+        elif action == "merge" and model.n_clusters_ > 3:
+            model.merge(one, other)
+            wanted[before == one] = other
+        else:
+            model.move(rows, other)
+            wanted[rows] = other
+        found = model.labels_
+        assert len(np.unique(np.stack([wanted, found]), axis=1).T) == len(np.unique(wanted)) == len(np.unique(found))
+
+
 def test_names_that_meet_when_rows_come_are_told():
     random = np.random.default_rng(0)
     x = random.normal(size=(60, 8)) + 4 * np.eye(8)[np.arange(60) % 4]

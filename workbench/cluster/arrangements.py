@@ -79,11 +79,17 @@ def asked_for(step: Correction, labels: Rows) -> Rows:
     return wanted
 
 
-def pinned(step: Correction, wanted: Rows, found: Rows) -> Correction:
+def pinned(step: Correction, wanted: Rows, found: Rows, firm: bool = False) -> Correction:
     """The step with what was found otherwise than wanted tied, or kept apart; itself where all is as wanted.
 
     Formula: the rows of each wanted cluster that was found in pieces, or with others, are tied; of wanted clusters that
     were found together, or may come to be, a row each is kept apart.
+
+    Args:
+        step: it.
+        wanted: `asked_for` by it.
+        found: what it gave.
+        firm: each of these clusters is kept apart from every other one; else it may go from one to the next.
 
     Example:
         >>> pinned(Correction("merge", ((0, 1),)), np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
@@ -101,7 +107,15 @@ def pinned(step: Correction, wanted: Rows, found: Rows) -> Correction:
         first[cluster] = rows[0]
         if len(rows) > 1:
             ties.append(tuple(rows))
-    return replace(step, together=(*step.together, *ties), apart=(*step.apart, *_mixed(cells, first)))
+    alone = _alone(wanted, first) if firm else ()
+    return replace(step, together=(*step.together, *ties), apart=(*step.apart, *_mixed(cells, first), *alone))
+
+
+def _alone(wanted: Rows, first: dict[int, int]) -> Iterator[tuple[int, int]]:
+    """A row of each of some wanted clusters, with one of every other."""
+    clusters, rows = np.unique(wanted, return_index=True)
+    for one, row in first.items():
+        yield from ((row, int(other)) for other in rows[clusters != one])
 
 
 def _mixed(cells: Int64[np.ndarray, "2 cells"], first: dict[int, int]) -> Iterator[tuple[int, int]]:

@@ -266,11 +266,11 @@ class Corrected:
         """A move, split, label or merge, pinned until it changes the clusters that it says, and no others."""
         wanted = asked_for(step, self.labels_)
         hierarchy = self._decoded(self.corrections_ + step)
-        for _ in range(PINS):
-            firm = pinned(step, wanted, hierarchy.labels.cpu().numpy())
-            if firm is step:
+        for tried in range(PINS):
+            tied = pinned(step, wanted, hierarchy.labels.cpu().numpy(), firm=tried > 1)
+            if tied is step:
                 break
-            step = firm
+            step = tied
             hierarchy = self._decoded(self.corrections_ + step)
         return self._take(self.corrections_ + step, hierarchy)
 
