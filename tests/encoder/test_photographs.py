@@ -199,6 +199,13 @@ def test_a_photo_set_gives_labels(people):
     assert repr(found) == "Embedded('four people', 12 x 3 of 12 photographs, 0 skipped)"
 
 
+def test_where_no_picture_can_be_read_a_picture_is_named(tmp_path):
+    for name in ("a.txt", "b.jpg", "c.txt"):
+        (tmp_path / name).write_text("words")
+    with pytest.raises(ValueError, match=r"none of 1 pictures gave a feature; .*b.jpg: .* \(1 of 1 are left out"):
+        embedded(tmp_path, encoder=colour)
+
+
 def test_numbers_in_memory_are_photographs_too(tmp_path):
     pictures = np.zeros((3, 20, 10), np.uint8)
     assert embedded(pictures, encoder=colour).features.tolist() == [[0, 0, 0]] * 3

@@ -298,11 +298,12 @@ class _Run:
         skipped = pd.DataFrame(sorted([*self.skipped, *nothing]), columns=["image", "file", "reason"])
         image = np.repeat(order, [len(self.found[i][0]) for i in order]).astype(np.int64)
         if not len(image):
-            reasons = skipped["reason"].value_counts()
-            first = skipped.loc[skipped["reason"] == reasons.index[0], "file"].iloc[0]
+            tried = skipped[skipped["image"] >= 0]  # the others are no pictures by their names
+            reasons = tried["reason"].value_counts()
+            first = tried.loc[tried["reason"] == reasons.index[0], "file"].iloc[0]
             raise ValueError(
                 f"images: none of {len(self.pictures)} pictures gave a feature; {first}: {reasons.index[0]} "
-                f"({reasons.iloc[0]} of {len(skipped)} are left out for this)"
+                f"({reasons.iloc[0]} of {len(tried)} are left out for this)"
             )
         rows = pd.DataFrame(np.concatenate([self.found[i][1] for i in order]), columns=list(BOX))
         rows.insert(0, "image", image)
