@@ -270,6 +270,31 @@ def test_whole_numbers_that_may_number_rows_or_classes_are_told(tmp_path):
     assert np.array_equal(load_features(tmp_path / "a.parquet").features, sound.to_numpy())
 
 
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        ([1.0], "features: expected lists of 2 numbers, got 1 in row 11"),
+        (None, "features: expected a list of numbers in each row, got 'None' in row 11"),
+    ],
+)
+def test_a_column_of_lists_names_the_row_that_is_none(tmp_path, last, words):
+    pd.DataFrame({"features": [*([[1.0, 2.0]] * 11), last]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=f"a.parquet: {words}"):
+        load_features(tmp_path / "a.parquet")
+    pd.DataFrame({"features": [[[1.0], [2.0]]] * 3}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(
+        ValueError, match=r"a.parquet: features: expected a list of numbers in each row, got '\[array.* row 0"
+    ):
+        load_features(tmp_path / "a.parquet")
+
+
+def test_an_index_of_labels_holds_labels(tmp_path):
+    pd.DataFrame(X, columns=list("abcde"), index=pd.Index(Y, name="Label")).to_parquet(tmp_path / "a.parquet")
+    found = load_features(tmp_path / "a.parquet")
+    assert np.array_equal(found.labels, Y)
+    assert np.array_equal(found.features, X)
+
+
 def test_classes_that_are_none_are_told_or_refused(tmp_path):
     labels = np.where(np.arange(12) < 4, -1, Y)
     with pytest.warns(UserWarning, match=r"a.npz: labels: 4 of 12 rows are -1, which counts as one class"):

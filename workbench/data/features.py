@@ -167,13 +167,15 @@ def _of_frame(frame: pd.DataFrame, source: Path) -> tuple[np.ndarray, np.ndarray
 
 
 def _columns_of(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
+    if str(frame.index.name).lower() in LABELS:  # any other index names the rows
+        frame = frame.reset_index()
     names = list(map(str, frame.columns))
     labels_at = _one_of(names, LABELS, "labels")
     features_at = _one_of(names, FEATURES, "features")
     labels = None if labels_at is None else frame.pop(labels_at).to_numpy()
     if features_at is not None and frame[features_at].dtype == object:
         _tell_left_out([name for name in map(str, frame.columns) if name != features_at])
-        return np.stack([np.asarray(row) for row in frame[features_at]]), labels
+        return _stacked(frame[features_at]), labels
     numbers = frame.select_dtypes("number")
     numbers = numbers.loc[:, [str(name).lower() not in IDS for name in numbers]]  # two columns may have one name
     if numbers.empty:
@@ -182,6 +184,24 @@ def _columns_of(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
     _tell_left_out([str(name) for name in frame.columns if name not in numbers])
     _tell_doubtful(numbers)
     return numbers.to_numpy(), labels
+
+
+def _stacked(lists: pd.Series) -> np.ndarray:
+    """A column of lists as rows.
+
+    Raises:
+        ValueError: a row without a list, or with a longer, shorter or nested one.
+    """
+    rows = [np.asarray(row) for row in lists]
+    width = rows[0].shape
+    for i, row in enumerate(rows):
+        if row.ndim != 1 or row.dtype == object:
+            raise ValueError(
+                f"features: expected a list of numbers in each row, got {str(lists.iloc[i])[:40]!r} in row {i}"
+            )
+        if row.shape != width:
+            raise ValueError(f"features: expected lists of {width[0]} numbers, got {len(row)} in row {i}")
+    return np.stack(rows)
 
 
 def _one_of(names: list[str], usual: tuple[str, ...], what: str) -> str | None:
