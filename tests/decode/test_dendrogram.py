@@ -328,3 +328,19 @@ def test_runners_up_by_definition(seed):
             others = [matrix[np.ix_(leaves(tree, side), leaves(tree, other))].mean() for other in here - set(sides)]
             assert told == pytest.approx(max([0.0, *others]), abs=1e-6)
         here = here - set(sides) | {tree.n + t}
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [2, 3, 0, 1]])
+def test_of_sides_of_equal_size_the_larger_has_more_linkage(order):
+    """Of two pairs, in any order of the rows: .9 within one, .8 within the other, .1 across."""
+    linkage = torch.full((4, 4), 0.1)
+    linkage[0, 1] = linkage[1, 0] = 0.9
+    linkage[2, 3] = linkage[3, 2] = 0.8
+    linkage = linkage[order][:, order].fill_diagonal_(-1)
+    values, lists = linkage.sort(dim=1, descending=True)
+    graph = KnnGraph(lists[:, :3], values[:, :3])
+    found = build_dendrogram(Edges.of(graph, graph.similarity), torch.eye(4))
+    strong = {order.index(0), order.index(1)}
+    first = int(np.flatnonzero(found.height > 0.85)[0])
+    assert {int(found.larger[first]), int(found.smaller[first])} == strong
+    assert int(found.larger[-1]) == 4 + first
