@@ -109,3 +109,6 @@ def test_kinds_are_read_from_a_folder(tmp_path):
     np.savez(tmp_path / "two.npz", features=x)
     with pytest.raises(ValueError, match=r"two\.npz has no labels"):
         read_kinds(tmp_path)
+    np.savez(tmp_path / "two.npz", features=x, labels=np.full(30, 4))
+    with pytest.raises(ValueError, match=r"two\.npz has one class; expected at least two"):
+        read_kinds(tmp_path)

@@ -176,15 +176,9 @@ def _train_general(folder: Path, omniglot: Path | None, kinds: Path | None, enco
         check_output(folder / name, encoder, omniglot)
     recipe = GeneralConfig() if run.epochs is None else GeneralConfig(epochs=run.epochs)
     real = [] if kinds is None else list(read_kinds(kinds).values())
-    sources = general_sources(load_encoder(encoder), omniglot=omniglot, seed=run.seed, device=run.device)
-    lander = train_general(
-        sources,
-        kinds=real,
-        training=recipe,
-        seed=run.seed,
-        device=run.device,
-        progress=run.progress,
-    )
+    where: dict[str, Any] = {"seed": run.seed, "device": run.device, "progress": run.progress}
+    sources = general_sources(load_encoder(encoder), omniglot=omniglot, **where)
+    lander = train_general(sources, kinds=real, training=recipe, **where)
     save_checkpoint(lander, folder / "general.safetensors")
     write_csv(lander.history, folder / "general-history.csv")
     if run.progress:

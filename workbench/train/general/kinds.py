@@ -28,7 +28,7 @@ def read_kinds(folder: str | Path, leave_out: Collection[str] = TEST_ONLY) -> di
 
     Raises:
         FileNotFoundError: no such file there.
-        ValueError: a file without labels.
+        ValueError: a file without labels, or of one class.
     """
     found = {}
     for path in sorted(Path(folder).glob("*.npz")):
@@ -38,6 +38,8 @@ def read_kinds(folder: str | Path, leave_out: Collection[str] = TEST_ONLY) -> di
         if isinstance(data, ImageSet) or data.labels is None:
             raise ValueError(f"kinds: {path} has no labels; expected arrays features [N, D] and labels [N]")
         labels = np.unique(data.labels, return_inverse=True)[1]
+        if labels.max() < 1:
+            raise ValueError(f"kinds: {path} has one class; expected at least two, there is nothing to learn from one")
         found[path.stem] = (unit_rows(data.features, warn=False), torch.from_numpy(labels))
     if not found:
         raise FileNotFoundError(f"kinds: found no NAME.npz in {folder}; make them with datasets/kinds/build.py")

@@ -20,7 +20,12 @@ COMPONENTS = 64  # of the pixels: another dimension than that of the other two v
 
 
 def general_sources(
-    encoder: Encoder, *, omniglot: str | Path | None = None, seed: int = 0, device: str = "auto"
+    encoder: Encoder,
+    *,
+    omniglot: str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: bool = True,
 ) -> list[Labelled]:
     """Glyphs (splits `encoder` and `meta-train`) and Omniglot's `background`, as encoder features, gradients, pixels.
 
@@ -31,16 +36,21 @@ def general_sources(
         omniglot: where a local copy lies; None: downloaded once.
         seed: of the glyphs.
         device: where the encoder runs.
+        progress: show progress bars.
     """
     resolve_device(device)
     characters = load("omniglot", split="background", path=omniglot)  # before the work: it may not be there
     sets = [*(load("glyphs", split=split, seed=seed) for split in ("encoder", "meta-train")), characters]
-    return [view for images in sets for view in _views(images, encoder, device)]
+    return [view for images in sets for view in _views(images, encoder, device, progress)]
 
 
-def _views(images: ImageSet, encoder: Encoder, device: str) -> list[Labelled]:
+def _views(images: ImageSet, encoder: Encoder, device: str, progress: bool) -> list[Labelled]:
     labels = torch.from_numpy(np.unique(images.labels, return_inverse=True)[1])
-    views = (encoder.embed(images.images, device=device), gradients(images.images), pixels(images.images))
+    views = (
+        encoder.embed(images.images, device=device, progress=progress),
+        gradients(images.images),
+        pixels(images.images),
+    )
     return [(unit_rows(view), labels) for view in views]
 
 
