@@ -176,8 +176,7 @@ def unit_rows(X: np.ndarray, name: str = "X", *, warn: bool = True, device: torc
     zero = torch.empty(len(X), dtype=torch.bool, device=where)
 
     for part in chunks(len(X), max(1, CELLS["cpu"] // X.shape[1])):
-        # Sums over rows that lie otherwise in memory (order="F") would be rounded otherwise.
-        values = torch.from_numpy(np.array(X[part], dtype=exact, order="C")).to(where)  # (b, d)
+        values = torch.from_numpy(np.array(X[part], dtype=exact, order="C")).to(where)  # (b, d); "F" rounds otherwise
         scale = values.abs().amax(dim=1, keepdim=True).double()  # (b, 1)
         zero[part] = scale[:, 0] == 0
         rows[part] = torch.nn.functional.normalize((values / scale.masked_fill(scale == 0, 1)).float(), dim=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -54,21 +54,13 @@ def reproduce(
     recipe = get_recipe(name)
     if data is None:
         raise typer.BadParameter(f"give --data DIR, the folder of {name}'s files")
-    for file, ending in ((out, ".csv"), (save, ".safetensors")):
-        if file is not None:
-            check_output(file, weights, test, train, recipe.test.find(data), recipe.train.find(data), ending=ending)
-    table = run(
-        name,
-        data,
-        weights=weights,
-        save=save,
-        test=test,
-        train=train,
-        epochs=epochs,
-        device=device,
-        seed=seed,
-        progress=not quiet,
-    )
+    inputs = (weights, test, train, recipe.test.find(data), recipe.train.find(data))
+    if out is not None:
+        check_output(out, *inputs, ending=".csv")
+    if save is not None:
+        check_output(save, *inputs, ending=".safetensors")
+    files: dict[str, Any] = {"weights": weights, "save": save, "test": test, "train": train}
+    table = run(name, data, **files, epochs=epochs, device=device, seed=seed, progress=not quiet)
     _tell(name, table, out, quiet)
 
 

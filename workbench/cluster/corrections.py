@@ -228,12 +228,11 @@ def changes(
         >>> changes(np.array([0, 0, 1, 2]), np.array([0, 0, 0, 1]), np.array([1, 2])).values.tolist()
         [[0, 0, 2, True], [1, 0, 1, True]]
     """
-    now = now[: len(before)]
     count = int(now.max(initial=0)) + 1
-    cell, rows = np.unique(before * count + now, return_counts=True)  # one number a pair sorts faster than two
+    cell, rows = np.unique(before * count + now[: len(before)], return_counts=True)  # sorts faster than pairs
     old, new = np.divmod(cell, count)
     moved = (np.bincount(old)[old] > 1) | (np.bincount(new)[new] > 1) if len(old) else np.zeros(0, bool)
-    asked = np.isin(old, before[touched]) | np.isin(new, now[touched])
+    asked = np.isin(old, before[touched[touched < len(before)]]) | np.isin(new, now[touched])
     table = pd.DataFrame({"before": old, "now": new, "rows": rows, "asked": asked})
     return table[moved].reset_index(drop=True)
 

@@ -105,10 +105,9 @@ def build_hierarchy(
         # One name for the rows before and after: those that are not needed any more are freed.
         rows = features if repeats is None else take_rows(features, repeats.first)
         del features
-        metric = mapped
-        if metric is None:
-            rows, repeats, metric = _mapped(rows, repeats, settings, whitening, build_graph)
-        decode = knowing(decode, metric)
+        if mapped is None:
+            rows, repeats, mapped = _mapped(rows, repeats, settings, whitening, build_graph)
+        decode = knowing(decode, mapped)
         first = build_graph(rows, settings.k)
 
         if settings.decoder not in OFFICIAL and (copies := _copies(first)) is not None:
@@ -117,7 +116,7 @@ def build_hierarchy(
             first = build_graph(rows, settings.k)
 
         answers = _of_distinct(constraints, repeats)
-        start = _Start(rows, metric, first, _checked_recall(rows, first), repeats, code, answers)
+        start = _Start(rows, mapped, first, _checked_recall(rows, first), repeats, code, answers)
         return replace(_run_levels(start, predict, decode, settings, build_graph), unmapped=unmapped)
 
 
