@@ -152,6 +152,16 @@ def test_later_rows_lead_where_one_fit_leads(settings, blobs):
     pd.testing.assert_frame_equal(parts.clusters_, whole.clusters_)
 
 
+@pytest.mark.parametrize(
+    "said", [{"must_link": [(55, 0), (56, 57)]}, {"cannot_link": [(55, 0)]}, {"partial_labels": [-1] * 50 + [3] * 10}]
+)
+def test_later_rows_are_spoken_of_when_they_come(said, blobs):
+    x = blobs(per_class=30, noise=0.3)[0].numpy()[:60]
+    later, whole = HiLander(metric="cosine").fit(x[:50]).partial_fit(x[50:], **said), HiLander(metric="cosine")
+    assert (later.labels_ == whole.fit(x, **said).labels_).all()
+    assert later.changes_["asked"].dtype == bool
+
+
 def test_the_map_stays_once_many_rows_gave_it(blobs, monkeypatch):
     x = blobs(per_class=30, noise=0.3)[0].numpy()
     monkeypatch.setattr("workbench.cluster.hierarchy.SAMPLE", 250)  # not many, that a test need not wait

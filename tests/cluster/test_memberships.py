@@ -43,6 +43,7 @@ def test_own_first_and_repeats_alike(model):
     assert (found.cluster[:, 0] == model.labels_).all()
     assert (found.cluster[120:125] == found.cluster[:5]).all()
     assert ((found.probability >= 0) & (found.probability <= 1)).all()
+    assert (found.probability[:, 1] >= found.probability[:, 2]).all()
     table = found.to_pandas()
     assert (table.groupby("row")["cluster"].nunique() == table.groupby("row").size()).all()
     assert len(table[table["rank"] == 0]) == 126

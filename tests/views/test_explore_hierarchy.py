@@ -127,6 +127,8 @@ def test_selection_and_level_can_be_set_from_python_and_are_checked(explorer):
     assert seen == [[1, 3]]
     with pytest.raises(ValueError, match="selection: expected numbers of images, 0 to 359"):
         explorer.selection = [360]
+    with pytest.raises(TypeError, match="selection: expected numbers of images, got None"):
+        explorer.selection = None
     with pytest.raises(ValueError, match="level: expected an integer >= 0"):
         explorer.level = 99
     with pytest.raises(ValueError, match="cluster: expected"):

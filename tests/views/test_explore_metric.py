@@ -115,6 +115,8 @@ def test_wrong_tables_are_refused(explorer):
         explore_metric([[61]])
     with pytest.raises(ValueError, match="table: expected whole numbers"):
         explorer.table = [[1] * 7]
+    with pytest.raises(ValueError, match="table: expected whole numbers"):
+        explorer.table = None
     assert explorer.table == ((5, 1), (1, 5))
 
 

@@ -205,6 +205,10 @@ def test_wrong_input_is_named(lander, parts, explorer):
         explore_oracle(lander, x, labels, images=np.zeros((5, 8, 8), np.uint8))
     with pytest.raises(ValueError, match="links: expected an integer"):
         explorer.links = [99]
+    for name in ("links", "density", "edits"):
+        for wrong in (None, 1):
+            with pytest.raises(TypeError, match=f"{name}: expected several, .* got {wrong}"):
+                setattr(explorer, name, wrong)
     with pytest.raises(TypeError, match=r"edits: expected workbench.evaluate.Edit, got tuple"):
         explorer.edits = [(0, 1, 2, 1)]
     with pytest.raises(ValueError, match="edits: expected images 0 to 359"):

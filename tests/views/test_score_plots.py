@@ -99,7 +99,9 @@ def test_by_parts_groups_by_colour_symbol_and_height(runs):
 
 
 def test_what_the_table_lacks_is_named(runs):
-    with pytest.raises(ValueError, match="table: expected a column 'seed', got 'decoder', 'conv', 'f'"):
+    with pytest.raises(ValueError, match=r"table: .* missing \['seed'\]; there is: decoder, conv, f"):
         views.plot_intervals(runs, value="f", group="seed")
+    with pytest.raises(ValueError, match="by: expected another column than group, got 'conv' for both"):
+        views.plot_intervals(runs, value="f", group="conv", by="conv")
     with pytest.raises(ValueError, match="at least one row with a number in 'f'"):
         views.plot_intervals(runs.assign(f=np.nan), value="f", group="decoder")

@@ -285,7 +285,7 @@ class HiLander(Corrected, ClusterMixin, BaseEstimator):
 
     @property
     def memberships_(self) -> Memberships:
-        """The three clusters that each row belongs to most, with probabilities; computed when asked for."""
+        """Each row's cluster and the two others it is linked to most, with probabilities; computed when asked for."""
         check_is_fitted(self)
         return memberships(self.hierarchy_)
 

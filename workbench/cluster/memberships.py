@@ -21,7 +21,7 @@ LEAST = 0.01  # mean linkages are kept in [.01, .99], whose log odds are finite
 
 @dataclass(frozen=True)
 class Memberships:
-    """The clusters that each row belongs to, its own first, then those it is linked to most.
+    """The cluster of each row, and the two others that it is linked to most, the likelier first.
 
     Attributes:
         cluster: int64 [N, 3], -1 where a row is linked to fewer.
@@ -85,6 +85,9 @@ def memberships(tree: Hierarchy) -> Memberships:
     values = np.zeros((n, SHOWN))
     clusters[row[order][kept], rank[kept]] = cluster[order][kept]
     values[row[order][kept], rank[kept]] = probability[order][kept]
+    likelier = 1 + np.argsort(-values[:, 1:], axis=1, kind="stable")
+    for table in (clusters, values):
+        table[:, 1:] = np.take_along_axis(table, likelier, axis=1)
     alone = np.bincount(label)[label] == 1
     values[alone, 0] = 1 - values[alone, 1:].max(axis=1)
     group = tree.group.cpu().numpy()

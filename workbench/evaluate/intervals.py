@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from .._core.tables import require
+
 
 def intervals(table: pd.DataFrame, value: str, group: str, by: str | None = None) -> pd.DataFrame:
     """Mean and 95 % t-interval of each group, in the order in which the groups first appear.
@@ -20,7 +22,8 @@ def intervals(table: pd.DataFrame, value: str, group: str, by: str | None = None
     Returns: a row per group: its columns, n, mean, low, high.
 
     Raises:
-        ValueError: a column the table does not have, or no row with a value.
+        TypeError: no pandas table.
+        ValueError: a column the table does not have, or no row with a value; group and by are one.
 
     Example:
         >>> runs = pd.DataFrame({"tau": ["a", "a", "b"], "f": [0.5, 0.7, 0.9]})
@@ -28,10 +31,9 @@ def intervals(table: pd.DataFrame, value: str, group: str, by: str | None = None
         [['a', 2, 0.6, -0.67, 1.87], ['b', 1, 0.9, nan, nan]]
     """
     keys = [group] if by is None else [group, by]
-    for name in (value, *keys):
-        if name not in table:
-            columns = ", ".join(map(repr, table.columns))
-            raise ValueError(f"table: expected a column {name!r}, got {columns}; name one of these")
+    require(table, (value, *keys), "the runs")
+    if by == group:
+        raise ValueError(f"by: expected another column than group, got {by!r} for both")
 
     runs = table.dropna(subset=[value])
     if runs.empty:

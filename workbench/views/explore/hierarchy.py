@@ -36,7 +36,9 @@ class HierarchyExplorer(Explorer):
     """
 
     level = traitlets.Int()
-    selection = traitlets.Any(default_value=np.zeros(0, dtype=np.int64))
+    selection: traitlets.TraitType[Any, Any] = traitlets.TraitType(
+        default_value=np.zeros(0, dtype=np.int64)
+    )  # unlike Any it checks None, too
 
     def __init__(
         self, state: HierarchyState, boxes: BoxView, *, images: np.ndarray | None = None, max_points: int = 50_000

@@ -47,6 +47,8 @@ class HierarchyState:
 
     def check_selection(self, images: Any) -> Images:
         """Numbers of images, rising, each once."""
+        if images is None:
+            raise TypeError("selection: expected numbers of images, got None; of none: []")
         chosen = np.unique(check_labels(images, name="selection"))
         n = len(self.frame)
         if len(chosen) and not 0 <= chosen[0] <= chosen[-1] < n:

@@ -33,7 +33,7 @@ class MetricExplorer(Explorer):
         table: counts, a tuple per class with a number per cluster; can be set.
     """
 
-    table = traitlets.Any()
+    table: traitlets.TraitType[Any, Any] = traitlets.TraitType()  # unlike Any it checks None, too
 
     def __init__(self, table: Any) -> None:
         super().__init__()

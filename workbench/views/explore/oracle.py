@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import ipywidgets as widgets
@@ -38,7 +38,9 @@ class OracleExplorer(Explorer):
         hierarchy: what the model, the switches and the edits make; read only.
     """
 
-    links, density, edits = (traitlets.Any(default_value=()) for _ in range(3))
+    links: traitlets.TraitType[Any, Any] = traitlets.TraitType(default_value=())  # unlike Any it checks None, too
+    density: traitlets.TraitType[Any, Any] = traitlets.TraitType(default_value=())
+    edits: traitlets.TraitType[Any, Any] = traitlets.TraitType(default_value=())
 
     def __init__(
         self,
@@ -68,11 +70,11 @@ class OracleExplorer(Explorer):
     @traitlets.validate("links", "density")
     def _check_rows(self, proposal: Any) -> tuple[int, ...]:
         name = proposal["trait"].name
-        return tuple(sorted({check_int(i, name, 0, self._n_rows - 1) for i in proposal["value"]}))
+        return tuple(sorted({check_int(i, name, 0, self._n_rows - 1) for i in _listed(proposal["value"], name)}))
 
     @traitlets.validate("edits")
     def _check_edits(self, proposal: Any) -> tuple[Edit, ...]:
-        edits = tuple(proposal["value"])
+        edits = tuple(_listed(proposal["value"], "edits"))
         for edit in edits:
             if not isinstance(edit, Edit):
                 raise TypeError(f"edits: expected workbench.evaluate.Edit, got {type(edit).__name__}")
@@ -203,6 +205,13 @@ class OracleExplorer(Explorer):
             node = int(nodes_of(self.hierarchy, self._picker.level)[self._picker.image])
             with self._figure.batch_update():
                 show_node(self._figure, self._xy, int(level.image[node]), self._picker.links, self._names)
+
+
+def _listed(value: Any, name: str) -> Iterable[Any]:
+    """The value, if it is a list, say; one number is none."""
+    if not isinstance(value, Iterable):
+        raise TypeError(f"{name}: expected several, e.g. {name}=(...,), got {value!r}")
+    return value
 
 
 def explore_oracle(

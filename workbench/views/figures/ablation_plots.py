@@ -44,8 +44,9 @@ def plot_effects(table: pd.DataFrame, *, value: str = "bcubed_f", title: str = "
     shown = table.assign(row=table["config"].astype(str))
     heads: list[str] = []
     if "factor" in table:
-        shown["row"] = table["factor"].astype(str) + "\n" + shown["row"]
-        far = table["mean"].abs().groupby(table["factor"].astype(str), sort=False).max()
+        factor = table["factor"].map(str)  # astype(str) would leave a missing one missing
+        shown["row"] = factor + "\n" + shown["row"]
+        far = table["mean"].abs().groupby(factor, sort=False).max()
         heads = list(far.sort_values(ascending=False, kind="stable").index)
     best = list(shown.groupby("row", sort=False)["mean"].mean().sort_values(ascending=False, kind="stable").index)
     rows = best if not heads else [row for head in heads for row in (head, *(b for b in best if _head(b) == head))]
