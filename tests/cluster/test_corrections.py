@@ -300,6 +300,32 @@ def test_rows_that_are_not_there_are_refused(model, step):
     assert model.labels_ is before
 
 
+@pytest.mark.parametrize(
+    ("said", "act", "words"),
+    [
+        (
+            {"cannot_link": [(0, 20)]},
+            lambda m: m.answer(0, 20, same=True),
+            r"rows 0 and 20 are apart, but it ties them",
+        ),
+        ({"must_link": [(0, 20)]}, lambda m: m.answer(0, 20, same=False), r"apart, but must_link ties them: \(0, 20\)"),
+        (
+            {"partial_labels": np.r_[0, [-1] * 19, 1, [-1] * 129]},
+            lambda m: m.label([0, 20], "q"),
+            "classes 0 and 1: .* it",
+        ),
+    ],
+)
+def test_a_step_against_what_fit_was_told_says_so(rows, said, act, words):
+    model = wb.HiLander(k=8).fit(rows, **said)
+    before = model.labels_
+    with pytest.raises(
+        Contradiction, match=f"^this step contradicts what fit was told: .*{words}.*; fit again without"
+    ):
+        act(model)
+    assert model.labels_ is before
+
+
 def test_what_is_no_corrections_is_refused(model):
     for what in (None, "mine.json"):
         with pytest.raises(TypeError, match=r"corrections: expected Corrections, got .*Corrections.load\(path\)"):

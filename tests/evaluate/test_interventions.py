@@ -10,6 +10,7 @@ from workbench.cluster.predictors import oracle_predictor, similarity_predictor
 from workbench.evaluate.interventions import Edit, Intervention, InterventionStudy
 from workbench.graph.density import denser_neighbors
 from workbench.graph.nodes import Nodes
+from workbench.lander import Lander, LanderConfig
 
 EVERY = range(10)
 SETTINGS = wb.InferenceConfig(k=3, tau=0.6)
@@ -211,3 +212,9 @@ def test_it_runs_where_the_model_is(parts):
     study = InterventionStudy(lander.predict, *parts, lander.inference, device="cuda")
     assert study.hierarchy(Intervention(links=EVERY, density=EVERY)).labels.device.type == "cuda"
     assert study.bcubed_f(study.own) > 0.3
+
+
+def test_a_model_is_no_predictor():
+    lander = Lander(LanderConfig(hidden=8))
+    with pytest.raises(TypeError, match=r"predict: expected a function, e.g. lander.predict, got a Lander"):
+        InterventionStudy(lander, torch.eye(4), torch.arange(4), lander.inference)

@@ -204,6 +204,10 @@ def test_a_brush_of_the_browser_chooses_the_rows_of_the_table(make, runs):
     lines = panel._runs.figure.data[0]
     lines.dimensions[0].constraintrange = [0.9, 1.1]  # as plotly's own message sets it
     assert panel.brush == {"lander.layers": [(0.9, 1.1)]}
+    for wrong in ([0.2, 0.8], None, 1):
+        with pytest.raises(ValueError, match=r"brush: expected ranges \[\(low, high\), ...\]"):
+            panel.brush = {"bcubed_f": wrong}
+    assert panel.brush == {"lander.layers": [(0.9, 1.1)]}
     assert set(panel.selection["lander.layers"]) == {2}
     assert "4 of 8 runs inside the brushes" in text(panel)
     lines.dimensions[3].constraintrange = [[0.0, 0.65], [0.705, 0.8]]

@@ -345,6 +345,6 @@ def check_choice(value: Any, name: str, choices: tuple[str, ...]) -> str:
         >>> check_choice("gat", "conv", ("gcn", "gat"))
         'gat'
     """
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, choices))}, got {value!r}")
     return str(value)

@@ -16,7 +16,7 @@ from .._core.runtime import usual_torch
 from .._core.validation import check_flag, check_int
 from .arrangements import asked_for, between, kept_apart, moved, pinned
 from .constraints import Constraints
-from .correction import ARRANGEMENTS, Contradiction, Correction
+from .correction import ARRANGEMENTS, Contradiction, Correction, checked_name
 from .corrections import Corrections, fingerprint, touched_rows
 from .hierarchy import rebuild
 from .levels import Hierarchy
@@ -118,7 +118,7 @@ class Corrected:
         """Take rows out of their clusters into another; of rows that are moved again the last move holds.
 
         Args:
-            rows: of other clusters; rows equal to them go along.
+            rows: of other clusters; rows equal to them go along, but with the official decoders, which part them.
             cluster: where they belong.
 
         Raises:
@@ -141,7 +141,7 @@ class Corrected:
             ValueError: as `answer`; all rows are in the cluster of that name.
         """
         chosen = self._checked_rows(rows)
-        given = _checked_name(name)
+        given = checked_name(name)
         named = [cluster for cluster, known in self.names_.items() if known == given]
         to = tuple(self._peak(cluster) for cluster in named[:1])
         chosen = chosen[~np.isin(self.labels_[chosen], named[:1])]
@@ -166,7 +166,7 @@ class Corrected:
             name: not empty.
         """
         peak = self._peak(self._cluster(cluster, "cluster"))
-        return self._step(Correction("name", together=((peak,),), name=_checked_name(name)))
+        return self._step(Correction("name", together=((peak,),), name=checked_name(name)))
 
     def undo(self, step: SupportsIndex | None = None) -> Corrected:
         """Take a step back: after the last one labels are again what they were.
@@ -252,10 +252,14 @@ class Corrected:
         """The error with the steps so far that it comes from, and how to take one back."""
         known = self.corrections_.steps
         steps = [i for i in corrections.said_by(error.pairs) if i < len(known) and known[i] is corrections.steps[i]]
-        if not steps:
-            return error
-        said = ", ".join(f"{i} ({known[i].action})" for i in steps[:5])
         text = str(error).removesuffix("; take one of these answers back")
+        if not steps and self.constraints_.empty:
+            return error
+        if not steps:
+            text = text if len(self.constraints_.must_link) else text.replace("must_link ties", "it ties")
+            told = f"this step contradicts what fit was told: {text}; fit again without that"
+            return Contradiction(told, error.pairs)
+        said = ", ".join(f"{i} ({known[i].action})" for i in steps[:5])
         cure = f"said by step {said}; model.undo({steps[-1]}) takes just that one back"
         return Contradiction(f"{text}; {cure}", error.pairs, tuple(steps))
 
@@ -342,9 +346,3 @@ class Corrected:
 
     def _peak(self, cluster: SupportsIndex) -> int:
         return int(self.hierarchy_.levels[-1].peaks[int(cluster)])
-
-
-def _checked_name(name: Any) -> str:
-    if not isinstance(name, str) or not name.strip():
-        raise ValueError(f"name: expected a text, got {name!r}")
-    return name.strip()

@@ -124,3 +124,18 @@ def pairs(step: Correction) -> Iterator[tuple[Any, Any]]:
     """
     yield from ties(step)
     yield from step.apart
+
+
+def checked_name(name: Any) -> str:
+    """A cluster's name, without blanks around it.
+
+    Raises:
+        ValueError: it is empty, or no text.
+
+    Example:
+        >>> checked_name(" Anna ")
+        'Anna'
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"name: expected a text, got {name!r}")
+    return name.strip()

@@ -293,12 +293,11 @@ def _read_folder(folder: Path, size: int | None, links: bool) -> ImageSet:
     """All pictures below `folder`; a picture's class is the folder it lies in, relative to `folder`."""
     found = find_pictures(folder, links=links)
     if not found.paths:
-        raise ValueError(
-            f"{folder}: expected images in folders named after their classes, found none; {found.report()}"
-        )
+        why = f"; {found.report()}" if found.skipped else ""
+        raise ValueError(f"{folder}: expected images in folders named after their classes, found none{why}")
     apart = [f.name for f in found.paths if f.parent == folder]
     if apart:
-        raise ValueError(f"{folder}: images must lie in a folder named after their class; {listed(apart)} does not")
+        raise ValueError(f"{folder}: images must lie in a folder named after their class, not {listed(apart)}")
     images = _read_images(list(found.paths), size)
     if found.skipped:
         warnings.warn(f"{folder}: {found.report()}", UserWarning, stacklevel=3)

@@ -82,8 +82,28 @@ class Intervention:
 
     def __post_init__(self) -> None:
         for head in HEADS:
-            object.__setattr__(self, head, frozenset(check_int(i, head, low=0) for i in getattr(self, head)))
-        object.__setattr__(self, "edits", tuple(self.edits))
+            levels = check_several(getattr(self, head), head)
+            object.__setattr__(self, head, frozenset(check_int(i, head, low=0) for i in levels))
+        edits = tuple(check_several(self.edits, "edits"))
+        for edit in edits:
+            if not isinstance(edit, Edit):
+                raise TypeError(f"edits: expected workbench.evaluate.Edit, got {type(edit).__name__}")
+        object.__setattr__(self, "edits", edits)
+
+
+def check_several(value: Any, name: str) -> Iterable[Any]:
+    """The value, if it is a list or the like; one number is none.
+
+    Raises:
+        TypeError: it is not.
+
+    Example:
+        >>> check_several([1], "links")
+        [1]
+    """
+    if not isinstance(value, Iterable):
+        raise TypeError(f"{name}: expected several, e.g. {name}=(...,), got {value!r}")
+    return value
 
 
 def intervened_predictor(model: Predictor, labels: Int[Tensor, " images"], intervention: Intervention) -> Predictor:
@@ -173,6 +193,8 @@ class InterventionStudy:
         ensemble: torch.nn.Module | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
+        if isinstance(predict, torch.nn.Module) or not callable(predict):
+            raise TypeError(f"predict: expected a function, e.g. lander.predict, got a {type(predict).__name__}")
         array = check_array(features, "features")
         self.features: Float[Tensor, "n d"] = unit_rows(array, "features", device=device)
         self.labels: Int[Tensor, " n"] = torch.from_numpy(check_labels(labels, len(array))).to(device)

@@ -71,6 +71,14 @@ class AblationExplorer(KeptExplorer):
                 raise ValueError(f"choice: expected one of {known}, got {name!r}: {value!r}")
         return choice
 
+    @traitlets.validate("brush")
+    def _check_brush(self, proposal: Any) -> dict[str, Any]:
+        for name, ranges in proposal["value"].items():
+            pairs = isinstance(ranges, Sequence) and all(isinstance(one, Sequence) and len(one) == 2 for one in ranges)
+            if not pairs:
+                raise ValueError(f"brush: expected ranges [(low, high), ...], got {ranges!r} for {name!r}")
+        return dict(proposal["value"])
+
     @property
     def table(self) -> pd.DataFrame:
         """All runs that are done, as `run_grid` gives them."""

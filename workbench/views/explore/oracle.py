@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
@@ -12,7 +12,7 @@ import traitlets
 
 from ..._core.validation import check_array, check_int
 from ...cluster.levels import Hierarchy
-from ...evaluate.interventions import HEADS, Edit, Intervention, InterventionStudy
+from ...evaluate.interventions import HEADS, Edit, Intervention, InterventionStudy, check_several
 from ...evaluate.link_decisions import link_table, nodes_of, read_rule
 from ...lander.config import InferenceConfig
 from ...lander.model import Lander
@@ -70,11 +70,11 @@ class OracleExplorer(Explorer):
     @traitlets.validate("links", "density")
     def _check_rows(self, proposal: Any) -> tuple[int, ...]:
         name = proposal["trait"].name
-        return tuple(sorted({check_int(i, name, 0, self._n_rows - 1) for i in _listed(proposal["value"], name)}))
+        return tuple(sorted({check_int(i, name, 0, self._n_rows - 1) for i in check_several(proposal["value"], name)}))
 
     @traitlets.validate("edits")
     def _check_edits(self, proposal: Any) -> tuple[Edit, ...]:
-        edits = tuple(_listed(proposal["value"], "edits"))
+        edits = tuple(check_several(proposal["value"], "edits"))
         for edit in edits:
             if not isinstance(edit, Edit):
                 raise TypeError(f"edits: expected workbench.evaluate.Edit, got {type(edit).__name__}")
@@ -205,13 +205,6 @@ class OracleExplorer(Explorer):
             node = int(nodes_of(self.hierarchy, self._picker.level)[self._picker.image])
             with self._figure.batch_update():
                 show_node(self._figure, self._xy, int(level.image[node]), self._picker.links, self._names)
-
-
-def _listed(value: Any, name: str) -> Iterable[Any]:
-    """The value, if it is a list, say; one number is none."""
-    if not isinstance(value, Iterable):
-        raise TypeError(f"{name}: expected several, e.g. {name}=(...,), got {value!r}")
-    return value
 
 
 def explore_oracle(
