@@ -36,9 +36,8 @@ class HierarchyExplorer(Explorer):
     """
 
     level = traitlets.Int()
-    selection: traitlets.TraitType[Any, Any] = traitlets.TraitType(
-        default_value=np.zeros(0, dtype=np.int64)
-    )  # unlike Any it checks None, too
+    # Unlike traitlets.Any it checks None, too.
+    selection: traitlets.TraitType[Any, Any] = traitlets.TraitType(default_value=np.zeros(0, dtype=np.int64))
 
     def __init__(
         self, state: HierarchyState, boxes: BoxView, *, images: np.ndarray | None = None, max_points: int = 50_000
