@@ -206,6 +206,18 @@ def test_texts_are_answered_too_and_stay_text(opened):
     assert board.explorer.locator(".text").count() > 10
 
 
+def test_what_another_window_saved_is_not_overwritten(opened):
+    board = Board(opened, "explorer-review")
+    file = opened.home / "mine.json"
+    theirs = file.read_text() + "\n"
+    file.write_text(theirs)
+    board.explorer.locator(".pair").click()
+    opened.keyboard.press("y")
+    board.explorer.locator("[role=alert] b").get_by_text("mine.json was changed elsewhere").wait_for()
+    screenshot(opened, "review-elsewhere")
+    assert file.read_text() == theirs
+
+
 def test_nothing_went_wrong(opened):
     assert opened.troubles == []
     assert opened.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
