@@ -186,6 +186,7 @@ def summary(model: HiLander, items: Items) -> str:
         text += "\n\n" + shown.to_string(index=False, float_format="{:.4f}".format)
     elif model.expected_:
         text += "\n\nexpected without labels: BCubed " + ", ".join(f"{k} {v:.2f}" for k, v in model.expected_.items())
+        text += "; a hint: on kinds of data that the general model had not learned from, f was off by .17 on average"
     n = len(items.features)
     levels = len(hierarchy.layers)
     return f"{text}\n\n{n} items, {hierarchy.n_clusters} clusters after {levels} level(s): {hierarchy.stop_reason}"
