@@ -80,8 +80,10 @@ def holds_state(file: str | Path) -> bool:
         (True, False)
     """
     place = Path(file)
-    if place.suffix == SUFFIX or not place.is_file():
-        return place.suffix == SUFFIX
+    if place.suffix == SUFFIX:
+        return True
+    if not place.is_file():
+        return False
     with place.open("rb") as opened:
         head = opened.read(9)
     return head[8:] == b"{" and int.from_bytes(head[:8], "little") <= place.stat().st_size

@@ -111,7 +111,6 @@ def write_notebook(out: Path, source: Path, *, faces: bool = False, texts: Path 
         ValueError: one of other data, or without these texts, is there.
     """
     path = out / NOTEBOOK
-    where = str(source.resolve())
     if path.exists():
         text = path.read_text(encoding="utf-8", errors="replace")
         for given in [source] if texts is None else [source, texts]:
@@ -122,6 +121,7 @@ def write_notebook(out: Path, source: Path, *, faces: bool = False, texts: Path 
         return path
     from .photographs import MARGIN
 
+    where = str(source.resolve())
     read = [LIBRARIES]
     shown = ""
     if source.is_dir():

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from .correction import ARRANGEMENTS, Correction
+from .overlaps import Overlaps, overlaps
 
 Rows = Int64[np.ndarray, " _"]
 
@@ -95,20 +96,18 @@ def pinned(step: Correction, wanted: Rows, found: Rows, firm: bool = False) -> C
         >>> pinned(Correction("merge", ((0, 1),)), np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
         Correction(action='merge', together=((0, 1), (0, 1, 2)), apart=((0, 3),), name='', released=())
     """
-    cells = np.unique(np.stack([wanted, found]), axis=1)  # (2, pairs of clusters that share rows)
-    several = [np.flatnonzero(np.bincount(side) > 1) for side in cells]
-    touched = np.isin(cells[0], several[0]) | np.isin(cells[1], several[1])
-    if not touched.any():
+    shared = overlaps(wanted, found)
+    if shared.alike.all():
         return step
     ties = []
     first = {}
-    for cluster in np.unique(cells[0][touched]).tolist():
+    for cluster in np.unique(shared.one[~shared.alike]).tolist():
         rows = np.flatnonzero(wanted == cluster).tolist()
         first[cluster] = rows[0]
         if len(rows) > 1:
             ties.append(tuple(rows))
     alone = _alone(wanted, first) if firm else ()
-    return replace(step, together=(*step.together, *ties), apart=(*step.apart, *_mixed(cells, first), *alone))
+    return replace(step, together=(*step.together, *ties), apart=(*step.apart, *_mixed(shared, first), *alone))
 
 
 def _alone(wanted: Rows, first: dict[int, int]) -> Iterator[tuple[int, int]]:
@@ -118,8 +117,8 @@ def _alone(wanted: Rows, first: dict[int, int]) -> Iterator[tuple[int, int]]:
         yield from ((row, int(other)) for other in rows[clusters != one])
 
 
-def _mixed(cells: Int64[np.ndarray, "2 cells"], first: dict[int, int]) -> Iterator[tuple[int, int]]:
+def _mixed(shared: Overlaps, first: dict[int, int]) -> Iterator[tuple[int, int]]:
     """A row of each of two wanted clusters, where a found one has rows of both."""
-    for cluster in np.unique(cells[1]).tolist():
-        wanted = cells[0][cells[1] == cluster].tolist()
+    for cluster in np.unique(shared.other).tolist():
+        wanted = shared.one[shared.other == cluster].tolist()
         yield from itertools.combinations([first[one] for one in wanted if len(wanted) > 1], 2)

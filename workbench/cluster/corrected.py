@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..lander.model import Lander
 
 Rows = Int64[np.ndarray, " _"]
-PINS = 5  # times that a step is decoded again, with more rows tied, before it holds as it is
+PINS = 5  # times that a step is decoded again, with more rows tied, before it holds as it is; firmly from the third on
 
 
 class Corrected:

@@ -22,6 +22,7 @@ from .._core.files import atomic_path, check_kind, reading, regular_file
 from .._core.ids import check_ids
 from .constraints import Constraints
 from .correction import ACTIONS, ARRANGEMENTS, MOVES, Correction, arranged, pairs, ties
+from .overlaps import overlaps
 
 VERSION = 2
 READS = (1, VERSION)
@@ -228,13 +229,10 @@ def changes(
         >>> changes(np.array([0, 0, 1, 2]), np.array([0, 0, 0, 1]), np.array([1, 2])).values.tolist()
         [[0, 0, 2, True], [1, 0, 1, True]]
     """
-    count = int(now.max(initial=0)) + 1
-    cell, rows = np.unique(before * count + now[: len(before)], return_counts=True)  # sorts faster than pairs
-    old, new = np.divmod(cell, count)
-    moved = (np.bincount(old)[old] > 1) | (np.bincount(new)[new] > 1) if len(old) else np.zeros(0, bool)
-    asked = np.isin(old, before[touched[touched < len(before)]]) | np.isin(new, now[touched])
-    table = pd.DataFrame({"before": old, "now": new, "rows": rows, "asked": asked})
-    return table[moved].reset_index(drop=True)
+    shared = overlaps(before, now[: len(before)])
+    asked = np.isin(shared.one, before[touched[touched < len(before)]]) | np.isin(shared.other, now[touched])
+    table = pd.DataFrame({"before": shared.one, "now": shared.other, "rows": shared.rows, "asked": asked})
+    return table[~shared.alike].reset_index(drop=True)
 
 
 def _constraints(steps: Iterable[Correction], n: int) -> Constraints:

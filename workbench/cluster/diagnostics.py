@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float, Int, Int64
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..graph.density import link_labels
@@ -116,7 +116,7 @@ def cluster_table(tree: Hierarchy) -> pd.DataFrame:
         quality, node_of_image = cut
         node = node_of_image.cpu().numpy()
         expected = pd.DataFrame({"precision": quality.precision[node], "recall": quality.recall[node]})
-        expected[~_as_cut(node, tree.labels.cpu().numpy())] = np.nan
+        expected[~tree.as_cut] = np.nan
         table[["precision", "recall"]] = expected.groupby(images["cluster"]).mean().to_numpy()
     return table.sort_values(["stability", "size"], ascending=[True, False], ignore_index=True)
 
@@ -136,14 +136,4 @@ def expected_scores(tree: Hierarchy) -> dict[str, float]:
         return {}
     quality, node_of_image = cut
     node = node_of_image.cpu().numpy()
-    own = _as_cut(node, tree.labels.cpu().numpy())
-    return quality.expected(node[own]) if own.any() else {}
-
-
-def _as_cut(node: Int64[np.ndarray, " n"], label: Int64[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-    """Which images are in a cluster that holds all images of one node of the cut, and no others."""
-    count = int(label.max(initial=0)) + 1
-    pair, cell = np.unique(node * count + label, return_inverse=True)  # one number a pair sorts faster than two
-    nodes, clusters = np.divmod(pair, count)
-    alike: Bool[np.ndarray, " pairs"] = (np.bincount(nodes)[nodes] == 1) & (np.bincount(clusters)[clusters] == 1)
-    return alike[cell]
+    return quality.expected(node[tree.as_cut]) if tree.as_cut.any() else {}

@@ -135,7 +135,7 @@ def _mapped(
             rows = take_rows(rows, copies.first)
             repeats = copies.within(repeats)
             near = None
-    metric = Metric.of(settings.metric, rows, whitening, None if whitening is not None else near)
+    metric = Metric.of(settings.metric, rows, whitening, near)
     return metric(rows), repeats, metric
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from .._core.memmap import take_rows
@@ -20,6 +21,7 @@ from ..graph.distinct import DistinctRows
 from ..graph.knn import KnnGraph
 from ..lander.model import Prediction
 from .constraints import Constraints
+from .overlaps import overlaps
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,17 @@ class Hierarchy:
         if found.quality is None or found.node is None or len(self.levels) > 1:
             return None
         return found.quality, found.node
+
+    @cached_property
+    def as_cut(self) -> Bool[np.ndarray, " images"]:
+        """Which images are in a cluster as the learned cut made it: no answer of a person changed it."""
+        own = np.zeros(self.n_clusters, dtype=bool)
+        labels = self.labels.cpu().numpy()
+        if self.learned_cut is not None:
+            shared = overlaps(self.learned_cut[1].cpu().numpy(), labels)
+            own[shared.other[shared.alike]] = True
+        of_image: Bool[np.ndarray, " images"] = own[labels]
+        return of_image
 
     @property
     def labels(self) -> Int[Tensor, " images"]:

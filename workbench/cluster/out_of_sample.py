@@ -24,6 +24,7 @@ from ..graph.knn import KnnGraph, k_hop_subgraph
 from ..graph.nodes import Nodes
 from ..lander.model import Lander
 from .levels import Hierarchy
+from .overlaps import overlaps
 
 # Over which mean linkage a new row joins a cluster. Of ten kinds without a tenth of their classes: at 0.3 .83 of the
 # rows join as in a new fit of all, and .17 of those of other classes are told; at 0.45 .80 and .38, at 0.6 .69 and .57.
@@ -199,9 +200,11 @@ def continued_clusters(
         >>> continued_clusters(np.array([0, 0, 0, 1]), np.array([1, 1, 3, 0, 2]), 4).tolist()
         [1, 0, -1, -1]
     """
-    cell, shared = np.unique(before * n_clusters + now[: len(before)], return_counts=True)
-    rising = np.argsort(shared[::-1], kind="stable")  # the last one written stays: the largest, of those the lowest
-    old, new = np.divmod(cell[::-1][rising], n_clusters)
+    shared = overlaps(before, now[: len(before)])
+    # The last one written stays: the largest, of those the lowest.
+    rising = np.argsort(shared.rows[::-1], kind="stable")
+    old = shared.one[::-1][rising]
+    new = shared.other[::-1][rising]
     heir = np.full(int(before.max(initial=-1)) + 2, -1)  # one more, so that heir[-1], of no cluster, is none
     origin = np.full(n_clusters, -1)
     heir[old] = new

@@ -84,11 +84,7 @@ class Intervention:
         for head in HEADS:
             levels = check_several(getattr(self, head), head)
             object.__setattr__(self, head, frozenset(check_int(i, head, low=0) for i in levels))
-        edits = tuple(check_several(self.edits, "edits"))
-        for edit in edits:
-            if not isinstance(edit, Edit):
-                raise TypeError(f"edits: expected workbench.evaluate.Edit, got {type(edit).__name__}")
-        object.__setattr__(self, "edits", edits)
+        object.__setattr__(self, "edits", check_edits(self.edits))
 
 
 def check_several(value: Any, name: str) -> Iterable[Any]:
@@ -104,6 +100,23 @@ def check_several(value: Any, name: str) -> Iterable[Any]:
     if not isinstance(value, Iterable):
         raise TypeError(f"{name}: expected several, e.g. {name}=(...,), got {value!r}")
     return value
+
+
+def check_edits(value: Any) -> tuple[Edit, ...]:
+    """The value, if it is a list of edits or the like.
+
+    Raises:
+        TypeError: it is not.
+
+    Example:
+        >>> check_edits([Edit(0, 4, 7, 1)])[0].linkage
+        1.0
+    """
+    edits = tuple(check_several(value, "edits"))
+    for edit in edits:
+        if not isinstance(edit, Edit):
+            raise TypeError(f"edits: expected workbench.evaluate.Edit, got {type(edit).__name__}")
+    return edits
 
 
 def intervened_predictor(model: Predictor, labels: Int[Tensor, " images"], intervention: Intervention) -> Predictor:

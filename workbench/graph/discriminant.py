@@ -69,7 +69,7 @@ class Metric:
             name: one of `METRICS`.
             rows: distinct: copies would count twice.
             whitening: the model's own map.
-            near: `near_rows` of these rows, if they are known and there is no whitening.
+            near: `near_rows` of these rows, if they are known; after the model's own map others are nearest.
 
         Raises:
             ValueError: the name is not in `METRICS`, or the model's map is for rows of another width.
@@ -89,7 +89,9 @@ class Metric:
             # Sets of the same features lie apart: their own mean, not the training's, leaves more of a class together.
             center = rows[sampled(rows, 4 * SAMPLE)].mean(dim=0)
             metric = cls(None, whitening, center)
-        return replace(metric, matrix=local_discriminant(metric(rows), near)) if name == "discriminant" else metric
+        if name != "discriminant":
+            return metric
+        return replace(metric, matrix=local_discriminant(metric(rows), near if whitening is None else None))
 
     @property
     def changes_rows(self) -> bool:

@@ -12,7 +12,7 @@ import traitlets
 
 from ..._core.validation import check_array, check_int
 from ...cluster.levels import Hierarchy
-from ...evaluate.interventions import HEADS, Edit, Intervention, InterventionStudy, check_several
+from ...evaluate.interventions import HEADS, Edit, Intervention, InterventionStudy, check_edits, check_several
 from ...evaluate.link_decisions import link_table, nodes_of, read_rule
 from ...lander.config import InferenceConfig
 from ...lander.model import Lander
@@ -74,10 +74,8 @@ class OracleExplorer(Explorer):
 
     @traitlets.validate("edits")
     def _check_edits(self, proposal: Any) -> tuple[Edit, ...]:
-        edits = tuple(check_several(proposal["value"], "edits"))
+        edits = check_edits(proposal["value"])
         for edit in edits:
-            if not isinstance(edit, Edit):
-                raise TypeError(f"edits: expected workbench.evaluate.Edit, got {type(edit).__name__}")
             if max(edit.node, edit.neighbor) >= len(self.study.features):
                 raise ValueError(f"edits: expected images 0 to {len(self.study.features) - 1}, got {edit}")
         return edits
